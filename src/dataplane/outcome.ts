@@ -1,0 +1,33 @@
+/**
+ * What becomes of traffic that an element received. Elements return outcomes; the walk carries
+ * what was sent over links to the next element.
+ */
+import { type Reason } from '../reasons/codes.ts';
+import { type Origin } from '../text/problem.ts';
+import { type Traffic } from '../traffic/traffic.ts';
+
+/** A fate with its evidence. */
+export interface Drop {
+  readonly reason: Reason;
+  /** Device-local place, e.g. `br-int table 82`, `filter FORWARD`. */
+  readonly where: string;
+  /** What decided, in the element's own words (flow text, rule text); escaped only when printed. */
+  readonly evidence: string;
+  readonly origin: Origin | null;
+}
+
+export type Outcome<P> =
+  /** Leaves the element through one of its ports (an interface name). */
+  | { readonly kind: 'sent'; readonly port: string; readonly p: P }
+  /** Accepted by the element itself: a socket, a listener, the host's own stack. */
+  | { readonly kind: 'delivered'; readonly to: string; readonly p: P }
+  | { readonly kind: 'dropped'; readonly drop: Drop; readonly p: P };
+
+/** What an element may use while it works: the operations, the time and a place for assumptions. */
+export interface Run<P> {
+  readonly traffic: Traffic<P>;
+  /** Virtual time in microseconds since the snapshot was taken. */
+  now_us: number;
+  /** Notes that something was taken for granted (reason code `ASSUME_*`) or not understood. */
+  assume(reason: Reason, detail: string): void;
+}

@@ -1,0 +1,76 @@
+/** Every reason a person can be given: stable codes, one table. */
+
+/** One row of the catalogue. */
+export interface ReasonRow {
+  /** What happened, one sentence. */
+  readonly sentence: string;
+  /** What a person can do, or null when nothing is known. */
+  readonly fix: string | null;
+}
+
+export const REASONS = {
+  OF_TABLE_MISS: { sentence: 'No flow of the table matches.', fix: 'Restart the agent that owns the bridge; compare its flows with a healthy host.' },
+  OF_EXPLICIT_DROP: { sentence: 'A flow drops the packet on purpose.', fix: null },
+  OF_PORT_DOWN: { sentence: 'The OpenFlow port is down or does not forward.', fix: 'Set the port up on the host, or set admin_state_up on the Neutron port.' },
+  OF_NO_SUCH_PORT: { sentence: 'A flow sends to a port that the bridge does not have.', fix: 'Restart the agent so that it programs the present port numbers.' },
+  OF_LOOP_OR_RESUBMIT_LIMIT: { sentence: 'The translation exceeded a limit of Open vSwitch; then it drops everything.', fix: 'Look for flows or patch ports that lead back to where the packet came from.' },
+  VLAN_LOCAL_DEAD_4095: { sentence: 'The port carries the dead VLAN 4095: the agent has not bound it, or took it away.', fix: 'Check the port binding and the agent log on the host.' },
+  VLAN_MAP_MISMATCH: { sentence: 'The local VLAN on this host belongs to another network.', fix: 'Restart neutron-openvswitch-agent on the host.' },
+  VLAN_NOT_TRUNKED: { sentence: 'A port does not carry this VLAN.', fix: 'Add the VLAN to the trunk of the port.' },
+  VNI_MAP_MISSING: { sentence: 'The host has no local VLAN for this tunnel key.', fix: 'Restart neutron-openvswitch-agent on the host.' },
+  VNI_MAP_MISMATCH: { sentence: 'The tunnel key is mapped to the local VLAN of another network.', fix: 'Restart neutron-openvswitch-agent on the host.' },
+  TUNNEL_ENDPOINT_MISSING: { sentence: 'There is no tunnel port towards the other host.', fix: 'Check local_ip and the agent state of both hosts.' },
+  TUNNEL_LOCAL_IP_MISMATCH: { sentence: 'The tunnel packet does not fit the addresses of any tunnel port.', fix: 'Compare local_ip and remote_ip of both ends.' },
+  L2POP_ENTRY_MISSING: { sentence: 'There is no unicast entry for the destination MAC, and no flooding.', fix: 'Restart neutron-openvswitch-agent on the sending host.' },
+  FDB_STALE: { sentence: 'A learned or populated entry sends the frame where the destination no longer is.', fix: 'Flush the entry, or restart the agent that populated it.' },
+  FLOOD_BLOCKED: { sentence: 'The frame would have to be flooded, and flooding does not reach the destination.', fix: null },
+  BRIDGE_PORT_NOT_FORWARDING: { sentence: 'A bridge port is not in forwarding state.', fix: 'Check STP and the link state of the port.' },
+  PATCH_PEER_MISSING: { sentence: 'A patch port has no peer.', fix: 'Restart the agent, which recreates patch ports.' },
+  ARP_UNANSWERED: { sentence: 'Nobody answers the ARP or neighbour request.', fix: null },
+  ARP_SPOOF_BLOCKED: { sentence: 'ARP with an address that the port does not own is dropped.', fix: 'Add the address to allowed_address_pairs of the port.' },
+  MAC_SPOOF_BLOCKED: { sentence: 'A source MAC or address that the port does not own is dropped.', fix: 'Add the pair to allowed_address_pairs of the port.' },
+  SG_NO_MATCHING_RULE: { sentence: 'No security group rule lets the packet pass.', fix: 'Create a security group rule for this traffic.' },
+  SG_REMOTE_GROUP_NOT_MEMBER: { sentence: 'A rule would match, but the sender is not in its remote group.', fix: 'Add the group to the sending port.' },
+  SG_IPSET_STALE: { sentence: 'The ipset of a remote group lacks the address.', fix: 'Restart the agent on the host.' },
+  SG_PORT_SECURITY_BLOCKED: { sentence: 'Port security drops the packet.', fix: 'Check allowed_address_pairs and port_security_enabled.' },
+  IPT_RULE_DROP: { sentence: 'An iptables rule drops the packet.', fix: null },
+  IPT_CHAIN_POLICY_DROP: { sentence: 'The policy of an iptables chain drops the packet.', fix: null },
+  IPT_REJECT: { sentence: 'An iptables rule rejects the packet.', fix: null },
+  BRNF_DISABLED: { sentence: 'bridge-nf-call is off, so iptables never sees bridged packets.', fix: 'Set net.bridge.bridge-nf-call-iptables to 1.' },
+  CT_INVALID: { sentence: 'Connection tracking finds the packet invalid.', fix: null },
+  CT_WRONG_ZONE: { sentence: 'The connection is known in another zone.', fix: null },
+  CT_ASYMMETRIC: { sentence: 'The reply takes another way, where the connection is unknown.', fix: null },
+  CT_TABLE_FULL: { sentence: 'The connection table is full.', fix: 'Raise net.netfilter.nf_conntrack_max.' },
+  NO_ROUTE: { sentence: 'There is no route to the destination.', fix: 'Add the route, or the gateway of the subnet.' },
+  NO_NEIGHBOR: { sentence: 'The next hop does not answer ARP or neighbour discovery.', fix: null },
+  RP_FILTER: { sentence: 'Reverse path filtering drops the packet.', fix: 'Check the route back, or set rp_filter to 2.' },
+  IP_FORWARD_OFF: { sentence: 'The namespace does not forward packets.', fix: 'Set net.ipv4.ip_forward to 1.' },
+  TTL_EXPIRED: { sentence: 'The TTL ran out.', fix: null },
+  NAT_MISSING: { sentence: 'The packet should be translated and is not.', fix: 'Restart neutron-l3-agent on the host.' },
+  FIP_NOT_BOUND: { sentence: 'The floating IP is not configured on any router.', fix: 'Check the floating IP and its router.' },
+  FIP_AGENT_GW_MISSING: { sentence: 'The host has no floating IP agent gateway.', fix: null },
+  DVR_MAC_MISSING: { sentence: 'The host does not know the DVR MAC of the sender.', fix: 'Restart neutron-openvswitch-agent on the host.' },
+  GATEWAY_DOWN: { sentence: 'The gateway is down.', fix: null },
+  ROUTER_NOT_SCHEDULED: { sentence: 'The router runs on no host.', fix: 'Check the L3 agents.' },
+  VRRP_NO_MASTER: { sentence: 'No router instance is master.', fix: null },
+  VRRP_SPLIT_BRAIN: { sentence: 'More than one router instance is master.', fix: 'Restore the HA network between the network nodes.' },
+  VRRP_VRID_CLASH: { sentence: 'Two routers use the same virtual router id on one network.', fix: null },
+  MTU_EXCEEDED_DF: { sentence: 'The packet is larger than the MTU and must not be fragmented.', fix: 'Lower the MTU of the network, or raise the MTU of the underlay.' },
+  MTU_BLACKHOLE_NO_ICMP: { sentence: 'The packet is larger than the MTU and nobody tells the sender.', fix: 'Lower the MTU of the network, or raise the MTU of the underlay.' },
+  MTU_INCONSISTENT: { sentence: 'MTUs along the path do not fit together.', fix: null },
+  NOT_LISTENING: { sentence: 'The destination received the packet, but nothing listens there.', fix: 'Start the service, or correct the port.' },
+  WRONG_RECEIVER: { sentence: 'Somebody else than the destination received the packet.', fix: null },
+  NOT_FOR_ME: { sentence: 'The receiver is not the owner of the destination address.', fix: null },
+  SNAPSHOT_INCOMPLETE: { sentence: 'The snapshot lacks data that the answer needs.', fix: 'Collect the named files.' },
+  SNAPSHOT_SKEW: { sentence: 'The hosts were captured at different times.', fix: 'Collect again.' },
+  UNSUPPORTED_ACTION: { sentence: 'An action on the path is not emulated.', fix: null },
+  UNSUPPORTED_MATCH: { sentence: 'A match on the path was not understood.', fix: null },
+  AMBIGUOUS_HASH: { sentence: 'The way depends on a hash.', fix: null },
+  AMBIGUOUS_OVERLAP: { sentence: 'Flows of equal priority overlap; which one wins is undefined.', fix: 'Give the flows different priorities.' },
+  ASSUME_UNDERLAY_DELIVERS: { sentence: 'The underlay network delivers between the hosts.', fix: null },
+  ASSUME_FRESH_CONNTRACK: { sentence: 'No connection was known before the first packet.', fix: null },
+  ASSUME_NEIGHBOUR_ANSWERS: { sentence: 'A neighbour outside of the snapshot answers.', fix: null },
+  ASSUME_OPENFLOW_VERSION: { sentence: 'The OpenFlow version that installed a flow is not known.', fix: null },
+} as const satisfies Record<string, ReasonRow>;
+
+export type Reason = keyof typeof REASONS;
