@@ -1,0 +1,42 @@
+/** Remembered connections, as `dpctl/dump-conntrack` and `conntrack -L` show them. */
+import { type Origin } from '../../text/problem.ts';
+
+export interface Address {
+  readonly version: 4 | 6;
+  readonly value: bigint;
+}
+
+/** One direction of a connection. Ports hold ICMP type, code and id for ICMP. */
+export interface Tuple {
+  readonly source: Address;
+  readonly destination: Address;
+  readonly protocol: number;
+  readonly sourcePort: number;
+  readonly destinationPort: number;
+  readonly icmpId: number;
+  readonly icmpType: number;
+  readonly icmpCode: number;
+}
+
+export type TcpState =
+  | 'NONE' | 'CLOSED' | 'LISTEN' | 'SYN_SENT' | 'SYN_RECV' | 'ESTABLISHED' | 'CLOSE_WAIT' | 'FIN_WAIT' | 'FIN_WAIT_1'
+  | 'FIN_WAIT_2' | 'CLOSING' | 'LAST_ACK' | 'TIME_WAIT' | 'CLOSE' | 'SYN_SENT2';
+
+/** One entry of a dump. Times in seconds. */
+export interface ConnectionEntry {
+  readonly zone: number;
+  readonly zoneReply: number | null;
+  readonly original: Tuple;
+  readonly reply: Tuple;
+  readonly state: string | null;
+  /** `confirmed`, `assured`, `seen_reply`, `src_nat`, `dst_nat`, … in lower case. */
+  readonly status: readonly string[];
+  readonly mark: number;
+  readonly labels: bigint;
+  readonly timeout_s: number | null;
+  readonly helper: string | null;
+  readonly origin: Origin;
+}
+
+/** Whose rules: Linux's nf_conntrack, or the Open vSwitch userspace datapath's own tracker. */
+export type Personality = 'kernel' | 'userspace';
