@@ -11,41 +11,10 @@
  */
 
 /** How a value of the field is written (ovs-fields(7)). */
-export type Format =
-  | 'decimal'
-  | 'hex'
-  | 'ipv4'
-  | 'ipv6'
-  | 'mac'
-  | 'ethertype'
-  | 'port'
-  | 'ct-state'
-  | 'tcp-flags'
-  | 'tunnel-flags'
-  | 'fragment'
-  | 'packet-type'
-  | 'interface';
+export type Format = 'decimal' | 'hex' | 'ipv4' | 'ipv6' | 'mac' | 'ethertype' | 'port' | 'ct-state' | 'tcp-flags' | 'tunnel-flags' | 'fragment' | 'packet-type' | 'interface';
 
 /** What a packet must be for the field to exist in it (meta-flow.h "Prerequisites"). */
-export type Prerequisite =
-  | 'none'
-  | 'ethernet'
-  | 'vlan'
-  | 'ipv4'
-  | 'ipv6'
-  | 'ip'
-  | 'arp'
-  | 'mpls'
-  | 'tcp'
-  | 'udp'
-  | 'sctp'
-  | 'icmpv4'
-  | 'icmpv6'
-  | 'nd'
-  | 'nd-solicit'
-  | 'nd-advert'
-  | 'nsh'
-  | 'ct';
+export type Prerequisite = 'none' | 'ethernet' | 'vlan' | 'ipv4' | 'ipv6' | 'ip' | 'arp' | 'mpls' | 'tcp' | 'udp' | 'sctp' | 'icmpv4' | 'icmpv6' | 'nd' | 'nd-solicit' | 'nd-advert' | 'nsh' | 'ct';
 
 export interface Field {
   /** The name used everywhere in the code and in JSON, e.g. `ip_src`. */

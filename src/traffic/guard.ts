@@ -48,7 +48,7 @@ function evaluator(match: Match): (words: Uint32Array) => Truth {
       const [only] = tests;
       if (only !== undefined && tests.length === 1) {
         const { word, mask, value } = only;
-        return (words) => ((((words[word] ?? 0) & mask) >>> 0) === value ? 1 : 0);
+        return (words) => (((words[word] ?? 0) & mask) >>> 0 === value ? 1 : 0);
       }
       return (words) => {
         for (const { word, mask, value } of tests) {
@@ -96,7 +96,11 @@ function evaluator(match: Match): (words: Uint32Array) => Truth {
 }
 
 /** Lexicographic comparison of a field's words with both ends of a range. */
-function withinRange(field: { word: number; width: number; shift: number }, from: bigint, to: bigint): (words: Uint32Array) => boolean {
+function withinRange(
+  field: { word: number; width: number; shift: number },
+  from: bigint,
+  to: bigint,
+): (words: Uint32Array) => boolean {
   const count = Math.ceil(field.width / 32);
   const low: number[] = [];
   const high: number[] = [];

@@ -41,7 +41,13 @@ export interface Page {
 
 /** A packet with all fields zero. */
 export function blankPacket(): Packet {
-  return { words: new Uint32Array(PACKET_WORDS), inner: null, quoted: null, body: EMPTY_BODY, diary: null };
+  return {
+    words: new Uint32Array(PACKET_WORDS),
+    inner: null,
+    quoted: null,
+    body: EMPTY_BODY,
+    diary: null,
+  };
 }
 
 /** Reads up to 32 low bits of a field of one packet: for tests and printing, never for elements. */
@@ -49,7 +55,12 @@ export function numberOf(p: Packet, of: Field): number {
   return readNumber(p.words, of, 0, Math.min(of.width, 32));
 }
 
-const VLAN = { tci: field('vlan_tci'), tpid: field('vlan_tpid'), tci2: field('vlan_tci2'), tpid2: field('vlan_tpid2') };
+const VLAN = {
+  tci: field('vlan_tci'),
+  tpid: field('vlan_tpid'),
+  tci2: field('vlan_tci2'),
+  tpid2: field('vlan_tpid2'),
+};
 const FRAME_LEN = field('frame_len');
 const ETH_TYPE = field('eth_type');
 const TCP = { seq: field('tcp_seq'), ack: field('tcp_ack'), window: field('tcp_window') };
@@ -65,13 +76,22 @@ function write(p: Packet, word: number, value: number): void {
 function writeField(p: Packet, of: Field, value: number): void {
   const index = of.word + Math.ceil(of.width / 32) - 1;
   const mask = of.width >= 32 ? 0xffff_ffff : ((1 << of.width) - 1) >>> 0;
-  write(p, index, (((p.words[index] ?? 0) & ~(mask << of.shift)) | ((value & mask) << of.shift)) >>> 0);
+  write(
+    p,
+    index,
+    (((p.words[index] ?? 0) & ~(mask << of.shift)) | ((value & mask) << of.shift)) >>> 0,
+  );
 }
 
 function copyBits(p: Packet, to: FieldBits, source: Packet, from: FieldBits): void {
   const scratch = new Uint32Array(Math.ceil(to.width / 32));
   for (let done = 0, i = 0; done < to.width; done += 32, i++) {
-    scratch[i] = readNumber(source.words, from.field, from.start + done, Math.min(32, to.width - done));
+    scratch[i] = readNumber(
+      source.words,
+      from.field,
+      from.start + done,
+      Math.min(32, to.width - done),
+    );
   }
   const first = to.field.word;
   const count = Math.ceil(to.field.width / 32);
@@ -167,7 +187,13 @@ export const onePacket: Traffic<Packet> = {
     return p;
   },
   encapsulate(p) {
-    return { words: new Uint32Array(PACKET_WORDS), inner: p, quoted: null, body: EMPTY_BODY, diary: p.diary };
+    return {
+      words: new Uint32Array(PACKET_WORDS),
+      inner: p,
+      quoted: null,
+      body: EMPTY_BODY,
+      diary: p.diary,
+    };
   },
   decapsulate(p) {
     return p.inner === null ? null : { ...fork(p.inner), diary: p.diary };
@@ -222,4 +248,3 @@ function segmentOf(p: Packet): TcpSegment {
     sackPermitted,
   };
 }
-

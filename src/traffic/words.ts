@@ -17,9 +17,9 @@ export function wordBits(field: Field, value: bigint, mask: bigint): readonly Wo
   const shift = BigInt(field.shift);
   for (let i = 0; i < count; i++) {
     const down = BigInt(32 * (count - 1 - i));
-    const wordMask = Number((((mask << shift) >> down) & WORD));
+    const wordMask = Number(((mask << shift) >> down) & WORD);
     if (wordMask === 0) continue;
-    const wordValue = Number((((value << shift) >> down) & WORD));
+    const wordValue = Number(((value << shift) >> down) & WORD);
     words.push({ word: field.word + i, value: (wordValue & wordMask) >>> 0, mask: wordMask });
   }
   return words;
@@ -71,7 +71,13 @@ export function readNumber(words: Uint32Array, of: Field, start: number, width: 
 }
 
 /** Writes up to 32 bits that start at bit `start` of a field, without `bigint`. */
-export function writeNumber(words: Uint32Array, of: Field, start: number, width: number, value: number): void {
+export function writeNumber(
+  words: Uint32Array,
+  of: Field,
+  start: number,
+  width: number,
+  value: number,
+): void {
   const bit = of.shift + start;
   const last = of.word + Math.ceil(of.width / 32) - 1;
   const index = last - (bit >>> 5);

@@ -19,8 +19,21 @@ export interface Tuple {
 }
 
 export type TcpState =
-  | 'NONE' | 'CLOSED' | 'LISTEN' | 'SYN_SENT' | 'SYN_RECV' | 'ESTABLISHED' | 'CLOSE_WAIT' | 'FIN_WAIT' | 'FIN_WAIT_1'
-  | 'FIN_WAIT_2' | 'CLOSING' | 'LAST_ACK' | 'TIME_WAIT' | 'CLOSE' | 'SYN_SENT2';
+  | 'NONE'
+  | 'CLOSED'
+  | 'LISTEN'
+  | 'SYN_SENT'
+  | 'SYN_RECV'
+  | 'ESTABLISHED'
+  | 'CLOSE_WAIT'
+  | 'FIN_WAIT'
+  | 'FIN_WAIT_1'
+  | 'FIN_WAIT_2'
+  | 'CLOSING'
+  | 'LAST_ACK'
+  | 'TIME_WAIT'
+  | 'CLOSE'
+  | 'SYN_SENT2';
 
 /** One entry of a dump. Times in seconds. */
 export interface ConnectionEntry {

@@ -72,7 +72,16 @@ export interface Route {
   readonly version: 4 | 6;
   /** null is the default route. */
   readonly prefix: Prefix | null;
-  readonly type: 'unicast' | 'local' | 'broadcast' | 'multicast' | 'blackhole' | 'unreachable' | 'prohibit' | 'throw' | 'anycast';
+  readonly type:
+    | 'unicast'
+    | 'local'
+    | 'broadcast'
+    | 'multicast'
+    | 'blackhole'
+    | 'unreachable'
+    | 'prohibit'
+    | 'throw'
+    | 'anycast';
   readonly table: number;
   readonly metric: number;
   readonly source: IpAddress | null;
@@ -104,7 +113,11 @@ export interface PolicyRule {
   readonly sourcePorts: readonly [number, number] | null;
   readonly destinationPorts: readonly [number, number] | null;
   readonly action:
-    | { readonly kind: 'lookup'; readonly table: number; readonly suppressPrefixLength: number | null }
+    | {
+        readonly kind: 'lookup';
+        readonly table: number;
+        readonly suppressPrefixLength: number | null;
+      }
     | { readonly kind: 'goto'; readonly priority: number }
     | { readonly kind: 'blackhole' | 'unreachable' | 'prohibit' | 'nop' };
   readonly origin: Origin;
@@ -114,7 +127,16 @@ export interface Neighbour {
   readonly address: IpAddress;
   readonly device: string;
   readonly mac: bigint | null;
-  readonly state: 'reachable' | 'stale' | 'delay' | 'probe' | 'permanent' | 'noarp' | 'failed' | 'incomplete' | 'none';
+  readonly state:
+    | 'reachable'
+    | 'stale'
+    | 'delay'
+    | 'probe'
+    | 'permanent'
+    | 'noarp'
+    | 'failed'
+    | 'incomplete'
+    | 'none';
   readonly router: boolean;
 }
 
@@ -163,4 +185,9 @@ export interface Socket {
 }
 
 /** Routing table ids that have names (rt_tables). */
-export const ROUTE_TABLES: Readonly<Record<string, number>> = { local: 255, main: 254, default: 253, unspec: 0 };
+export const ROUTE_TABLES: Readonly<Record<string, number>> = {
+  local: 255,
+  main: 254,
+  default: 253,
+  unspec: 0,
+};

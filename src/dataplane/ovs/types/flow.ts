@@ -2,9 +2,9 @@
  * OpenFlow flows as data: what they match, what they do. ovs-actions(7) names every action.
  * Port numbers are OpenFlow port numbers; reserved ones as in `RESERVED_PORTS`.
  */
-import { type FieldBits, type Field } from '../../../packet/fields.ts';
-import { type Match } from '../../../traffic/match.ts';
+import { type Field, type FieldBits } from '../../../packet/fields.ts';
 import { type Origin } from '../../../text/problem.ts';
+import { type Match } from '../../../traffic/match.ts';
 
 /** Reserved OpenFlow 1.0 port numbers (openflow-1.0.h), the same when they come from a register. */
 export const RESERVED_PORTS = {
@@ -99,7 +99,9 @@ export interface Ct {
   readonly force: boolean;
   /** Table where the tracked clone resumes; null when nothing is resumed. */
   readonly table: number | null;
-  readonly zone: { readonly kind: 'value'; readonly zone: number } | { readonly kind: 'field'; readonly from: FieldBits };
+  readonly zone:
+    | { readonly kind: 'value'; readonly zone: number }
+    | { readonly kind: 'field'; readonly from: FieldBits };
   readonly nat: Nat | null;
   /** set_field, load, move on ct_mark and ct_label. */
   readonly exec: readonly Action[];
@@ -152,7 +154,10 @@ export type Action =
   | { readonly kind: 'dec-ttl'; readonly controllers: readonly number[] }
   | { readonly kind: 'dec-nsh-ttl' }
   | { readonly kind: 'encap'; readonly header: string; readonly properties: readonly string[] }
-  | { readonly kind: 'decap'; readonly packetType: { readonly ns: number; readonly type: number } | null }
+  | {
+      readonly kind: 'decap';
+      readonly packetType: { readonly ns: number; readonly type: number } | null;
+    }
   /** set_field, load, mod_*, set_tunnel…; `spelling` keeps the text form for printing back. */
   | {
       readonly kind: 'set-field';
@@ -165,14 +170,24 @@ export type Action =
   | { readonly kind: 'delete-field'; readonly field: Field }
   | { readonly kind: 'push'; readonly from: FieldBits }
   | { readonly kind: 'pop'; readonly to: FieldBits }
-  | { readonly kind: 'resubmit'; readonly port: number | null; readonly table: number | null; readonly ct: boolean }
+  | {
+      readonly kind: 'resubmit';
+      readonly port: number | null;
+      readonly table: number | null;
+      readonly ct: boolean;
+    }
   | { readonly kind: 'exit' }
   | { readonly kind: 'note'; readonly bytes: string }
   | { readonly kind: 'clone'; readonly actions: readonly Action[] }
   | { readonly kind: 'learn'; readonly learn: Learn }
   | { readonly kind: 'ct'; readonly ct: Ct }
   | { readonly kind: 'ct-clear' }
-  | { readonly kind: 'conjunction'; readonly id: number; readonly clause: number; readonly clauses: number }
+  | {
+      readonly kind: 'conjunction';
+      readonly id: number;
+      readonly clause: number;
+      readonly clauses: number;
+    }
   | {
       readonly kind: 'multipath';
       readonly fields: HashFields;
@@ -182,7 +197,11 @@ export type Action =
       readonly argument: number;
       readonly to: FieldBits;
     }
-  | { readonly kind: 'fin-timeout'; readonly idle_timeout_s: number; readonly hard_timeout_s: number }
+  | {
+      readonly kind: 'fin-timeout';
+      readonly idle_timeout_s: number;
+      readonly hard_timeout_s: number;
+    }
   | { readonly kind: 'sample'; readonly text: string; readonly probability: number }
   | { readonly kind: 'check-pkt-larger'; readonly bytes: number; readonly to: FieldBits }
   | { readonly kind: 'debug-recirc' }
@@ -224,7 +243,11 @@ export interface Bucket {
 export interface Group {
   readonly id: number;
   readonly type: 'all' | 'select' | 'indirect' | 'fast_failover';
-  readonly selection: { readonly method: 'hash' | 'dp_hash' | ''; readonly parameter: bigint; readonly fields: readonly FieldTest[] };
+  readonly selection: {
+    readonly method: 'hash' | 'dp_hash' | '';
+    readonly parameter: bigint;
+    readonly fields: readonly FieldTest[];
+  };
   readonly buckets: readonly Bucket[];
   readonly origin: Origin;
 }
@@ -246,7 +269,12 @@ export interface Meter {
 
 /** The match of a flow, as the rest of the project reads matches. */
 export function flowMatch(flow: Pick<Flow, 'tests' | 'opaque' | 'origin'>): Match {
-  const of: Match[] = flow.tests.map(({ field, value, mask }) => ({ kind: 'test', field, value, mask }));
+  const of: Match[] = flow.tests.map(({ field, value, mask }) => ({
+    kind: 'test',
+    field,
+    value,
+    mask,
+  }));
   for (const text of flow.opaque) of.push({ kind: 'opaque', text, origin: flow.origin });
   const [only] = of;
   if (only === undefined) return { kind: 'any' };

@@ -83,7 +83,18 @@ export interface VlanSettings {
 
 /** A tunnel port's options (ovs-vswitchd.conf.db(5) Interface "Tunnel Options"). */
 export interface TunnelSettings {
-  readonly kind: 'vxlan' | 'gre' | 'geneve' | 'ip6gre' | 'erspan' | 'ip6erspan' | 'gtpu' | 'lisp' | 'stt' | 'srv6' | 'bareudp';
+  readonly kind:
+    | 'vxlan'
+    | 'gre'
+    | 'geneve'
+    | 'ip6gre'
+    | 'erspan'
+    | 'ip6erspan'
+    | 'gtpu'
+    | 'lisp'
+    | 'stt'
+    | 'srv6'
+    | 'bareudp';
   readonly local: Endpoint | 'flow' | null;
   readonly remote: Endpoint | 'flow' | null;
   readonly inKey: bigint | 'flow' | null;
