@@ -1,0 +1,142 @@
+/** The architecture holds: who may import whom, where IO may happen, one door per package. */
+import { dirname, join, normalize } from 'node:path';
+import { describe, expect, it } from 'vitest';
+import { importsOf, type SourceFile, sourcesBelow } from './sources.ts';
+
+/** Rooms in import order: a file may import from its own room and from rooms before it. */
+const ORDER = [
+  'src/text',
+  'src/reasons',
+  'src/packet',
+  'src/traffic',
+  'src/model',
+  'src/dataplane/outcome.ts',
+  'src/dataplane/conntrack',
+  'src/dataplane/iptables',
+  'src/dataplane/ovs',
+  'src/dataplane/linuxbridge',
+  'src/dataplane/routing',
+  'src/dataplane/vrrp',
+  'src/dataplane/endpoint',
+  'src/dataplane/network.ts',
+  'src/dataplane/device.ts',
+  'src/agents',
+  'src/snapshot',
+  'src/trace',
+  'src/verify',
+  'src/apply',
+  'src/index.ts',
+  'src/cli',
+] as const;
+
+const DOORS: Readonly<Record<string, string>> = {
+  'ip-num': 'src/packet/addresses.ts',
+  'pcap-parser': 'src/packet/pcap.ts',
+  graphology: 'src/model/topology.ts',
+  'graphology-types': 'src/model/topology.ts',
+  commander: 'src/cli/',
+};
+
+/** The three places that may touch files, processes and clocks. */
+const IO_PLACES = ['src/snapshot/collect/', 'src/apply/execute/', 'src/cli/'];
+
+const sources = sourcesBelow('src');
+
+function room(path: string): number {
+  let best = -1;
+  for (const [i, prefix] of ORDER.entries()) {
+    const inside = path === prefix || path.startsWith(`${prefix}/`);
+    if (inside && (best < 0 || prefix.length > (ORDER[best]?.length ?? 0))) best = i;
+  }
+  return best;
+}
+
+function target(file: SourceFile, imported: string): string {
+  return normalize(join(dirname(file.path), imported)).replaceAll('\\', '/');
+}
+
+describe('the architecture', () => {
+  it('has a room for every source file', () => {
+    expect(sources.length).toBeGreaterThan(0);
+    expect(sources.filter((file) => room(file.path) < 0).map((file) => file.path)).toEqual([]);
+  });
+
+  it('imports only from the same room or from rooms before it', () => {
+    const wrong: string[] = [];
+    for (const file of sources) {
+      for (const imported of importsOf(file)) {
+        if (!imported.startsWith('.')) continue;
+        const to = target(file, imported);
+        if (room(to) > room(file.path)) wrong.push(`${file.path} imports ${to}`);
+      }
+    }
+    expect(wrong).toEqual([]);
+  });
+
+  it('has no import cycle between files', () => {
+    const edges = new Map<string, readonly string[]>();
+    for (const file of sources) {
+      const typeOnly = file.text.replaceAll(
+        /import\s+\{(\s*type [^,}]+,?)+\s*\}\s+from\s+'[^']+';?/g,
+        '',
+      );
+      const imports = importsOf({ path: file.path, text: typeOnly });
+      edges.set(
+        file.path,
+        imports.filter((name) => name.startsWith('.')).map((name) => target(file, name)),
+      );
+    }
+    expect(cycles(edges)).toEqual([]);
+  });
+
+  it('touches files, processes, clocks and chance only at the three places', () => {
+    const wrong: string[] = [];
+    const impure = /from 'node:|\bprocess\.|\bDate\.now\b|new Date\b|Math\.random|performance\.now/;
+    for (const file of sources) {
+      if (IO_PLACES.some((place) => file.path.startsWith(place))) continue;
+      const found = impure.exec(withoutComments(file.text));
+      if (found !== null) wrong.push(`${file.path}: ${found[0]}`);
+    }
+    expect(wrong).toEqual([]);
+  });
+
+  it('lets every package in by one door', () => {
+    const wrong: string[] = [];
+    for (const file of sources) {
+      for (const imported of importsOf(file)) {
+        if (imported.startsWith('.') || imported.startsWith('node:')) continue;
+        const door = DOORS[imported.split('/')[0] ?? ''];
+        const open =
+          door !== undefined &&
+          (file.path === door || (door.endsWith('/') && file.path.startsWith(door)));
+        if (!open) wrong.push(`${file.path} imports ${imported}`);
+      }
+    }
+    expect(wrong).toEqual([]);
+  });
+});
+
+function withoutComments(text: string): string {
+  return text.replaceAll(/\/\*[\s\S]*?\*\//g, '').replaceAll(/(^|\s)\/\/[^\n]*/g, '$1');
+}
+
+/** Every cycle found by depth-first search, as a readable path; one per back edge. */
+function cycles(edges: ReadonlyMap<string, readonly string[]>): readonly string[] {
+  const found: string[] = [];
+  const done = new Set<string>();
+  const path: string[] = [];
+  const visit = (node: string): void => {
+    const at = path.indexOf(node);
+    if (at >= 0) {
+      found.push([...path.slice(at), node].join(' -> '));
+      return;
+    }
+    if (done.has(node)) return;
+    path.push(node);
+    for (const next of edges.get(node) ?? []) visit(next);
+    path.pop();
+    done.add(node);
+  };
+  for (const node of edges.keys()) visit(node);
+  return found;
+}
