@@ -1,0 +1,143 @@
+/**
+ * A trace as data: the question, the verdict, every hop with its steps, and what decided.
+ * The renderer and the JSON writer only read this; nothing here knows about terminals.
+ */
+import { type IpAddress } from '../dataplane/routing/types.ts';
+import { type Reason } from '../reasons/codes.ts';
+import { type Origin } from '../text/problem.ts';
+import { type Step } from '../traffic/traffic.ts';
+
+/** Who sends or receives: a place where packets start and end. */
+export interface TraceEnd {
+  /** What a person calls it: the VM's name, the router, the address. */
+  readonly label: string;
+  readonly kind: 'vm' | 'router' | 'dhcp' | 'host' | 'external' | 'address';
+  readonly host: string | null;
+  /** Namespace the end stands in, when the snapshot holds it. */
+  readonly namespace: string | null;
+  /** Neutron port id, when it has one. */
+  readonly port: string | null;
+  readonly address: IpAddress | null;
+}
+
+/** Which packet is asked about. */
+export interface PacketQuestion {
+  readonly protocol: 'icmp' | 'tcp' | 'udp' | 'arp' | 'flow';
+  readonly sourcePort: number | null;
+  readonly destinationPort: number | null;
+  /** Source address, when it is not the one the sender would choose. */
+  readonly source: IpAddress | null;
+  readonly icmpId: number | null;
+  /** Payload bytes behind the transport header. */
+  readonly size: number;
+  readonly dontFragment: boolean;
+  /** Fields set on top of all that, in ovs-ofctl(8) flow syntax. */
+  readonly flow: string | null;
+}
+
+export interface Question {
+  readonly from: TraceEnd;
+  readonly to: TraceEnd;
+  readonly packet: PacketQuestion;
+}
+
+export type Verdict = 'REACHABLE' | 'UNREACHABLE' | 'AMBIGUOUS' | 'UNDETERMINED';
+
+/** The header fields that have a value, by their field names, printed as the field table says. */
+export type HeaderView = Readonly<Record<string, string>>;
+
+/** One step with the header as it was right after it. */
+export interface TraceStep {
+  readonly step: Step;
+  readonly header: HeaderView;
+}
+
+/** One device the packet crossed. */
+export interface Hop {
+  readonly host: string;
+  /** `guest`, `switch`, `namespace`, `wire`. */
+  readonly stage: HopStage;
+  /** `br-int`, `vm-a1`, `qrouter-…`; a switch hop may cross several bridges. */
+  readonly device: string;
+  /** Interface the packet came in by; null where it was made. */
+  readonly input: string | null;
+  /** Interface it left by; null where it ended. */
+  readonly output: string | null;
+  readonly before: HeaderView;
+  readonly after: HeaderView;
+  readonly steps: readonly TraceStep[];
+}
+
+export type HopStage = 'guest' | 'switch' | 'namespace' | 'wire';
+
+/** A rule that would have let the packet through, and why it did not apply. */
+export interface NearMiss {
+  readonly rule: string;
+  readonly origin: Origin | null;
+  readonly differs: readonly { readonly field: string; readonly wanted: string; readonly actual: string }[];
+}
+
+/** What stopped the packet. */
+export interface Blocker {
+  readonly code: Reason;
+  readonly host: string;
+  /** `br-int table 82`, `qrouter-… filter FORWARD`. */
+  readonly component: string;
+  readonly evidence: string;
+  readonly origin: Origin | null;
+  readonly nearMisses: readonly NearMiss[];
+  /** Which way was blocked. */
+  readonly direction: 'request' | 'reply';
+  /** Neutron's word for what is concerned, e.g. the port. */
+  readonly neutron: Readonly<Record<string, string>>;
+}
+
+export interface Assumption {
+  readonly code: Reason;
+  readonly detail: string;
+}
+
+/** One copy of a packet, from where it was made to where it ended. */
+export interface Journey {
+  readonly hops: readonly Hop[];
+  readonly end: JourneyEnd;
+}
+
+export type JourneyEnd =
+  | { readonly kind: 'delivered'; readonly host: string; readonly namespace: string; readonly to: string }
+  | {
+      readonly kind: 'dropped';
+      readonly host: string;
+      readonly device: string;
+      readonly code: Reason;
+      readonly where: string;
+      readonly evidence: string;
+      readonly origin: Origin | null;
+    };
+
+/** What the receiver saw. Null where any value is possible (translated ports). */
+export interface Observation {
+  readonly source: string;
+  readonly destination: string;
+  readonly sourcePort: number | null;
+  readonly destinationPort: number | null;
+}
+
+export interface Trace {
+  readonly question: Question;
+  readonly verdict: Verdict;
+  readonly requestDelivered: boolean;
+  /** The answer came back to the sender. */
+  readonly delivered: boolean;
+  readonly receivedBy: string | null;
+  readonly observed: Observation | null;
+  readonly answerFrom: string | null;
+  readonly icmpError: { readonly from: string; readonly type: number; readonly code: number } | null;
+  /** The sender could not even send: no route, no neighbour. */
+  readonly request: Journey | null;
+  readonly reply: Journey | null;
+  readonly blockers: readonly Blocker[];
+  readonly assumptions: readonly Assumption[];
+  /** What was met and not understood; a verdict that depends on it is UNDETERMINED. */
+  readonly unmodelled: readonly Assumption[];
+}
