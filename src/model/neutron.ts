@@ -1,0 +1,164 @@
+/**
+ * What the cloud's users asked for, as Neutron's API says it (Networking API v2.0).
+ * Nothing here is about hosts; agents and traces compare it with what the hosts do.
+ */
+
+export interface CloudAddress {
+  readonly version: 4 | 6;
+  readonly value: bigint;
+}
+
+export interface CloudPrefix {
+  readonly address: CloudAddress;
+  readonly length: number;
+}
+
+export interface NeutronNetwork {
+  readonly id: string;
+  readonly name: string;
+  readonly project: string;
+  readonly adminUp: boolean;
+  readonly mtu: number | null;
+  readonly external: boolean;
+  readonly shared: boolean;
+  readonly portSecurity: boolean;
+  readonly provider: {
+    /** `flat`, `vlan`, `vxlan`, `gre`, `geneve`, `local`; '' when the caller may not see it. */
+    readonly type: string;
+    readonly physicalNetwork: string | null;
+    readonly segmentationId: number | null;
+  };
+  readonly subnets: readonly string[];
+}
+
+export interface NeutronSubnet {
+  readonly id: string;
+  readonly name: string;
+  readonly networkId: string;
+  readonly prefix: CloudPrefix;
+  readonly gateway: CloudAddress | null;
+  readonly dhcp: boolean;
+  readonly dnsServers: readonly CloudAddress[];
+  readonly hostRoutes: readonly { readonly to: CloudPrefix; readonly via: CloudAddress }[];
+  readonly pools: readonly { readonly from: CloudAddress; readonly to: CloudAddress }[];
+  /** `slaac`, `dhcpv6-stateful`, `dhcpv6-stateless`, or null. */
+  readonly ipv6AddressMode: string | null;
+  readonly ipv6RaMode: string | null;
+}
+
+export interface FixedIp {
+  readonly subnetId: string;
+  readonly address: CloudAddress;
+}
+
+export interface NeutronPort {
+  readonly id: string;
+  readonly name: string;
+  readonly project: string;
+  readonly networkId: string;
+  readonly mac: bigint;
+  readonly adminUp: boolean;
+  /** `ACTIVE`, `DOWN`, `BUILD`, `N/A`. */
+  readonly status: string;
+  /** The server's or the router's id, or `dhcp…`. */
+  readonly deviceId: string;
+  /** `compute:nova`, `network:router_interface`, `network:dhcp`… */
+  readonly deviceOwner: string;
+  readonly fixedIps: readonly FixedIp[];
+  readonly securityGroups: readonly string[];
+  readonly portSecurity: boolean;
+  readonly allowedAddressPairs: readonly {
+    readonly prefix: CloudPrefix;
+    /** null is the port's own MAC. */
+    readonly mac: bigint | null;
+  }[];
+  /** `binding:host_id`; '' when unbound or not visible. */
+  readonly host: string;
+  /** `ovs`, `bridge`, `binding_failed`, `unbound`; '' when not visible. */
+  readonly vifType: string;
+  /** `binding:vif_details` `ovs_hybrid_plug`. */
+  readonly hybridPlug: boolean;
+  /** `binding:vif_details` `bound_drivers`, e.g. `openvswitch`. */
+  readonly drivers: readonly string[];
+}
+
+export interface NeutronRouter {
+  readonly id: string;
+  readonly name: string;
+  readonly project: string;
+  readonly adminUp: boolean;
+  readonly distributed: boolean;
+  readonly ha: boolean;
+  readonly gateway: {
+    readonly networkId: string;
+    readonly snat: boolean;
+    readonly fixedIps: readonly FixedIp[];
+  } | null;
+  readonly routes: readonly { readonly to: CloudPrefix; readonly via: CloudAddress }[];
+  /** Hosts of the L3 agents it is scheduled to, with their HA state when it has one. */
+  readonly agents: readonly { readonly host: string; readonly haState: string | null }[];
+}
+
+export interface NeutronFloatingIp {
+  readonly id: string;
+  readonly address: CloudAddress;
+  readonly networkId: string;
+  readonly fixedAddress: CloudAddress | null;
+  readonly portId: string | null;
+  readonly routerId: string | null;
+  readonly status: string;
+}
+
+export interface NeutronSecurityGroup {
+  readonly id: string;
+  readonly name: string;
+  readonly project: string;
+  /** Absent in APIs older than stateless groups: stateful. */
+  readonly stateful: boolean;
+  readonly rules: readonly NeutronRule[];
+}
+
+export interface NeutronRule {
+  readonly id: string;
+  readonly groupId: string;
+  readonly direction: 'ingress' | 'egress';
+  readonly version: 4 | 6;
+  /** As written: `tcp`, `icmp`, `6`; null is any. */
+  readonly protocol: string | null;
+  readonly portMin: number | null;
+  readonly portMax: number | null;
+  readonly remotePrefix: CloudPrefix | null;
+  readonly remoteGroup: string | null;
+  readonly remoteAddressGroup: string | null;
+}
+
+export interface NeutronAgent {
+  readonly id: string;
+  /** `neutron-openvswitch-agent`, `neutron-l3-agent`… */
+  readonly binary: string;
+  readonly host: string;
+  readonly alive: boolean;
+  readonly adminUp: boolean;
+  /** `configurations`, as the agent reported it: `bridge_mappings`, `tunneling_ip`… */
+  readonly configurations: Readonly<Record<string, unknown>>;
+}
+
+/** A Nova server, when a server list was captured. */
+export interface NovaServer {
+  readonly id: string;
+  readonly name: string;
+  readonly host: string;
+}
+
+export interface Neutron {
+  readonly networks: readonly NeutronNetwork[];
+  readonly subnets: readonly NeutronSubnet[];
+  readonly ports: readonly NeutronPort[];
+  readonly routers: readonly NeutronRouter[];
+  readonly floatingIps: readonly NeutronFloatingIp[];
+  readonly securityGroups: readonly NeutronSecurityGroup[];
+  readonly agents: readonly NeutronAgent[];
+  readonly servers: readonly NovaServer[];
+  /** Network id → hosts of the DHCP agents that serve it. */
+  readonly dhcpHosts: ReadonlyMap<string, readonly string[]>;
+}
