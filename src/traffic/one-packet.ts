@@ -198,6 +198,9 @@ export const onePacket: Traffic<Packet> = {
   decapsulate(p) {
     return p.inner === null ? null : { ...fork(p.inner), diary: p.diary };
   },
+  blank(p) {
+    return { ...blankPacket(), diary: p.diary };
+  },
   quoted(p) {
     return p.quoted === null ? null : fork(p.quoted);
   },

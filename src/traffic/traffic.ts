@@ -70,6 +70,11 @@ export interface Traffic<P> {
   encapsulate(p: P): P;
   /** What a frame carries, or null when it carries none. The outer frame stays valid for `copy`. */
   decapsulate(p: P): P | null;
+  /**
+   * A new frame that is made because of `p`, all fields zero and nothing behind the headers: an
+   * ARP request, an ICMP error, a TCP reset. `p` stays valid for `copy`; the diary goes on.
+   */
+  blank(p: P): P;
   /** The packet quoted in an ICMP error, or null when there is none. */
   quoted(p: P): P | null;
   /** Replaces the packet quoted in an ICMP error (un-NAT of the inner header). */
