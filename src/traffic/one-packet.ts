@@ -130,6 +130,9 @@ export const onePacket: Traffic<Packet> = {
     }
     return { hit: p, miss: null };
   },
+  cases(p, bits) {
+    return [{ value: readNumber(p.words, bits.field, bits.start, bits.width), p }];
+  },
   set(p, { words }) {
     for (const { word, value, mask } of words) {
       write(p, word, (((p.words[word] ?? 0) & ~mask) | value) >>> 0);

@@ -29,6 +29,12 @@ export interface Found<E, P> {
   readonly p: P;
 }
 
+/** The part of the traffic in which some bits have one value. */
+export interface Case<P> {
+  readonly value: number;
+  readonly p: P;
+}
+
 /** Which bits of one traffic must equal which bits of another. */
 export type FieldPairs = readonly (readonly [FieldBits, FieldBits])[];
 
@@ -54,6 +60,12 @@ export interface Traffic<P> {
   lookup<E>(p: P, table: Table<E>): readonly Found<E, P>[];
   /** Traffic whose bits equal those of traffic seen earlier (replies, learned addresses). */
   same(p: P, seen: P, pairs: FieldPairs): Split<P>;
+  /**
+   * Tells the values of a run of up to 32 bits apart: one part per value, together `p`. Null when
+   * there are more than `limit` values; then `p` is unchanged. Ports, VLANs and zones are
+   * numbers that decide where a packet goes, not only whether a rule matches.
+   */
+  cases(p: P, bits: FieldBits, limit: number): readonly Case<P>[] | null;
   /** Writes a constant. */
   set(p: P, write: Assignment): P;
   /** Copies bits from `source` (which may be `p` itself, or traffic remembered earlier). Equal widths. */
