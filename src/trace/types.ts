@@ -74,7 +74,11 @@ export type HopStage = 'guest' | 'switch' | 'namespace' | 'wire';
 export interface NearMiss {
   readonly rule: string;
   readonly origin: Origin | null;
-  readonly differs: readonly { readonly field: string; readonly wanted: string; readonly actual: string }[];
+  readonly differs: readonly {
+    readonly field: string;
+    readonly wanted: string;
+    readonly actual: string;
+  }[];
 }
 
 /** What stopped the packet. */
@@ -104,7 +108,12 @@ export interface Journey {
 }
 
 export type JourneyEnd =
-  | { readonly kind: 'delivered'; readonly host: string; readonly namespace: string; readonly to: string }
+  | {
+      readonly kind: 'delivered';
+      readonly host: string;
+      readonly namespace: string;
+      readonly to: string;
+    }
   | {
       readonly kind: 'dropped';
       readonly host: string;
@@ -132,7 +141,11 @@ export interface Trace {
   readonly receivedBy: string | null;
   readonly observed: Observation | null;
   readonly answerFrom: string | null;
-  readonly icmpError: { readonly from: string; readonly type: number; readonly code: number } | null;
+  readonly icmpError: {
+    readonly from: string;
+    readonly type: number;
+    readonly code: number;
+  } | null;
   /** The sender could not even send: no route, no neighbour. */
   readonly request: Journey | null;
   readonly reply: Journey | null;
