@@ -38,7 +38,8 @@ export interface Protocol {
 export function readProtocol(text: string): Protocol | null {
   const name = text.toLowerCase();
   const known = PROTOCOL_NUMBERS.get(name);
-  if (known !== undefined) return { number: known, name };
+  // A name that no distribution prints is replaced; `ipv4` is what Fedora prints for 4.
+  if (known !== undefined) return name === 'ipv4' ? { number: 4, name } : protocol(known);
   if (!/^\d{1,3}$/.test(name) || Number(name) > 255) return null;
   return protocol(Number(name));
 }

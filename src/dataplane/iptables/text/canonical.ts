@@ -69,6 +69,11 @@ export const CANONICAL_MATCH: Readonly<Record<string, Canonical>> = {
     }
     options['burst'] ??= plain('5');
   },
+  connbytes(options) {
+    const range = options['range'];
+    if (range === undefined || !String(range.value).endsWith(':')) return;
+    options['range'] = { ...range, value: String(range.value).slice(0, -1) };
+  },
   string(options) {
     if (options['to']?.value === 65535) delete options['to'];
     if (options['from']?.value === 0) delete options['from'];
@@ -90,6 +95,17 @@ export const CANONICAL_TARGET: Readonly<Record<string, Canonical>> = {
     const given = String(options['with']?.value ?? 'port-unreach');
     const short = version === 4 ? REJECT_SHORT : { ...REJECT6_SHORT, 'tcp-rst': 'tcp-reset' };
     options['with'] = plain((short as Record<string, string>)[given] ?? given);
+  },
+  NFQUEUE(options) {
+    if (options['balance'] === undefined) options['number'] ??= plain(0);
+  },
+  TPROXY(options, version) {
+    options['address'] ??= plain({ version, value: 0n });
+    options['mark'] ??= plain({ value: 0, mask: 0 });
+  },
+  CLASSIFY(options) {
+    const [major = '', minor = ''] = String(options['class']?.value ?? '').split(':');
+    options['class'] = plain(`${major.padStart(4, '0')}:${minor.padStart(4, '0')}`);
   },
   LOG(options) {
     const level = options['level'];

@@ -216,10 +216,8 @@ export const natRange: Codec<NatRange> = {
     let head = '';
     if (addresses !== null) {
       head = writeAddress(addresses.from, version);
-      const last = writeAddress(addresses.to, version);
-      const bracket = version === 6 && ports !== null;
-      if (bracket) head = `[${head}]`;
-      if (addresses.from !== addresses.to) head += bracket ? `-[${last}]` : `-${last}`;
+      if (addresses.from !== addresses.to) head += `-${writeAddress(addresses.to, version)}`;
+      if (version === 6 && ports !== null) head = `[${head}]`;
     }
     return ` ${head}${ports === null ? '' : `:${writeNatPorts(ports)}`}`;
   },

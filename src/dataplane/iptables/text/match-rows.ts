@@ -167,8 +167,8 @@ const HEADERS = {
   ecn: {
     means: 'Explicit congestion notification.',
     options: {
-      cwr: option('--ecn-tcp-cwr', present, 'The CWR flag is set.', NOT),
       ece: option('--ecn-tcp-ece', present, 'The ECE flag is set.', NOT),
+      cwr: option('--ecn-tcp-cwr', present, 'The CWR flag is set.', NOT),
       ect: option('--ecn-ip-ect', decimal(3), 'The two bits of the IP header.', NOT),
     },
   },
@@ -302,7 +302,7 @@ const KNOWLEDGE = {
   connlabel: {
     means: 'A label of the connection.',
     options: {
-      label: option('--label', word, 'Number or name of the label.', NOT),
+      label: option('--label', alwaysQuoted, 'Number or name of the label.', NOT),
       set: option('--set', present, 'Sets it as well.'),
     },
   },

@@ -206,7 +206,8 @@ class RuleReader {
     const start = this.at;
     while (this.at < this.words.text.length) {
       const next = this.word() === '!' ? (this.words.text[this.at + 1] ?? '') : this.word();
-      if (COMMON[next] !== undefined) break;
+      // `policy --proto esp` is an option of the match; only short common options end it.
+      if (COMMON[next] !== undefined && !next.startsWith('--p')) break;
       this.at++;
     }
     return this.words.text.slice(start, this.at);
