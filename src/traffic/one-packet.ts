@@ -3,6 +3,7 @@
  * which every header at every step can be restored.
  */
 import { type Field, type FieldBits, field, PACKET_WORDS } from '../packet/fields.ts';
+import { type Frame } from '../packet/wire/frame.ts';
 import { type Step, type TcpSegment, type Traffic } from './traffic.ts';
 import { readNumber, writeNumber } from './words.ts';
 
@@ -24,6 +25,8 @@ export interface Body {
   readonly payload: Uint8Array;
   readonly tcpOptions: Uint8Array;
   readonly ipOptions: Uint8Array;
+  /** The frame it was read from, header by header; absent when it was built from fields. */
+  readonly asRead?: Frame;
 }
 
 const NO_BYTES = new Uint8Array(0);

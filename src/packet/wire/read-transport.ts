@@ -1,0 +1,151 @@
+/** The header behind IP, and what tunnels and ICMP errors carry. Last stage of reading a frame. */
+import { ETHERTYPE } from './ethernet.ts';
+import { type Reading, readInner } from './frame.ts';
+import { ICMP_LENGTH, type Icmp, parseIcmp, quotesOriginal } from './icmp.ts';
+import { IGMP_LENGTH, parseIgmp } from './igmp.ts';
+import { IP_PROTOCOL } from './ipv4.ts';
+import { parseSctp, SCTP_LENGTH } from './sctp.ts';
+import { parseTcp, TCP_LENGTH, tcpLength } from './tcp.ts';
+import {
+  GENEVE_LENGTH,
+  greLength,
+  parseGeneve,
+  parseGre,
+  parseVxlan,
+  VXLAN_LENGTH,
+} from './tunnel.ts';
+import { PORTS_LENGTH, parsePorts, parseUdp, TUNNEL_PORT, UDP_LENGTH } from './udp.ts';
+import { parseVrrp, VRRP_LENGTH } from './vrrp.ts';
+
+/** Reads the header of an IP protocol; `isFragment` says that the content goes on elsewhere. */
+export function readTransport(reading: Reading, protocol: number, isFragment: boolean): void {
+  switch (protocol) {
+    case IP_PROTOCOL.tcp:
+      return readTcp(reading);
+    case IP_PROTOCOL.udp:
+      return readUdp(reading, isFragment);
+    case IP_PROTOCOL.icmp:
+      return readIcmp(reading, 'icmp');
+    case IP_PROTOCOL.icmpv6:
+      return readIcmp(reading, 'icmpv6');
+    case IP_PROTOCOL.sctp:
+      return readSctp(reading);
+    case IP_PROTOCOL.igmp:
+      return readIgmp(reading);
+    case IP_PROTOCOL.vrrp:
+      return readVrrp(reading);
+    case IP_PROTOCOL.gre:
+      return readGre(reading, isFragment);
+    case IP_PROTOCOL.ipip:
+      return readIpInIp(reading, ETHERTYPE.ipv4, isFragment);
+    case IP_PROTOCOL.ipv6:
+      return readIpInIp(reading, ETHERTYPE.ipv6, isFragment);
+    default:
+  }
+}
+
+function isCut(reading: Reading): boolean {
+  return reading.wireEnd > reading.end;
+}
+
+/** A header that is not there: its ports may still be, where bytes were cut off on purpose. */
+function tooShort(reading: Reading, what: string, hasPorts: boolean): void {
+  if (hasPorts && isCut(reading) && reading.end - reading.at >= PORTS_LENGTH) {
+    reading.layers.push(parsePorts(reading.bytes, reading.at));
+    reading.at += PORTS_LENGTH;
+    return;
+  }
+  if (!isCut(reading)) reading.fault?.(`${what} header cut short`, reading.at);
+}
+
+function readTcp(reading: Reading): void {
+  if (reading.end - reading.at < TCP_LENGTH) return tooShort(reading, 'TCP', true);
+  const header = parseTcp(reading.bytes, reading.at, reading.end);
+  reading.layers.push(header);
+  if (header.dataOffset * 4 !== tcpLength(header) && !isCut(reading)) {
+    reading.fault?.('TCP data offset does not fit the segment', reading.at + 12);
+  }
+  reading.at += tcpLength(header);
+}
+
+function readUdp(reading: Reading, isFragment: boolean): void {
+  if (reading.end - reading.at < UDP_LENGTH) return tooShort(reading, 'UDP', true);
+  const header = parseUdp(reading.bytes, reading.at);
+  reading.layers.push(header);
+  const fits = header.length >= UDP_LENGTH && reading.at + header.length <= reading.wireEnd;
+  if (!fits && !isFragment) reading.fault?.('UDP length does not fit the packet', reading.at + 4);
+  reading.at += UDP_LENGTH;
+  if (!reading.tunnels || isFragment) return;
+  if (header.dst === TUNNEL_PORT.vxlan || header.dst === TUNNEL_PORT.vxlanLinux) {
+    readVxlan(reading);
+  } else if (header.dst === TUNNEL_PORT.geneve) {
+    readGeneve(reading);
+  }
+}
+
+function readIcmp(reading: Reading, kind: Icmp['kind']): void {
+  if (reading.end - reading.at < ICMP_LENGTH) return tooShort(reading, 'ICMP', false);
+  const header = parseIcmp(kind, reading.bytes, reading.at);
+  reading.layers.push(header);
+  reading.at += ICMP_LENGTH;
+  if (quotesOriginal(kind, header.type)) {
+    readInner(reading, kind === 'icmp' ? ETHERTYPE.ipv4 : ETHERTYPE.ipv6, true);
+  }
+}
+
+function readSctp(reading: Reading): void {
+  if (reading.end - reading.at < SCTP_LENGTH) return tooShort(reading, 'SCTP', true);
+  reading.layers.push(parseSctp(reading.bytes, reading.at));
+  reading.at += SCTP_LENGTH;
+}
+
+function readIgmp(reading: Reading): void {
+  if (reading.end - reading.at < IGMP_LENGTH) return tooShort(reading, 'IGMP', false);
+  reading.layers.push(parseIgmp(reading.bytes, reading.at));
+  reading.at += IGMP_LENGTH;
+}
+
+function readVrrp(reading: Reading): void {
+  if (reading.end - reading.at < VRRP_LENGTH) return tooShort(reading, 'VRRP', false);
+  const advert = parseVrrp(reading.bytes, reading.at, reading.end);
+  if (advert === null) return reading.fault?.('unknown VRRP version', reading.at);
+  reading.layers.push(advert);
+  reading.at = reading.end;
+}
+
+function readGre(reading: Reading, isFragment: boolean): void {
+  if (!reading.tunnels || isFragment) return;
+  const header = parseGre(reading.bytes, reading.at, reading.end);
+  if (header === null) {
+    return reading.fault?.('not a complete GRE header of version 0', reading.at);
+  }
+  reading.layers.push(header);
+  reading.at += greLength(header.flags);
+  const isEthernet = header.protocol === ETHERTYPE.transparentEthernet;
+  readInner(reading, isEthernet ? 'ethernet' : header.protocol, false);
+}
+
+function readIpInIp(reading: Reading, type: number, isFragment: boolean): void {
+  if (reading.tunnels && !isFragment) readInner(reading, type, false);
+}
+
+function readVxlan(reading: Reading): void {
+  if (reading.end - reading.at < VXLAN_LENGTH) {
+    return reading.fault?.('VXLAN header cut short', reading.at);
+  }
+  reading.layers.push(parseVxlan(reading.bytes, reading.at));
+  reading.at += VXLAN_LENGTH;
+  readInner(reading, 'ethernet', false);
+}
+
+function readGeneve(reading: Reading): void {
+  const header =
+    reading.end - reading.at < GENEVE_LENGTH
+      ? null
+      : parseGeneve(reading.bytes, reading.at, reading.end);
+  if (header === null) return reading.fault?.('Geneve header cut short', reading.at);
+  reading.layers.push(header);
+  reading.at += GENEVE_LENGTH + header.options.length;
+  const isEthernet = header.protocol === ETHERTYPE.transparentEthernet;
+  readInner(reading, isEthernet ? 'ethernet' : header.protocol, false);
+}
