@@ -1,0 +1,72 @@
+/** A packet's header as a person reads it: field names and values, only what the packet has. */
+import { formatIpv4, formatIpv6, formatMac } from '../packet/addresses.ts';
+import { CT_STATE, FIELDS, FIRST_WIRE_WORD, type Field, TCP_FLAGS } from '../packet/fields.ts';
+import { readField } from '../traffic/words.ts';
+import { type HeaderView } from './types.ts';
+
+/** Overlays show what another field already shows; bookkeeping is no header. */
+const HIDDEN =
+  /^(xreg|xxreg|meta_|nw_tos$|vlan_vid$|vlan_pcp$|(tcp|udp|sctp)_(src|dst)$|icmp|mpls_(label|tc|bos|ttl)$|tun_option|packet_type|frame_len|conj_id|dp_hash|recirc_id|ip_id$)/;
+
+const SHOWN: readonly Field[] = [...FIELDS.values()].filter(({ name }) => !HIDDEN.test(name));
+
+/** The fields with a value, by name, in the order of the field table. */
+export function headerView(words: Uint32Array): HeaderView {
+  const view: Record<string, string> = {};
+  for (const field of SHOWN) {
+    const value = readField(words, field);
+    if (value === 0n) continue;
+    if (field.name === 'vlan_tci') {
+      view['vlan'] = String(value & 0xfffn);
+      if (value >> 13n !== 0n) view['vlan_pcp'] = String(value >> 13n);
+    } else view[field.name] = formatValue(field, value);
+  }
+  return view;
+}
+
+/** One value as the field table says it is written. */
+export function formatValue(field: Field, value: bigint): string {
+  switch (field.format) {
+    case 'ipv4':
+      return formatIpv4(value);
+    case 'ipv6':
+      return formatIpv6(value);
+    case 'mac':
+      return formatMac(value);
+    case 'ethertype':
+      return `0x${value.toString(16).padStart(4, '0')}`;
+    case 'ct-state':
+      return flagWords(value, CT_STATE);
+    case 'tcp-flags':
+      return flagWords(value, TCP_FLAGS);
+    case 'hex':
+    case 'tunnel-flags':
+    case 'packet-type':
+      return `0x${value.toString(16)}`;
+    default:
+      return String(value);
+  }
+}
+
+function flagWords(value: bigint, names: Readonly<Record<string, number>>): string {
+  return Object.entries(names)
+    .filter(([, bit]) => (value & BigInt(bit)) !== 0n)
+    .map(([name]) => name)
+    .join('|');
+}
+
+/** Whether a word belongs to the headers on the wire rather than to registers and marks. */
+export function isWireWord(word: number): boolean {
+  return word >= FIRST_WIRE_WORD;
+}
+
+/** The fields that differ between two headers, as `field: before → after` pairs. */
+export function changedFields(
+  before: HeaderView,
+  after: HeaderView,
+): readonly { readonly field: string; readonly before: string; readonly after: string }[] {
+  const names = new Set([...Object.keys(before), ...Object.keys(after)]);
+  return [...names]
+    .filter((name) => before[name] !== after[name])
+    .map((name) => ({ field: name, before: before[name] ?? '—', after: after[name] ?? '—' }));
+}

@@ -1,0 +1,84 @@
+/** Turns the diary of one packet into the hops it made, for whoever shows a trace. */
+import { type DiaryEntry } from '../traffic/diary.ts';
+import { type Step } from '../traffic/traffic.ts';
+import { headerView } from './header.ts';
+import { type EnterStep, type WalkStep } from './steps.ts';
+import { type Hop, type Journey, type JourneyEnd, type TraceStep } from './types.ts';
+
+interface OpenHop {
+  readonly enter: EnterStep;
+  output: string | null;
+  readonly before: Uint32Array;
+  after: Uint32Array;
+  readonly entries: DiaryEntry[];
+}
+
+/** Steps of the walk, told apart from the steps of elements by their kind. */
+function walkStep(step: Step): WalkStep | null {
+  switch (step.kind) {
+    case 'made':
+    case 'enter':
+    case 'leave':
+    case 'wire':
+    case 'delivered':
+    case 'dropped':
+      return step as WalkStep;
+    default:
+      return null;
+  }
+}
+
+/**
+ * The journey that a diary tells. Entries stand oldest first; a diary that goes back to another
+ * packet (a reply's to the request's) is cut at its last `made` step.
+ */
+export function journeyOf(diary: readonly DiaryEntry[]): Journey | null {
+  const start = diary.findLastIndex(({ step }) => step.kind === 'made');
+  const hops: OpenHop[] = [];
+  let end: JourneyEnd | null = null;
+  for (const entry of diary.slice(Math.max(0, start))) {
+    const step = walkStep(entry.step);
+    const hop = hops.at(-1);
+    if (step?.kind === 'enter') {
+      hops.push({
+        enter: step,
+        output: null,
+        before: entry.words,
+        after: entry.words,
+        entries: [],
+      });
+      continue;
+    }
+    if (hop === undefined) continue;
+    hop.after = entry.words;
+    if (step === null) hop.entries.push(entry);
+    else if (step.kind === 'leave') hop.output = step.port;
+    else if (step.kind === 'delivered') {
+      const { host, device } = hop.enter;
+      end = { kind: 'delivered', host, namespace: device, to: step.to };
+    } else if (step.kind === 'dropped') {
+      const { reason, where, evidence, origin } = step.drop;
+      const { host, device } = hop.enter;
+      end = { kind: 'dropped', host, device, code: reason, where, evidence, origin };
+    }
+  }
+  return end === null ? null : { hops: hops.map(closed), end };
+}
+
+function closed(open: OpenHop): Hop {
+  const steps: TraceStep[] = open.entries.map(({ step, words }) => ({
+    step,
+    header: headerView(words),
+  }));
+  const { host, stage, device, port } = open.enter;
+  return {
+    host,
+    stage,
+    device,
+    input: port,
+    output: open.output,
+    before: headerView(open.before),
+    after: headerView(open.after),
+    steps,
+  };
+}

@@ -1,0 +1,101 @@
+/** Compares what a trace predicts for a recorded probe with what really became of it. */
+import { type ProbeRecord, type RecordedFate } from './probe-record.ts';
+import { type Trace } from './types.ts';
+
+/** The prediction of one probe; these names are a contract with users' own scripts. */
+export interface Prediction {
+  readonly verdict: Trace['verdict'];
+  readonly request_delivered: boolean;
+  readonly delivered: boolean;
+  readonly received_by: string | null;
+  readonly observed_src: string | null;
+  readonly observed_dst: string | null;
+  readonly observed_sport: number | null;
+  readonly observed_dport: number | null;
+  readonly answer_from: string | null;
+  readonly icmp_error: {
+    readonly from: string;
+    readonly type: number;
+    readonly code: number;
+  } | null;
+  readonly reason: {
+    readonly code: string;
+    readonly host: string;
+    readonly component: string;
+  } | null;
+}
+
+export interface ReplayedProbe {
+  readonly index: number;
+  readonly predicted: Prediction;
+  readonly agrees: boolean;
+  /** Which of the compared values differ. */
+  readonly differs: readonly string[];
+}
+
+export interface ReplayTotals {
+  readonly probes: number;
+  readonly agree: number;
+  readonly disagree: number;
+  /** Records of kinds that are not traced, or that their recorder marked as invalid. */
+  readonly skipped: number;
+}
+
+/** What the contract says of a trace. */
+export function predictionOf(trace: Trace): Prediction {
+  const [blocker] = trace.blockers;
+  return {
+    verdict: trace.verdict,
+    request_delivered: trace.requestDelivered,
+    delivered: trace.delivered,
+    received_by: trace.receivedBy,
+    observed_src: trace.observed?.source ?? null,
+    observed_dst: trace.observed?.destination ?? null,
+    observed_sport: trace.observed?.sourcePort ?? null,
+    observed_dport: trace.observed?.destinationPort ?? null,
+    answer_from: trace.answerFrom,
+    icmp_error: trace.icmpError,
+    reason:
+      blocker === undefined
+        ? null
+        : { code: blocker.code, host: blocker.host, component: blocker.component },
+  };
+}
+
+/** Compares a prediction with a record; only what the record says can differ. */
+export function compare(record: ProbeRecord, predicted: Prediction): ReplayedProbe {
+  const { fate } = record;
+  const differs: string[] = [];
+  const check = (name: string, wanted: unknown, actual: unknown): void => {
+    if (wanted !== undefined && wanted !== actual) differs.push(name);
+  };
+  check('delivered', fate.delivered, predicted.delivered);
+  check('request_delivered', fate.requestDelivered, predicted.request_delivered);
+  if (fate.requestDelivered !== false && predicted.request_delivered) {
+    checkObservation(check, fate, predicted);
+  }
+  return { index: record.index, predicted, agrees: differs.length === 0, differs };
+}
+
+/** A predicted null stands for any value: a translated source port may be every port. */
+function checkObservation(
+  check: (name: string, wanted: unknown, actual: unknown) => void,
+  fate: RecordedFate,
+  predicted: Prediction,
+): void {
+  check('received_by', fate.receivedBy, predicted.received_by);
+  check('observed_src', fate.observedSource, predicted.observed_src);
+  check('observed_dst', fate.observedDestination, predicted.observed_dst);
+  if (predicted.observed_sport !== null) {
+    check('observed_sport', fate.observedSourcePort, predicted.observed_sport);
+  }
+  if (predicted.observed_dport !== null) {
+    check('observed_dport', fate.observedDestinationPort, predicted.observed_dport);
+  }
+}
+
+/** Sums up a run. */
+export function totalsOf(probes: readonly ReplayedProbe[], skipped: number): ReplayTotals {
+  const agree = probes.filter((probe) => probe.agrees).length;
+  return { probes: probes.length, agree, disagree: probes.length - agree, skipped };
+}
