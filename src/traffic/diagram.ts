@@ -8,6 +8,7 @@
  * Sub-fields are asked in one order along every path, so equal lists at equal levels are equal
  * functions, and they share one node.
  */
+import { arrangeBySlot, type BySlot, groupByValue } from './grouping.ts';
 import { type Intervals } from './intervals.ts';
 import {
   addDirect,
@@ -16,9 +17,17 @@ import {
   emptyPool,
   type NodePool,
   slotFor,
+  slotIndex,
   UNVISITED,
 } from './nodes.ts';
-import { admits, CERTAIN, DECISIVE, GUARDED, type Products } from './products.ts';
+import {
+  admits,
+  CERTAIN,
+  constraintAt,
+  DECISIVE,
+  GUARDED,
+  type Products,
+} from './products.ts';
 import { type Candidate } from './table.ts';
 
 /** What a visited node was made of. */
@@ -27,9 +36,8 @@ export interface NodeSource {
   readonly level: number;
   /** Products still possible here, in rank order, up to the first rank that is sure to decide. */
   readonly list: Int32Array;
-  /** For HASH nodes: the products of each value; those that ignore the sub-field. */
-  readonly byValue: ReadonlyMap<number, readonly number[]> | null;
-  readonly others: Int32Array | null;
+  /** For HASH nodes only. */
+  readonly bySlot: BySlot | null;
 }
 
 export interface Diagram<E> {
@@ -122,12 +130,14 @@ function childList<E>(diagram: Diagram<E>, source: NodeSource, value: number): I
   const { products } = diagram;
   const { level, list } = source;
   const cutter = new Cutter(diagram, level);
-  if (source.byValue !== null && source.others !== null) {
-    const { others } = source;
-    const group = source.byValue.get(value) ?? [];
-    for (let i = 0, j = 0; i < group.length || j < others.length; ) {
-      const fromGroup = j === others.length || (i < group.length && group[i]! < others[j]!);
-      if (!cutter.take(fromGroup ? group[i++]! : others[j++]!)) break;
+  if (source.bySlot !== null) {
+    const { starts, members, others } = source.bySlot;
+    const slot = slotIndex(diagram.pool, source.at, value);
+    let i = slot < 0 ? 0 : starts[slot]!;
+    const end = slot < 0 ? 0 : starts[slot + 1]!;
+    for (let j = 0; i < end || j < others.length; ) {
+      const member = j === others.length || (i < end && members[i]! < others[j]!);
+      if (!cutter.take(member ? members[i++]! : others[j++]!)) break;
     }
     return cutter.taken();
   }
@@ -137,17 +147,6 @@ function childList<E>(diagram: Diagram<E>, source: NodeSource, value: number): I
     if (!cutter.take(list[i]!)) break;
   }
   return cutter.taken();
-}
-
-/** The constraint of a product at a level, or -1. */
-function constraintAt<E>(products: Products<E>, product: number, level: number): number {
-  const end = products.start[product + 1]!;
-  for (let k = products.start[product]!; k < end; k++) {
-    const here = products.level[k]!;
-    if (here === level) return k;
-    if (here > level) return -1;
-  }
-  return -1;
 }
 
 /** The node or leaf for a list of products whose constraints up to `level` hold; null: no budget. */
@@ -181,58 +180,33 @@ function nodeOf<E>(diagram: Diagram<E>, list: Int32Array, level: number): number
   const { products, pool } = diagram;
   const subfield = products.subfields[level]!;
   const before = pool.length;
-  if (diagram.wordsLeft < 2 * list.length) return null;
-  const exact = byExactValue(products, list, level);
+  if (diagram.wordsLeft < 8 * list.length) return null;
+  const groups = groupByValue(products, list, level);
   let at: number;
-  if (exact !== null && exact.byValue.size > 4) {
-    at = addHash(pool, subfield, exact.byValue.keys());
-    const others = exact.others;
-    diagram.sources.set(at, { at, level, list, byValue: exact.byValue, others });
-    diagram.wordsLeft -= list.length;
+  if (groups !== null && groups.values.length > 4) {
+    at = addHash(pool, subfield, groups.values);
+    const bySlot = arrangeBySlot(pool, at, list, groups);
+    diagram.sources.set(at, { at, level, list, bySlot });
+    diagram.wordsLeft -= list.length + bySlot.starts.length;
   } else {
     const starts = startsOf(products, list, level);
     if (diagram.wordsLeft < 2 * list.length + 2 * starts.length) return null;
     const direct = subfield.top < 4 || (subfield.top < 256 && starts.length > 4);
     at = direct ? addDirect(pool, subfield) : addIntervals(pool, subfield, starts);
-    diagram.sources.set(at, { at, level, list, byValue: null, others: null });
+    diagram.sources.set(at, { at, level, list, bySlot: null });
   }
   diagram.wordsLeft -= list.length + pool.length - before;
   return at;
 }
 
-interface ByValue {
-  readonly byValue: ReadonlyMap<number, readonly number[]>;
-  readonly others: Int32Array;
-}
-
-/** The list grouped by the value it wants of a sub-field; null when some want more than one. */
-function byExactValue<E>(products: Products<E>, list: Int32Array, level: number): ByValue | null {
-  const byValue = new Map<number, number[]>();
-  const others: number[] = [];
-  for (let i = 0; i < list.length; i++) {
-    const product = list[i]!;
-    const constraint = constraintAt(products, product, level);
-    if (constraint < 0) {
-      others.push(product);
-      continue;
-    }
-    const value = products.low[constraint]!;
-    if (value !== products.high[constraint]) return null;
-    const group = byValue.get(value);
-    if (group === undefined) byValue.set(value, [product]);
-    else group.push(product);
-  }
-  return { byValue, others: Int32Array.from(others) };
-}
-
 /** The lowest values of the intervals between which the list of products changes. */
 function startsOf<E>(products: Products<E>, list: Int32Array, level: number): Uint32Array {
   const { top } = products.subfields[level]!;
-  const ends = new Set<number>([0]);
+  const ends: number[] = [0];
   const seen = new Set<Intervals>();
   const add = (low: number, high: number) => {
-    ends.add(low);
-    if (high < top) ends.add(high + 1);
+    ends.push(low);
+    if (high < top) ends.push(high + 1);
   };
   for (let i = 0; i < list.length; i++) {
     const constraint = constraintAt(products, list[i]!, level);
@@ -244,7 +218,12 @@ function startsOf<E>(products: Products<E>, list: Int32Array, level: number): Ui
       for (let k = 0; k < set.length; k += 2) add(set[k]!, set[k + 1]!);
     }
   }
-  return Uint32Array.from(ends).sort();
+  const sorted = Uint32Array.from(ends).sort();
+  let length = 1;
+  for (let i = 1; i < sorted.length; i++) {
+    if (sorted[i] !== sorted[length - 1]) sorted[length++] = sorted[i]!;
+  }
+  return sorted.subarray(0, length);
 }
 
 /** A leaf: nothing is left to test. Guarded products make one whose guards are asked. */

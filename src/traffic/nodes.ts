@@ -65,7 +65,8 @@ export function valueAt(
   return ((words[code[at]!]! >>> code[at + 1]!) & values[at + 2]!) >>> 0;
 }
 
-function hash(value: number): number {
+/** Spreads values over slots. */
+export function hash(value: number): number {
   const mixed = Math.imul(value ^ (value >>> 16), 0x9e37_79b1);
   return mixed ^ (mixed >>> 15);
 }
@@ -87,20 +88,31 @@ export function addDirect(pool: NodePool, subfield: Subfield): number {
 }
 
 /** A node that tells single values from each other and from the rest. */
-export function addHash(pool: NodePool, subfield: Subfield, distinct: Iterable<number>): number {
-  const all = [...distinct];
-  const size = 2 ** Math.ceil(Math.log2(2 * all.length + 1));
+export function addHash(pool: NodePool, subfield: Subfield, distinct: Uint32Array): number {
+  const size = 2 ** Math.ceil(Math.log2(2 * distinct.length + 1));
   const at = reserve(pool, subfield, HASH, size, 1 + 2 * size);
   const { code, values } = pool;
   for (let i = 0; i < size; i++) code[at + 6 + 2 * i] = NO_SLOT;
   code[at + 4] = UNVISITED;
-  for (const value of all) {
+  for (let k = 0; k < distinct.length; k++) {
+    const value = distinct[k]!;
     let i = hash(value) & (size - 1);
     while (code[at + 6 + 2 * i] !== NO_SLOT) i = (i + 1) & (size - 1);
     values[at + 5 + 2 * i] = value;
     code[at + 6 + 2 * i] = UNVISITED;
   }
   return at;
+}
+
+/** Number of slots of a hash node. */
+export function slotsOf(pool: NodePool, at: number): number {
+  return pool.code[at + 3]! & 0x0fff_ffff;
+}
+
+/** The index of a value's slot in a hash node, or -1 when the node does not know the value. */
+export function slotIndex(pool: NodePool, at: number, value: number): number {
+  const slot = slotFor(pool.code, pool.values, at, value);
+  return slot === at + 4 ? -1 : (slot - at - 6) >>> 1;
 }
 
 function reserve(

@@ -83,6 +83,17 @@ export function admits<E>(products: Products<E>, constraint: number, value: numb
   return set < 0 || contains(products.sets[set]!, value);
 }
 
+/** The constraint of a product at a level, or -1. */
+export function constraintAt<E>(products: Products<E>, product: number, level: number): number {
+  const end = products.start[product + 1]!;
+  for (let k = products.start[product]!; k < end; k++) {
+    const here = products.level[k]!;
+    if (here === level) return k;
+    if (here > level) return -1;
+  }
+  return -1;
+}
+
 function cutAll<E>(flat: Flat<E>): Cut {
   const subfields: Subfield[] = [];
   const ofWord: (number[] | undefined)[] = [];
