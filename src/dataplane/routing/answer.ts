@@ -1,0 +1,113 @@
+/**
+ * What a host answers by itself: echo replies, SYN-ACKs, resets (net/ipv4/icmp.c icmp_echo(),
+ * tcp_ipv4.c tcp_v4_send_reset(), tcp_minisocks.c). The answers are packets of the host: they
+ * get their own route and pass OUTPUT.
+ */
+import { TCP_FLAGS } from '../../packet/fields.ts';
+import { ADDRESSES, B, ETHERTYPE, F, IS, PROTOCOL, put } from './headers.ts';
+import { type Work } from './stack.ts';
+import { type AnswerStep } from './steps.ts';
+
+const TTL = put(F.ttl, 64);
+const NO_MARK = put(F.mark, 0);
+const NO_FRAGMENT_RULE = put(F.dontFragment, 0);
+
+function noteAnswer<P>(work: Work<P>, what: AnswerStep['what'], p: P): P {
+  const namespace = work.stack.config.of.name;
+  return work.run.traffic.note(p, (): AnswerStep => ({ kind: 'answer', namespace, what }));
+}
+
+/** Exchanges the addresses of `p`; everything else of it goes back as it came. */
+function turnAround<P>(work: Work<P>, version: 4 | 6, p: P): P {
+  const { traffic } = work.run;
+  const { source, destination } = ADDRESSES[version];
+  const back = traffic.copy(traffic.fork(p), source, p, destination);
+  return traffic.copy(back, destination, p, source);
+}
+
+/** Type 0 to a type 8, with the same identifier, sequence number and data (RFC 792). */
+export function answerEcho<P>(work: Work<P>, version: 4 | 6, p: P): void {
+  const { traffic } = work.run;
+  let made = turnAround(work, version, p);
+  made = traffic.set(made, put(F.icmpType, version === 4 ? 0 : 129));
+  for (const write of [TTL, NO_MARK, NO_FRAGMENT_RULE]) made = traffic.set(made, write);
+  work.tasks.push({ kind: 'emit', version, device: null, p: noteAnswer(work, 'echo-reply', made) });
+}
+
+/** Type 14 to a type 13 (RFC 792 "Timestamp"). */
+export function answerTimestamp<P>(work: Work<P>, p: P): void {
+  const { traffic } = work.run;
+  let made = turnAround(work, 4, p);
+  made = traffic.set(made, put(F.icmpType, 14));
+  for (const write of [TTL, NO_MARK, NO_FRAGMENT_RULE]) made = traffic.set(made, write);
+  const noted = noteAnswer(work, 'timestamp-reply', made);
+  work.tasks.push({ kind: 'emit', version: 4, device: null, p: noted });
+}
+
+/** A segment of the host in answer to `p`: addresses and ports exchanged, nothing else. */
+function segmentBack<P>(work: Work<P>, version: 4 | 6, p: P): P {
+  const { traffic } = work.run;
+  const { source, destination } = ADDRESSES[version];
+  let made = traffic.blank(p);
+  made = traffic.set(made, put(F.ethType, version === 4 ? ETHERTYPE.ipv4 : ETHERTYPE.ipv6));
+  made = traffic.set(made, put(F.protocol, PROTOCOL.tcp));
+  made = traffic.set(made, TTL);
+  if (version === 4) made = traffic.set(made, put(F.dontFragment, 1));
+  made = traffic.copy(made, source, p, destination);
+  made = traffic.copy(made, destination, p, source);
+  made = traffic.copy(made, B.sourcePort, p, B.destinationPort);
+  made = traffic.copy(made, B.destinationPort, p, B.sourcePort);
+  return traffic.set(made, put(F.ipLength, version === 4 ? 40 : 60));
+}
+
+/** Answers a SYN to a listener (RFC 9293 §3.5). The initial sequence number is 0 here. */
+export function synAck<P>(work: Work<P>, version: 4 | 6, p: P): void {
+  const { traffic } = work.run;
+  let made = segmentBack(work, version, p);
+  made = traffic.set(made, put(F.tcpFlags, TCP_FLAGS.syn | TCP_FLAGS.ack));
+  made = traffic.copy(made, B.tcpAcknowledgement, p, B.tcpSequence);
+  made = traffic.add(made, F.tcpAcknowledgement, 1);
+  made = traffic.set(made, put(F.tcpWindow, 65535));
+  work.tasks.push({ kind: 'emit', version, device: null, p: noteAnswer(work, 'syn-ack', made) });
+}
+
+/**
+ * Refuses a segment (RFC 9293 §3.10.7.1): with ACK the reset continues its numbers, without it
+ * acknowledges all it holds.
+ */
+export function reset<P>(work: Work<P>, version: 4 | 6, p: P): void {
+  const { traffic } = work.run;
+  const { hit, miss } = traffic.split(p, IS.ack);
+  if (hit !== null) {
+    let made = segmentBack(work, version, hit);
+    made = traffic.copy(made, B.tcpSequence, hit, B.tcpAcknowledgement);
+    made = traffic.set(made, put(F.tcpFlags, TCP_FLAGS.rst));
+    work.tasks.push({ kind: 'emit', version, device: null, p: noteAnswer(work, 'reset', made) });
+  }
+  if (miss === null) return;
+  for (const [covered, part] of coverage(work, miss)) {
+    let made = segmentBack(work, version, part);
+    made = traffic.copy(made, B.tcpAcknowledgement, part, B.tcpSequence);
+    made = traffic.add(made, F.tcpAcknowledgement, covered);
+    made = traffic.set(made, put(F.tcpFlags, TCP_FLAGS.rst | TCP_FLAGS.ack));
+    work.tasks.push({ kind: 'emit', version, device: null, p: noteAnswer(work, 'reset', made) });
+  }
+}
+
+/** How many sequence numbers a segment covers: its data, and one each for SYN and FIN. */
+function coverage<P>(work: Work<P>, p: P): readonly (readonly [number, P])[] {
+  const { traffic } = work.run;
+  const data = traffic.segment(p)?.length ?? 0;
+  const parts: (readonly [number, P])[] = [];
+  const bySyn = traffic.split(p, IS.synBit);
+  for (const [syn, part] of [
+    [1, bySyn.hit],
+    [0, bySyn.miss],
+  ] as const) {
+    if (part === null) continue;
+    const byFin = traffic.split(part, IS.fin);
+    if (byFin.hit !== null) parts.push([data + syn + 1, byFin.hit]);
+    if (byFin.miss !== null) parts.push([data + syn, byFin.miss]);
+  }
+  return parts;
+}

@@ -1,0 +1,133 @@
+/**
+ * ICMP errors that the stack sends (net/ipv4/icmp.c __icmp_send(), net/ipv6/icmp.c icmp6_send();
+ * RFC 1812 §4.3.2, RFC 4443 §2.4). They are packets of the host itself: they get their own route
+ * and pass OUTPUT and POSTROUTING.
+ */
+import { guard } from '../../traffic/guard.ts';
+import { or, range, test } from '../../traffic/match.ts';
+import { assignment } from '../../traffic/words.ts';
+import { type Device } from './device.ts';
+import {
+  B,
+  destinationOf,
+  ETHERTYPE,
+  F,
+  IS,
+  inPrefix,
+  PROTOCOL,
+  put,
+  sourceOf,
+} from './headers.ts';
+import { decide } from './route.ts';
+import { type Work } from './stack.ts';
+import { type AnswerStep } from './steps.ts';
+
+export interface IcmpError {
+  readonly version: 4 | 6;
+  /** The interface the offending packet came by; null when it was made here. */
+  readonly device: Device | null;
+  readonly type: number;
+  readonly code: number;
+  /** "Fragmentation needed", "packet too big". */
+  readonly mtu?: number;
+  /** The better gateway of a redirect; null when it is the destination itself. */
+  readonly gateway?: bigint | null;
+}
+
+// RFC 1122 §3.2.2: none about errors, later fragments, groups, or senders that are no one host.
+const NEVER_ABOUT_4 = guard(
+  or(
+    IS.icmpError.match,
+    IS.laterFragment.match,
+    IS.multicast.match,
+    IS.limitedBroadcast.match,
+    IS.ethGroup.match,
+    inPrefix(F.ipSource, 0n, 8),
+    inPrefix(F.ipSource, 0xe000_0000n, 3),
+  ),
+);
+const NEVER_ABOUT_6 = guard(
+  or(
+    IS.icmpv6Error.match,
+    IS.multicast6.match,
+    test(F.ipv6Source, 0n),
+    inPrefix(F.ipv6Source, 0xffn << 120n, 8),
+  ),
+);
+
+/** IPv4 quotes what fits into 576 bytes, IPv6 what fits into 1280 (RFC 4443 §3.1). */
+const LONGEST_QUOTE = { 4: 576 - 28, 6: 1280 - 48 } as const;
+
+/** Sends an error about `p`, which is consumed; does nothing where no error may be sent. */
+export function sendError<P>(work: Work<P>, error: IcmpError, p: P): void {
+  const { traffic } = work.run;
+  const never = error.version === 4 ? NEVER_ABOUT_4 : NEVER_ABOUT_6;
+  const about = traffic.split(p, never).miss;
+  if (about === null) return;
+  for (const [own, part] of byOwner(work, error.version, about)) {
+    const made = build(work, error, part, own);
+    work.tasks.push({ kind: 'emit', version: error.version, device: null, p: made });
+  }
+}
+
+/** Splits by whether the destination is an address of this host: then the error comes from it. */
+function byOwner<P>(work: Work<P>, version: 4 | 6, p: P): readonly (readonly [boolean, P])[] {
+  return decide(work.run, work.stack.config.fib[version], p).map(({ decision, p: part }) => [
+    decision.kind === 'route' && decision.route.type === 'local',
+    part,
+  ]);
+}
+
+function build<P>(work: Work<P>, error: IcmpError, about: P, own: boolean): P {
+  const { traffic } = work.run;
+  const { version } = error;
+  const source = sourceOf(version) === F.ipSource ? B.ipSource : B.ipv6Source;
+  const destination =
+    destinationOf(version) === F.ipDestination ? B.ipDestination : B.ipv6Destination;
+  let made = traffic.blank(about);
+  for (const write of version === 4 ? HEADER_4 : HEADER_6) made = traffic.set(made, write);
+  made = traffic.copy(made, destination, about, source);
+  if (own) made = traffic.copy(made, source, about, destination);
+  made = traffic.set(made, put(F.icmpType, error.type));
+  made = traffic.set(made, put(F.icmpCode, error.code));
+  if (error.mtu !== undefined) made = traffic.set(made, put(F.icmpMtu, error.mtu));
+  if (error.gateway !== undefined) {
+    made =
+      error.gateway === null
+        ? traffic.copy(made, B.icmpMtu, about, B.ipDestination)
+        : traffic.set(made, put(F.icmpMtu, error.gateway));
+  }
+  if (version === 4) {
+    // The error keeps the wish for low delay (RFC 1812 §4.3.2.5), with precedence 6.
+    made = traffic.copy(made, TOS_BITS, about, TOS_BITS);
+    made = traffic.set(made, PRECEDENCE);
+  }
+  made = measure(work, version, made, about);
+  const step = (): AnswerStep => ({
+    kind: 'answer',
+    namespace: work.stack.config.of.name,
+    what: 'icmp-error',
+    type: error.type,
+    code: error.code,
+  });
+  return traffic.note(traffic.quote(made, about), step);
+}
+
+const TOS_BITS = { field: F.tos, start: 1, width: 4 };
+const PRECEDENCE = assignment(F.tos, 0xc0n, 0xe0n);
+
+const HEADER_4 = [put(F.ethType, ETHERTYPE.ipv4), put(F.protocol, PROTOCOL.icmp), put(F.ttl, 64)];
+const HEADER_6 = [put(F.ethType, ETHERTYPE.ipv6), put(F.protocol, PROTOCOL.icmpv6), put(F.ttl, 64)];
+
+/** Length of the error: headers and as much of the packet as may be quoted. */
+function measure<P>(work: Work<P>, version: 4 | 6, made: P, about: P): P {
+  const { traffic } = work.run;
+  const longest = LONGEST_QUOTE[version];
+  const headers = version === 4 ? 28 : 48;
+  const sized = traffic.copy(made, B.ipLength, about, B.ipLength);
+  const { hit, miss } = traffic.split(sized, guard(range(F.ipLength, 0n, BigInt(longest))));
+  const parts: P[] = [];
+  if (hit !== null) parts.push(traffic.add(hit, F.ipLength, headers));
+  if (miss !== null) parts.push(traffic.set(miss, put(F.ipLength, longest + headers)));
+  return traffic.join(parts)[0] ?? made;
+}

@@ -1,0 +1,119 @@
+/**
+ * A frame arrives on an interface (net/core/dev.c __netif_receive_skb_core()): VLAN devices
+ * first, then macvlan and bridges, then the protocol, if the frame is meant for this interface.
+ */
+import { receiveArp } from './arp.ts';
+import { type Device } from './device.ts';
+import { F, IS, is, put } from './headers.ts';
+import { receiveIp } from './input.ts';
+import { drop, type Work } from './stack.ts';
+import { type DeviceStep } from './steps.ts';
+
+/** Values of `meta_pkttype` (include/uapi/linux/if_packet.h). */
+export const PACKET_TYPE = { host: 0, broadcast: 1, multicast: 2, otherHost: 3 } as const;
+
+/** Receives a frame on an interface of the namespace. */
+export function arrive<P>(work: Work<P>, name: string, p: P): void {
+  const device = work.stack.config.devices.get(name);
+  if (device === undefined || !device.up) {
+    const why = device === undefined ? 'there is no such interface' : 'the interface is down';
+    drop(work, p, 'INTERFACE_DOWN', name, why);
+    return;
+  }
+  const untagged = toVlans(work, device, p);
+  if (untagged === null) return;
+  const mine = toMacvlans(work, device, untagged);
+  if (mine !== null) toProtocol(work, device, mine);
+}
+
+/** Frames of a VLAN that has a device go there; tags nobody knows make a frame foreign. */
+function toVlans<P>(work: Work<P>, device: Device, p: P): P | null {
+  const { traffic } = work.run;
+  const tagged = traffic.split(p, IS.inVlan);
+  let rest = tagged.hit;
+  for (const [id, child] of device.vlans) {
+    if (rest === null) break;
+    const { hit, miss }: { hit: P | null; miss: P | null } = traffic.split(rest, vlanIs(id));
+    if (hit !== null) {
+      const step = (): DeviceStep => ({
+        kind: 'device',
+        namespace: work.stack.config.of.name,
+        device: child,
+        what: `pop VLAN ${id}`,
+      });
+      const popped = traffic.pop(traffic.note(hit, step), 'vlan');
+      work.tasks.push({ kind: 'arrive', device: child, p: popped });
+    }
+    rest = miss;
+  }
+  if (rest !== null) {
+    drop(work, rest, 'VLAN_NOT_TRUNKED', device.of.name, 'no device for this VLAN');
+  }
+  if (tagged.miss === null) return null;
+  const priority = traffic.split(tagged.miss, IS.tagged);
+  if (priority.hit === null) return priority.miss;
+  return traffic.pop(priority.hit, 'vlan');
+}
+
+function vlanIs(id: number): ReturnType<typeof is> {
+  return is(F.vlan, id, 0xfffn);
+}
+
+/** drivers/net/macvlan.c macvlan_handle_frame(): by MAC; groups go to all and to the lower one. */
+function toMacvlans<P>(work: Work<P>, device: Device, p: P): P | null {
+  const { traffic } = work.run;
+  if (device.macvlans.length === 0) return p;
+  const group = traffic.split(p, IS.ethGroup);
+  if (group.hit !== null) {
+    for (const upper of device.macvlans) {
+      work.tasks.push({ kind: 'arrive', device: upper, p: traffic.fork(group.hit) });
+    }
+    return group.hit;
+  }
+  let rest: P | null = group.miss;
+  for (const upper of device.macvlans) {
+    const own = work.stack.config.devices.get(upper)?.isOwnMac;
+    if (rest === null || own === undefined) continue;
+    const { hit, miss }: { hit: P | null; miss: P | null } = traffic.split(rest, own);
+    if (hit !== null) work.tasks.push({ kind: 'arrive', device: upper, p: hit });
+    rest = miss;
+  }
+  return rest;
+}
+
+/** eth_type_trans() and the protocol handlers: only frames to this interface are looked at. */
+function toProtocol<P>(work: Work<P>, device: Device, p: P): void {
+  const { traffic } = work.run;
+  const group = device.of.loopback ? { hit: null, miss: p } : traffic.split(p, IS.ethGroup);
+  if (group.hit !== null) {
+    const { hit, miss } = traffic.split(group.hit, IS.ethBroadcast);
+    if (hit !== null) receive(work, device, traffic.set(hit, TYPE_BROADCAST));
+    if (miss !== null) receive(work, device, traffic.set(miss, TYPE_MULTICAST));
+  }
+  if (group.miss === null) return;
+  const own =
+    device.of.loopback || !device.resolves
+      ? { hit: group.miss, miss: null }
+      : traffic.split(group.miss, device.isOwnMac);
+  if (own.hit !== null) receive(work, device, traffic.set(own.hit, TYPE_HOST));
+  if (own.miss !== null) {
+    drop(work, own.miss, 'WRONG_RECEIVER', device.of.name, 'the frame is for another MAC');
+  }
+}
+
+const TYPE_HOST = put(F.packetType, PACKET_TYPE.host);
+const TYPE_BROADCAST = put(F.packetType, PACKET_TYPE.broadcast);
+const TYPE_MULTICAST = put(F.packetType, PACKET_TYPE.multicast);
+
+function receive<P>(work: Work<P>, device: Device, p: P): void {
+  const { traffic } = work.run;
+  const four = traffic.split(p, IS.ipv4);
+  if (four.hit !== null) receiveIp(work, device, 4, four.hit);
+  if (four.miss === null) return;
+  const arp = traffic.split(four.miss, IS.arp);
+  if (arp.hit !== null) receiveArp(work, device, arp.hit);
+  if (arp.miss === null) return;
+  const six = traffic.split(arp.miss, IS.ipv6);
+  if (six.hit !== null) receiveIp(work, device, 6, six.hit);
+  if (six.miss !== null) drop(work, six.miss, 'NOT_FOR_ME', device.of.name, 'unknown protocol');
+}

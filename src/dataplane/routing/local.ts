@@ -1,0 +1,204 @@
+/**
+ * A packet is for the host itself: the INPUT hook, then ICMP, TCP, UDP or a raw socket
+ * (net/ipv4/ip_input.c ip_local_deliver(), net/ipv6/ip6_input.c ip6_input()).
+ * Before it: the route decision. After it: a program, and what the host answers by itself.
+ */
+import { answerEcho, answerTimestamp, reset, synAck } from './answer.ts';
+import { type Device } from './device.ts';
+import { ADDRESSES, B, IS } from './headers.ts';
+import { sendError } from './icmp-error.ts';
+import { receiveAdvertisement, receiveSolicitation } from './nd.ts';
+import { drop, passHook, type Work } from './stack.ts';
+import { type Socket } from './types.ts';
+
+/** How a packet came to the host. */
+interface Arrival {
+  readonly device: Device;
+  readonly version: 4 | 6;
+  /** Broadcast or multicast: nobody answers errors or resets to it. */
+  readonly group: boolean;
+}
+
+/** Delivers to the host; `group` is true for broadcast and multicast. */
+export function deliver<P>(
+  work: Work<P>,
+  device: Device,
+  version: 4 | 6,
+  p: P,
+  group: boolean,
+): void {
+  const arrival: Arrival = { device, version, group };
+  const accepted = passHook(work, 'input', version, p, (passed) =>
+    sendError(work, { version, device, type: passed.type, code: passed.code }, passed.p),
+  );
+  for (const part of accepted) toTransport(work, arrival, part);
+}
+
+function toTransport<P>(work: Work<P>, arrival: Arrival, p: P): void {
+  const { traffic } = work.run;
+  // Simplification: pieces of a packet are not put together; who would read them is unknown.
+  const piece = traffic.split(p, IS.fragment);
+  if (piece.hit !== null) delivered(work, 'reassembly', piece.hit);
+  if (piece.miss === null) return;
+  const icmp = traffic.split(piece.miss, arrival.version === 4 ? IS.icmp : IS.icmpv6);
+  if (icmp.hit !== null) {
+    if (arrival.version === 4) receiveIcmp(work, arrival, icmp.hit);
+    else receiveIcmp6(work, arrival, icmp.hit);
+  }
+  if (icmp.miss === null) return;
+  const tcp = traffic.split(icmp.miss, IS.tcp);
+  if (tcp.hit !== null) receiveTcp(work, arrival, tcp.hit);
+  if (tcp.miss === null) return;
+  const udp = traffic.split(tcp.miss, IS.udp);
+  if (udp.hit !== null) receiveUdp(work, arrival, udp.hit);
+  if (udp.miss !== null) receiveOther(work, arrival, udp.miss);
+}
+
+function delivered<P>(work: Work<P>, to: string, p: P): void {
+  work.out.push({ kind: 'delivered', to, p });
+}
+
+function receiveIcmp<P>(work: Work<P>, { group }: Arrival, p: P): void {
+  const { traffic } = work.run;
+  // Echo requests to a group stay unanswered (net.ipv4.icmp_echo_ignore_broadcasts = 1).
+  const echo = traffic.split(p, IS.echoRequest);
+  if (echo.hit !== null) {
+    if (!group) answerEcho(work, 4, traffic.fork(echo.hit));
+    delivered(work, 'icmp echo', echo.hit);
+  }
+  if (echo.miss === null) return;
+  const time = traffic.split(echo.miss, IS.timestampRequest);
+  if (time.hit !== null) {
+    if (!group) answerTimestamp(work, traffic.fork(time.hit));
+    delivered(work, 'icmp timestamp', time.hit);
+  }
+  if (time.miss !== null) delivered(work, 'icmp', time.miss);
+}
+
+function receiveIcmp6<P>(work: Work<P>, { device }: Arrival, p: P): void {
+  const { traffic } = work.run;
+  const solicit = traffic.split(p, IS.neighbourSolicit);
+  if (solicit.hit !== null) receiveSolicitation(work, device, solicit.hit);
+  if (solicit.miss === null) return;
+  const advert = traffic.split(solicit.miss, IS.neighbourAdvert);
+  if (advert.hit !== null) receiveAdvertisement(work, device, advert.hit);
+  if (advert.miss === null) return;
+  const echo = traffic.split(advert.miss, IS.echoRequest6);
+  if (echo.hit !== null) {
+    answerEcho(work, 6, traffic.fork(echo.hit));
+    delivered(work, 'icmpv6 echo', echo.hit);
+  }
+  if (echo.miss !== null) delivered(work, 'icmpv6', echo.miss);
+}
+
+/** A known connection first, then a listener for a SYN, else a reset. */
+function receiveTcp<P>(work: Work<P>, arrival: Arrival, p: P): void {
+  const { traffic } = work.run;
+  const { stack } = work;
+  const rest = toConnection(work, arrival, p);
+  if (rest === null) return;
+  const opening = traffic.split(rest, IS.syn);
+  if (opening.hit !== null) {
+    for (const { entries, p: part } of traffic.lookup(opening.hit, stack.config.sockets.tcp)) {
+      const socket = entries[0]?.entry ?? null;
+      if (socket === null && stack.applications?.listensEverywhere !== true) {
+        refuseTcp(work, arrival, part);
+      } else if (!arrival.group) {
+        stack.connections = [traffic.fork(part), ...stack.connections].slice(0, CONNECTIONS_MAX);
+        synAck(work, arrival.version, traffic.fork(part));
+        delivered(work, describe(socket, 'tcp'), part);
+      }
+    }
+  }
+  if (opening.miss !== null) refuseTcp(work, arrival, opening.miss);
+}
+
+/** Connections that one walk remembers; older ones are forgotten. */
+const CONNECTIONS_MAX = 1024;
+
+/** Hands over to the connection that was opened before; returns what belongs to none. */
+function toConnection<P>(work: Work<P>, { version }: Arrival, p: P): P | null {
+  const { traffic } = work.run;
+  const bits = [
+    ADDRESSES[version].source,
+    ADDRESSES[version].destination,
+    B.sourcePort,
+    B.destinationPort,
+    B.protocol,
+  ];
+  const pairs = bits.map((one) => [one, one] as const);
+  let rest: P | null = p;
+  for (const opened of work.stack.connections) {
+    if (rest === null) return null;
+    const { hit, miss }: { hit: P | null; miss: P | null } = traffic.same(rest, opened, pairs);
+    if (hit !== null) {
+      answerBy(work, version, null, hit);
+      delivered(work, 'connection', hit);
+    }
+    rest = miss;
+  }
+  return rest;
+}
+
+function refuseTcp<P>(work: Work<P>, { version, group }: Arrival, p: P): void {
+  const { traffic } = work.run;
+  // RFC 9293 §3.5.2: a reset is never answered with a reset.
+  const dead = traffic.split(p, IS.rst);
+  if (dead.hit !== null) delivered(work, 'tcp', dead.hit);
+  if (dead.miss === null) return;
+  if (!group) reset(work, version, traffic.fork(dead.miss));
+  drop(work, dead.miss, 'NOT_LISTENING', 'tcp', 'no socket; a reset was sent');
+}
+
+function receiveUdp<P>(work: Work<P>, arrival: Arrival, p: P): void {
+  const { traffic } = work.run;
+  const { stack } = work;
+  const unowned = toConnection(work, arrival, p);
+  if (unowned === null) return;
+  for (const { entries, p: part } of traffic.lookup(unowned, stack.config.sockets.udp)) {
+    const socket = entries[0]?.entry ?? null;
+    if (socket !== null || stack.applications?.listensEverywhere === true) {
+      answerBy(work, arrival.version, socket, part);
+      delivered(work, describe(socket, 'udp'), part);
+      continue;
+    }
+    if (!arrival.group) {
+      const [type, code] = arrival.version === 4 ? [3, 3] : [1, 4];
+      const { version, device } = arrival;
+      sendError(work, { version, device, type, code }, traffic.fork(part));
+    }
+    drop(work, part, 'NOT_LISTENING', 'udp', 'no socket; port unreachable was sent');
+  }
+}
+
+/** Lets the program answer; what it says is sent as the host's own packet. */
+function answerBy<P>(work: Work<P>, version: 4 | 6, socket: Socket | null, p: P): void {
+  const { applications } = work.stack;
+  if (applications === null) return;
+  for (const made of applications.answer(work.run, socket, work.run.traffic.fork(p))) {
+    work.tasks.push({ kind: 'emit', version, device: null, p: made });
+  }
+}
+
+/** Other protocols belong to raw sockets; without one they are unreachable. */
+function receiveOther<P>(work: Work<P>, { version, device, group }: Arrival, p: P): void {
+  const { traffic } = work.run;
+  const { config } = work.stack;
+  for (const { entries, p: part } of traffic.lookup(p, config.sockets.rawProtocols)) {
+    const socket = entries[0]?.entry;
+    if (socket !== undefined) {
+      delivered(work, describe(socket, 'raw'), part);
+      continue;
+    }
+    if (!group) {
+      const [type, code] = version === 4 ? [3, 2] : [4, 1];
+      sendError(work, { version, device, type, code }, traffic.fork(part));
+    }
+    drop(work, part, 'NOT_LISTENING', 'ip', 'no socket; protocol unreachable was sent');
+  }
+}
+
+function describe(socket: Socket | null, protocol: string): string {
+  if (socket === null) return `${protocol} socket`;
+  return `${protocol} ${socket.port}${socket.process === '' ? '' : ` (${socket.process})`}`;
+}

@@ -1,0 +1,97 @@
+/**
+ * Addresses the kernel refuses on input, and the reverse path filter
+ * (net/ipv4/route.c ip_route_input_slow(), fib_frontend.c fib_validate_source(); RFC 3704).
+ * Stands between PREROUTING and the route decision's use.
+ */
+import { type Guard, guard } from '../../traffic/guard.ts';
+import { or, test } from '../../traffic/match.ts';
+import { type Device } from './device.ts';
+import { B, F, inPrefix, put } from './headers.ts';
+import { type Decision, decide } from './route.ts';
+import { drop, type Work } from './stack.ts';
+
+const loopbackNet = (of: typeof F.ipSource) => inPrefix(of, 0x7f00_0000n, 8);
+const zeroNet = (of: typeof F.ipSource) => inPrefix(of, 0n, 8);
+
+const GROUP_SOURCE = guard(
+  or(inPrefix(F.ipSource, 0xe000_0000n, 4), test(F.ipSource, 0xffff_ffffn)),
+);
+const ZERO_SOURCE = guard(zeroNet(F.ipSource));
+const ZERO_DESTINATION = guard(zeroNet(F.ipDestination));
+const LOOPBACK_EITHER = guard(or(loopbackNet(F.ipSource), loopbackNet(F.ipDestination)));
+
+/** Drops what no interface may receive from outside; what remains may be routed. */
+export function refuseMartians<P>(work: Work<P>, device: Device, p: P): P | null {
+  let rest: P | null = refuse(work, p, GROUP_SOURCE, 'group address as source');
+  if (rest !== null) rest = refuse(work, rest, ZERO_SOURCE, 'source in 0.0.0.0/8');
+  if (rest !== null) rest = refuse(work, rest, ZERO_DESTINATION, 'destination in 0.0.0.0/8');
+  if (rest !== null && !device.settings.routeLocalnet) {
+    rest = refuse(work, rest, LOOPBACK_EITHER, '127.0.0.0/8 from outside');
+  }
+  return rest;
+}
+
+/** Group sources are refused even where the destination is a broadcast or group address. */
+export function refuseGroupSource<P>(work: Work<P>, p: P): P | null {
+  return refuse(work, p, GROUP_SOURCE, 'group address as source');
+}
+
+function refuse<P>(work: Work<P>, p: P, what: Guard, why: string): P | null {
+  const { hit, miss } = work.run.traffic.split(p, what);
+  if (hit !== null) drop(work, hit, 'MARTIAN_ADDRESS', 'route input', why);
+  return miss;
+}
+
+const NO_MARK = put(F.mark, 0);
+const NO_OUTPUT = put(F.outputDevice, 0);
+
+/**
+ * Keeps the part of the traffic whose source may arrive on `device`, drops the rest.
+ * Without rp_filter only the namespace's own addresses are refused as sources.
+ */
+export function validateSource<P>(work: Work<P>, device: Device, p: P): readonly P[] {
+  const { reversePathFilter, acceptLocal } = device.settings;
+  const { config, run } = { config: work.stack.config, run: work.run };
+  if (reversePathFilter === 0 && !config.fib[4].custom) {
+    if (acceptLocal) return [p];
+    const { hit, miss } = run.traffic.split(p, config.ownSource);
+    if (hit !== null) drop(work, hit, 'MARTIAN_ADDRESS', 'route input', 'own address as source');
+    return miss === null ? [] : [miss];
+  }
+  const passed: P[] = [];
+  for (const { decision, p: reverse } of decide(run, config.fib[4], reversed(work, device, p))) {
+    const part = run.traffic.within(run.traffic.fork(p), reverse);
+    if (part === null) continue;
+    const why = judge(device, decision);
+    if (why === null) passed.push(part);
+    else drop(work, part, why.reason, 'route input', why.evidence);
+  }
+  return passed;
+}
+
+/** The packet that would go back: addresses swapped, as the reverse lookup sees it. */
+function reversed<P>(work: Work<P>, device: Device, p: P): P {
+  const { traffic } = work.run;
+  let back = traffic.copy(traffic.fork(p), B.ipSource, p, B.ipDestination);
+  back = traffic.copy(back, B.ipDestination, p, B.ipSource);
+  back = traffic.set(back, device.setInput);
+  back = traffic.set(back, NO_OUTPUT);
+  return device.settings.sourceValidMark ? back : traffic.set(back, NO_MARK);
+}
+
+type Refusal = { readonly reason: 'RP_FILTER' | 'MARTIAN_ADDRESS'; readonly evidence: string };
+
+function judge(device: Device, decision: Decision): Refusal | null {
+  const { reversePathFilter: mode, acceptLocal } = device.settings;
+  if (decision.kind !== 'route') {
+    return mode === 0 ? null : { reason: 'RP_FILTER', evidence: 'no route back to the source' };
+  }
+  const { route, hop } = decision;
+  if (route.type === 'local' && acceptLocal) return null;
+  if (route.type !== 'unicast') {
+    return { reason: 'MARTIAN_ADDRESS', evidence: `source is a ${route.type} address here` };
+  }
+  if (mode !== 1 || route.hops.some((one) => one.device === device.of.name)) return null;
+  const evidence = `the route back leaves by ${hop?.device ?? 'nothing'}, not ${device.of.name}`;
+  return { reason: 'RP_FILTER', evidence };
+}

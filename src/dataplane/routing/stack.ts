@@ -1,0 +1,175 @@
+/**
+ * The network stack of one namespace while traffic goes through it: the compiled configuration,
+ * what it has learned since the snapshot, and what waits for a neighbour's answer.
+ */
+import { type FieldBits } from '../../packet/fields.ts';
+import { type Reason } from '../../reasons/codes.ts';
+import { type Origin } from '../../text/problem.ts';
+import { type Guard, guard } from '../../traffic/guard.ts';
+import { type Match, or, test } from '../../traffic/match.ts';
+import { type Drop, type Outcome, type Run } from '../outcome.ts';
+import { compileDevices, type Device } from './device.ts';
+import { compileFib, type Fib } from './fib.ts';
+import { F } from './headers.ts';
+import { type HookName, type Hooks, type Passed } from './hooks.ts';
+import { compileSockets, type SocketTable } from './sockets.ts';
+import { type IpAddress, type Namespace, type NextHop, type Socket } from './types.ts';
+
+/** A namespace compiled once: immutable, shared by every walk over the same snapshot. */
+export interface CompiledNamespace {
+  readonly of: Namespace;
+  readonly devices: ReadonlyMap<string, Device>;
+  readonly byIndex: ReadonlyMap<number, Device>;
+  readonly fib: { readonly 4: Fib; readonly 6: Fib };
+  readonly sockets: SocketTable;
+  /** The source is one of the namespace's own IPv4 addresses. */
+  readonly ownSource: Guard;
+}
+
+/** A neighbour that was learned from a packet: which bits of it are the address and the MAC. */
+export interface LearnedNeighbour<P> {
+  readonly device: string;
+  readonly version: 4 | 6;
+  readonly p: P;
+  readonly address: FieldBits;
+  readonly mac: FieldBits;
+}
+
+/** Traffic that waits for the MAC of its next hop. */
+export interface Pending<P> {
+  readonly device: string;
+  readonly version: 4 | 6;
+  /** The ARP request or neighbour solicitation that asks for it. */
+  readonly request: P;
+  readonly to: Towards;
+  readonly p: P;
+  /** The input interface when the traffic is forwarded; null when it was made here. */
+  readonly from: string | null;
+}
+
+/** What programs in the namespace do, as far as somebody knows. */
+export interface Applications<P> {
+  /** Whether something listens where no listening socket is known. */
+  readonly listensEverywhere: boolean;
+  /**
+   * Answers a datagram, or data on a connection, that a socket received; the stack sends what
+   * is returned. `socket` is null when only `listensEverywhere` says that somebody listens.
+   */
+  answer(run: Run<P>, socket: Socket | null, p: P): readonly P[];
+}
+
+export interface Stack<P> {
+  readonly config: CompiledNamespace;
+  readonly hooks: Hooks<P> | null;
+  readonly applications: Applications<P> | null;
+  /** Newest first. */
+  learned: readonly LearnedNeighbour<P>[];
+  pending: readonly Pending<P>[];
+  /** Packets that opened a connection here, in the direction of what will be received. */
+  connections: readonly P[];
+}
+
+/** Where a packet goes next: to the destination itself, or to a gateway. */
+export type Towards =
+  | { readonly kind: 'destination' }
+  | { readonly kind: 'gateway'; readonly address: IpAddress }
+  | { readonly kind: 'broadcast' };
+
+export function towards(hop: NextHop): Towards {
+  return hop.gateway === null ? { kind: 'destination' } : { kind: 'gateway', address: hop.gateway };
+}
+
+/** Something still to be done inside the namespace. */
+export type Task<P> =
+  /** A frame that arrived on an interface. */
+  | { readonly kind: 'arrive'; readonly device: string; readonly p: P }
+  /** A packet of the namespace itself that has to be routed. */
+  | {
+      readonly kind: 'emit';
+      readonly version: 4 | 6;
+      readonly device: string | null;
+      readonly p: P;
+    }
+  /** A frame with complete Ethernet header that an interface shall transmit. */
+  | { readonly kind: 'transmit'; readonly device: string; readonly p: P };
+
+/** One piece of work: what is still to do, and what came out. */
+export interface Work<P> {
+  readonly run: Run<P>;
+  readonly stack: Stack<P>;
+  readonly tasks: Task<P>[];
+  readonly out: Outcome<P>[];
+}
+
+/** Compiles a namespace. Do it once per snapshot. */
+export function compileNamespace(of: Namespace): CompiledNamespace {
+  const devices = compileDevices(of);
+  return {
+    of,
+    devices,
+    byIndex: new Map([...devices.values()].map((device) => [device.of.index, device])),
+    fib: { 4: compileFib(of, 4), 6: compileFib(of, 6) },
+    sockets: compileSockets(of.sockets),
+    ownSource: guard(or(...ownAddresses(of))),
+  };
+}
+
+function ownAddresses({ interfaces }: Namespace): readonly Match[] {
+  return interfaces.flatMap((one) =>
+    one.addresses
+      .filter(({ address }) => address.version === 4)
+      .map(({ address }) => test(F.ipSource, address.value)),
+  );
+}
+
+/** A stack that has seen no traffic yet. Without hooks every packet is accepted. */
+export function makeStack<P>(
+  config: CompiledNamespace,
+  hooks: Hooks<P> | null = null,
+  applications: Applications<P> | null = null,
+): Stack<P> {
+  return { config, hooks, applications, learned: [], pending: [], connections: [] };
+}
+
+/** Ends traffic with a reason. `where` names the stage below the namespace. */
+export function drop<P>(
+  work: Work<P>,
+  p: P,
+  reason: Reason,
+  where: string,
+  evidence: string,
+  origin: Origin | null = null,
+): void {
+  const place = `${work.stack.config.of.name} ${where}`;
+  const why: Drop = { reason, where: place, evidence, origin };
+  work.out.push({ kind: 'dropped', drop: why, p });
+}
+
+/** Asks one hook; drops and answers are dealt with here, what was accepted comes back. */
+export function passHook<P>(
+  work: Work<P>,
+  hook: HookName,
+  version: 4 | 6,
+  p: P,
+  onError: (passed: Extract<Passed<P>, { kind: 'icmp-error' }>) => void,
+): readonly P[] {
+  const { hooks } = work.stack;
+  if (hooks === null) return [p];
+  const accepted: P[] = [];
+  for (const passed of hooks.pass(work.run, hook, version, p)) {
+    switch (passed.kind) {
+      case 'accepted':
+        accepted.push(passed.p);
+        break;
+      case 'dropped':
+        work.out.push({ kind: 'dropped', drop: passed.drop, p: passed.p });
+        break;
+      case 'answer':
+        work.tasks.push({ kind: 'emit', version, device: null, p: passed.p });
+        break;
+      case 'icmp-error':
+        onError(passed);
+    }
+  }
+  return accepted;
+}
