@@ -144,10 +144,14 @@ export type Action =
   | { readonly kind: 'bundle'; readonly bundle: Bundle }
   | { readonly kind: 'group'; readonly group: number }
   | { readonly kind: 'push-vlan'; readonly etherType: number }
-  | { readonly kind: 'pop-vlan' }
-  /** `push` is what an OpenFlow 1.1+ installation does to an untagged or tagged packet alike. */
-  | { readonly kind: 'set-vlan-vid'; readonly vid: number }
-  | { readonly kind: 'set-vlan-pcp'; readonly pcp: number }
+  /** OpenFlow 1.0 calls it `strip_vlan`. */
+  | { readonly kind: 'pop-vlan'; readonly spelling?: 'strip_vlan' }
+  /**
+   * `mod_vlan_vid`: an OpenFlow 1.1+ installation pushes a tag when the flow matches none.
+   * With `spelling` it is the bare action `set_vlan_vid`, which never pushes.
+   */
+  | { readonly kind: 'set-vlan-vid'; readonly vid: number; readonly spelling?: 'set_vlan_vid' }
+  | { readonly kind: 'set-vlan-pcp'; readonly pcp: number; readonly spelling?: 'set_vlan_pcp' }
   | { readonly kind: 'push-mpls'; readonly etherType: number }
   | { readonly kind: 'pop-mpls'; readonly etherType: number }
   | { readonly kind: 'dec-mpls-ttl' }
