@@ -1,0 +1,51 @@
+/** One packet: its fields in one array of words, what no field shows, and its diary. */
+import { type Field, PACKET_WORDS } from '../packet/fields.ts';
+import { type Frame } from '../packet/wire/frame.ts';
+import { type Page } from './diary.ts';
+import { readNumber } from './words.ts';
+
+export interface Packet {
+  readonly words: Uint32Array;
+  /** The frame inside a tunnel header. */
+  readonly inner: Packet | null;
+  /** The original packet inside an ICMP error. */
+  quoted: Packet | null;
+  /** What the fields do not show: bytes behind the last header, TCP options, the frame it was read from. */
+  body: Body;
+  /** The newest page of the diary. */
+  diary: Page | null;
+}
+
+/** The part of a packet that no field describes. */
+export interface Body {
+  /** Bytes behind the last understood header. */
+  readonly payload: Uint8Array;
+  readonly tcpOptions: Uint8Array;
+  readonly ipOptions: Uint8Array;
+  /** The frame it was read from, header by header; absent when it was built from fields. */
+  readonly asRead?: Frame;
+}
+
+const NO_BYTES = new Uint8Array(0);
+export const EMPTY_BODY: Body = { payload: NO_BYTES, tcpOptions: NO_BYTES, ipOptions: NO_BYTES };
+
+/** A packet with all fields zero. */
+export function blankPacket(): Packet {
+  return {
+    words: new Uint32Array(PACKET_WORDS),
+    inner: null,
+    quoted: null,
+    body: EMPTY_BODY,
+    diary: null,
+  };
+}
+
+/** An independent copy; what was written in the diary so far is shared. */
+export function forkPacket({ words, inner, quoted, body, diary }: Packet): Packet {
+  return { words: words.slice(), inner, quoted, body, diary };
+}
+
+/** Reads up to 32 low bits of a field of one packet: for tests and printing, never for elements. */
+export function numberOf(p: Packet, of: Field): number {
+  return readNumber(p.words, of, 0, Math.min(of.width, 32));
+}
