@@ -11,10 +11,10 @@ export interface IcmpType {
 
 const ANY_CODE: Interval = { from: 0, to: 255 };
 
-type IcmpName = readonly [name: string, type: number, code?: number];
+export type IcmpName = readonly [name: string, type: number, code?: number];
 
 /** Names of extensions/libxt_icmp.h; where two names mean the same, each stands. */
-const ICMP4_NAMES: readonly IcmpName[] = [
+export const ICMP4_NAMES: readonly IcmpName[] = [
   ['any', 255], ['echo-reply', 0], ['pong', 0], ['destination-unreachable', 3],
   ['network-unreachable', 3, 0], ['host-unreachable', 3, 1], ['protocol-unreachable', 3, 2],
   ['port-unreachable', 3, 3], ['fragmentation-needed', 3, 4], ['source-route-failed', 3, 5],
@@ -31,7 +31,7 @@ const ICMP4_NAMES: readonly IcmpName[] = [
   ['address-mask-reply', 18],
 ];
 
-const ICMP6_NAMES: readonly IcmpName[] = [
+export const ICMP6_NAMES: readonly IcmpName[] = [
   ['destination-unreachable', 1], ['no-route', 1, 0], ['communication-prohibited', 1, 1],
   ['beyond-scope', 1, 2], ['address-unreachable', 1, 3], ['port-unreachable', 1, 4],
   ['failed-policy', 1, 5], ['reject-route', 1, 6], ['packet-too-big', 2], ['time-exceeded', 3],
