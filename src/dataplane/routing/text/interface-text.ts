@@ -85,6 +85,7 @@ function readDetail(lines: Lines, i: number, words: readonly string[], to: Mutab
     to.kind = first;
     Object.assign(to.details, first === 'vlan' ? vlanDetails(words) : vxlanDetails(words));
   } else if (KINDS.has(first)) to.kind = first;
+  else if (first === 'bridge_slave') to.details['slave'] = 'bridge';
   else if (first.endsWith('_slave') || SILENT.has(first) || /^[\d-]+$/.test(first)) return;
   else complain(lines, i, first, 'This detail of an interface is not known', KINDS);
 }

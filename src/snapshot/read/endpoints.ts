@@ -1,0 +1,206 @@
+/**
+ * Whom a question can name: servers, routers, DHCP servers, guests that only a namespace shows,
+ * and hosts. The cloud's objects come first; what the hosts show fills in where they stand.
+ */
+import { type Endpoint, ROOT } from '../../dataplane/network.ts';
+import { type InterfaceAddress, type IpAddress } from '../../dataplane/routing/types.ts';
+import { deviceName, namespaceOwner, portIdPrefix } from '../../model/ids.ts';
+import { type Neutron, type NeutronPort } from '../../model/neutron.ts';
+import { readIp, readMac } from '../../text/address-text.ts';
+import { once } from './folder.ts';
+import { type WiredHost, type Wires } from './wires.ts';
+
+/** A guest namespace of a lab is called after its server. */
+const GUEST = 'vm-';
+
+export interface Directory {
+  readonly all: readonly Endpoint[];
+  find(word: string): readonly Endpoint[];
+}
+
+export function openDirectory(
+  hosts: ReadonlyMap<string, WiredHost>,
+  wires: Wires,
+  neutron: Neutron,
+): Directory {
+  const names = once(() => namesOf(neutron));
+  const cloud = once(() =>
+    neutron.ports.flatMap((port) => endpointsOfPort(port, names(), hosts, wires)),
+  );
+  const seen = once(() => {
+    const known = new Set(cloud().map((each) => `${each.host} ${each.namespace ?? ''}`));
+    return [...hosts.values()].flatMap((host) => endpointsOfHost(host, known));
+  });
+  const all = once(() => [...cloud(), ...seen()]);
+  const find = (word: string): readonly Endpoint[] => {
+    const floating = neutron.floatingIps.filter((each) => sameAddress(each.address, word));
+    const ports = new Set(floating.flatMap((each) => each.portId ?? []));
+    const rank = (each: Endpoint): number =>
+      each.port !== null && ports.has(each.port.id) ? 1 : rankOf(each, word);
+    // Hosts are looked into only when the cloud does not know the word.
+    for (const from of [cloud, seen]) {
+      const found = from().map((each) => ({ each, rank: rank(each) }));
+      const hits = found.filter((hit) => hit.rank > 0).sort((a, b) => a.rank - b.rank);
+      if (hits.length > 0) return hits.map((hit) => hit.each);
+    }
+    return [];
+  };
+  return {
+    get all() {
+      return all();
+    },
+    find,
+  };
+}
+
+/** 0 is no match; the smaller the better. */
+function rankOf(each: Endpoint, word: string): number {
+  const { port } = each;
+  if (each.name === word) return 1;
+  if (port !== null) {
+    if (port.id === word || port.name === word) return 2;
+    if (port.deviceId === word) return 3;
+    const prefix = portIdPrefix(word);
+    if (prefix !== undefined && port.id.startsWith(prefix)) return 4;
+    if (/^[0-9a-f-]{8,}$/.test(word) && port.id.startsWith(word)) return 5;
+  }
+  if (each.namespace !== null && each.namespace !== ROOT && each.namespace === word) return 3;
+  if (each.namespace !== null && `${each.host}/${each.namespace}` === word) return 3;
+  if (each.addresses.some((address) => sameAddress(address, word))) return 6;
+  const mac = readMac(word);
+  return mac !== undefined && mac === each.mac ? 6 : 0;
+}
+
+function sameAddress(address: IpAddress, word: string): boolean {
+  const other = readIp(word);
+  return other !== undefined && other.version === address.version && other.value === address.value;
+}
+
+/** Device id → the name a person gave it. */
+function namesOf(neutron: Neutron): ReadonlyMap<string, string> {
+  const servers = neutron.servers.map((server) => [server.id, server.name] as const);
+  const routers = neutron.routers.map((router) => [router.id, router.name] as const);
+  return new Map([...servers, ...routers]);
+}
+
+function endpointsOfPort(
+  port: NeutronPort,
+  names: ReadonlyMap<string, string>,
+  hosts: ReadonlyMap<string, WiredHost>,
+  wires: Wires,
+): Endpoint[] {
+  const role = roleOf(port);
+  const named = names.get(port.deviceId);
+  const name = named !== undefined && named !== '' ? named : port.name;
+  const base = {
+    name: name === '' ? port.id : name,
+    mac: port.mac,
+    addresses: port.fixedIps.map((fixed) => fixed.address),
+    port,
+    role,
+  };
+  if (role === 'router' || role === 'dhcp') {
+    return placesOfAgent(port, role, hosts).map((place) => ({ ...base, ...place, tap: null }));
+  }
+  const host = hosts.get(port.host);
+  const tap = deviceName('tap', port.id);
+  const inside = once(() => (host === undefined ? null : guestOf(host, tap, base.name, wires)));
+  return [
+    {
+      ...base,
+      host: port.host,
+      tap: host === undefined ? null : tap,
+      // Where the guest stands is looked up only for the endpoint that is asked for.
+      get namespace() {
+        return inside()?.namespace ?? null;
+      },
+      get interface() {
+        return inside()?.name ?? tap;
+      },
+    },
+  ];
+}
+
+function roleOf(port: NeutronPort): Endpoint['role'] {
+  const { deviceOwner } = port;
+  if (deviceOwner.startsWith('compute:')) return 'vm';
+  if (deviceOwner === 'network:dhcp') return 'dhcp';
+  if (/^network:(router|ha_router|floatingip_agent)/.test(deviceOwner)) return 'router';
+  return deviceOwner === '' && port.host !== '' ? 'vm' : 'other';
+}
+
+/** The guest's interface: what the tap's wire leads to, when the guest is in the snapshot. */
+function guestOf(
+  host: WiredHost,
+  tap: string,
+  name: string,
+  wires: Wires,
+): { namespace: string; name: string } | null {
+  if (!host.namespaces.has(ROOT)) return null;
+  const wire = wires.wire({ host: host.name, namespace: ROOT, name: tap });
+  if (wire.kind === 'interface') return wire.to;
+  const fallback = host.namespaces.get(GUEST + name);
+  const [only] = (fallback?.state.interfaces ?? []).filter((each) => !each.loopback);
+  return fallback === undefined || only === undefined
+    ? null
+    : { namespace: fallback.name, name: only.name };
+}
+
+type Place = { host: string; namespace: string; interface: string };
+
+/** A router's or DHCP server's interfaces; a distributed router stands on many hosts. */
+function placesOfAgent(
+  port: NeutronPort,
+  role: 'router' | 'dhcp',
+  hosts: ReadonlyMap<string, WiredHost>,
+): Place[] {
+  const served = role === 'dhcp' ? port.networkId : port.deviceId;
+  const spellings = (['tap', 'qr-', 'qg-', 'ha-', 'sg-', 'fg-', 'ns-'] as const).map((prefix) =>
+    deviceName(prefix, port.id),
+  );
+  const places: Place[] = [];
+  for (const host of hosts.values()) {
+    for (const namespace of host.namespaces.values()) {
+      const owner = namespaceOwner(namespace.name);
+      if (owner === undefined) continue;
+      const floating = owner.kind === 'floating' && owner.id === port.networkId;
+      if (owner.id !== served && !floating) continue;
+      const found = namespace.state.interfaces.find((each) => spellings.includes(each.name));
+      if (found === undefined) continue;
+      places.push({ host: host.name, namespace: namespace.name, interface: found.name });
+    }
+  }
+  return places;
+}
+
+/** Guests that Neutron does not know, and the host itself. */
+function endpointsOfHost(host: WiredHost, known: ReadonlySet<string>): Endpoint[] {
+  const found: Endpoint[] = [];
+  for (const namespace of host.namespaces.values()) {
+    const guest = namespace.name.startsWith(GUEST);
+    if (known.has(`${host.name} ${namespace.name}`) || namespaceOwner(namespace.name)) continue;
+    const all = namespace.state.interfaces;
+    const own = all.filter((each) => each.loopback).flatMap((each) => globalsOf(each.addresses));
+    for (const each of all) {
+      const addresses = globalsOf(each.addresses);
+      if (each.loopback || (addresses.length === 0 && !guest)) continue;
+      found.push({
+        name: guest ? namespace.name.slice(GUEST.length) : host.name,
+        host: host.name,
+        namespace: namespace.name,
+        interface: each.name,
+        tap: null,
+        mac: each.mac,
+        // A kernel answers for all of its addresses on every interface.
+        addresses: [...addresses, ...own],
+        port: null,
+        role: guest ? 'vm' : namespace.name === ROOT ? 'host' : 'other',
+      });
+    }
+  }
+  return found;
+}
+
+function globalsOf(addresses: readonly InterfaceAddress[]): readonly IpAddress[] {
+  return addresses.filter((each) => each.scope === 'global').map((each) => each.address);
+}

@@ -1,0 +1,94 @@
+/** What a snapshot lacks, and what an answer without it cannot know. */
+import { type Missing, ROOT } from '../../dataplane/network.ts';
+import { type Catalog, type HostCatalog } from './catalog.ts';
+
+type Paths = ReadonlyMap<string, string>;
+
+/** Any one of `files` is enough. `everywhere`: also in guests, not only where agents work. */
+interface Need {
+  readonly files: readonly string[];
+  readonly consequence: string;
+  readonly everywhere: boolean;
+}
+
+const NAMESPACE_NEEDS: readonly Need[] = [
+  need(['ip-addr'], 'Which addresses the namespace answers for is not known', true),
+  need(['ip-link', 'ip-addr'], 'Its interfaces and their peers are not known', true),
+  need(['ip-route-v4'], 'IPv4 packets cannot be routed', true),
+  need(['ip-route-v6'], 'IPv6 packets cannot be routed', true),
+  need(['ip-rule-v4'], 'The kernel’s default rules are assumed for IPv4', true),
+  need(['ip-rule-v6'], 'The kernel’s default rules are assumed for IPv6', true),
+  need(['ip-neigh-v4'], 'Every IPv4 neighbour has to be asked for', true),
+  need(['ip-neigh-v6'], 'Every IPv6 neighbour has to be asked for', true),
+  need(['iptables-save'], 'IPv4 is taken to pass without filter and NAT', false),
+  need(['ip6tables-save'], 'IPv6 is taken to pass without filter and NAT', false),
+  need(['sysctl'], 'Forwarding, rp_filter and bridge-nf are taken from kernel defaults', true),
+  need(['ss-listen'], 'Which services listen is not known', true),
+];
+
+const BRIDGE_NEEDS: readonly Need[] = [
+  need(['flows', 'flows-names'], 'Nothing that enters the bridge can be followed', true),
+  need(['of-show', 'ports-desc'], 'Port states and numbers come from the database alone', true),
+  need(['groups'], 'Groups are taken to be absent', true),
+  need(['fdb'], 'NORMAL floods, as if nothing had been learned', true),
+];
+
+function need(files: readonly string[], consequence: string, everywhere: boolean): Need {
+  return { files, consequence, everywhere };
+}
+
+/** Kernel settings of hosts and agents matter; nobody filters inside of a guest by default. */
+export function missingOf(root: boolean, paths: Paths): readonly Missing[] {
+  const agent = root || paths.has('iptables-save') || paths.has('ip6tables-save');
+  return lacking(NAMESPACE_NEEDS, paths, agent);
+}
+
+function lacking(needs: readonly Need[], paths: Paths, all: boolean): readonly Missing[] {
+  return needs
+    .filter((each) => all || each.everywhere)
+    .filter((each) => !each.files.some((file) => paths.has(file)))
+    .map((each) => ({ file: each.files[0] ?? '', consequence: each.consequence }));
+}
+
+/** Of a whole snapshot: files named by where they would stand. */
+export function missingOfCatalog(catalog: Catalog): readonly Missing[] {
+  const missing: Missing[] = [...catalog.missing];
+  if (!catalog.api.has('ports')) {
+    missing.push({
+      file: 'api/ports.json',
+      consequence: 'Servers are found by namespace and device names, not by Neutron names',
+    });
+  }
+  for (const host of catalog.hosts.values()) missing.push(...missingOfHost(host));
+  return missing;
+}
+
+function missingOfHost(host: HostCatalog): Missing[] {
+  const at = `hosts/${host.name}`;
+  const missing: Missing[] = [];
+  const add = (place: string, found: readonly Missing[]): void => {
+    for (const { file, consequence } of found)
+      missing.push({ file: `${place}${file}`, consequence });
+  };
+  for (const [name, paths] of host.namespaces) {
+    add(`${at}/ns/${name}/`, missingOf(name === ROOT, paths));
+  }
+  if (!host.namespaces.has(ROOT)) {
+    missing.push({
+      file: `${at}/ns/root`,
+      consequence: 'Tunnels and wires out of the host cannot be followed',
+    });
+  }
+  for (const [bridge, paths] of host.bridges) {
+    add(`${at}/ovs/${bridge}.`, lacking(BRIDGE_NEEDS, paths, true));
+  }
+  const switched = host.bridges.size > 0 || host.ovs.size > 0;
+  const known = ['ovsdb-dump', 'list-Interface', 'vsctl-show'].some((file) => host.ovs.has(file));
+  if (switched && !known) {
+    missing.push({
+      file: `${at}/ovs/ovsdb-dump`,
+      consequence: 'VLAN tags, tunnel endpoints and patch peers of ports are not known',
+    });
+  }
+  return missing;
+}

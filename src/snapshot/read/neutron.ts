@@ -1,0 +1,289 @@
+/**
+ * Neutron's objects from API answers (`{"ports": […]}`), from a bare list, or from
+ * `openstack … list --long -f json`, whose columns have spaces and capitals.
+ */
+import {
+  type Neutron,
+  type NeutronAgent,
+  type NeutronFloatingIp,
+  type NeutronNetwork,
+  type NeutronPort,
+  type NeutronRouter,
+  type NeutronSubnet,
+  type NovaServer,
+} from '../../model/neutron.ts';
+import { readIp, readMac, readPrefix } from '../../text/address-text.ts';
+import {
+  isRecord,
+  items,
+  type JsonNode,
+  jsonRoot,
+  keysOf,
+  member,
+  numberOf,
+  readAs,
+  records,
+  textOf,
+  truthOf,
+} from '../../text/json-text.ts';
+import { type Catalog } from './catalog.ts';
+import { once, type Store, sourceAt } from './folder.ts';
+import { readGroups, ruleOf } from './security-groups.ts';
+
+/** Everything is read when it is first asked for. */
+export function readNeutron(store: Store, catalog: Catalog): Neutron {
+  const rows = (name: string): readonly JsonNode[] => rowsOf(store, catalog, name);
+  const networks = once(() => rows('networks').map(networkOf));
+  const subnets = once(() => rows('subnets').flatMap(subnetOf));
+  const ports = once(() => rows('ports').map(portOf));
+  const hosting = once(() => hostingOf(store, catalog, 'router-l3-agents'));
+  const routers = once(() => rows('routers').map((row) => routerOf(row, hosting())));
+  const floatingIps = once(() => rows('floatingips').flatMap(floatingIpOf));
+  const groups = once(() =>
+    readGroups(rows('security-groups'), rows('security-group-rules').flatMap(ruleOf)),
+  );
+  const agents = once(() => rows('agents').map(agentOf));
+  const servers = once(() => rows('servers').map(serverOf));
+  const dhcpHosts = once(() => {
+    const hosts = hostingOf(store, catalog, 'network-dhcp-agents');
+    return new Map([...hosts].map(([id, list]) => [id, list.map((each) => each.host)]));
+  });
+  return {
+    get networks() {
+      return networks();
+    },
+    get subnets() {
+      return subnets();
+    },
+    get ports() {
+      return ports();
+    },
+    get routers() {
+      return routers();
+    },
+    get floatingIps() {
+      return floatingIps();
+    },
+    get securityGroups() {
+      return groups();
+    },
+    get agents() {
+      return agents();
+    },
+    get servers() {
+      return servers();
+    },
+    get dhcpHosts() {
+      return dhcpHosts();
+    },
+  };
+}
+
+/** Rows of `{"name": [rows]}` or `[rows]`; absent files have none. */
+function rowsOf(store: Store, catalog: Catalog, name: string): readonly JsonNode[] {
+  const source = sourceAt(store, catalog.api.get(name));
+  if (source === undefined) return [];
+  const root = jsonRoot(source.file, source.text, store.problems);
+  if (root === undefined || Array.isArray(root.value)) return records(root);
+  const [key] = keysOf(root).filter((each) => !each.endsWith('_links'));
+  return records(key === undefined ? undefined : member(root, key));
+}
+
+/** A column by its API name, or by what the OpenStack client calls it. */
+export function column(row: JsonNode, ...names: readonly string[]): JsonNode | undefined {
+  for (const name of names) {
+    const spelled = [name, name.replaceAll('_', ' ')];
+    for (const spelling of spelled) {
+      const found = member(row, spelling) ?? member(row, titleCase(spelling));
+      if (found !== undefined) return found;
+    }
+  }
+  return undefined;
+}
+
+function titleCase(text: string): string {
+  const words = text.split(' ').map((word) => word.slice(0, 1).toUpperCase() + word.slice(1));
+  return words.join(' ').replace(/\b(Id|Ip|Mac|Mtu)\b/g, (word) => word.toUpperCase());
+}
+
+function word(row: JsonNode, ...names: readonly string[]): string {
+  return textOf(column(row, ...names)) ?? '';
+}
+
+function textsOf(node: JsonNode | undefined): string[] {
+  // `network list` prints subnets as one text, separated by commas.
+  if (typeof node?.value === 'string') return node.value.split(/,\s*/).filter((id) => id !== '');
+  return items(node).flatMap((each) => textOf(each) ?? []);
+}
+
+function networkOf(row: JsonNode): NeutronNetwork {
+  const external = column(row, 'router:external', 'router_type');
+  return {
+    id: word(row, 'id'),
+    name: word(row, 'name'),
+    project: word(row, 'project_id', 'project'),
+    adminUp: truthOf(column(row, 'admin_state_up', 'state')) ?? true,
+    mtu: numberOf(column(row, 'mtu')) ?? null,
+    external: external?.value === 'External' || external?.value === true,
+    shared: column(row, 'shared')?.value === true,
+    portSecurity: truthOf(column(row, 'port_security_enabled')) ?? true,
+    provider: {
+      type: word(row, 'provider:network_type', 'network_type'),
+      physicalNetwork: textOf(column(row, 'provider:physical_network')) ?? null,
+      segmentationId: numberOf(column(row, 'provider:segmentation_id')) ?? null,
+    },
+    subnets: textsOf(column(row, 'subnets')),
+  };
+}
+
+function subnetOf(row: JsonNode): NeutronSubnet[] {
+  const prefix = readAs(column(row, 'cidr', 'subnet'), readPrefix, 'a prefix');
+  if (prefix === undefined) return [];
+  return [
+    {
+      id: word(row, 'id'),
+      name: word(row, 'name'),
+      networkId: word(row, 'network_id', 'network'),
+      prefix,
+      gateway: readAs(column(row, 'gateway_ip', 'gateway'), readIp, 'an address') ?? null,
+      dhcp: truthOf(column(row, 'enable_dhcp', 'dhcp')) ?? true,
+      dnsServers: textsOf(column(row, 'dns_nameservers', 'name_servers')).flatMap(
+        (text) => readIp(text) ?? [],
+      ),
+      hostRoutes: routesOf(column(row, 'host_routes')),
+      pools: records(column(row, 'allocation_pools')).flatMap((pool) => {
+        const from = readAs(member(pool, 'start'), readIp, 'an address');
+        const to = readAs(member(pool, 'end'), readIp, 'an address');
+        return from === undefined || to === undefined ? [] : [{ from, to }];
+      }),
+      ipv6AddressMode: textOf(column(row, 'ipv6_address_mode')) ?? null,
+      ipv6RaMode: textOf(column(row, 'ipv6_ra_mode')) ?? null,
+    },
+  ];
+}
+
+function routesOf(node: JsonNode | undefined): NeutronRouter['routes'] {
+  return records(node).flatMap((route) => {
+    const to = readAs(member(route, 'destination'), readPrefix, 'a prefix');
+    const via = readAs(member(route, 'nexthop'), readIp, 'an address');
+    return to === undefined || via === undefined ? [] : [{ to, via }];
+  });
+}
+
+function fixedIpsOf(node: JsonNode | undefined): NeutronPort['fixedIps'] {
+  return records(node).flatMap((fixed) => {
+    const address = readAs(member(fixed, 'ip_address'), readIp, 'an address');
+    return address === undefined ? [] : [{ subnetId: word(fixed, 'subnet_id'), address }];
+  });
+}
+
+function portOf(row: JsonNode): NeutronPort {
+  const details = column(row, 'binding:vif_details', 'binding_vif_details');
+  return {
+    id: word(row, 'id'),
+    name: word(row, 'name'),
+    project: word(row, 'project_id', 'project'),
+    networkId: word(row, 'network_id', 'network'),
+    mac: readAs(column(row, 'mac_address'), readMac, 'a MAC address') ?? 0n,
+    adminUp: truthOf(column(row, 'admin_state_up')) ?? true,
+    status: word(row, 'status'),
+    deviceId: word(row, 'device_id'),
+    deviceOwner: word(row, 'device_owner'),
+    fixedIps: fixedIpsOf(column(row, 'fixed_ips', 'Fixed IP Addresses')),
+    securityGroups: textsOf(column(row, 'security_groups')),
+    portSecurity: truthOf(column(row, 'port_security_enabled')) ?? true,
+    allowedAddressPairs: records(column(row, 'allowed_address_pairs')).flatMap((pair) => {
+      const prefix = readAs(member(pair, 'ip_address'), readPrefix, 'a prefix');
+      const mac = readAs(member(pair, 'mac_address'), readMac, 'a MAC address') ?? null;
+      return prefix === undefined ? [] : [{ prefix, mac }];
+    }),
+    host: word(row, 'binding:host_id', 'binding_host_id'),
+    vifType: word(row, 'binding:vif_type', 'binding_vif_type'),
+    hybridPlug: member(details, 'ovs_hybrid_plug')?.value === true,
+    drivers: driversOf(member(details, 'bound_drivers')),
+  };
+}
+
+function driversOf(node: JsonNode | undefined): readonly string[] {
+  if (node === undefined || !isRecord(node.value)) return [];
+  return Object.values(node.value).map(String);
+}
+
+function routerOf(row: JsonNode, hosting: Hosting): NeutronRouter {
+  const id = word(row, 'id');
+  const gateway = column(row, 'external_gateway_info');
+  return {
+    id,
+    name: word(row, 'name'),
+    project: word(row, 'project_id', 'project'),
+    adminUp: truthOf(column(row, 'admin_state_up', 'state')) ?? true,
+    distributed: truthOf(column(row, 'distributed')) ?? false,
+    ha: truthOf(column(row, 'ha')) ?? false,
+    gateway:
+      gateway === undefined
+        ? null
+        : {
+            networkId: word(gateway, 'network_id'),
+            snat: truthOf(member(gateway, 'enable_snat')) ?? true,
+            fixedIps: fixedIpsOf(member(gateway, 'external_fixed_ips')),
+          },
+    routes: routesOf(column(row, 'routes')),
+    agents: hosting.get(id) ?? [],
+  };
+}
+
+function floatingIpOf(row: JsonNode): NeutronFloatingIp[] {
+  const address = readAs(column(row, 'floating_ip_address'), readIp, 'an address');
+  if (address === undefined) return [];
+  const fixed = column(row, 'fixed_ip_address', 'Fixed IP Address');
+  return [
+    {
+      id: word(row, 'id'),
+      address,
+      networkId: word(row, 'floating_network_id', 'floating_network'),
+      fixedAddress: readAs(fixed, readIp, 'an address') ?? null,
+      portId: textOf(column(row, 'port_id', 'port')) ?? null,
+      routerId: textOf(column(row, 'router_id', 'router')) ?? null,
+      status: word(row, 'status'),
+    },
+  ];
+}
+
+function agentOf(row: JsonNode): NeutronAgent {
+  const configurations = column(row, 'configurations', 'configuration')?.value;
+  return {
+    id: word(row, 'id'),
+    binary: word(row, 'binary'),
+    host: word(row, 'host'),
+    alive: column(row, 'alive')?.value !== false,
+    adminUp: truthOf(column(row, 'admin_state_up', 'state')) ?? true,
+    configurations: isRecord(configurations) ? configurations : {},
+  };
+}
+
+function serverOf(row: JsonNode): NovaServer {
+  const host = ['OS-EXT-SRV-ATTR:host', 'OS-EXT-SRV-ATTR:hypervisor_hostname', 'host'];
+  return { id: word(row, 'id'), name: word(row, 'name'), host: word(row, ...host) };
+}
+
+type Hosting = ReadonlyMap<string, readonly { host: string; haState: string | null }[]>;
+
+/** `{"ROUTER": {"agents": […]}}` or `{"ROUTER": […]}`: who runs what. */
+function hostingOf(store: Store, catalog: Catalog, name: string): Hosting {
+  const source = sourceAt(store, catalog.api.get(name));
+  if (source === undefined) return new Map();
+  const root = jsonRoot(source.file, source.text, store.problems);
+  return new Map(
+    keysOf(root).map((id) => {
+      const node = member(root, id);
+      const agents = records(Array.isArray(node?.value) ? node : member(node, 'agents'));
+      return [
+        id,
+        agents.map((agent) => ({
+          host: word(agent, 'host'),
+          haState: textOf(member(agent, 'ha_state')) ?? null,
+        })),
+      ];
+    }),
+  );
+}

@@ -1,0 +1,179 @@
+/**
+ * A dump folder as a `Network`. Only the list of files is read here; every host, namespace and
+ * bridge is read when a question first needs it, and what could not be read is told in
+ * `problems`, what is not there in `missing`.
+ */
+import {
+  type Host,
+  type InterfaceId,
+  type NamespaceState,
+  type Network,
+  ROOT,
+  type Segment,
+  type SourceText,
+} from '../../dataplane/network.ts';
+import { type NeutronPort } from '../../model/neutron.ts';
+import {
+  type Catalog,
+  catalogOfCapture,
+  catalogOfLoose,
+  type HostCatalog,
+  type LooseFile,
+} from './catalog.ts';
+import { openDirectory } from './endpoints.ts';
+import { type Folder, once, type Store, sourceAt } from './folder.ts';
+import { missingOfCatalog } from './missing.ts';
+import { openNamespace } from './namespace.ts';
+import { readNeutron } from './neutron.ts';
+import { READERS, type Readers } from './readers.ts';
+import { deduceSegments } from './segments.ts';
+import { catalogOfSos } from './sos.ts';
+import { openSwitch } from './switch.ts';
+import { openWires, type WiredHost } from './wires.ts';
+
+/** A capture's folder or unpacked sos reports. A folder of neither kind gives no hosts. */
+export function openSnapshot(folder: Folder, readers: Readers = READERS): Network {
+  const catalog = catalogOfCapture(folder) ?? catalogOfSos(folder) ?? nothing();
+  return openCatalog(folder, catalog, readers);
+}
+
+/** Files of single bridges, as given with `--ovs HOST:BRIDGE=FILE`. */
+export function openLoose(
+  folder: Folder,
+  files: readonly LooseFile[],
+  readers: Readers = READERS,
+): Network {
+  return openCatalog(folder, catalogOfLoose(folder, files), readers);
+}
+
+function nothing(): Catalog {
+  const file = 'hosts';
+  const consequence = 'The folder is neither a capture (hosts/HOST/…) nor an sos report';
+  return { hosts: new Map(), api: new Map(), missing: [{ file, consequence }] };
+}
+
+function openCatalog(folder: Folder, catalog: Catalog, readers: Readers): Network {
+  const store: Store = { folder, problems: [] };
+  const neutron = readNeutron(store, catalog);
+  const hosts = new Map(
+    [...catalog.hosts.values()].map((each) => [each.name, openHost(store, each, readers)]),
+  );
+  const wires = openWires({
+    hosts,
+    segmentOf: (at) => segmentOf(at),
+    portWith: (prefix, mac) => portWith(neutron.ports, prefix, mac),
+  });
+  const segments = once(() => deduceSegments(hosts, wires, neutron));
+  const byNic = once(() => {
+    const found = new Map<string, Segment>();
+    for (const segment of segments()) {
+      for (const { host, name } of segment.members) found.set(`${host} ${name}`, segment);
+    }
+    return found;
+  });
+  const segmentOf = (at: InterfaceId): Segment =>
+    byNic().get(`${at.host} ${at.name}`) ?? {
+      name: `${at.host} ${at.name}`,
+      members: [at],
+      evidence: [],
+    };
+  const directory = openDirectory(hosts, wires, neutron);
+  const missing = once(() => missingOfCatalog(catalog));
+  return {
+    hosts,
+    neutron,
+    get segments() {
+      return segments();
+    },
+    get missing() {
+      return missing();
+    },
+    get problems() {
+      return store.problems;
+    },
+    get endpoints() {
+      return directory.all;
+    },
+    namespace: (host, name) => hosts.get(host)?.namespaces.get(name),
+    wire: wires.wire,
+    interfaceOf: wires.interfaceOf,
+    switchPortOf: wires.switchPortOf,
+    find: directory.find,
+  };
+}
+
+function portWith(
+  ports: readonly NeutronPort[],
+  idPrefix: string | undefined,
+  mac: bigint,
+): NeutronPort | null {
+  const byId =
+    idPrefix === undefined ? undefined : ports.find((port) => port.id.startsWith(idPrefix));
+  // libvirt gives a tap the guest's MAC with `fe` in front.
+  const low = mac & 0xffffffffffn;
+  const sameMac = (port: NeutronPort): boolean => low !== 0n && (port.mac & 0xffffffffffn) === low;
+  return byId ?? ports.find(sameMac) ?? null;
+}
+
+function openHost(store: Store, catalog: HostCatalog, readers: Readers): WiredHost {
+  const text = (name: string): string => sourceAt(store, catalog.host.get(name))?.text ?? '';
+  const ids = once(() => namespaceIds(text('netns-list')));
+  const taken = once(() => {
+    const date = text('date').trim();
+    return /^\d{9,}(\.\d+)?$/.test(date) ? Number(date) : null;
+  });
+  const commandLines = once(() =>
+    text('daemon-cmdlines')
+      .split('\n')
+      .filter((line) => line !== ''),
+  );
+  const own = once(() => openSwitch(store, catalog, readers));
+  const connections = once(() => {
+    const source = sourceAt(store, catalog.ovs.get('dpctl-dump-conntrack'));
+    if (source === undefined) return [];
+    const { value, problems } = readers.switchConnections(source.file, source.text);
+    store.problems.push(...problems);
+    return value;
+  });
+  const namespaces = new Map<string, NamespaceState>();
+  for (const [name, paths] of catalog.namespaces) {
+    namespaces.set(name, openNamespace(store, catalog.name, name, paths, readers.connections));
+  }
+  const configs = new Map(
+    [...catalog.configs].map(([name, path]) => [
+      name,
+      (): SourceText => sourceAt(store, path) ?? { file: path, text: '' },
+    ]),
+  );
+  const host: Omit<Host, 'switch' | 'switchConnections' | 'taken_s' | 'commandLines'> = {
+    name: catalog.name,
+    namespaces,
+    configs,
+  };
+  return {
+    ...host,
+    get taken_s() {
+      return taken();
+    },
+    get switch() {
+      return own();
+    },
+    get switchConnections() {
+      return connections();
+    },
+    get commandLines() {
+      return commandLines();
+    },
+    get namespaceIds() {
+      return ids();
+    },
+  };
+}
+
+/** `qrouter-… (id: 3)`; a namespace that nobody refers to has no id. */
+function namespaceIds(text: string): ReadonlyMap<number, string> {
+  const ids = new Map<number, string>();
+  for (const [, name = ROOT, id] of text.matchAll(/^(\S+) \(id: (\d+)\)/gm))
+    ids.set(Number(id), name);
+  return ids;
+}
