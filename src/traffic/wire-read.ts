@@ -41,32 +41,40 @@ export function wordsOfFrame(frame: Frame, length: number): Uint32Array {
 function readLayer(words: Uint32Array, layer: Layer, frame: Frame): void {
   switch (layer.kind) {
     case 'ethernet':
-      return readEthernet(words, layer);
+      readEthernet(words, layer);
+      break;
     case 'cooked':
       setMac(words, AT.ethSrc, layer.src);
-      return readType(words, layer.type);
+      readType(words, layer.type);
+      break;
     case 'snap':
-      return readType(words, layer.type);
+      readType(words, layer.type);
+      break;
     case 'arp':
       // The operation is matched as one byte (lib/flow.c: larger ones count as zero).
       words[AT.arpOp] = layer.op <= 0xff ? layer.op : 0;
       words[AT.arpSpa] = layer.spa;
       words[AT.arpTpa] = layer.tpa;
       setMac(words, AT.arpSha, layer.sha);
-      return setMac(words, AT.arpTha, layer.tha);
+      setMac(words, AT.arpTha, layer.tha);
+      break;
     case 'ipv4':
-      return readIpv4(words, layer);
+      readIpv4(words, layer);
+      break;
     case 'ipv6':
-      return readIpv6(words, layer, frame);
+      readIpv6(words, layer, frame);
+      break;
     case 'ipv6-fragment':
-      return readFragment(words, layer);
+      readFragment(words, layer);
+      break;
     case 'tcp':
-      return readTcp(words, layer);
+      readTcp(words, layer);
+      break;
     case 'udp':
     case 'sctp':
       words[AT.tpSrc] = layer.src;
       words[AT.tpDst] = layer.dst;
-      return;
+      break;
     case 'ports':
       words[AT.tpSrc] = layer.src;
       words[AT.tpDst] = layer.dst;
@@ -74,20 +82,24 @@ function readLayer(words: Uint32Array, layer: Layer, frame: Frame): void {
       if (frame.payload.length >= 4 && words[AT.proto] === IP_PROTOCOL.tcp) {
         words[AT.tcpSeq] = get32(frame.payload, 0);
       }
-      return;
+      break;
     case 'icmp':
     case 'icmpv6':
-      return readIcmp(words, layer, frame.payload);
+      readIcmp(words, layer, frame.payload);
+      break;
     case 'igmp':
       words[AT.tpSrc] = layer.type;
       words[AT.tpDst] = layer.code;
-      return;
+      break;
     case 'gre':
-      return readEncapsulation(words, ENCAPSULATION.gre, layer.flags, layer.key);
+      readEncapsulation(words, ENCAPSULATION.gre, layer.flags, layer.key);
+      break;
     case 'vxlan':
-      return readEncapsulation(words, ENCAPSULATION.vxlan, layer.flags, layer.vni);
+      readEncapsulation(words, ENCAPSULATION.vxlan, layer.flags, layer.vni);
+      break;
     case 'geneve':
-      return readEncapsulation(words, ENCAPSULATION.geneve, layer.flags, layer.vni);
+      readEncapsulation(words, ENCAPSULATION.geneve, layer.flags, layer.vni);
+      break;
     default:
   }
 }

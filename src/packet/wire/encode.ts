@@ -110,14 +110,17 @@ function ipBehind(layer: Layer, ip: PlacedIp | null): PlacedIp | null {
 function setLength(layer: Layer, out: Uint8Array, at: number, end: number): void {
   switch (layer.kind) {
     case 'ipv4':
-      return put16(out, at + 2, end - at);
+      put16(out, at + 2, end - at);
+      break;
     case 'ipv6':
-      return put16(out, at + 4, end - at - IPV6_LENGTH);
+      put16(out, at + 4, end - at - IPV6_LENGTH);
+      break;
     case 'udp':
-      return put16(out, at + 4, end - at);
+      put16(out, at + 4, end - at);
+      break;
     case 'tcp':
       out[at + 12] = ((layerLength(layer) >>> 2) << 4) | (out[at + 12]! & 15);
-      return;
+      break;
     default:
   }
 }

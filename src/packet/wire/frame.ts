@@ -5,7 +5,7 @@
  * The way back is encode.ts.
  */
 import { type Problem } from '../../text/problem.ts';
-import { slice, toHex } from './bytes.ts';
+import { NO_BYTES, slice, toHex } from './bytes.ts';
 import { type Layer } from './layer.ts';
 import { readLink, readNetwork } from './read.ts';
 
@@ -54,6 +54,8 @@ export interface Reading {
   readonly tunnels: boolean;
   /** Null inside of a quoted packet: it is cut on purpose. */
   readonly fault: ((message: string, at: number) => void) | null;
+  /** Reads the rest as a frame inside of this one. */
+  readonly nest: typeof readInner;
 }
 
 /** Deeper nesting of tunnels and quotes stays payload. */
@@ -73,6 +75,7 @@ export function decode(bytes: Uint8Array, options: DecodeOptions = {}): Decoded 
     inner: null,
     depth: 0,
     tunnels: options.tunnels ?? false,
+    nest: readInner,
     fault: (message, at) => {
       problems.push({
         file: options.file ?? 'frame',
@@ -90,19 +93,17 @@ export function decode(bytes: Uint8Array, options: DecodeOptions = {}): Decoded 
 function finished(reading: Reading, end: number): Frame {
   return {
     layers: reading.layers,
-    payload: reading.inner === null ? slice(reading.bytes, reading.at, reading.end) : EMPTY,
+    payload: reading.inner === null ? slice(reading.bytes, reading.at, reading.end) : NO_BYTES,
     inner: reading.inner,
     trailer: slice(reading.bytes, reading.end, end),
   };
 }
 
-const EMPTY = new Uint8Array(0);
-
 /**
  * Reads the rest of `outer` as a frame of its own: an Ethernet frame, or a packet of that
  * EtherType. Leaves `outer.inner` null when not even the first header is there.
  */
-export function readInner(outer: Reading, what: 'ethernet' | number, quoted: boolean): void {
+function readInner(outer: Reading, what: 'ethernet' | number, quoted: boolean): void {
   if (outer.depth >= MAX_DEPTH) return;
   const reading: Reading = {
     bytes: outer.bytes,
@@ -113,6 +114,7 @@ export function readInner(outer: Reading, what: 'ethernet' | number, quoted: boo
     inner: null,
     depth: outer.depth + 1,
     tunnels: outer.tunnels && !quoted,
+    nest: readInner,
     fault: quoted ? null : outer.fault,
   };
   if (what === 'ethernet') readLink(reading, 'ethernet');

@@ -112,45 +112,65 @@ export function layerLength(layer: Layer): number {
 export function emitLayer(layer: Layer, out: Uint8Array, at: number): void {
   switch (layer.kind) {
     case 'ethernet':
-      return emitEthernet(layer, out, at);
+      emitEthernet(layer, out, at);
+      break;
     case 'cooked':
-      return emitCooked(layer, out, at);
+      emitCooked(layer, out, at);
+      break;
     case 'snap':
-      return emitSnap(layer, out, at);
+      emitSnap(layer, out, at);
+      break;
     case 'vlan':
-      return emitVlan(layer, out, at);
+      emitVlan(layer, out, at);
+      break;
     case 'mpls':
-      return emitMpls(layer, out, at);
+      emitMpls(layer, out, at);
+      break;
     case 'arp':
-      return emitArp(layer, out, at);
+      emitArp(layer, out, at);
+      break;
     case 'ipv4':
-      return emitIpv4(layer, out, at);
+      emitIpv4(layer, out, at);
+      break;
     case 'ipv6':
-      return emitIpv6(layer, out, at);
+      emitIpv6(layer, out, at);
+      break;
     case 'ipv6-extension':
-      return out.set(layer.bytes, at);
+      out.set(layer.bytes, at);
+      break;
     case 'ipv6-fragment':
-      return emitIpv6Fragment(layer, out, at);
+      emitIpv6Fragment(layer, out, at);
+      break;
     case 'tcp':
-      return emitTcp(layer, out, at);
+      emitTcp(layer, out, at);
+      break;
     case 'udp':
-      return emitUdp(layer, out, at);
+      emitUdp(layer, out, at);
+      break;
     case 'ports':
-      return emitPorts(layer, out, at);
+      emitPorts(layer, out, at);
+      break;
     case 'sctp':
-      return emitSctp(layer, out, at);
+      emitSctp(layer, out, at);
+      break;
     case 'icmp':
     case 'icmpv6':
-      return emitIcmp(layer, out, at);
+      emitIcmp(layer, out, at);
+      break;
     case 'igmp':
-      return emitIgmp(layer, out, at);
+      emitIgmp(layer, out, at);
+      break;
     case 'vrrp':
-      return emitVrrp(layer, out, at);
+      emitVrrp(layer, out, at);
+      break;
     case 'gre':
-      return emitGre(layer, out, at);
+      emitGre(layer, out, at);
+      break;
     case 'vxlan':
-      return emitVxlan(layer, out, at);
+      emitVxlan(layer, out, at);
+      break;
     case 'geneve':
-      return emitGeneve(layer, out, at);
+      emitGeneve(layer, out, at);
+      break;
   }
 }

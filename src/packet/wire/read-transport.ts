@@ -1,6 +1,6 @@
 /** The header behind IP, and what tunnels and ICMP errors carry. Last stage of reading a frame. */
 import { ETHERTYPE } from './ethernet.ts';
-import { type Reading, readInner } from './frame.ts';
+import { type Reading } from './frame.ts';
 import { ICMP_LENGTH, type Icmp, parseIcmp, quotesOriginal } from './icmp.ts';
 import { IGMP_LENGTH, parseIgmp } from './igmp.ts';
 import { IP_PROTOCOL } from './ipv4.ts';
@@ -21,25 +21,35 @@ import { parseVrrp, VRRP_LENGTH } from './vrrp.ts';
 export function readTransport(reading: Reading, protocol: number, isFragment: boolean): void {
   switch (protocol) {
     case IP_PROTOCOL.tcp:
-      return readTcp(reading);
+      readTcp(reading);
+      break;
     case IP_PROTOCOL.udp:
-      return readUdp(reading, isFragment);
+      readUdp(reading, isFragment);
+      break;
     case IP_PROTOCOL.icmp:
-      return readIcmp(reading, 'icmp');
+      readIcmp(reading, 'icmp');
+      break;
     case IP_PROTOCOL.icmpv6:
-      return readIcmp(reading, 'icmpv6');
+      readIcmp(reading, 'icmpv6');
+      break;
     case IP_PROTOCOL.sctp:
-      return readSctp(reading);
+      readSctp(reading);
+      break;
     case IP_PROTOCOL.igmp:
-      return readIgmp(reading);
+      readIgmp(reading);
+      break;
     case IP_PROTOCOL.vrrp:
-      return readVrrp(reading);
+      readVrrp(reading);
+      break;
     case IP_PROTOCOL.gre:
-      return readGre(reading, isFragment);
+      readGre(reading, isFragment);
+      break;
     case IP_PROTOCOL.ipip:
-      return readIpInIp(reading, ETHERTYPE.ipv4, isFragment);
+      readIpInIp(reading, ETHERTYPE.ipv4, isFragment);
+      break;
     case IP_PROTOCOL.ipv6:
-      return readIpInIp(reading, ETHERTYPE.ipv6, isFragment);
+      readIpInIp(reading, ETHERTYPE.ipv6, isFragment);
+      break;
     default:
   }
 }
@@ -59,7 +69,10 @@ function tooShort(reading: Reading, what: string, hasPorts: boolean): void {
 }
 
 function readTcp(reading: Reading): void {
-  if (reading.end - reading.at < TCP_LENGTH) return tooShort(reading, 'TCP', true);
+  if (reading.end - reading.at < TCP_LENGTH) {
+    tooShort(reading, 'TCP', true);
+    return;
+  }
   const header = parseTcp(reading.bytes, reading.at, reading.end);
   reading.layers.push(header);
   if (header.dataOffset * 4 !== tcpLength(header) && !isCut(reading)) {
@@ -69,7 +82,10 @@ function readTcp(reading: Reading): void {
 }
 
 function readUdp(reading: Reading, isFragment: boolean): void {
-  if (reading.end - reading.at < UDP_LENGTH) return tooShort(reading, 'UDP', true);
+  if (reading.end - reading.at < UDP_LENGTH) {
+    tooShort(reading, 'UDP', true);
+    return;
+  }
   const header = parseUdp(reading.bytes, reading.at);
   reading.layers.push(header);
   const fits = header.length >= UDP_LENGTH && reading.at + header.length <= reading.wireEnd;
@@ -84,31 +100,46 @@ function readUdp(reading: Reading, isFragment: boolean): void {
 }
 
 function readIcmp(reading: Reading, kind: Icmp['kind']): void {
-  if (reading.end - reading.at < ICMP_LENGTH) return tooShort(reading, 'ICMP', false);
+  if (reading.end - reading.at < ICMP_LENGTH) {
+    tooShort(reading, 'ICMP', false);
+    return;
+  }
   const header = parseIcmp(kind, reading.bytes, reading.at);
   reading.layers.push(header);
   reading.at += ICMP_LENGTH;
   if (quotesOriginal(kind, header.type)) {
-    readInner(reading, kind === 'icmp' ? ETHERTYPE.ipv4 : ETHERTYPE.ipv6, true);
+    reading.nest(reading, kind === 'icmp' ? ETHERTYPE.ipv4 : ETHERTYPE.ipv6, true);
   }
 }
 
 function readSctp(reading: Reading): void {
-  if (reading.end - reading.at < SCTP_LENGTH) return tooShort(reading, 'SCTP', true);
+  if (reading.end - reading.at < SCTP_LENGTH) {
+    tooShort(reading, 'SCTP', true);
+    return;
+  }
   reading.layers.push(parseSctp(reading.bytes, reading.at));
   reading.at += SCTP_LENGTH;
 }
 
 function readIgmp(reading: Reading): void {
-  if (reading.end - reading.at < IGMP_LENGTH) return tooShort(reading, 'IGMP', false);
+  if (reading.end - reading.at < IGMP_LENGTH) {
+    tooShort(reading, 'IGMP', false);
+    return;
+  }
   reading.layers.push(parseIgmp(reading.bytes, reading.at));
   reading.at += IGMP_LENGTH;
 }
 
 function readVrrp(reading: Reading): void {
-  if (reading.end - reading.at < VRRP_LENGTH) return tooShort(reading, 'VRRP', false);
+  if (reading.end - reading.at < VRRP_LENGTH) {
+    tooShort(reading, 'VRRP', false);
+    return;
+  }
   const advert = parseVrrp(reading.bytes, reading.at, reading.end);
-  if (advert === null) return reading.fault?.('unknown VRRP version', reading.at);
+  if (advert === null) {
+    reading.fault?.('unknown VRRP version', reading.at);
+    return;
+  }
   reading.layers.push(advert);
   reading.at = reading.end;
 }
@@ -117,25 +148,27 @@ function readGre(reading: Reading, isFragment: boolean): void {
   if (!reading.tunnels || isFragment) return;
   const header = parseGre(reading.bytes, reading.at, reading.end);
   if (header === null) {
-    return reading.fault?.('not a complete GRE header of version 0', reading.at);
+    reading.fault?.('not a complete GRE header of version 0', reading.at);
+    return;
   }
   reading.layers.push(header);
   reading.at += greLength(header.flags);
   const isEthernet = header.protocol === ETHERTYPE.transparentEthernet;
-  readInner(reading, isEthernet ? 'ethernet' : header.protocol, false);
+  reading.nest(reading, isEthernet ? 'ethernet' : header.protocol, false);
 }
 
 function readIpInIp(reading: Reading, type: number, isFragment: boolean): void {
-  if (reading.tunnels && !isFragment) readInner(reading, type, false);
+  if (reading.tunnels && !isFragment) reading.nest(reading, type, false);
 }
 
 function readVxlan(reading: Reading): void {
   if (reading.end - reading.at < VXLAN_LENGTH) {
-    return reading.fault?.('VXLAN header cut short', reading.at);
+    reading.fault?.('VXLAN header cut short', reading.at);
+    return;
   }
   reading.layers.push(parseVxlan(reading.bytes, reading.at));
   reading.at += VXLAN_LENGTH;
-  readInner(reading, 'ethernet', false);
+  reading.nest(reading, 'ethernet', false);
 }
 
 function readGeneve(reading: Reading): void {
@@ -143,9 +176,12 @@ function readGeneve(reading: Reading): void {
     reading.end - reading.at < GENEVE_LENGTH
       ? null
       : parseGeneve(reading.bytes, reading.at, reading.end);
-  if (header === null) return reading.fault?.('Geneve header cut short', reading.at);
+  if (header === null) {
+    reading.fault?.('Geneve header cut short', reading.at);
+    return;
+  }
   reading.layers.push(header);
   reading.at += GENEVE_LENGTH + header.options.length;
   const isEthernet = header.protocol === ETHERTYPE.transparentEthernet;
-  readInner(reading, isEthernet ? 'ethernet' : header.protocol, false);
+  reading.nest(reading, isEthernet ? 'ethernet' : header.protocol, false);
 }

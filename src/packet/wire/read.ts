@@ -31,19 +31,24 @@ import { isVlanType, parseVlan, VLAN_LENGTH } from './vlan.ts';
 export function readLink(reading: Reading, link: Link): void {
   switch (link) {
     case 'ethernet':
-      return readEthernet(reading);
+      readEthernet(reading);
+      break;
     case 'ip':
-      return readIp(reading);
+      readIp(reading);
+      break;
     case 'linux-sll':
-      return readCooked(reading, 1);
+      readCooked(reading, 1);
+      break;
     case 'linux-sll2':
-      return readCooked(reading, 2);
+      readCooked(reading, 2);
+      break;
   }
 }
 
 function readEthernet(reading: Reading): void {
   if (reading.end - reading.at < ETHERNET_LENGTH) {
-    return reading.fault?.('Ethernet header cut short', reading.at);
+    reading.fault?.('Ethernet header cut short', reading.at);
+    return;
   }
   const header = parseEthernet(reading.bytes, reading.at);
   reading.layers.push(header);
@@ -54,7 +59,8 @@ function readEthernet(reading: Reading): void {
 function readCooked(reading: Reading, version: 1 | 2): void {
   const length = cookedLength(version);
   if (reading.end - reading.at < length) {
-    return reading.fault?.('Linux cooked header cut short', reading.at);
+    reading.fault?.('Linux cooked header cut short', reading.at);
+    return;
   }
   const header = parseCooked(reading.bytes, reading.at, version);
   reading.layers.push(header);
@@ -67,7 +73,8 @@ function readTagged(reading: Reading, first: number): void {
   let type = first;
   while (isVlanType(type)) {
     if (reading.end - reading.at < VLAN_LENGTH) {
-      return reading.fault?.('VLAN tag cut short', reading.at);
+      reading.fault?.('VLAN tag cut short', reading.at);
+      return;
     }
     const tag = parseVlan(reading.bytes, reading.at);
     reading.layers.push(tag);
@@ -89,15 +96,19 @@ function readTagged(reading: Reading, first: number): void {
 export function readNetwork(reading: Reading, type: number): void {
   switch (type) {
     case ETHERTYPE.ipv4:
-      return readIpv4(reading);
+      readIpv4(reading);
+      break;
     case ETHERTYPE.ipv6:
-      return readIpv6(reading);
+      readIpv6(reading);
+      break;
     case ETHERTYPE.arp:
     case ETHERTYPE.rarp:
-      return readArp(reading);
+      readArp(reading);
+      break;
     case ETHERTYPE.mpls:
     case ETHERTYPE.mplsMulticast:
-      return readMpls(reading);
+      readMpls(reading);
+      break;
     default:
   }
 }
@@ -105,7 +116,8 @@ export function readNetwork(reading: Reading, type: number): void {
 function readArp(reading: Reading): void {
   const arp = reading.end - reading.at < ARP_LENGTH ? null : parseArp(reading.bytes, reading.at);
   if (arp === null) {
-    return reading.fault?.('not a complete ARP packet for IPv4 over Ethernet', reading.at);
+    reading.fault?.('not a complete ARP packet for IPv4 over Ethernet', reading.at);
+    return;
   }
   reading.layers.push(arp);
   reading.at += ARP_LENGTH;
@@ -117,12 +129,16 @@ function readArp(reading: Reading): void {
 function readMpls(reading: Reading): void {
   for (;;) {
     if (reading.end - reading.at < MPLS_LENGTH) {
-      return reading.fault?.('MPLS label stack without bottom', reading.at);
+      reading.fault?.('MPLS label stack without bottom', reading.at);
+      return;
     }
     const label = parseMpls(reading.bytes, reading.at);
     reading.layers.push(label);
     reading.at += MPLS_LENGTH;
-    if (isBottom(label)) return readIp(reading);
+    if (isBottom(label)) {
+      readIp(reading);
+      return;
+    }
   }
 }
 
@@ -136,10 +152,14 @@ function readIp(reading: Reading): void {
 function readIpv4(reading: Reading): void {
   const start = reading.at;
   const fault = ipv4Fault(reading.bytes, start, reading.end);
-  if (fault !== null) return reading.fault?.(fault, start);
+  if (fault !== null) {
+    reading.fault?.(fault, start);
+    return;
+  }
   const header = parseIpv4Header(reading.bytes, start);
   if (start + header.totalLength > reading.wireEnd) {
-    return reading.fault?.('IPv4 total length exceeds the frame', start + 2);
+    reading.fault?.('IPv4 total length exceeds the frame', start + 2);
+    return;
   }
   reading.layers.push(header);
   reading.at += ipv4Length(header);
@@ -151,10 +171,14 @@ function readIpv4(reading: Reading): void {
 
 function readIpv6(reading: Reading): void {
   const start = reading.at;
-  if (reading.end - start < IPV6_LENGTH) return reading.fault?.('IPv6 header cut short', start);
+  if (reading.end - start < IPV6_LENGTH) {
+    reading.fault?.('IPv6 header cut short', start);
+    return;
+  }
   const end = start + IPV6_LENGTH + get16(reading.bytes, start + 4);
   if (end > reading.wireEnd) {
-    return reading.fault?.('IPv6 payload length exceeds the frame', start + 4);
+    reading.fault?.('IPv6 payload length exceeds the frame', start + 4);
+    return;
   }
   const header = parseIpv6Header(reading.bytes, start);
   reading.layers.push(header);
@@ -175,7 +199,10 @@ function readExtensions(reading: Reading, first: number): void {
         : next === IP_PROTOCOL.fragment
           ? IPV6_FRAGMENT_LENGTH
           : extensionLength(bytes, at, next);
-    if (end - at < length) return reading.fault?.('IPv6 extension header cut short', at);
+    if (end - at < length) {
+      reading.fault?.('IPv6 extension header cut short', at);
+      return;
+    }
     reading.at += length;
     if (next === IP_PROTOCOL.fragment) {
       const fragment = parseIpv6Fragment(bytes, at);
