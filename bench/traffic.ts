@@ -43,7 +43,9 @@ function neutron(ports: number, remote: number): void {
   const given = heapMegabytes();
   let count = 0;
   for (const each of rules.values()) count += each.length;
-  console.log(`\n${ports} ports, ${remote} remote members: ${count} flows, ${(given - before).toFixed(1)} MB`);
+  console.log(
+    `\n${ports} ports, ${remote} remote members: ${count} flows, ${(given - before).toFixed(1)} MB`,
+  );
   const tables = new Map<number, Table<string>>();
   const way = wayOf(host.ports[0]!, host.ports[4]!, 80);
   for (const [number, words] of way) {
@@ -52,8 +54,14 @@ function neutron(ports: number, remote: number): void {
   const second = wayOf(host.ports[8]!, host.ports[12]!, 80);
   const start = process.hrtime.bigint();
   for (const [number, words] of second) tables.get(number)!.find(words);
-  show('six lookups of another pair of ports, cold', Number(process.hrtime.bigint() - start) / 1e6, 'ms');
-  const pairs = host.ports.slice(0, 64).map((port, i) => wayOf(port, host.ports[(i + 4) % 64]!, 80));
+  show(
+    'six lookups of another pair of ports, cold',
+    Number(process.hrtime.bigint() - start) / 1e6,
+    'ms',
+  );
+  const pairs = host.ports
+    .slice(0, 64)
+    .map((port, i) => wayOf(port, host.ports[(i + 4) % 64]!, 80));
   for (const [i, [number]] of way.entries()) {
     const table = tables.get(number)!;
     let at = 0;

@@ -20,14 +20,7 @@ import {
   slotIndex,
   UNVISITED,
 } from './nodes.ts';
-import {
-  admits,
-  CERTAIN,
-  constraintAt,
-  DECISIVE,
-  GUARDED,
-  type Products,
-} from './products.ts';
+import { admits, CERTAIN, constraintAt, DECISIVE, GUARDED, type Products } from './products.ts';
 import { type Candidate } from './table.ts';
 
 /** What a visited node was made of. */
@@ -50,6 +43,8 @@ export interface Diagram<E> {
   /** Rule numbers of guarded leaves, whose guards are asked for each packet. */
   readonly guarded: Map<number, readonly number[]>;
   readonly sources: Map<number, NodeSource>;
+  /** For readers of the diagram: the leaf that stands for unfolding a node no further. */
+  readonly unresolved: Map<number, number>;
   /** Nodes and leaves by the hash of what they were made of. */
   readonly knownNodes: Map<number, number[]>;
   readonly knownLeaves: Map<string, number>;
@@ -68,6 +63,7 @@ export function diagramOf<E>(products: Products<E>, words: number): Diagram<E> {
     leaves: [null],
     guarded: new Map(),
     sources: new Map(),
+    unresolved: new Map(),
     knownNodes: new Map(),
     knownLeaves: new Map(),
     candidates: new Map(),

@@ -162,7 +162,11 @@ export function packetWith(values: Readonly<Record<string, number | bigint>>): U
 }
 
 /** A TCP packet from one port's VM to another, as it looks in each table on its way. */
-export function wayOf(from: Port, to: Port, tcp: number): readonly (readonly [number, Uint32Array])[] {
+export function wayOf(
+  from: Port,
+  to: Port,
+  tcp: number,
+): readonly (readonly [number, Uint32Array])[] {
   const header = {
     ...{ in_port: from.number, eth_src: from.mac, eth_dst: to.mac, eth_type: 0x800 },
     ...{ ip_proto: 6, ip_src: from.ip, ip_dst: to.ip, tp_src: 40000, tp_dst: tcp, nw_ttl: 64 },
