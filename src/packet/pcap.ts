@@ -20,23 +20,29 @@ interface Format {
 }
 
 /** A capture while it is read. Bytes may arrive in any pieces. */
-interface Reader {
-  /** Takes more bytes. */
-  push(bytes: Uint8Array): void;
-  /** Says that no more bytes come. */
-  end(): void;
+interface Reading {
+  readonly file: string;
   readonly frames: CapturedFrame[];
   readonly problems: Problem[];
+  /** Null until the global header is there. */
+  format: Format | null;
+  /** Takes whole records, and before them the global header. */
+  feed: (bytes: Uint8Array) => void;
+  /** Bytes of a record that is not complete yet. */
+  rest: Uint8Array;
+  /** Bytes and frames read so far. */
+  offset: number;
+  count: number;
   /** True after a problem behind which nothing can be found. */
-  readonly isBroken: () => boolean;
+  isBroken: boolean;
 }
 
 /** All frames of a file. What stands before a damaged place is kept. */
 export function readPcap(bytes: Uint8Array, file: string): Parsed<readonly CapturedFrame[]> {
-  const reader = pcapReader(file);
-  reader.push(bytes);
-  reader.end();
-  return { value: reader.frames, problems: reader.problems };
+  const reading = begin(file);
+  push(reading, bytes);
+  end(reading);
+  return { value: reading.frames, problems: reading.problems };
 }
 
 /** The frames of a file that arrives in pieces, in as much memory as one piece and one frame need. */
@@ -44,76 +50,86 @@ export async function* readPcapChunks(
   chunks: AsyncIterable<Uint8Array>,
   file: string,
 ): AsyncGenerator<Parsed<readonly CapturedFrame[]>> {
-  const reader = pcapReader(file);
+  const reading = begin(file);
   for await (const chunk of chunks) {
-    reader.push(chunk);
-    yield { value: reader.frames.splice(0), problems: reader.problems.splice(0) };
-    if (reader.isBroken()) return;
+    push(reading, chunk);
+    yield { value: reading.frames.splice(0), problems: reading.problems.splice(0) };
+    if (reading.isBroken) return;
   }
-  reader.end();
-  yield { value: reader.frames.splice(0), problems: reader.problems.splice(0) };
+  end(reading);
+  yield { value: reading.frames.splice(0), problems: reading.problems.splice(0) };
 }
 
-function pcapReader(file: string): Reader {
-  const frames: CapturedFrame[] = [];
-  const problems: Problem[] = [];
-  let rest: Uint8Array = new Uint8Array(0);
-  let format: Format | null = null;
-  let source: ((bytes: Uint8Array) => void) | null = null;
-  let offset = 0;
-  let count = 0;
-  let broken = false;
-
-  const fail = (message: string, bytes: Uint8Array) => {
-    broken = true;
-    const text = toHex(bytes.subarray(0, RECORD_HEADER_LENGTH));
-    problems.push({ file, line: count + 1, column: offset + 1, text, message });
-  };
-  const start = (bytes: Uint8Array): void => {
-    const found = formatOf(bytes);
-    if (typeof found === 'string') return fail(found, bytes);
-    format = found;
-    source = feed(found, frames, (message) => fail(message, bytes));
-    source(withMicrosecondMagic(bytes.subarray(0, GLOBAL_HEADER_LENGTH), found));
-    offset = GLOBAL_HEADER_LENGTH;
-    records(bytes.subarray(GLOBAL_HEADER_LENGTH), found);
-  };
-  const records = (bytes: Uint8Array, of: Format) => {
-    const view = new DataView(bytes.buffer, bytes.byteOffset, bytes.byteLength);
-    let at = 0;
-    while (at + RECORD_HEADER_LENGTH <= bytes.length) {
-      const captured = view.getUint32(at + 8, of.littleEndian);
-      if (captured > MAX_CAPTURED_LENGTH) {
-        source?.(bytes.subarray(0, at));
-        offset += at;
-        return fail(`captured length ${captured} of a frame is absurd`, bytes.subarray(at));
-      }
-      if (at + RECORD_HEADER_LENGTH + captured > bytes.length) break;
-      at += RECORD_HEADER_LENGTH + captured;
-      count++;
-    }
-    if (at > 0) source?.(bytes.subarray(0, at));
-    offset += at;
-    rest = bytes.slice(at);
-  };
-
+function begin(file: string): Reading {
   return {
-    frames,
-    problems,
-    isBroken: () => broken,
-    push(bytes) {
-      if (broken) return;
-      const all = joined(rest, bytes);
-      if (format !== null) records(all, format);
-      else if (all.length >= GLOBAL_HEADER_LENGTH) start(all);
-      else rest = all;
-    },
-    end() {
-      if (broken) return;
-      if (format === null) fail('the file is shorter than a pcap header', rest);
-      else if (rest.length > 0) fail('the file ends inside of a frame', rest);
-    },
+    file,
+    frames: [],
+    problems: [],
+    format: null,
+    feed: () => {},
+    rest: new Uint8Array(0),
+    offset: 0,
+    count: 0,
+    isBroken: false,
   };
+}
+
+function push(reading: Reading, bytes: Uint8Array): void {
+  if (reading.isBroken) return;
+  let all = joined(reading.rest, bytes);
+  if (reading.format === null) {
+    if (all.length < GLOBAL_HEADER_LENGTH) {
+      reading.rest = all;
+      return;
+    }
+    const format = formatOf(all);
+    if (typeof format === 'string') {
+      fail(reading, format, all);
+      return;
+    }
+    reading.format = format;
+    reading.feed = feedParser(format, reading);
+    reading.feed(withMicrosecondMagic(all.subarray(0, GLOBAL_HEADER_LENGTH), format));
+    reading.offset = GLOBAL_HEADER_LENGTH;
+    all = all.subarray(GLOBAL_HEADER_LENGTH);
+  }
+  readRecords(reading, all, reading.format);
+}
+
+/** Hands the whole records to the parser and keeps the rest. */
+function readRecords(reading: Reading, bytes: Uint8Array, format: Format): void {
+  const view = new DataView(bytes.buffer, bytes.byteOffset, bytes.byteLength);
+  let at = 0;
+  let absurd = 0;
+  while (at + RECORD_HEADER_LENGTH <= bytes.length) {
+    const captured = view.getUint32(at + 8, format.littleEndian);
+    if (captured > MAX_CAPTURED_LENGTH) absurd = captured;
+    if (absurd > 0 || at + RECORD_HEADER_LENGTH + captured > bytes.length) break;
+    at += RECORD_HEADER_LENGTH + captured;
+    reading.count++;
+  }
+  if (at > 0) reading.feed(bytes.subarray(0, at));
+  reading.offset += at;
+  reading.rest = bytes.slice(at);
+  if (absurd > 0) fail(reading, `captured length ${absurd} of a frame is absurd`, reading.rest);
+}
+
+function end(reading: Reading): void {
+  if (reading.isBroken) return;
+  if (reading.format === null)
+    fail(reading, 'the file is shorter than a pcap header', reading.rest);
+  else if (reading.rest.length > 0) fail(reading, 'the file ends inside of a frame', reading.rest);
+}
+
+function fail(reading: Reading, message: string, bytes: Uint8Array): void {
+  reading.isBroken = true;
+  reading.problems.push({
+    file: reading.file,
+    line: reading.count + 1,
+    column: reading.offset + 1,
+    text: toHex(bytes.subarray(0, RECORD_HEADER_LENGTH)),
+    message,
+  });
 }
 
 /** The format a global header announces, or what is wrong with it. */
@@ -137,12 +153,8 @@ function withMicrosecondMagic(header: Uint8Array, format: Format): Uint8Array {
   return copy;
 }
 
-/** A parser that appends to `frames` what is pushed into the returned function. */
-function feed(
-  format: Format,
-  frames: CapturedFrame[],
-  fail: (message: string) => void,
-): (bytes: Uint8Array) => void {
+/** A parser that appends the frames of what is pushed into the returned function. */
+function feedParser(format: Format, reading: Reading): (bytes: Uint8Array) => void {
   let handler: (data: Uint8Array) => void = () => {};
   const parser: Parser = parse({
     pause() {},
@@ -153,14 +165,14 @@ function feed(
   });
   let linkType = 0;
   let number = 0;
-  parser.on('error', (error) => fail(error.message));
+  parser.on('error', (error) => fail(reading, error.message, reading.rest));
   parser.on('globalHeader', (header) => {
     // The upper half says whether frames end with a checksum (FCS), the lower is the type.
     linkType = header.linkLayerType & 0xffff;
   });
   parser.on('packet', ({ header, data }) => {
     const fraction = header.timestampMicroseconds;
-    frames.push({
+    reading.frames.push({
       number: ++number,
       time_s: header.timestampSeconds,
       time_ns: format.nanoseconds ? fraction : fraction * 1000,
