@@ -34,16 +34,19 @@ export function openDirectory(
   const all = once(() => [...cloud(), ...seen()]);
   const find = (word: string): readonly Endpoint[] => {
     const floating = neutron.floatingIps.filter((each) => sameAddress(each.address, word));
-    const ports = new Set(floating.flatMap((each) => each.portId ?? []));
-    const rank = (each: Endpoint): number =>
-      each.port !== null && ports.has(each.port.id) ? 1 : rankOf(each, word);
-    // Hosts are looked into only when the cloud does not know the word.
-    for (const from of [cloud, seen]) {
-      const found = from().map((each) => ({ each, rank: rank(each) }));
-      const hits = found.filter((hit) => hit.rank > 0).sort((a, b) => a.rank - b.rank);
-      if (hits.length > 0) return hits.map((hit) => hit.each);
-    }
-    return [];
+    const behind = new Set(floating.flatMap((each) => each.portId ?? []));
+    // What the cloud knows is asked first: it needs nothing of the hosts.
+    const ranked = neutron.ports
+      .map((port) => ({ port, rank: behind.has(port.id) ? 1 : rankOfPort(port, names(), word) }))
+      .filter(({ rank }) => rank > 0)
+      .sort((a, b) => a.rank - b.rank);
+    const known = ranked.flatMap(({ port }) => endpointsOfPort(port, names(), hosts, wires));
+    if (known.length > 0) return known;
+    return all()
+      .map((each) => ({ each, rank: rankOf(each, word) }))
+      .filter(({ rank }) => rank > 0)
+      .sort((a, b) => a.rank - b.rank)
+      .map(({ each }) => each);
   };
   return {
     get all() {
@@ -54,18 +57,24 @@ export function openDirectory(
 }
 
 /** 0 is no match; the smaller the better. */
+function rankOfPort(port: NeutronPort, names: ReadonlyMap<string, string>, word: string): number {
+  if (names.get(port.deviceId) === word || port.name === word) return 1;
+  if (port.id === word) return 2;
+  if (port.deviceId === word) return 3;
+  const prefix = portIdPrefix(word);
+  if (prefix !== undefined && port.id.startsWith(prefix)) return 4;
+  if (/^[0-9a-f-]{8,}$/.test(word) && port.id.startsWith(word)) return 5;
+  if (port.fixedIps.some(({ address }) => sameAddress(address, word))) return 6;
+  const mac = readMac(word);
+  return mac !== undefined && mac === port.mac ? 6 : 0;
+}
+
+/** Of what only the hosts show: by name, `NAMESPACE`, `HOST/NAMESPACE`, address or MAC. */
 function rankOf(each: Endpoint, word: string): number {
-  const { port } = each;
   if (each.name === word) return 1;
-  if (port !== null) {
-    if (port.id === word || port.name === word) return 2;
-    if (port.deviceId === word) return 3;
-    const prefix = portIdPrefix(word);
-    if (prefix !== undefined && port.id.startsWith(prefix)) return 4;
-    if (/^[0-9a-f-]{8,}$/.test(word) && port.id.startsWith(word)) return 5;
-  }
-  if (each.namespace !== null && each.namespace !== ROOT && each.namespace === word) return 3;
-  if (each.namespace !== null && `${each.host}/${each.namespace}` === word) return 3;
+  const { namespace } = each;
+  if (namespace !== null && namespace !== ROOT && namespace === word) return 3;
+  if (namespace !== null && `${each.host}/${namespace}` === word) return 3;
   if (each.addresses.some((address) => sameAddress(address, word))) return 6;
   const mac = readMac(word);
   return mac !== undefined && mac === each.mac ? 6 : 0;

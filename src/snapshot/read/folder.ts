@@ -44,3 +44,17 @@ export function readWith<T>(
   store.problems.push(...problems);
   return value;
 }
+
+/** The same for readers that scan bytes, which spares large dumps the decoding. */
+export function readBytesWith<T>(
+  store: Store,
+  path: string | undefined,
+  reader: (bytes: Uint8Array, file: string) => Parsed<T>,
+  otherwise: T,
+): T {
+  const bytes = path === undefined ? undefined : store.folder.read(path);
+  if (path === undefined || bytes === undefined) return otherwise;
+  const { value, problems } = reader(bytes, path);
+  store.problems.push(...problems);
+  return value;
+}

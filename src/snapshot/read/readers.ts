@@ -1,5 +1,6 @@
 /** Which readers of flows and connections a snapshot uses. */
 import { type ConnectionEntry } from '../../dataplane/conntrack/types.ts';
+import { parseFlows } from '../../dataplane/ovs/text/flows.ts';
 import { type Parsed } from '../../text/problem.ts';
 import { type FlowReaders } from './switch.ts';
 
@@ -13,7 +14,7 @@ export interface Readers extends FlowReaders {
 const none = { value: [], problems: [] };
 
 export const READERS: Readers = {
-  flows: () => none,
+  flows: parseFlows,
   groups: () => none,
   meters: () => none,
   connections: () => none,

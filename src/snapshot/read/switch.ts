@@ -15,22 +15,24 @@ import {
   readTunnelRoutes,
 } from '../../dataplane/ovs/inventory/tunnelling.ts';
 import { readVsctlShow } from '../../dataplane/ovs/inventory/vsctl-show.ts';
-import {
-  type Flow,
-  type Group,
-  type Meter,
-  type OpenFlowVersion,
-} from '../../dataplane/ovs/types/flow.ts';
-import { type Bridge, type Switch } from '../../dataplane/ovs/types/switch.ts';
+import { dumpVersion } from '../../dataplane/ovs/text/flows.ts';
+import { type Flow, type Group, type Meter } from '../../dataplane/ovs/types/flow.ts';
+import { type Bridge, type Switch, type TlvMapping } from '../../dataplane/ovs/types/switch.ts';
 import { type Parsed } from '../../text/problem.ts';
 import { type HostCatalog } from './catalog.ts';
-import { once, readWith, type Store, sourceAt } from './folder.ts';
+import { once, readBytesWith, readWith, type Store } from './folder.ts';
 
-/** Readers of OpenFlow text; `ports` resolves names that a dump with `--names` prints. */
+/** Readers of OpenFlow text. A dump with `--names` needs the bridge's ports to be read. */
 export interface FlowReaders {
-  flows(file: string, text: string, ports: PortNumbers): Parsed<readonly Flow[]>;
-  groups(file: string, text: string, ports: PortNumbers): Parsed<readonly Group[]>;
-  meters(file: string, text: string): Parsed<readonly Meter[]>;
+  flows(bytes: Uint8Array, file: string, bridge: BridgeNames): Parsed<readonly Flow[]>;
+  groups(bytes: Uint8Array, file: string, bridge: BridgeNames): Parsed<readonly Group[]>;
+  meters(bytes: Uint8Array, file: string): Parsed<readonly Meter[]>;
+}
+
+/** What names and indexes in a bridge's dumps stand for. */
+export interface BridgeNames {
+  readonly portNumber: (name: string) => number | undefined;
+  readonly tlvMap: readonly TlvMapping[];
 }
 
 /** OpenFlow port numbers by name. */
@@ -157,18 +159,26 @@ function openBridge(
   const ports = once(() => joinPorts(row.name, row.ports, shown().ports, numbers()));
   const byName = once(() => new Map(ports().map((port) => [port.name, port.ofport])));
   const flowsPath = paths.get('flows') ?? paths.get('flows-names');
-  const flows = once(() =>
-    readWith(store, flowsPath, (file, text) => readers.flows(file, text, byName()), []),
-  );
-  const groups = once(() =>
-    readWith(store, paths.get('groups'), (file, text) => readers.groups(file, text, byName()), []),
-  );
-  const meters = once(() =>
-    readWith(store, paths.get('meters'), (file, text) => readers.meters(file, text), []),
-  );
-  const fdb = once(() => readWith(store, paths.get('fdb'), readFdb, []));
   const tlvMap = once(() => readWith(store, paths.get('tlv-map'), readTlvMap, []));
-  const version = once(() => dumpVersion(sourceAt(store, flowsPath)?.text ?? ''));
+  // The port list is read only when a dump really has names in it.
+  const names: BridgeNames = {
+    portNumber: (name) => byName().get(name),
+    get tlvMap() {
+      return tlvMap();
+    },
+  };
+  const open = <T>(
+    path: string | undefined,
+    reader: (bytes: Uint8Array, file: string, names: BridgeNames) => Parsed<readonly T[]>,
+  ): readonly T[] => readBytesWith(store, path, (bytes, file) => reader(bytes, file, names), []);
+  const flows = once(() => open(flowsPath, readers.flows));
+  const groups = once(() => open(paths.get('groups'), readers.groups));
+  const meters = once(() => open(paths.get('meters'), readers.meters));
+  const fdb = once(() => readWith(store, paths.get('fdb'), readFdb, []));
+  const version = once(() => {
+    const bytes = flowsPath === undefined ? undefined : store.folder.read(flowsPath);
+    return (bytes === undefined ? null : dumpVersion(bytes)) ?? '1.0';
+  });
   const { ports: _, mirrors, externalIds: __, ...rest } = row;
   return {
     ...rest,
@@ -198,11 +208,4 @@ function openBridge(
       return version();
     },
   };
-}
-
-/** `OFPST_FLOW reply (OF1.3) …`; OpenFlow 1.0 replies are `NXST_FLOW` or carry no version. */
-function dumpVersion(text: string): OpenFlowVersion {
-  const found = /\(OF(1\.[1-5])\)/.exec(text.slice(0, 200))?.[1];
-  const versions = ['1.1', '1.2', '1.3', '1.4', '1.5'] as const;
-  return versions.find((version) => version === found) ?? '1.0';
 }

@@ -99,6 +99,10 @@ export function openWires(around: Surroundings): Wires {
     }
     if (isKernel(host, at, here)) return { kind: 'kernel', device: here.kind };
     if (isTap(here)) return guest(around, at, here.mac);
+    const absent = absentNamespace(host, at, here);
+    if (absent !== undefined) {
+      return { kind: 'unknown', why: `the snapshot does not hold namespace ${absent}` };
+    }
     if (at.namespace === ROOT) return { kind: 'segment', segment: around.segmentOf(at) };
     return { kind: 'unknown', why: `the other end of ${at.name} is not in the snapshot` };
   };
@@ -115,7 +119,8 @@ export function openWires(around: Surroundings): Wires {
       // Members of a bond lead nowhere on their own.
       const master = root.find((other) => other.name === each.master);
       if (master?.kind === 'bond' || master?.kind === 'team') return false;
-      return !isOvsLeftover(each) && peerOf(host, at, each) === undefined;
+      if (absentNamespace(host, at, each) !== undefined) return false;
+      return peerOf(host, at, each) === undefined;
     });
   };
   return { wire, interfaceOf, switchPortOf, nics };
@@ -155,9 +160,18 @@ function guest(around: Surroundings, at: InterfaceId, mac: bigint): Wire {
   return { kind: 'guest', port: around.portWith(portIdPrefix(at.name), mac) };
 }
 
+/** A device whose other end is a guest; a veth named as a tap leads to a guest in a namespace. */
 function isTap(each: Interface): boolean {
   if (each.kind === 'tun' || each.kind === 'tap') return true;
+  if (each.kind === 'veth') return portIdPrefix(each.name) !== undefined;
   return each.kind === '' && /^(tap|vnet)/.test(each.name);
+}
+
+/** The named namespace of the host that a veth leads to, when the snapshot lacks it. */
+function absentNamespace(host: WiredHost, at: InterfaceId, here: Interface): string | undefined {
+  if (here.linkNamespace === null || at.namespace !== ROOT) return undefined;
+  const name = host.namespaceIds.get(here.linkNamespace);
+  return name === undefined || host.namespaces.has(name) ? undefined : name;
 }
 
 /** The datapath's own device (`ovs-netdev`, `ovs-system`) and vports carry nothing. */
