@@ -48,8 +48,15 @@ export interface ConnectionEntry {
   readonly labels: bigint;
   readonly timeout_s: number | null;
   readonly helper: string | null;
+  /** TCP state of the replying side where a dump tells both (`dpctl/dump-conntrack -m`). */
+  readonly stateReply: string | null;
+  /** What was read beside the above and is only printed back: counters, `use`, `id`, `wscale_orig`. */
+  readonly extra: Readonly<Record<string, string>>;
   readonly origin: Origin;
 }
+
+/** The form a dump is written in; `printConnections` writes the same form back. */
+export type DumpFormat = 'dpctl' | 'conntrack' | 'xml';
 
 /** Whose rules: Linux's nf_conntrack, or the Open vSwitch userspace datapath's own tracker. */
 export type Personality = 'kernel' | 'userspace';

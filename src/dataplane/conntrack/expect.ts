@@ -1,0 +1,67 @@
+/**
+ * Connections that a helper waits for (nf_conntrack_expect.c, lib/conntrack.c alg_expectations):
+ * their first packet is RELATED. TFTP's are known from the request alone.
+ * Simplification: FTP's helper reads the control connection's payload, which traffic does not
+ * carry; who knows the port adds the expectation with `expect`.
+ */
+import { allBits } from '../../packet/fields.ts';
+import { type Connection } from './connection.ts';
+import { addressFields, F, invert, type PacketClass } from './protocols.ts';
+import { timeout_us } from './timeouts.ts';
+import { type Tracker } from './tracker.ts';
+
+/**
+ * Expects a connection; `first` is its first packet and is consumed. Its source port counts
+ * only `withSourcePort`.
+ */
+export function expect<P>(
+  tracker: Tracker<P>,
+  master: Connection<P>,
+  cls: PacketClass,
+  first: P,
+  withSourcePort: boolean,
+): void {
+  const expires_us = tracker.run.now_us + timeout_us(tracker.timeouts, 'expectation');
+  const { zone } = master;
+  tracker.expectations.push({ master, zone, expected: first, cls, withSourcePort, expires_us });
+}
+
+/** A TFTP request expects an answer from any port to the port it came from (RFC 1350 §4). */
+export function expectTftp<P>(tracker: Tracker<P>, master: Connection<P>): void {
+  const { traffic } = tracker.run;
+  const answer = invert(traffic, traffic.fork(master.after), master.cls);
+  expect(tracker, master, master.cls, answer, false);
+}
+
+/** Part of the traffic, with the connection that expects it. */
+export interface Expected<P> {
+  readonly p: P;
+  readonly master: Connection<P> | null;
+}
+
+/** Tells which first packets were expected; a kernel expectation is used up by that. */
+export function expectedBy<P>(
+  tracker: Tracker<P>,
+  p: P,
+  cls: PacketClass,
+  zone: number,
+): readonly Expected<P>[] {
+  const { traffic, now_us } = tracker.run;
+  const parts: Expected<P>[] = [];
+  let rest: P | null = p;
+  for (const one of [...tracker.expectations]) {
+    if (rest === null) break;
+    if (one.expires_us <= now_us || one.zone.original !== zone) continue;
+    if (one.cls.kind !== cls.kind || one.cls.version !== cls.version) continue;
+    const { src, dst } = addressFields(cls.version);
+    const fields = [src, dst, F.tpDst, ...(one.withSourcePort ? [F.tpSrc] : [])];
+    const pairs = fields.map((of) => [allBits(of), allBits(of)] as const);
+    const split: { hit: P | null; miss: P | null } = traffic.same(rest, one.expected, pairs);
+    rest = split.miss;
+    if (split.hit === null) continue;
+    parts.push({ p: split.hit, master: one.master });
+    if (!tracker.sets) tracker.expectations.splice(tracker.expectations.indexOf(one), 1);
+  }
+  if (rest !== null) parts.push({ p: rest, master: null });
+  return parts;
+}

@@ -1,0 +1,246 @@
+/**
+ * The protocol's machine of a connection moves on with a packet, in either personality. Traffic
+ * is told apart by TCP flags here; the machines themselves are pure (`tcp-*.ts`).
+ */
+import { field, TCP_FLAGS } from '../../packet/fields.ts';
+import { linearTable } from '../../traffic/linear.ts';
+import { type Match, or, test } from '../../traffic/match.ts';
+import { type Table } from '../../traffic/table.ts';
+import { type Connection, type ProtocolState, STATUS } from './connection.ts';
+import { type PacketClass } from './protocols.ts';
+import { type Refresh, kernelFlagsAreValid, openKernel, updateKernel } from './tcp-kernel.ts';
+import { type Flags, flagsAreValid, openUserspace, updateUserspace } from './tcp-userspace.ts';
+import { timeout_us } from './timeouts.ts';
+import { changed, type Tracker } from './tracker.ts';
+import { type Personality } from './types.ts';
+
+const LOOKED_AT = 0x3f;
+
+/** One rule for each set of flags that a machine treats alike; all refused ones together. */
+function flagTable(personality: Personality): Table<Flags> {
+  const groups = new Map<string, { flags: Flags; matches: Match[] }>();
+  for (let bits = 0; bits <= LOOKED_AT; bits++) {
+    const has = (bit: number): boolean => (bits & bit) !== 0;
+    const bare = {
+      syn: has(TCP_FLAGS.syn),
+      ack: has(TCP_FLAGS.ack),
+      fin: has(TCP_FLAGS.fin),
+      rst: has(TCP_FLAGS.rst),
+    };
+    const urgent = has(TCP_FLAGS.urg);
+    const valid =
+      personality === 'kernel'
+        ? kernelFlagsAreValid(bare, urgent)
+        : flagsAreValid(bare, urgent || has(TCP_FLAGS.psh));
+    const key = valid ? JSON.stringify(bare) : 'invalid';
+    const group = groups.get(key) ?? { flags: { ...bare, valid }, matches: [] };
+    group.matches.push(test(field('tcp_flags'), BigInt(bits), BigInt(LOOKED_AT)));
+    groups.set(key, group);
+  }
+  return linearTable(
+    [...groups.values()].map(({ flags, matches }, rank) => ({
+      match: or(...matches),
+      rank,
+      decisive: true,
+      entry: flags,
+    })),
+  );
+}
+
+const FLAGS = { kernel: flagTable('kernel'), userspace: flagTable('userspace') };
+const NO_FLAGS: Flags = { syn: false, ack: false, fin: false, rst: false, valid: false };
+
+function byFlags<P>(tracker: Tracker<P>, p: P): readonly { p: P; flags: Flags }[] {
+  const found = tracker.run.traffic.lookup(p, FLAGS[tracker.personality]);
+  return found.map((part) => ({ p: part.p, flags: part.entries[0]?.entry ?? NO_FLAGS }));
+}
+
+/** What a first packet opens: a state and its end, or nothing. */
+export interface Opened<P> {
+  readonly p: P;
+  readonly state: ProtocolState | null;
+  readonly expires_us: number;
+}
+
+/** The state that a first packet begins with; `state` null when it may not begin a connection. */
+export function open<P>(tracker: Tracker<P>, p: P, cls: PacketClass): readonly Opened<P>[] {
+  const { run, personality, timeouts } = tracker;
+  const after = (name: string): number => run.now_us + timeout_us(timeouts, name);
+  if (!cls.opens || cls.treatment !== 'track') return [{ p, state: null, expires_us: 0 }];
+  if (cls.kind === 'tcp') {
+    return byFlags(tracker, p).map((part) =>
+      personality === 'kernel'
+        ? openKernelTcp(tracker, part.p, part.flags)
+        : openUserspaceTcp(tracker, part.p, part.flags),
+    );
+  }
+  if (personality === 'userspace') {
+    const name = cls.kind === 'icmp' ? 'icmp_first' : 'udp_first';
+    return [{ p, state: { kind: 'steps', step: 'first' }, expires_us: after(name) }];
+  }
+  if (cls.kind === 'udp') {
+    const stream_us = run.now_us + 2_000_000;
+    return [{ p, state: { kind: 'udp', stream_us }, expires_us: after('udp') }];
+  }
+  const name = cls.kind === 'other' ? 'generic' : cls.kind;
+  return [{ p, state: { kind: 'plain' }, expires_us: after(name) }];
+}
+
+function openKernelTcp<P>(tracker: Tracker<P>, p: P, flags: Flags): Opened<P> {
+  const segment = tracker.run.traffic.segment(p);
+  const fresh = openKernel(flags, segment, tracker.tcp);
+  if (fresh === null) return { p, state: null, expires_us: 0 };
+  const facts = { seenReply: false, assured: false };
+  const first = updateKernel(fresh, false, flags, segment, tracker.tcp, facts);
+  if (first.verdict !== 'accept') return { p, state: null, expires_us: 0 };
+  const expires_us = refreshed(tracker, first.refresh ?? [first.tcp.state]);
+  return { p, state: { kind: 'tcp', tcp: first.tcp }, expires_us };
+}
+
+function openUserspaceTcp<P>(tracker: Tracker<P>, p: P, flags: Flags): Opened<P> {
+  const tcp = openUserspace(flags, tracker.run.traffic.segment(p));
+  if (tcp === null) return { p, state: null, expires_us: 0 };
+  const expires_us = tracker.run.now_us + timeout_us(tracker.timeouts, 'tcp_syn_sent');
+  return { p, state: { kind: 'tcp-peers', tcp }, expires_us };
+}
+
+/** When a kernel TCP entry ends: the smallest of the timeouts that bound it. */
+function refreshed<P>(tracker: Tracker<P>, names: Refresh): number {
+  const all = names.map((name) => timeout_us(tracker.timeouts, `tcp_${name.toLowerCase()}`));
+  return tracker.run.now_us + Math.min(...all);
+}
+
+export interface Advanced<P> {
+  readonly p: P;
+  /**
+   * `new`: belongs to a connection that has not been answered (userspace); `restart`: the
+   * connection is over and this packet begins another one; it was deleted.
+   */
+  readonly verdict: 'valid' | 'new' | 'invalid' | 'restart';
+  readonly connection: Connection<P>;
+}
+
+/** A packet of a known connection. */
+export function advance<P>(
+  tracker: Tracker<P>,
+  p: P,
+  connection: Connection<P>,
+  reply: boolean,
+): readonly Advanced<P>[] {
+  if (connection.state.kind === 'tcp' || connection.state.kind === 'tcp-peers') {
+    return byFlags(tracker, p).map((part) =>
+      tracker.personality === 'kernel'
+        ? advanceKernelTcp(tracker, part.p, part.flags, connection, reply)
+        : advanceUserspaceTcp(tracker, part.p, part.flags, connection, reply),
+    );
+  }
+  return [
+    tracker.personality === 'kernel'
+      ? advanceKernel(tracker, p, connection, reply)
+      : advanceUserspace(tracker, p, connection, reply),
+  ];
+}
+
+function advanceKernelTcp<P>(
+  tracker: Tracker<P>,
+  p: P,
+  flags: Flags,
+  connection: Connection<P>,
+  reply: boolean,
+): Advanced<P> {
+  if (connection.state.kind !== 'tcp') return { p, verdict: 'valid', connection };
+  const facts = {
+    seenReply: (connection.status & STATUS.seen_reply) !== 0,
+    assured: (connection.status & STATUS.assured) !== 0,
+  };
+  const segment = tracker.run.traffic.segment(p);
+  const next = updateKernel(connection.state.tcp, reply, flags, segment, tracker.tcp, facts);
+  if (next.verdict === 'restart' || next.verdict === 'gone') {
+    const gone = changed(tracker, connection, p, { alive: false });
+    return { p, verdict: next.verdict === 'gone' ? 'valid' : 'restart', connection: gone };
+  }
+  const state: ProtocolState = { kind: 'tcp', tcp: next.tcp };
+  if (next.verdict === 'invalid') {
+    return { p, verdict: 'invalid', connection: changed(tracker, connection, p, { state }) };
+  }
+  const assured = next.assured ? STATUS.assured : 0;
+  const answered = reply ? STATUS.seen_reply : 0;
+  const status = connection.status | assured | answered;
+  const expires_us =
+    next.refresh === null ? connection.expires_us : refreshed(tracker, next.refresh);
+  const after = changed(tracker, connection, p, { state, status, expires_us });
+  return { p, verdict: 'valid', connection: after };
+}
+
+function advanceUserspaceTcp<P>(
+  tracker: Tracker<P>,
+  p: P,
+  flags: Flags,
+  connection: Connection<P>,
+  reply: boolean,
+): Advanced<P> {
+  if (connection.state.kind !== 'tcp-peers') return { p, verdict: 'valid', connection };
+  const segment = tracker.run.traffic.segment(p);
+  const next = updateUserspace(connection.state.tcp, reply, flags, segment);
+  if (next.verdict === 'invalid') return { p, verdict: 'invalid', connection };
+  if (next.verdict === 'restart') {
+    return { p, verdict: 'restart', connection: changed(tracker, connection, p, { alive: false }) };
+  }
+  const expires_us =
+    next.timer === null
+      ? connection.expires_us
+      : tracker.run.now_us + timeout_us(tracker.timeouts, next.timer);
+  const state: ProtocolState = { kind: 'tcp-peers', tcp: next.tcp };
+  const after = changed(tracker, connection, p, { state, expires_us });
+  return { p, verdict: next.verdict, connection: after };
+}
+
+/** UDP becomes a stream, and ASSURED, when it goes both ways for two seconds. */
+function advanceKernel<P>(
+  tracker: Tracker<P>,
+  p: P,
+  connection: Connection<P>,
+  reply: boolean,
+): Advanced<P> {
+  const { run, timeouts } = tracker;
+  const seen = (connection.status & STATUS.seen_reply) !== 0;
+  let status = connection.status | (reply ? STATUS.seen_reply : 0);
+  const { kind } = connection.cls;
+  let name: string = kind === 'other' ? 'generic' : kind;
+  if (connection.state.kind === 'udp' && seen && run.now_us > connection.state.stream_us) {
+    name = 'udp_stream';
+    status |= STATUS.assured;
+  } else if (kind === 'gre' && seen) {
+    name = 'gre_stream';
+    status |= STATUS.assured;
+  } else if (kind === 'sctp' && (seen || reply)) {
+    name = 'sctp_established';
+  }
+  const expires_us = run.now_us + timeout_us(timeouts, name);
+  return { p, verdict: 'valid', connection: changed(tracker, connection, p, { status, expires_us }) };
+}
+
+/** lib/conntrack-other.c and conntrack-icmp.c: a second packet one way is still new. */
+function advanceUserspace<P>(
+  tracker: Tracker<P>,
+  p: P,
+  connection: Connection<P>,
+  reply: boolean,
+): Advanced<P> {
+  if (connection.state.kind !== 'steps') return { p, verdict: 'valid', connection };
+  const icmp = connection.cls.kind === 'icmp';
+  let { step } = connection.state;
+  let verdict: 'valid' | 'new' = 'valid';
+  if (reply) {
+    step = 'both';
+  } else if (step === 'first') {
+    verdict = 'new';
+    if (!icmp) step = 'multiple';
+  }
+  const names = icmp
+    ? { first: 'icmp_first', multiple: 'icmp_first', both: 'icmp_reply' }
+    : { first: 'udp_first', multiple: 'udp_single', both: 'udp_multiple' };
+  const expires_us = tracker.run.now_us + timeout_us(tracker.timeouts, names[step]);
+  const state: ProtocolState = { kind: 'steps', step };
+  return { p, verdict, connection: changed(tracker, connection, p, { state, expires_us }) };
+}

@@ -1,0 +1,90 @@
+/** What tracking leaves on the packet: the ct_* fields, as both personalities fill them. */
+import { allBits, CT_STATE, type Field, field } from '../../packet/fields.ts';
+import { assignment } from '../../traffic/words.ts';
+import { type Traffic } from '../../traffic/traffic.ts';
+import { type Connection } from './connection.ts';
+import { addressFields, F, type PacketClass } from './protocols.ts';
+import { type Tracker } from './tracker.ts';
+
+export type CtStateName = keyof typeof CT_STATE;
+
+/** ct_state bits of the names. */
+export function stateBits(...names: readonly CtStateName[]): number {
+  return names.reduce((bits, name) => bits | CT_STATE[name], 0);
+}
+
+/** Fields to write beside the connection's own. */
+export interface Shown<P> {
+  /** ct_state bits. */
+  readonly state: number;
+  readonly zone: number;
+  readonly connection: Connection<P> | null;
+  /** The class of the packet itself; null when it has no tuple. */
+  readonly cls: PacketClass | null;
+}
+
+/** Writes ct_state, ct_zone, ct_mark, ct_label, ct_status and the original tuple. */
+export function show<P>(tracker: Tracker<P>, p: P, shown: Shown<P>): P {
+  const { traffic } = tracker.run;
+  const { connection } = shown;
+  let out = put(traffic, p, F.ctState, shown.state);
+  out = put(traffic, out, F.ctZone, shown.zone);
+  out = put(traffic, out, F.ctStatus, connection?.status ?? 0);
+  if (connection === null) {
+    out = put(traffic, put(traffic, out, F.ctMark, 0), F.ctLabel, 0);
+  } else {
+    out = traffic.copy(out, allBits(F.ctMark), connection.memo, allBits(F.ctMark));
+    out = traffic.copy(out, allBits(F.ctLabel), connection.memo, allBits(F.ctLabel));
+  }
+  const first = connection?.master ?? connection;
+  const cls = first?.cls ?? shown.cls;
+  return showTuple(traffic, out, first?.before ?? null, cls);
+}
+
+function put<P>(traffic: Traffic<P>, p: P, to: Field, value: number): P {
+  return traffic.set(p, assignment(to, BigInt(value)));
+}
+
+const TUPLE_FIELDS = [
+  'ct_nw_proto',
+  'ct_nw_src',
+  'ct_nw_dst',
+  'ct_ipv6_src',
+  'ct_ipv6_dst',
+  'ct_tp_src',
+  'ct_tp_dst',
+].map(field);
+
+/** The original direction's tuple; `first` null stands for the packet itself. */
+function showTuple<P>(traffic: Traffic<P>, p: P, first: P | null, cls: PacketClass | null): P {
+  let out = p;
+  for (const one of TUPLE_FIELDS) out = put(traffic, out, one, 0);
+  if (cls === null) return out;
+  const { src, dst } = addressFields(cls.version);
+  const source = first ?? traffic.fork(out);
+  const pairs: readonly (readonly [Field, Field])[] = [
+    [F.ctProto, F.proto],
+    [cls.version === 4 ? F.ctSrc : F.ct6Src, src],
+    [cls.version === 4 ? F.ctDst : F.ct6Dst, dst],
+    [F.ctTpSrc, F.tpSrc],
+    [F.ctTpDst, F.tpDst],
+  ];
+  for (const [to, from] of pairs) out = traffic.copy(out, allBits(to), source, allBits(from));
+  return out;
+}
+
+/** Takes the fields away again: `ct_clear`, a packet that enters another namespace. */
+export function clear<P>(traffic: Traffic<P>, p: P): P {
+  let out = p;
+  for (const one of [F.ctState, F.ctZone, F.ctMark, F.ctLabel, F.ctStatus, ...TUPLE_FIELDS]) {
+    out = put(traffic, out, one, 0);
+  }
+  return out;
+}
+
+/** The connection's mark and labels become those that stand in the fields of `p`. */
+export function remembered<P>(tracker: Tracker<P>, connection: Connection<P>, p: P): P {
+  const { traffic } = tracker.run;
+  const memo = traffic.copy(traffic.fork(connection.memo), allBits(F.ctMark), p, allBits(F.ctMark));
+  return traffic.copy(memo, allBits(F.ctLabel), p, allBits(F.ctLabel));
+}

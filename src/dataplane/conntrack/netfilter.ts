@@ -1,0 +1,272 @@
+/**
+ * Connection tracking at Linux's hooks (net/netfilter/nf_conntrack_core.c, nf_nat_core.c):
+ * `track` at -200 in PREROUTING and OUTPUT, `wantsRule`, `bind` and `applyNat` at -100 and 100,
+ * `confirm` behind the last chain. OVS's kernel datapath (`ovs-kernel.ts`) uses the same steps.
+ */
+import { allBits } from '../../packet/fields.ts';
+import { type Connection, STATUS, type Zone } from './connection.ts';
+import { relatedTo } from './errors.ts';
+import { expectedBy, expectTftp } from './expect.ts';
+import { advance, open } from './machine.ts';
+import { clear, remembered, show, stateBits } from './marks.ts';
+import { choosePort, type Manip, type NatRequest, other, translate, translateError } from './nat.ts';
+import { classify, F, invert, type PacketClass, tuplePairs, answerClass } from './protocols.ts';
+import { changed, find, insert, type Tracker } from './tracker.ts';
+
+/** What a packet carries from hook to hook (skb->_nfct). */
+export interface Handle<P> {
+  readonly state: 'new' | 'established' | 'related' | 'invalid' | 'untracked';
+  /** Travels against the connection's first packet. */
+  readonly reply: boolean;
+  /** An ICMP error about the connection, not a packet of it. */
+  readonly error: boolean;
+  readonly connection: Connection<P> | null;
+  readonly cls: PacketClass;
+}
+
+/** Traffic with its handle. */
+export interface Tracked<P> {
+  readonly p: P;
+  readonly handle: Handle<P>;
+}
+
+const SOME_CLASS: PacketClass = {
+  version: 4,
+  kind: 'other',
+  treatment: 'none',
+  icmpType: 0,
+  replyType: 0,
+  opens: false,
+};
+
+/** The handle of packets that `CT --notrack` took out of tracking. */
+export function untracked<P>(): Handle<P> {
+  return { state: 'untracked', reply: false, error: false, connection: null, cls: SOME_CLASS };
+}
+
+/** nf_conntrack_in(): finds or begins the connection of every part of the traffic. */
+export function track<P>(tracker: Tracker<P>, p: P, zone: Zone): readonly Tracked<P>[] {
+  const { traffic } = tracker.run;
+  return classify(traffic, p).flatMap(({ cls, p: part }) => {
+    switch (cls.treatment) {
+      case 'none':
+        return [finish(tracker, part, without<P>('invalid', cls), zone)];
+      case 'discovery':
+        return [{ p: clear(traffic, part), handle: without<P>('untracked', cls) }];
+      case 'error':
+        return relatedTo(tracker, part, cls.version, zone).map((one) => {
+          const state = one.connection === null ? 'invalid' : 'related';
+          const { connection, reply } = one;
+          return finish(tracker, one.p, { state, reply, error: true, connection, cls }, zone);
+        });
+      case 'track':
+        return find(tracker, part, cls, zone).flatMap(({ p: here, connection, reply }) =>
+          connection === null
+            ? begin(tracker, here, cls, zone)
+            : proceed(tracker, here, cls, zone, connection, reply),
+        );
+    }
+  });
+}
+
+function without<P>(state: 'invalid' | 'untracked', cls: PacketClass): Handle<P> {
+  return { state, reply: false, error: false, connection: null, cls };
+}
+
+/** A packet of no connection begins one, or is invalid (init_conntrack()). */
+function begin<P>(
+  tracker: Tracker<P>,
+  p: P,
+  cls: PacketClass,
+  zone: Zone,
+): readonly Tracked<P>[] {
+  return open(tracker, p, cls).flatMap(({ p: part, state, expires_us }) => {
+    if (state === null) return [finish(tracker, part, without<P>('invalid', cls), zone)];
+    return expectedBy(tracker, part, cls, zone.original).map(({ p: first, master }) => {
+      const { traffic } = tracker.run;
+      const done = STATUS.expected | STATUS.src_nat_done | STATUS.dst_nat_done;
+      const connection: Connection<P> = {
+        cls,
+        zone,
+        before: traffic.fork(first),
+        after: traffic.fork(first),
+        memo: master === null ? traffic.blank(first) : traffic.fork(master.memo),
+        status: master === null ? 0 : done,
+        state,
+        expires_us,
+        helper: null,
+        master,
+        alive: true,
+        entry: null,
+      };
+      const related = master === null ? 'new' : 'related';
+      const handle = { state: related, reply: false, error: false, connection, cls } as const;
+      return finish(tracker, first, handle, zone);
+    });
+  });
+}
+
+/** A packet of a known connection (resolve_normal_ct(), nf_conntrack_handle_packet()). */
+function proceed<P>(
+  tracker: Tracker<P>,
+  p: P,
+  cls: PacketClass,
+  zone: Zone,
+  known: Connection<P>,
+  reply: boolean,
+): readonly Tracked<P>[] {
+  const answered = (known.status & STATUS.seen_reply) !== 0;
+  const expected = (known.status & STATUS.expected) !== 0;
+  const state = reply || answered ? 'established' : expected ? 'related' : 'new';
+  return advance(tracker, p, known, reply).flatMap(({ p: part, verdict, connection }) => {
+    if (verdict === 'invalid') return [finish(tracker, part, without<P>('invalid', cls), zone)];
+    if (verdict === 'restart') return begin(tracker, part, cls, zone);
+    return [finish(tracker, part, { state, reply, error: false, connection, cls }, zone)];
+  });
+}
+
+/** Writes what the handle says into the packet's ct_* fields. */
+function finish<P>(tracker: Tracker<P>, p: P, handle: Handle<P>, zone: Zone): Tracked<P> {
+  const { connection, cls } = handle;
+  const id = handle.reply ? zone.reply : zone.original;
+  const shown = show(tracker, p, {
+    state: handleBits(handle),
+    zone: connection?.zone.original ?? id,
+    connection,
+    cls: cls.treatment === 'track' && connection !== null ? cls : null,
+  });
+  return { p: shown, handle };
+}
+
+/** The ct_state bits of a handle, NAT bits from the connection's status included. */
+export function handleBits<P>(handle: Handle<P>): number {
+  const { state, connection } = handle;
+  if (state === 'untracked') return 0;
+  let bits = stateBits('trk');
+  if (state === 'new') bits |= stateBits('new');
+  if (state === 'established') bits |= stateBits('est');
+  if (state === 'related') bits |= stateBits('rel');
+  if (state === 'invalid') bits |= stateBits('inv');
+  if (handle.reply) bits |= stateBits('rpl');
+  const status = connection?.status ?? 0;
+  if ((status & STATUS.src_nat) !== 0) bits |= stateBits('snat');
+  if ((status & STATUS.dst_nat) !== 0) bits |= stateBits('dnat');
+  return bits;
+}
+
+function doneBit(manip: Manip): number {
+  return manip === 'src' ? STATUS.src_nat_done : STATUS.dst_nat_done;
+}
+
+/** Whether the nat chains are asked: once per connection and end, by its first packet. */
+export function wantsRule<P>(handle: Handle<P>, manip: Manip): boolean {
+  const { connection, error, state } = handle;
+  if (connection === null || error || (state !== 'new' && state !== 'related')) return false;
+  if ((connection.status & STATUS.confirmed) !== 0) return false;
+  return (connection.status & doneBit(manip)) === 0;
+}
+
+/** A decided translation; `dropped` when every tuple is taken. */
+export interface BoundTracked<P> extends Tracked<P> {
+  readonly dropped: boolean;
+}
+
+/**
+ * nf_nat_setup_info(): what the rule asks for, or, with `addresses` and `ports` null, the null
+ * binding, which still moves the source port away from a tuple that is taken.
+ */
+export function bind<P>(
+  tracker: Tracker<P>,
+  p: P,
+  handle: Handle<P>,
+  request: NatRequest,
+): readonly BoundTracked<P>[] {
+  const { traffic } = tracker.run;
+  const { connection, cls } = handle;
+  if (connection === null) return [{ p, handle, dropped: false }];
+  const wanted = traffic.fork(connection.after);
+  const own = traffic.within(wanted, p) ?? wanted;
+  return choosePort(tracker, own, cls, connection.zone, request).flatMap((bound) => {
+    const part = traffic.within(traffic.fork(p), bound.p);
+    if (part === null) return [];
+    if (bound.after === null) return [{ p: part, handle, dropped: true }];
+    const kept = traffic.same(bound.after, connection.after, tuplePairs(cls).forward);
+    const results: BoundTracked<P>[] = [];
+    const settle = (after: P | null, bit: number): void => {
+      if (after === null) return;
+      const here = traffic.within(traffic.fork(part), after);
+      if (here === null) return;
+      const status = connection.status | doneBit(request.manip) | bit;
+      const next = changed(tracker, connection, here, { after, status });
+      const later = { ...handle, connection: next };
+      results.push({ ...finish(tracker, here, later, next.zone), dropped: false });
+    };
+    settle(kept.miss, request.manip === 'src' ? STATUS.src_nat : STATUS.dst_nat);
+    settle(kept.hit, 0);
+    return results;
+  });
+}
+
+/** nf_nat_packet(): rewrites the end of the packet that belongs to this hook. */
+export function applyNat<P>(tracker: Tracker<P>, p: P, handle: Handle<P>, manip: Manip): P {
+  const { connection, reply } = handle;
+  if (connection === null) return p;
+  const end = reply ? other(manip) : manip;
+  const bit = end === 'src' ? STATUS.src_nat : STATUS.dst_nat;
+  if ((connection.status & bit) === 0) return p;
+  const { traffic } = tracker.run;
+  return handle.error
+    ? translateError(traffic, p, connection, reply, manip)
+    : translate(traffic, p, connection, reply, manip);
+}
+
+/** CONNMARK and connlabel: the connection takes the mark and labels in the fields of `p`. */
+export function saveMark<P>(tracker: Tracker<P>, p: P, handle: Handle<P>): Handle<P> {
+  const { connection } = handle;
+  if (connection === null) return handle;
+  const memo = remembered(tracker, connection, p);
+  return { ...handle, connection: changed(tracker, connection, p, { memo }) };
+}
+
+/** `CT --helper`: the helper of a connection that is not confirmed yet. */
+export function setHelper<P>(handle: Handle<P>, helper: string): void {
+  const { connection } = handle;
+  if (connection === null || (connection.status & STATUS.confirmed) !== 0) return;
+  connection.helper = helper;
+  connection.status |= STATUS.helper;
+}
+
+/** What becomes of a packet at the end: confirmed (or nothing to do), or dropped for a clash. */
+export interface Confirmed<P> {
+  readonly kept: Tracked<P> | null;
+  readonly clashed: P | null;
+}
+
+/** nf_conntrack_confirm(): the connection enters the table, unless one of its tuples is there. */
+export function confirm<P>(tracker: Tracker<P>, p: P, handle: Handle<P>): readonly Confirmed<P>[] {
+  const { connection, cls } = handle;
+  if (connection === null || handle.error || !connection.alive) {
+    return [{ kept: { p, handle }, clashed: null }];
+  }
+  if ((connection.status & STATUS.confirmed) !== 0) return [{ kept: { p, handle }, clashed: null }];
+  const { traffic } = tracker.run;
+  const own = traffic.within(traffic.fork(connection.after), p) ?? traffic.fork(connection.after);
+  const answer = invert(traffic, own, cls);
+  return find(tracker, answer, answerClass(cls), connection.zone).flatMap((found): Confirmed<P>[] => {
+    const part = traffic.within(traffic.fork(p), found.p);
+    if (part === null) return [];
+    if (found.connection !== null) return [{ kept: null, clashed: part }];
+    const status = connection.status | STATUS.confirmed;
+    const next = changed(tracker, connection, part, { status });
+    insert(tracker, next);
+    if (next.helper === 'tftp') expectTftp(tracker, next);
+    return [{ kept: { p: part, handle: { ...handle, connection: next } }, clashed: null }];
+  });
+}
+
+/** The mark of the connection, written into the packet's ct_mark field (again). */
+export function loadMark<P>(tracker: Tracker<P>, p: P, handle: Handle<P>): P {
+  const { connection } = handle;
+  if (connection === null) return p;
+  return tracker.run.traffic.copy(p, allBits(F.ctMark), connection.memo, allBits(F.ctMark));
+}

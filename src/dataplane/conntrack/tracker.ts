@@ -1,0 +1,255 @@
+/**
+ * The table of remembered connections: made from a dump's entries, asked with a packet, filled
+ * during the run. The kernel's hooks (`netfilter.ts`) and OVS's ct action (`ovs-userspace.ts`,
+ * `ovs-kernel.ts`) stand on it.
+ */
+import { type Field } from '../../packet/fields.ts';
+import { type Table } from '../../traffic/table.ts';
+import { assignment } from '../../traffic/words.ts';
+import { type Run } from '../outcome.ts';
+import { type Connection, type Zone } from './connection.ts';
+import { type EntrySide, zoneTable } from './dump-index.ts';
+import { addressFields, classify, F, hasPorts, type PacketClass, tuplePairs } from './protocols.ts';
+import { dumpedState, dumpedStatus, dumpedTimeout } from './dumped.ts';
+import { TCP_DEFAULTS, type TcpSettings } from './tcp-kernel.ts';
+import { defaultTimeouts, type Timeouts } from './timeouts.ts';
+import { invertTuple } from './dump-index.ts';
+import { type ConnectionEntry, type Personality, type Tuple } from './types.ts';
+
+export interface TrackerOptions {
+  readonly personality: Personality;
+  /** Entries of the dump; null when there was none: then the run starts from an empty table. */
+  readonly entries: readonly ConnectionEntry[] | null;
+  readonly timeouts?: Timeouts;
+  readonly tcp?: Partial<TcpSettings>;
+  /** Packet sets: parts of the input go different ways, so no state may be overwritten. */
+  readonly sets?: boolean;
+}
+
+/** A connection that a helper waits for (nf_conntrack_expect.c). */
+export interface Expectation<P> {
+  readonly master: Connection<P>;
+  readonly zone: Zone;
+  /** Only the fields of `pairs` of a packet are compared with this one. */
+  readonly expected: P;
+  readonly cls: PacketClass;
+  readonly withSourcePort: boolean;
+  readonly expires_us: number;
+}
+
+export interface Tracker<P> {
+  readonly run: Run<P>;
+  readonly personality: Personality;
+  readonly timeouts: Timeouts;
+  readonly tcp: TcpSettings;
+  readonly sets: boolean;
+  /** Newest first is looked up first; kept by protocol class. */
+  readonly made: Map<string, Connection<P>[]>;
+  readonly tables: ReadonlyMap<number, Table<EntrySide>>;
+  /** Entries of the dump that became connections of the run. */
+  readonly taken: Set<number>;
+  readonly expectations: Expectation<P>[];
+}
+
+/** Connections of a packet's tuple: `reply` when it travels against the first packet. */
+export interface Lookup<P> {
+  readonly p: P;
+  readonly connection: Connection<P> | null;
+  readonly reply: boolean;
+}
+
+/** Makes a table for one run; without a dump it notes that nothing was known. */
+export function createTracker<P>(run: Run<P>, options: TrackerOptions): Tracker<P> {
+  const { personality, entries } = options;
+  if (entries === null) run.assume('ASSUME_FRESH_CONNTRACK', `${personality} connection tracking`);
+  return {
+    run,
+    personality,
+    timeouts: { ...defaultTimeouts(personality), ...options.timeouts },
+    tcp: { ...TCP_DEFAULTS, ...options.tcp },
+    sets: options.sets ?? false,
+    made: new Map(),
+    tables: tablesOf(entries ?? []),
+    taken: new Set(),
+    expectations: [],
+  };
+}
+
+function tablesOf(entries: readonly ConnectionEntry[]): ReadonlyMap<number, Table<EntrySide>> {
+  const zones = new Map<number, EntrySide[]>();
+  const add = (zone: number, side: EntrySide): void => {
+    const sides = zones.get(zone);
+    if (sides === undefined) zones.set(zone, [side]);
+    else sides.push(side);
+  };
+  for (const [index, entry] of entries.entries()) {
+    add(entry.zone, { index, entry, reply: false });
+    add(entry.zoneReply ?? entry.zone, { index, entry, reply: true });
+  }
+  return new Map([...zones].map(([zone, sides]) => [zone, zoneTable(sides)]));
+}
+
+function bucketOf(cls: PacketClass): string {
+  return `${cls.version}${cls.kind}`;
+}
+
+export function isCurrent<P>(tracker: Tracker<P>, connection: Connection<P>): boolean {
+  return connection.alive && connection.expires_us > tracker.run.now_us;
+}
+
+/** Every connection that was used or made in the run and still stands, oldest first. */
+export function currentConnections<P>(tracker: Tracker<P>): readonly Connection<P>[] {
+  return [...tracker.made.values()].flat().filter((one) => isCurrent(tracker, one));
+}
+
+/** Puts a connection into the table; the newest is found first. */
+export function insert<P>(tracker: Tracker<P>, connection: Connection<P>): void {
+  const bucket = bucketOf(connection.cls);
+  const list = (tracker.made.get(bucket) ?? []).filter((one) => isCurrent(tracker, one));
+  list.push(connection);
+  tracker.made.set(bucket, list);
+}
+
+/** Finds the connections of traffic of one class in a zone: disjoint parts. */
+export function find<P>(
+  tracker: Tracker<P>,
+  p: P,
+  cls: PacketClass,
+  zone: Zone,
+): readonly Lookup<P>[] {
+  const { traffic } = tracker.run;
+  const found: Lookup<P>[] = [];
+  const pairs = tuplePairs(cls);
+  let rest: P | null = p;
+  const list = tracker.made.get(bucketOf(cls)) ?? [];
+  for (let i = list.length - 1; i >= 0 && rest !== null; i--) {
+    const one = list[i];
+    if (one === undefined || !isCurrent(tracker, one)) continue;
+    const icmp = cls.kind === 'icmp';
+    if (one.zone.original === zone.original && (!icmp || one.cls.icmpType === cls.icmpType)) {
+      const split = traffic.same(rest, one.before, pairs.forward);
+      if (split.hit !== null) found.push({ p: split.hit, connection: one, reply: false });
+      rest = split.miss;
+    }
+    if (rest === null) break;
+    if (one.zone.reply === zone.reply && (!icmp || one.cls.replyType === cls.icmpType)) {
+      const split = traffic.same(rest, one.after, pairs.reverse);
+      if (split.hit !== null) found.push({ p: split.hit, connection: one, reply: true });
+      rest = split.miss;
+    }
+  }
+  if (rest !== null) found.push(...findDumped(tracker, rest, cls, zone));
+  return found;
+}
+
+/** Asks the dump; an entry that is met becomes a connection of the run. */
+function findDumped<P>(
+  tracker: Tracker<P>,
+  p: P,
+  cls: PacketClass,
+  zone: Zone,
+): readonly Lookup<P>[] {
+  const found: Lookup<P>[] = [];
+  const zones = zone.original === zone.reply ? [zone.original] : [zone.original, zone.reply];
+  let waiting: P[] = [p];
+  for (const id of zones) {
+    const table = tracker.tables.get(id);
+    if (table === undefined) continue;
+    const missed: P[] = [];
+    for (const part of waiting.flatMap((one) => tracker.run.traffic.lookup(one, table))) {
+      const side = part.entries.find(({ entry }) => fits(tracker, entry, id, zone))?.entry;
+      const connection = side === undefined ? null : take(tracker, part.p, side, cls);
+      if (side === undefined || connection === null) missed.push(part.p);
+      else found.push({ p: part.p, connection, reply: side.reply });
+    }
+    waiting = missed;
+  }
+  for (const rest of waiting) found.push({ p: rest, connection: null, reply: false });
+  return found;
+}
+
+function fits<P>(tracker: Tracker<P>, side: EntrySide, id: number, zone: Zone): boolean {
+  return !tracker.taken.has(side.index) && id === (side.reply ? zone.reply : zone.original);
+}
+
+/** Makes the connection that an entry stands for; null when its time is over. */
+function take<P>(
+  tracker: Tracker<P>,
+  p: P,
+  side: EntrySide,
+  cls: PacketClass,
+): Connection<P> | null {
+  const { run, personality } = tracker;
+  const { entry } = side;
+  const expires_us = dumpedTimeout(entry, personality, tracker.timeouts);
+  if (expires_us <= run.now_us) return null;
+  if (!tracker.sets) tracker.taken.add(side.index);
+  const original = entry.original;
+  const direct = { ...cls, icmpType: original.icmpType, replyType: entry.reply.icmpType };
+  const before = packetOf(tracker, p, original, direct);
+  const memo = run.traffic.set(
+    run.traffic.set(run.traffic.blank(p), assignment(F.ctMark, BigInt(entry.mark))),
+    assignment(F.ctLabel, entry.labels),
+  );
+  const connection: Connection<P> = {
+    cls: { ...direct, opens: true },
+    zone: { original: entry.zone, reply: entry.zoneReply ?? entry.zone },
+    before,
+    after: packetOf(tracker, p, invertTuple(entry.reply), direct),
+    memo,
+    status: dumpedStatus(entry),
+    state: dumpedState(entry, personality),
+    expires_us,
+    helper: entry.helper,
+    master: null,
+    alive: true,
+    entry,
+  };
+  insert(tracker, connection);
+  return connection;
+}
+
+/** A packet that has the fields of a tuple and no others. */
+function packetOf<P>(tracker: Tracker<P>, p: P, tuple: Tuple, cls: PacketClass): P {
+  const { traffic } = tracker.run;
+  const { src, dst } = addressFields(cls.version);
+  let packet = traffic.blank(p);
+  const put = (to: Field, value: bigint): void => {
+    packet = traffic.set(packet, assignment(to, value));
+  };
+  put(F.ethType, cls.version === 4 ? 0x0800n : 0x86ddn);
+  put(F.proto, BigInt(tuple.protocol));
+  put(src, tuple.source.value);
+  put(dst, tuple.destination.value);
+  if (hasPorts(cls.kind)) {
+    put(F.tpSrc, BigInt(tuple.sourcePort));
+    put(F.tpDst, BigInt(tuple.destinationPort));
+  } else if (cls.kind === 'icmp') {
+    put(F.tpSrc, BigInt(tuple.icmpType));
+    put(F.tpDst, BigInt(tuple.icmpCode));
+    put(F.icmpId, BigInt(tuple.icmpId));
+  }
+  return packet;
+}
+
+/** The protocol classes of `p` and, for each, the connections it belongs to. */
+export function classesOf<P>(tracker: Tracker<P>, p: P): ReturnType<typeof classify<P>> {
+  return classify(tracker.run.traffic, p);
+}
+
+/** A later version of a connection: in place for one packet, a shadowing entry for sets. */
+export function changed<P>(
+  tracker: Tracker<P>,
+  connection: Connection<P>,
+  p: P,
+  change: Partial<Pick<Connection<P>, 'after' | 'memo' | 'status' | 'state' | 'expires_us' | 'helper' | 'alive'>>,
+): Connection<P> {
+  if (!tracker.sets) return Object.assign(connection, change);
+  const { traffic } = tracker.run;
+  const before = traffic.within(traffic.fork(connection.before), p) ?? connection.before;
+  const after = traffic.within(traffic.fork(change.after ?? connection.after), p);
+  const next = { ...connection, ...change, before };
+  if (after !== null) next.after = after;
+  if ((connection.status & 0x8) !== 0) insert(tracker, next);
+  return next;
+}
