@@ -24,6 +24,7 @@ import {
   wholeNumber,
 } from './numbers.ts';
 import { PROTOCOLS } from './protocols.ts';
+import { slotSets } from './slots.ts';
 import { type Masked, readValue, writeValue } from './values.ts';
 import { readBits } from './words.ts';
 
@@ -61,15 +62,23 @@ function unplaced(argument: Argument, text: string): Action {
 }
 
 function setField(keyword: Keyword, read: Masked): SetField {
+  const vlan = vlanField(keyword, read);
+  if (vlan !== null) return vlan;
   const of = keyword.field;
   const whole = read.mask === ones(8 * keyword.bytes);
   let mask = whole ? ones(of.width) : read.mask & ones(of.width);
-  let value = read.value;
   // The low bits of the traffic class byte are ECN, which nw_tos leaves alone.
   if (keyword.name === 'nw_tos') mask &= 0xfcn;
-  // Naming a VLAN by dl_vlan also says that there is a tag.
-  if (keyword.name === 'dl_vlan') value |= 0x1000n;
-  return { kind: 'set-field', field: of, value: value & mask, mask, spelling: 'set_field' };
+  return { kind: 'set-field', field: of, value: read.value & mask, mask, spelling: 'set_field' };
+}
+
+/** dl_vlan and dl_vlan_pcp write their part of the tag and say that there is one. */
+function vlanField(keyword: Keyword, read: Masked): SetField | null {
+  if (keyword.name !== 'dl_vlan' && keyword.name !== 'dl_vlan_pcp') return null;
+  const [set] = slotSets(keyword, read);
+  if (set === undefined) return null;
+  const of = field('vlan_tci');
+  return { kind: 'set-field', field: of, value: set.value, mask: set.mask, spelling: 'set_field' };
 }
 
 /** lib/meta-flow.c mf_is_value_valid(): bits that the field does not have must be zero. */

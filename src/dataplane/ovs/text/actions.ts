@@ -138,7 +138,8 @@ function readList(
       hash = Math.imul(hash ^ (bytes[i] ?? 0), HASH_PRIME);
     }
     const read = single.find(cursor.keyStart, cursor.at, hash);
-    protocols &= read.protocols;
+    // ovs-ofctl starts counting anew inside clone(), and so forgets what came before.
+    protocols = startsAnew(read.action) ? read.protocols : protocols & read.protocols;
     if (read.action !== null) {
       actions.push(read.action);
       continue;
@@ -153,10 +154,19 @@ function readList(
   return { actions: actions.length === 0 ? [{ kind: 'drop' }] : actions, faults, protocols };
 }
 
+function startsAnew(action: Action | null): boolean {
+  return (
+    action?.kind === 'clone' ||
+    (action?.kind === 'write-actions' && action.actions.some(startsAnew))
+  );
+}
+
 function readNested(argument: Argument, place: Place): readonly Action[] | Fault {
   const { reading } = argument;
   if (reading.depth >= MOST_DEEP) return fault('actions stand too deep in actions');
   reading.depth++;
+  const outside = reading.protocols;
+  if (place !== 'write_actions') reading.protocols = PROTOCOLS.any;
   const actions: Action[] = [];
   const cursor = pairCursor(argument.bytes, argument.start, argument.end);
   while (nextPair(cursor)) {
@@ -173,6 +183,7 @@ function readNested(argument: Argument, place: Place): readonly Action[] | Fault
     actions.push(action);
   }
   reading.depth--;
+  if (place === 'ct') reading.protocols &= outside;
   const order = orderFault(actions, place);
   if (order !== null) return order;
   // `drop` inside brackets says "nothing" and leaves no trace.

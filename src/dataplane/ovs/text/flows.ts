@@ -19,7 +19,7 @@ import { type TlvMapping } from '../types/switch.ts';
 import { type ActionReader, actionReader, type ReadActions } from './actions.ts';
 import { addWord, clearMatch, type MatchBuilder, matchBuilder, matchTests } from './match-tests.ts';
 import { type Fault } from './numbers.ts';
-import { bytesOf, COLON, COMMA, EQUALS, OPEN, SPACE } from './pairs.ts';
+import { COLON, COMMA, EQUALS, OPEN, SPACE } from './pairs.ts';
 import { type Reading, readWord, type Word } from './words.ts';
 
 export interface FlowTextOptions {
@@ -168,6 +168,7 @@ export function readFlow(
   end: number,
   line: number,
   lineStart: number,
+  needsActions = true,
 ): ReadFlow {
   const { bytes, match } = reader;
   clearMatch(match);
@@ -202,7 +203,7 @@ export function readFlow(
     if (!statistic)
       takeWord(reader, settings, reader.words.find(from, at, hash), from, at, line, lineStart);
   }
-  if (actions === null) {
+  if (actions === null && needsActions) {
     complain(reader, { fault: 'actions= is missing' }, start, stop, line, lineStart);
   }
   return finish(reader, settings, actions ?? DROPPED, line);
@@ -429,16 +430,4 @@ export function complain(
       wrong.word === undefined ? wrong.fault : `${wrong.fault} (${wrong.word.slice(0, MOST_TEXT)})`,
     ...(hint === undefined ? {} : { didYouMean: hint }),
   });
-}
-
-/** Reads one flow as it is given to add-flow. */
-export function parseFlow(
-  text: string,
-  file = 'flow',
-  options: FlowTextOptions = {},
-): Parsed<Flow> {
-  const bytes = bytesOf(text.replace(/[\r\n]/g, ' '));
-  const reader = flowReader(bytes, file, options);
-  const { flow } = readFlow(reader, 0, bytes.length, 1, 0);
-  return { value: flow, problems: reader.problems };
 }

@@ -164,7 +164,7 @@ export function slotSets(of: Keyword, read: Masked): readonly SlotSet[] {
   const whole = read.mask === ones(8 * of.bytes);
   if (slot === 'nw_tos') {
     const value = of.name === 'ip_dscp' ? read.value << 2n : read.value;
-    return [set(slot, field('nw_tos'), value & 0xfcn, read.mask === 0n ? 0n : 0xfcn)];
+    return [set(slot, null, value & 0xfcn, read.mask === 0n ? 0n : 0xfcn)];
   }
   const limit = ones(SLOT_BITS[slot] ?? of.field.width);
   const mask = whole ? limit : read.mask & limit;
@@ -219,13 +219,13 @@ export function placedTest(of: SlotSet, kind: Kind): PlacedTest | null {
   if (found === null) return null;
   let { value, mask } = of;
   if (found.width < 16 && (of.slot === 'tp_src' || of.slot === 'tp_dst')) {
-    // A port match under ICMP compares sixteen bits, of which ICMP fills eight.
-    if (mask === 0xffffn && value < 256n) mask = 0xffn;
-    else found = field(of.slot);
+    // ICMP fills eight of the sixteen bits; a switch compares those, whatever the mask.
+    if (mask !== 0xffffn || value < 256n) {
+      value &= 0xffn;
+      mask = 0xffn;
+    } else found = field(of.slot);
   }
   if (of.slot === 'nw_proto' && found.width === 16) mask = 0xffffn;
-  if (found.format === 'port') mask = ones(32);
-  if (!found.maskable && mask === ones(SLOT_BITS[of.slot] ?? found.width)) mask = ones(found.width);
   const order = FIELD_ORDER.get(found.name) ?? FIELD_ORDER.size + found.word;
   return { test: { field: found, value: value & mask, mask }, order, slot: of.slot };
 }
