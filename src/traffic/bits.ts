@@ -24,7 +24,7 @@ export function writeRun(p: Packet, of: Field, start: number, width: number, val
 
 /** Writes the low bits of a field of up to 32 bits. */
 export function writeField(p: Packet, of: Field, value: number): void {
-  writeRun(p, of, 0, of.width < 32 ? of.width : 32, value);
+  writeRun(p, of, 0, Math.min(of.width, 32), value);
 }
 
 /** Room for the widest copy: 124 bytes of one tunnel option. */
@@ -40,11 +40,11 @@ export function copyRun(p: Packet, to: FieldBits, source: Packet, from: FieldBit
   }
   // All is read before anything is written: move:NXM_NX_XXREG0[0..95]->NXM_NX_XXREG0[32..127].
   for (let done = 0, i = 0; done < width; done += 32, i++) {
-    const part = width - done < 32 ? width - done : 32;
+    const part = Math.min(width - done, 32);
     held[i] = readNumber(source.words, from.field, from.start + done, part);
   }
   for (let done = 0, i = 0; done < width; done += 32, i++) {
-    writeRun(p, to.field, to.start + done, width - done < 32 ? width - done : 32, held[i]!);
+    writeRun(p, to.field, to.start + done, Math.min(width - done, 32), held[i]!);
   }
 }
 

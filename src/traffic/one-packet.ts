@@ -18,7 +18,7 @@ function equalBits(p: Packet, seen: Packet, pairs: FieldPairs): boolean {
   for (let i = 0; i < pairs.length; i++) {
     const [here, there] = pairs[i]!;
     for (let done = 0; done < here.width; done += 32) {
-      const width = here.width - done < 32 ? here.width - done : 32;
+      const width = Math.min(here.width - done, 32);
       const mine = readNumber(p.words, here.field, here.start + done, width);
       if (mine !== readNumber(seen.words, there.field, there.start + done, width)) return false;
     }
