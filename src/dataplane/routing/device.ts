@@ -3,8 +3,8 @@
  * interface writes into frames it sends, and which neighbours were known at the start.
  */
 
+import { compileTable } from '../../traffic/compiled.ts';
 import { type Guard, guard } from '../../traffic/guard.ts';
-import { linearTable } from '../../traffic/linear.ts';
 import { ANY, type Match, NONE, or, test } from '../../traffic/match.ts';
 import { type Rule, type Table } from '../../traffic/table.ts';
 import { type Assignment } from '../../traffic/words.ts';
@@ -140,7 +140,7 @@ function neighbourTable(
     const match = test(destinationOf(version), entry.of.address.value);
     rules.push({ match, rank: rules.length, decisive: true, entry });
   }
-  return linearTable(rules);
+  return compileTable(rules);
 }
 
 /** The addresses an interface may send from: its own, else any of the namespace. */
@@ -181,7 +181,7 @@ function sourceTable(
     const entry = put(to, first.address.value);
     rules.push({ match: ANY, rank: rules.length, decisive: true, entry });
   }
-  return linearTable(rules);
+  return compileTable(rules);
 }
 
 /** The source address towards a gateway (inet_select_addr() with `dst` = the gateway). */

@@ -4,6 +4,8 @@
  */
 
 import { bitsAssignment } from '../../traffic/words.ts';
+import { transmitVxlan, type VxlanState } from '../linuxbridge/vxlan.ts';
+import { bridgeFromHost } from './bridging.ts';
 import { type Device } from './device.ts';
 import { F } from './headers.ts';
 import { drop, type Work } from './stack.ts';
@@ -21,7 +23,17 @@ export function transmitFrame<P>(work: Work<P>, name: string, p: P): void {
     return;
   }
   if (device.of.loopback) {
-    work.tasks.push({ kind: 'arrive', device: name, p });
+    work.tasks.push({ kind: 'arrive', device: name, prerouted: false, p });
+    return;
+  }
+  const bridge = work.stack.bridges.get(name);
+  if (bridge !== undefined) {
+    bridgeFromHost(work, bridge, p);
+    return;
+  }
+  const tunnel = work.stack.vxlans.find((one) => one.of.name === name);
+  if (tunnel !== undefined) {
+    intoTunnel(work, tunnel, p);
     return;
   }
   const lower = lowerOf(work, device);
@@ -51,4 +63,16 @@ function tag<P>(work: Work<P>, device: Device, p: P): P {
   });
   const tagged = traffic.push(traffic.note(p, step), 'vlan', protocol);
   return traffic.set(tagged, bitsAssignment({ field: F.vlan, start: 0, width: 12 }, BigInt(id)));
+}
+
+/** The outer packets are the host's own; what the device answers itself comes in by it. */
+function intoTunnel<P>(work: Work<P>, tunnel: VxlanState<P>, p: P): void {
+  for (const result of transmitVxlan(work.run, tunnel, p)) {
+    if (result.kind === 'outer') {
+      work.tasks.push({ kind: 'emit', version: 4, device: null, p: result.p });
+    } else if (result.kind === 'receive') {
+      const device = tunnel.of.name;
+      work.tasks.push({ kind: 'arrive', device, prerouted: false, p: result.p });
+    } else work.out.push(result);
+  }
 }

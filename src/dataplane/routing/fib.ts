@@ -3,7 +3,7 @@
  * Before it: the addresses and routes of a namespace. After it: the route decision.
  */
 import { field } from '../../packet/fields.ts';
-import { linearTable } from '../../traffic/linear.ts';
+import { compileTable } from '../../traffic/compiled.ts';
 import { and, type Match, not, range, test } from '../../traffic/match.ts';
 import { type Rule, type Table } from '../../traffic/table.ts';
 import { destinationOf, F, inPrefix, sourceOf } from './headers.ts';
@@ -40,7 +40,7 @@ export function compileFib(namespace: Namespace, version: 4 | 6): Fib {
   );
   return {
     version,
-    rules: linearTable(compiled),
+    rules: compileTable(compiled),
     tables: compileTables(namespace, version),
     custom: rules.length > (version === 4 ? 3 : 2),
   };
@@ -100,7 +100,7 @@ function compileTables(
   }
   const up = new Set(namespace.interfaces.filter((i) => i.up).map((i) => i.name));
   const tables = new Map<number, Table<LiveRoute>>();
-  for (const [id, routes] of byTable) tables.set(id, linearTable(tableRules(routes, version, up)));
+  for (const [id, routes] of byTable) tables.set(id, compileTable(tableRules(routes, version, up)));
   return tables;
 }
 

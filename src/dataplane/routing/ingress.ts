@@ -3,6 +3,7 @@
  * first, then macvlan and bridges, then the protocol, if the frame is meant for this interface.
  */
 import { receiveArp } from './arp.ts';
+import { toBridge } from './bridging.ts';
 import { type Device } from './device.ts';
 import { F, IS, is, put } from './headers.ts';
 import { receiveIp } from './input.ts';
@@ -13,7 +14,7 @@ import { type DeviceStep } from './steps.ts';
 export const PACKET_TYPE = { host: 0, broadcast: 1, multicast: 2, otherHost: 3 } as const;
 
 /** Receives a frame on an interface of the namespace. */
-export function arrive<P>(work: Work<P>, name: string, p: P): void {
+export function arrive<P>(work: Work<P>, name: string, prerouted: boolean, p: P): void {
   const device = work.stack.config.devices.get(name);
   if (device === undefined || !device.up) {
     const why = device === undefined ? 'there is no such interface' : 'the interface is down';
@@ -23,7 +24,10 @@ export function arrive<P>(work: Work<P>, name: string, p: P): void {
   const untagged = toVlans(work, device, p);
   if (untagged === null) return;
   const mine = toMacvlans(work, device, untagged);
-  if (mine !== null) toProtocol(work, device, mine);
+  if (mine === null) return;
+  const bridge = work.stack.bridges.get(device.of.master ?? '');
+  if (bridge !== undefined) toBridge(work, bridge, name, mine);
+  else toProtocol(work, device, prerouted, mine);
 }
 
 /** Frames of a VLAN that has a device go there; tags nobody knows make a frame foreign. */
@@ -42,7 +46,7 @@ function toVlans<P>(work: Work<P>, device: Device, p: P): P | null {
         what: `pop VLAN ${id}`,
       });
       const popped = traffic.pop(traffic.note(hit, step), 'vlan');
-      work.tasks.push({ kind: 'arrive', device: child, p: popped });
+      work.tasks.push({ kind: 'arrive', device: child, prerouted: false, p: popped });
     }
     rest = miss;
   }
@@ -66,7 +70,12 @@ function toMacvlans<P>(work: Work<P>, device: Device, p: P): P | null {
   const group = traffic.split(p, IS.ethGroup);
   if (group.hit !== null) {
     for (const upper of device.macvlans) {
-      work.tasks.push({ kind: 'arrive', device: upper, p: traffic.fork(group.hit) });
+      work.tasks.push({
+        kind: 'arrive',
+        device: upper,
+        prerouted: false,
+        p: traffic.fork(group.hit),
+      });
     }
     return group.hit;
   }
@@ -75,27 +84,27 @@ function toMacvlans<P>(work: Work<P>, device: Device, p: P): P | null {
     const own = work.stack.config.devices.get(upper)?.isOwnMac;
     if (rest === null || own === undefined) continue;
     const { hit, miss }: { hit: P | null; miss: P | null } = traffic.split(rest, own);
-    if (hit !== null) work.tasks.push({ kind: 'arrive', device: upper, p: hit });
+    if (hit !== null) work.tasks.push({ kind: 'arrive', device: upper, prerouted: false, p: hit });
     rest = miss;
   }
   return rest;
 }
 
 /** eth_type_trans() and the protocol handlers: only frames to this interface are looked at. */
-function toProtocol<P>(work: Work<P>, device: Device, p: P): void {
+function toProtocol<P>(work: Work<P>, device: Device, prerouted: boolean, p: P): void {
   const { traffic } = work.run;
   const group = device.of.loopback ? { hit: null, miss: p } : traffic.split(p, IS.ethGroup);
   if (group.hit !== null) {
     const { hit, miss } = traffic.split(group.hit, IS.ethBroadcast);
-    if (hit !== null) receive(work, device, traffic.set(hit, TYPE_BROADCAST));
-    if (miss !== null) receive(work, device, traffic.set(miss, TYPE_MULTICAST));
+    if (hit !== null) receive(work, device, prerouted, traffic.set(hit, TYPE_BROADCAST));
+    if (miss !== null) receive(work, device, prerouted, traffic.set(miss, TYPE_MULTICAST));
   }
   if (group.miss === null) return;
   const own =
     device.of.loopback || !device.resolves
       ? { hit: group.miss, miss: null }
       : traffic.split(group.miss, device.isOwnMac);
-  if (own.hit !== null) receive(work, device, traffic.set(own.hit, TYPE_HOST));
+  if (own.hit !== null) receive(work, device, prerouted, traffic.set(own.hit, TYPE_HOST));
   if (own.miss !== null) {
     drop(work, own.miss, 'WRONG_RECEIVER', device.of.name, 'the frame is for another MAC');
   }
@@ -105,15 +114,15 @@ const TYPE_HOST = put(F.packetType, PACKET_TYPE.host);
 const TYPE_BROADCAST = put(F.packetType, PACKET_TYPE.broadcast);
 const TYPE_MULTICAST = put(F.packetType, PACKET_TYPE.multicast);
 
-function receive<P>(work: Work<P>, device: Device, p: P): void {
+function receive<P>(work: Work<P>, device: Device, prerouted: boolean, p: P): void {
   const { traffic } = work.run;
   const four = traffic.split(p, IS.ipv4);
-  if (four.hit !== null) receiveIp(work, device, 4, four.hit);
+  if (four.hit !== null) receiveIp(work, device, 4, prerouted, four.hit);
   if (four.miss === null) return;
   const arp = traffic.split(four.miss, IS.arp);
   if (arp.hit !== null) receiveArp(work, device, arp.hit);
   if (arp.miss === null) return;
   const six = traffic.split(arp.miss, IS.ipv6);
-  if (six.hit !== null) receiveIp(work, device, 6, six.hit);
+  if (six.hit !== null) receiveIp(work, device, 6, prerouted, six.hit);
   if (six.miss !== null) drop(work, six.miss, 'NOT_FOR_ME', device.of.name, 'unknown protocol');
 }

@@ -15,12 +15,20 @@ import { drop, passHook, type Work } from './stack.ts';
 const NO_OUTPUT = put(F.outputDevice, 0);
 
 /** Receives an IP packet that is meant for this host on the Ethernet layer. */
-export function receiveIp<P>(work: Work<P>, device: Device, version: 4 | 6, p: P): void {
+export function receiveIp<P>(
+  work: Work<P>,
+  device: Device,
+  version: 4 | 6,
+  prerouted: boolean,
+  p: P,
+): void {
   const { traffic } = work.run;
   const packet = traffic.set(traffic.set(p, device.setInput), NO_OUTPUT);
-  const accepted = passHook(work, 'prerouting', version, packet, (passed) =>
-    sendError(work, { version, device, type: passed.type, code: passed.code }, passed.p),
-  );
+  const accepted = prerouted
+    ? [packet]
+    : passHook(work, 'prerouting', version, packet, (passed) =>
+        sendError(work, { version, device, type: passed.type, code: passed.code }, passed.p),
+      );
   for (const part of accepted) {
     if (version === 4) routeInput4(work, device, part);
     else routeInput6(work, device, part);

@@ -3,6 +3,7 @@
  * (net/ipv4/ip_input.c ip_local_deliver(), net/ipv6/ip6_input.c ip6_input()).
  * Before it: the route decision. After it: a program, and what the host answers by itself.
  */
+import { receiveVxlan } from '../linuxbridge/vxlan.ts';
 import { answerEcho, answerTimestamp, reset, synAck } from './answer.ts';
 import { type Device } from './device.ts';
 import { ADDRESSES, B, IS } from './headers.ts';
@@ -153,7 +154,8 @@ function refuseTcp<P>(work: Work<P>, { version, group }: Arrival, p: P): void {
 function receiveUdp<P>(work: Work<P>, arrival: Arrival, p: P): void {
   const { traffic } = work.run;
   const { stack } = work;
-  const unowned = toConnection(work, arrival, p);
+  const plain = fromTunnels(work, p);
+  const unowned = plain === null ? null : toConnection(work, arrival, plain);
   if (unowned === null) return;
   for (const { entries, p: part } of traffic.lookup(unowned, stack.config.sockets.udp)) {
     const socket = entries[0]?.entry ?? null;
@@ -169,6 +171,16 @@ function receiveUdp<P>(work: Work<P>, arrival: Arrival, p: P): void {
     }
     drop(work, part, 'NOT_LISTENING', 'udp', 'no socket; port unreachable was sent');
   }
+}
+
+/** The kernel's own VXLAN sockets come before any program's. */
+function fromTunnels<P>(work: Work<P>, p: P): P | null {
+  const { frames, unknownVni, rest } = receiveVxlan(work.run, work.stack.vxlans, p);
+  for (const { device, p: inner } of frames) {
+    work.tasks.push({ kind: 'arrive', device, prerouted: false, p: inner });
+  }
+  if (unknownVni !== null) drop(work, unknownVni, 'VNI_MAP_MISSING', 'vxlan', 'no device has it');
+  return rest;
 }
 
 /** Lets the program answer; what it says is sent as the host's own packet. */

@@ -32,7 +32,9 @@ export function receive<P>(
   sameNamespace = false,
 ): readonly Outcome<P>[] {
   const packet = sameNamespace ? p : run.traffic.set(p, NO_MARK);
-  return settle(run, stack, [{ kind: 'arrive', device: interfaceName, p: packet }]);
+  return settle(run, stack, [
+    { kind: 'arrive', device: interfaceName, prerouted: false, p: packet },
+  ]);
 }
 
 /**
@@ -98,7 +100,7 @@ function finish<P>(work: Work<P>): readonly Outcome<P>[] {
     }
     switch (task.kind) {
       case 'arrive':
-        arrive(work, task.device, task.p);
+        arrive(work, task.device, task.prerouted, task.p);
         break;
       case 'emit': {
         const bound = task.device === null ? null : work.stack.config.devices.get(task.device);

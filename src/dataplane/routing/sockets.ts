@@ -1,6 +1,6 @@
 /** Listening sockets as a table over destination address and port (net/ipv4/inet_hashtables.c). */
 
-import { linearTable } from '../../traffic/linear.ts';
+import { compileTable } from '../../traffic/compiled.ts';
 import { and, type Match, test } from '../../traffic/match.ts';
 import { type Rule, type Table } from '../../traffic/table.ts';
 import { destinationOf, ETHERTYPE, F, PROTOCOL } from './headers.ts';
@@ -28,7 +28,7 @@ function table(sockets: readonly Socket[], protocol: Socket['protocol']): Table<
     .filter((socket) => socket.protocol === protocol)
     .sort((a, b) => bound(a) - bound(b))
     .map((entry, rank): Rule<Socket> => ({ match: accepts(entry), rank, decisive: true, entry }));
-  return linearTable(rules);
+  return compileTable(rules);
 }
 
 function accepts(socket: Socket): Match {

@@ -7,11 +7,15 @@ import { type Reason } from '../../reasons/codes.ts';
 import { type Origin } from '../../text/problem.ts';
 import { type Guard, guard } from '../../traffic/guard.ts';
 import { type Match, or, test } from '../../traffic/match.ts';
+import { type CompiledBridge } from '../linuxbridge/compiled.ts';
+import { type HookName, type Hooks, type Passed } from '../linuxbridge/hooks.ts';
+import { makeVxlan, type VxlanDevice, type VxlanState } from '../linuxbridge/vxlan.ts';
+import { type BridgeHooks, type BridgeState } from '../linuxbridge/work.ts';
 import { type Drop, type Outcome, type Run } from '../outcome.ts';
+import { compileBridges, vxlanDevices } from './bridges.ts';
 import { compileDevices, type Device } from './device.ts';
 import { compileFib, type Fib } from './fib.ts';
 import { F } from './headers.ts';
-import { type HookName, type Hooks, type Passed } from './hooks.ts';
 import { compileSockets, type SocketTable } from './sockets.ts';
 import { type IpAddress, type Namespace, type NextHop, type Socket } from './types.ts';
 
@@ -22,6 +26,8 @@ export interface CompiledNamespace {
   readonly byIndex: ReadonlyMap<number, Device>;
   readonly fib: { readonly 4: Fib; readonly 6: Fib };
   readonly sockets: SocketTable;
+  readonly bridges: ReadonlyMap<string, CompiledBridge>;
+  readonly vxlans: readonly VxlanDevice[];
   /** The source is one of the namespace's own IPv4 addresses. */
   readonly ownSource: Guard;
 }
@@ -62,6 +68,8 @@ export interface Stack<P> {
   readonly config: CompiledNamespace;
   readonly hooks: Hooks<P> | null;
   readonly applications: Applications<P> | null;
+  readonly bridges: ReadonlyMap<string, BridgeState<P>>;
+  readonly vxlans: readonly VxlanState<P>[];
   /** Newest first. */
   learned: readonly LearnedNeighbour<P>[];
   pending: readonly Pending<P>[];
@@ -82,7 +90,13 @@ export function towards(hop: NextHop): Towards {
 /** Something still to be done inside the namespace. */
 export type Task<P> =
   /** A frame that arrived on an interface. */
-  | { readonly kind: 'arrive'; readonly device: string; readonly p: P }
+  | {
+      readonly kind: 'arrive';
+      readonly device: string;
+      /** A bridge has sent it through PREROUTING already (ip_sabotage_in()). */
+      readonly prerouted: boolean;
+      readonly p: P;
+    }
   /** A packet of the namespace itself that has to be routed. */
   | {
       readonly kind: 'emit';
@@ -110,6 +124,8 @@ export function compileNamespace(of: Namespace): CompiledNamespace {
     byIndex: new Map([...devices.values()].map((device) => [device.of.index, device])),
     fib: { 4: compileFib(of, 4), 6: compileFib(of, 6) },
     sockets: compileSockets(of.sockets),
+    bridges: compileBridges(of),
+    vxlans: vxlanDevices(of),
     ownSource: guard(or(...ownAddresses(of))),
   };
 }
@@ -127,8 +143,22 @@ export function makeStack<P>(
   config: CompiledNamespace,
   hooks: Hooks<P> | null = null,
   applications: Applications<P> | null = null,
+  bridgeHooks: BridgeHooks<P> | null = null,
 ): Stack<P> {
-  return { config, hooks, applications, learned: [], pending: [], connections: [] };
+  const bridges = [...config.bridges].map(([name, bridge]): [string, BridgeState<P>] => [
+    name,
+    { config: bridge, hooks: bridgeHooks, learned: [] },
+  ]);
+  return {
+    config,
+    hooks,
+    applications,
+    bridges: new Map(bridges),
+    vxlans: config.vxlans.map((device) => makeVxlan<P>(device)),
+    learned: [],
+    pending: [],
+    connections: [],
+  };
 }
 
 /** Ends traffic with a reason. `where` names the stage below the namespace. */

@@ -1,0 +1,165 @@
+/**
+ * Rules on a bridge (net/bridge/br_netfilter_hooks.c): ebtables at every hook, and for IP the
+ * ordinary iptables chains, in which the bridge is the interface and ports are "physical".
+ * Order per hook: include/uapi/linux/netfilter_bridge.h, NF_BR_PRI_*.
+ */
+import { allBits, field } from '../../packet/fields.ts';
+import { type Guard, guard } from '../../traffic/guard.ts';
+import { test } from '../../traffic/match.ts';
+import { type Split } from '../../traffic/traffic.ts';
+import { type Assignment, assignment } from '../../traffic/words.ts';
+import { type CompiledPort, FRAME } from './compiled.ts';
+import { type HookName, type Hooks } from './hooks.ts';
+import { type BridgeWork } from './work.ts';
+
+const none = (name: string): Assignment => assignment(field(name), 0n);
+const NO_PHYSICAL_INPUT = none('meta_physin');
+const NO_PHYSICAL_OUTPUT = none('meta_physout');
+const NO_INPUT = none('meta_iif');
+const NO_OUTPUT = none('meta_oif');
+const ETHERTYPE = field('eth_type');
+const IS_IPV4 = guard(test(ETHERTYPE, 0x0800n));
+const IS_IPV6 = guard(test(ETHERTYPE, 0x86ddn));
+const IS_ARP = guard(test(ETHERTYPE, 0x0806n));
+const DESTINATION = { 4: allBits(field('ip_dst')), 6: allBits(field('ipv6_dst')) } as const;
+
+/** A frame on its way in, and whether the IP chains have seen it already. */
+export interface Prerouted<P> {
+  readonly p: P;
+  readonly prerouted: boolean;
+}
+
+/** NF_BR_PRE_ROUTING: ebtables, then PREROUTING of iptables for what is IP. */
+export function afterPrerouting<P>(
+  work: BridgeWork<P>,
+  port: CompiledPort,
+  p: P,
+): readonly Prerouted<P>[] {
+  const { traffic } = work.run;
+  const out: Prerouted<P>[] = [];
+  for (const part of passBridgeHook(work, 'prerouting', port, null, p)) {
+    let rest: P | null = part;
+    for (const version of [4, 6] as const) {
+      if (rest === null) break;
+      const { hit, miss }: Split<P> = callsIp(work, version, rest);
+      if (hit !== null) out.push(...preroute(work, version, port, hit));
+      rest = miss;
+    }
+    if (rest !== null) out.push({ p: traffic.set(rest, NO_PHYSICAL_OUTPUT), prerouted: false });
+  }
+  return out;
+}
+
+/** br_nf_pre_routing(): where DNAT changed the destination, the namespace has to route. */
+function preroute<P>(
+  work: BridgeWork<P>,
+  version: 4 | 6,
+  port: CompiledPort,
+  p: P,
+): readonly Prerouted<P>[] {
+  const { traffic } = work.run;
+  const before = traffic.fork(p);
+  const address = DESTINATION[version];
+  const out: Prerouted<P>[] = [];
+  for (const part of passIp(work, 'prerouting', version, port, null, p)) {
+    const { hit, miss } = traffic.same(part, before, [[address, address]]);
+    if (hit !== null) out.push({ p: hit, prerouted: true });
+    if (miss !== null) work.out.push({ kind: 'readdressed', port: port.of.name, p: miss });
+  }
+  return out;
+}
+
+/** One hook for a frame between two ports; `input` is null for what the host sends. */
+export function passBridgeHook<P>(
+  work: BridgeWork<P>,
+  hook: HookName,
+  input: CompiledPort | null,
+  output: CompiledPort | null,
+  p: P,
+): readonly P[] {
+  const { traffic } = work.run;
+  const placed = place(work, input, output, p);
+  const accepted = ask(work, work.state.hooks?.frames ?? null, hook, 4, placed);
+  // The IP chains take part where a bridged frame is forwarded; PREROUTING has its own way.
+  if (input === null || (hook !== 'forward' && hook !== 'postrouting')) return accepted;
+  const out: P[] = [];
+  for (const part of accepted) {
+    const four = callsIp(work, 4, part);
+    if (four.hit !== null) out.push(...passIp(work, hook, 4, input, output, four.hit));
+    const six = four.miss === null ? NOTHING : callsIp(work, 6, four.miss);
+    if (six.hit !== null) out.push(...passIp(work, hook, 6, input, output, six.hit));
+    if (six.miss !== null) out.push(...passArp(work, hook, six.miss));
+  }
+  return out.map((part) => traffic.set(part, NO_INPUT));
+}
+
+const NOTHING = { hit: null, miss: null } as const;
+
+function place<P>(
+  work: BridgeWork<P>,
+  input: CompiledPort | null,
+  output: CompiledPort | null,
+  p: P,
+): P {
+  const { traffic } = work.run;
+  const placed = traffic.set(p, input?.setPhysicalInput ?? NO_PHYSICAL_INPUT);
+  return traffic.set(placed, output?.setPhysicalOutput ?? NO_PHYSICAL_OUTPUT);
+}
+
+/** Which frames the IP chains see: of that version, untagged unless a sysctl says otherwise. */
+function callsIp<P>(work: BridgeWork<P>, version: 4 | 6, p: P): Split<P> {
+  const { netfilter } = work.state.config.of;
+  const called = version === 4 ? netfilter.iptables : netfilter.ip6tables;
+  if (!called) return { hit: null, miss: p };
+  return untaggedThat(work, version === 4 ? IS_IPV4 : IS_IPV6, netfilter.vlanTagged, p);
+}
+
+function untaggedThat<P>(work: BridgeWork<P>, is: Guard, evenTagged: boolean, p: P): Split<P> {
+  const { traffic } = work.run;
+  const ip = traffic.split(p, is);
+  // With VLAN filtering every frame carries a tag inside; the kernel looks at the port's view.
+  if (ip.hit === null || evenTagged || work.state.config.of.vlanFiltering) return ip;
+  const tagged = traffic.split(ip.hit, FRAME.tagged);
+  const [miss] = traffic.join([ip.miss, tagged.hit].filter((part) => part !== null));
+  return { hit: tagged.miss, miss: miss ?? null };
+}
+
+function passIp<P>(
+  work: BridgeWork<P>,
+  hook: HookName,
+  version: 4 | 6,
+  input: CompiledPort | null,
+  output: CompiledPort | null,
+  p: P,
+): readonly P[] {
+  const { traffic } = work.run;
+  const { config, hooks } = work.state;
+  let packet = place(work, input, output, p);
+  packet = traffic.set(packet, hook === 'postrouting' ? NO_INPUT : config.setInput);
+  packet = traffic.set(packet, hook === 'prerouting' ? NO_OUTPUT : config.setOutput);
+  return ask(work, hooks?.packets ?? null, hook, version, packet);
+}
+
+function passArp<P>(work: BridgeWork<P>, hook: HookName, p: P): readonly P[] {
+  const { arp } = work.state.hooks ?? { arp: null };
+  if (arp === null || hook !== 'forward' || !work.state.config.of.netfilter.arptables) return [p];
+  const { hit, miss } = work.run.traffic.split(p, IS_ARP);
+  const out: P[] = miss === null ? [] : [miss];
+  return hit === null ? out : [...out, ...ask(work, arp, hook, 4, hit)];
+}
+
+function ask<P>(
+  work: BridgeWork<P>,
+  hooks: Hooks<P> | null,
+  hook: HookName,
+  version: 4 | 6,
+  p: P,
+): readonly P[] {
+  if (hooks === null) return [p];
+  const accepted: P[] = [];
+  for (const passed of hooks.pass(work.run, hook, version, p)) {
+    if (passed.kind === 'accepted') accepted.push(passed.p);
+    else work.out.push(passed);
+  }
+  return accepted;
+}

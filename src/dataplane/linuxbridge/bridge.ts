@@ -1,0 +1,276 @@
+/**
+ * One bridge at work (net/bridge/br_input.c br_handle_frame(), br_forward.c, br_fdb.c).
+ * Before it: the device layer hands over frames of ports, or what the host sends through the
+ * bridge. After it: frames for ports, and frames for the host itself.
+ */
+import { type Run } from '../outcome.ts';
+import { afterPrerouting, passBridgeHook } from './bridge-netfilter.ts';
+import { type CompiledBridge, type CompiledPort, FRAME, MAC, VLAN_ID } from './compiled.ts';
+import { admit, release } from './vlan.ts';
+import {
+  type Bridged,
+  type BridgeState,
+  type BridgeStep,
+  type BridgeWork,
+  dropBridged,
+} from './work.ts';
+
+const LEARNED_MAX = 4096;
+
+/** A frame arrived on a port: br_handle_frame() up to NF_BR_PRE_ROUTING, then the decision. */
+export function receiveOnPort<P>(
+  run: Run<P>,
+  state: BridgeState<P>,
+  portName: string,
+  p: P,
+): readonly Bridged<P>[] {
+  const work: BridgeWork<P> = { run, state, out: [] };
+  const port = state.config.ports.get(portName);
+  if (port === undefined) return work.out;
+  if (port.of.state !== 'forwarding' && port.of.state !== 'learning') {
+    dropBridged(work, p, 'BRIDGE_PORT_NOT_FORWARDING', `${portName} is ${port.of.state}`);
+    return work.out;
+  }
+  const { hit, miss } = run.traffic.split(p, FRAME.groupSource);
+  if (hit !== null) dropBridged(work, hit, 'NOT_FOR_ME', 'the source MAC is a group address');
+  const rest = miss === null ? null : refuseReserved(work, miss);
+  if (rest === null) return work.out;
+  for (const { p: part, prerouted } of afterPrerouting(work, port, rest)) {
+    finishInput(work, port, part, prerouted);
+  }
+  return work.out;
+}
+
+function refuseReserved<P>(work: BridgeWork<P>, p: P): P | null {
+  const { traffic } = work.run;
+  const { hit, miss } = traffic.split(p, FRAME.reserved);
+  if (hit === null) return miss;
+  const { hit: wanted, miss: refused } = traffic.split(hit, work.state.config.forwardsReserved);
+  if (refused !== null) {
+    dropBridged(work, refused, 'NOT_FOR_ME', 'bridges do not forward 01:80:c2:00:00:0x');
+  }
+  return wanted ?? miss;
+}
+
+/** Goes on with a frame whose destination DNAT changed, with the new MAC in place. */
+export function continueOnPort<P>(
+  run: Run<P>,
+  state: BridgeState<P>,
+  portName: string,
+  p: P,
+): readonly Bridged<P>[] {
+  const work: BridgeWork<P> = { run, state, out: [] };
+  const port = state.config.ports.get(portName);
+  if (port !== undefined) finishInput(work, port, p, true);
+  return work.out;
+}
+
+/** br_handle_frame_finish(): VLAN, learning, then one port, the host, or all ports. */
+function finishInput<P>(work: BridgeWork<P>, port: CompiledPort, p: P, prerouted: boolean): void {
+  const { run, state } = work;
+  const admitted = admit(work, port.vlans, port.of.name, p);
+  if (admitted === null) return;
+  if (port.of.learning) learnSource(work, port, admitted);
+  if (port.of.state === 'learning') {
+    dropBridged(work, admitted, 'BRIDGE_PORT_NOT_FORWARDING', `${port.of.name} only learns`);
+    return;
+  }
+  const { hit, miss } = run.traffic.split(admitted, FRAME.group);
+  if (hit !== null) {
+    flood(work, port, true, run.traffic.fork(hit));
+    passUp(work, hit, 'flooding', prerouted);
+  }
+  if (miss === null) return;
+  for (const found of lookUp(work, miss)) {
+    if (found.port === null) flood(work, port, false, found.p);
+    else if (found.port === state.config.of.name) passUp(work, found.p, found.because, prerouted);
+    else deliverTo(work, port, found.port, found.p, found.because);
+  }
+}
+
+/** A frame the host sends through the bridge device (br_device.c br_dev_xmit()). */
+export function transmitByHost<P>(run: Run<P>, state: BridgeState<P>, p: P): readonly Bridged<P>[] {
+  const work: BridgeWork<P> = { run, state, out: [] };
+  const admitted = admit(work, state.config.own, state.config.of.name, p);
+  if (admitted === null) return work.out;
+  const { hit, miss } = run.traffic.split(admitted, FRAME.group);
+  if (hit !== null) flood(work, null, true, hit);
+  if (miss === null) return work.out;
+  for (const found of lookUp(work, miss)) {
+    if (found.port === null) flood(work, null, false, found.p);
+    else if (found.port === state.config.of.name) {
+      dropBridged(work, found.p, 'BRIDGE_SAME_PORT', 'the destination is the bridge itself');
+    } else deliverTo(work, null, found.port, found.p, found.because);
+  }
+  return work.out;
+}
+
+interface Found<P> {
+  /** A port, the bridge's own name, or null when nobody knows. */
+  readonly port: string | null;
+  readonly because: BridgeStep['because'];
+  readonly p: P;
+}
+
+/** Own and static entries, then what was learned on the way, then the snapshot's entries. */
+function lookUp<P>(work: BridgeWork<P>, p: P): readonly Found<P>[] {
+  const { run, state } = work;
+  const { config } = state;
+  const out: Found<P>[] = [];
+  for (const { entries, p: part } of run.traffic.lookup(p, config.fixed)) {
+    const entry = entries[0]?.entry;
+    if (entry === undefined) lookUpLearned(work, part, out);
+    else {
+      const because = entry.local ? 'own MAC' : 'static entry';
+      out.push({ port: entry.local ? config.of.name : entry.port, because, p: part });
+    }
+  }
+  return out;
+}
+
+function lookUpLearned<P>(work: BridgeWork<P>, p: P, out: Found<P>[]): void {
+  const { run, state } = work;
+  const { config } = state;
+  const oldest_us = run.now_us - config.of.ageing_s * 1_000_000;
+  const pairs = [[MAC.destination, MAC.source] as const, ...vlanPair(config)];
+  let rest: P | null = p;
+  for (const learned of state.learned) {
+    if (rest === null) return;
+    if (learned.at_us < oldest_us) continue;
+    const { hit, miss }: { hit: P | null; miss: P | null } = run.traffic.same(
+      rest,
+      learned.p,
+      pairs,
+    );
+    if (hit !== null) out.push({ port: learned.port, because: 'learned', p: hit });
+    rest = miss;
+  }
+  if (rest === null) return;
+  for (const { entries, p: part } of run.traffic.lookup(rest, config.dynamic)) {
+    out.push({ port: entries[0]?.entry.port ?? null, because: 'known entry', p: part });
+  }
+}
+
+/** Bridges without VLAN filtering keep one database for all VLANs. */
+function vlanPair(config: CompiledBridge): readonly (readonly [typeof VLAN_ID, typeof VLAN_ID])[] {
+  return config.of.vlanFiltering ? [[VLAN_ID, VLAN_ID]] : [];
+}
+
+/** br_fdb_update(): fixed entries stay; a station that moved is believed at once. */
+function learnSource<P>(work: BridgeWork<P>, port: CompiledPort, p: P): void {
+  const { run, state } = work;
+  const { traffic } = run;
+  const pairs = [[MAC.source, MAC.source] as const, ...vlanPair(state.config)];
+  for (const { entries, p: part } of traffic.lookup(traffic.fork(p), state.config.fixedSource)) {
+    if (entries.length > 0) continue;
+    const others = state.learned.filter(
+      (old) => traffic.same(traffic.fork(old.p), part, pairs).miss !== null,
+    );
+    const learned = { port: port.of.name, p: part, at_us: run.now_us };
+    state.learned = [learned, ...others].slice(0, LEARNED_MAX);
+  }
+}
+
+/** br_flood(): a copy for every port that takes it, in the order of the ports. */
+function flood<P>(work: BridgeWork<P>, input: CompiledPort | null, group: boolean, p: P): void {
+  const { traffic } = work.run;
+  let copies = 0;
+  for (const output of work.state.config.ports.values()) {
+    if (!group && !output.of.flood) continue;
+    if (refusal(input, output) !== null) continue;
+    copies++;
+    forwardTo(work, input, output, traffic.fork(p), 'flooding');
+  }
+  if (copies === 0 && !group) {
+    dropBridged(work, p, 'FLOOD_BLOCKED', 'no entry for the MAC and no port to flood to');
+  }
+}
+
+function deliverTo<P>(
+  work: BridgeWork<P>,
+  input: CompiledPort | null,
+  name: string,
+  p: P,
+  because: BridgeStep['because'],
+): void {
+  const output = work.state.config.ports.get(name);
+  const why = output === undefined ? `${name} is no port` : refusal(input, output);
+  if (output === undefined || why !== null) {
+    const same = output !== undefined && output === input;
+    const reason = same ? 'BRIDGE_SAME_PORT' : 'BRIDGE_PORT_NOT_FORWARDING';
+    dropBridged(work, p, reason, why ?? '');
+  } else forwardTo(work, input, output, p, because);
+}
+
+/** should_deliver(): why a port does not take a frame, or null. */
+function refusal(input: CompiledPort | null, output: CompiledPort): string | null {
+  if (output.of.state !== 'forwarding') return `${output.of.name} is ${output.of.state}`;
+  if (!output.of.up) return `${output.of.name} is down`;
+  if (input === output && !output.of.hairpin) return 'back to where it came from, no hairpin';
+  if (input?.of.isolated === true && output.of.isolated) return 'both ports are isolated';
+  return null;
+}
+
+/** __br_forward(): VLAN egress, FORWARD, POSTROUTING, and the MTU that nobody reports. */
+function forwardTo<P>(
+  work: BridgeWork<P>,
+  input: CompiledPort | null,
+  output: CompiledPort,
+  p: P,
+  because: BridgeStep['because'],
+): void {
+  const { run, state } = work;
+  const step = (): BridgeStep => ({
+    kind: 'bridge',
+    bridge: state.config.of.name,
+    input: input?.of.name ?? null,
+    output: output.of.name,
+    because,
+  });
+  const released = release(work, output.vlans, output.of.name, run.traffic.note(p, step));
+  for (const frame of released) {
+    const marked = run.traffic.set(frame, output.setPhysicalOutput);
+    const hook = input === null ? 'output' : 'forward';
+    for (const part of passBridgeHook(work, hook, input, output, marked)) {
+      for (const last of passBridgeHook(work, 'postrouting', input, output, part)) {
+        pushOut(work, output, last);
+      }
+    }
+  }
+}
+
+function pushOut<P>(work: BridgeWork<P>, output: CompiledPort, p: P): void {
+  const { hit, miss } = work.run.traffic.split(p, output.tooLong);
+  if (hit !== null) {
+    const evidence = `longer than the MTU ${output.of.mtu} of ${output.of.name}`;
+    dropBridged(work, hit, 'MTU_BLACKHOLE_NO_ICMP', evidence);
+  }
+  if (miss !== null) work.out.push({ kind: 'port', port: output.of.name, p: miss });
+}
+
+/** br_pass_frame_up(): the host receives on the bridge device. */
+function passUp<P>(
+  work: BridgeWork<P>,
+  p: P,
+  because: BridgeStep['because'],
+  prerouted: boolean,
+): void {
+  const { run, state } = work;
+  if (!state.config.of.up) {
+    dropBridged(work, p, 'INTERFACE_DOWN', 'the bridge device is down');
+    return;
+  }
+  const step = (): BridgeStep => ({
+    kind: 'bridge',
+    bridge: state.config.of.name,
+    input: null,
+    output: null,
+    because,
+  });
+  const released = release(work, state.config.own, state.config.of.name, p);
+  for (const frame of released) {
+    for (const part of passBridgeHook(work, 'input', null, null, run.traffic.note(frame, step))) {
+      work.out.push({ kind: 'up', prerouted, p: part });
+    }
+  }
+}
