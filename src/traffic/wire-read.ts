@@ -64,9 +64,6 @@ function readLayer(words: Uint32Array, layer: Layer, frame: Frame): void {
     case 'ipv6':
       readIpv6(words, layer, frame);
       break;
-    case 'ipv6-fragment':
-      readFragment(words, layer);
-      break;
     case 'tcp':
       readTcp(words, layer);
       break;
@@ -158,6 +155,9 @@ function readIpv6(words: Uint32Array, layer: Ipv6, frame: Frame): void {
   words[AT.ipv6Label] = layer.flowLabel;
   words[AT.tos] = layer.trafficClass;
   words[AT.ttl] = layer.hopLimit;
+  for (const extension of frame.layers) {
+    if (extension.kind === 'ipv6-fragment') readFragment(words, extension);
+  }
 }
 
 /**
@@ -181,7 +181,7 @@ export function upperProtocol(layer: Ipv6, frame: Frame): number | null {
 }
 
 function readFragment(words: Uint32Array, layer: Ipv6Fragment): void {
-  words[AT.frag] = fragmentBits(layer.offset, layer.flags);
+  words[AT.frag] = (words[AT.frag] ?? 0) | fragmentBits(layer.offset, layer.flags);
   words[AT.id] = layer.id;
   words[AT.offset] = layer.offset;
 }

@@ -3,6 +3,8 @@ import { get8, get16, get32, NO_BYTES, padded4, put16, put32, slice } from './by
 
 export interface Ipv4 {
   readonly kind: 'ipv4';
+  /** 4; a switch goes by the EtherType and does not look, a kernel drops anything else. */
+  readonly version: number;
   readonly tos: number;
   /** Header and data, in bytes. */
   readonly totalLength: number;
@@ -47,6 +49,7 @@ export const IP_PROTOCOL = {
 export function ipv4(given: Partial<Ipv4>): Ipv4 {
   return {
     kind: 'ipv4',
+    version: 4,
     tos: 0,
     totalLength: 0,
     id: 0,
@@ -81,6 +84,7 @@ export function parseIpv4Header(bytes: Uint8Array, at: number): Ipv4 {
   const fragment = get16(bytes, at + 6);
   return {
     kind: 'ipv4',
+    version: get8(bytes, at) >>> 4,
     tos: get8(bytes, at + 1),
     totalLength: get16(bytes, at + 2),
     id: get16(bytes, at + 4),
@@ -96,7 +100,7 @@ export function parseIpv4Header(bytes: Uint8Array, at: number): Ipv4 {
 }
 
 export function emitIpv4(header: Ipv4, out: Uint8Array, at: number): void {
-  out[at] = 0x40 | (ipv4Length(header) >>> 2);
+  out[at] = (header.version << 4) | (ipv4Length(header) >>> 2);
   out[at + 1] = header.tos;
   put16(out, at + 2, header.totalLength);
   put16(out, at + 4, header.id);

@@ -4,6 +4,8 @@ import { IP_PROTOCOL } from './ipv4.ts';
 
 export interface Ipv6 {
   readonly kind: 'ipv6';
+  /** 6; a switch goes by the EtherType and does not look, a kernel drops anything else. */
+  readonly version: number;
   readonly trafficClass: number;
   readonly flowLabel: number;
   /** Extension headers and data, in bytes. */
@@ -41,6 +43,7 @@ const NOWHERE: Ipv6Words = [0, 0, 0, 0];
 export function ipv6(given: Partial<Ipv6>): Ipv6 {
   return {
     kind: 'ipv6',
+    version: 6,
     trafficClass: 0,
     flowLabel: 0,
     payloadLength: 0,
@@ -56,6 +59,7 @@ export function parseIpv6Header(bytes: Uint8Array, at: number): Ipv6 {
   const first = get32(bytes, at);
   return {
     kind: 'ipv6',
+    version: first >>> 28,
     trafficClass: (first >>> 20) & 0xff,
     flowLabel: first & 0xf_ffff,
     payloadLength: get16(bytes, at + 4),
@@ -67,7 +71,7 @@ export function parseIpv6Header(bytes: Uint8Array, at: number): Ipv6 {
 }
 
 export function emitIpv6(header: Ipv6, out: Uint8Array, at: number): void {
-  put32(out, at, 0x6000_0000 | (header.trafficClass << 20) | header.flowLabel);
+  put32(out, at, (header.version << 28) | (header.trafficClass << 20) | header.flowLabel);
   put16(out, at + 4, header.payloadLength);
   out[at + 6] = header.nextHeader;
   out[at + 7] = header.hopLimit;

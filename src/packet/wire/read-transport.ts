@@ -74,10 +74,11 @@ function readTcp(reading: Reading): void {
     return;
   }
   const header = parseTcp(reading.bytes, reading.at, reading.end);
-  reading.layers.push(header);
   if (header.dataOffset * 4 !== tcpLength(header) && !isCut(reading)) {
     reading.fault?.('TCP data offset does not fit the segment', reading.at + 12);
+    return;
   }
+  reading.layers.push(header);
   reading.at += tcpLength(header);
 }
 

@@ -161,6 +161,7 @@ function readIpv4(reading: Reading): void {
     reading.fault?.('IPv4 total length exceeds the frame', start + 2);
     return;
   }
+  if (header.version !== 4) reading.fault?.('IPv4 header of another version', start);
   reading.layers.push(header);
   reading.at += ipv4Length(header);
   narrow(reading, start + header.totalLength);
@@ -181,6 +182,7 @@ function readIpv6(reading: Reading): void {
     return;
   }
   const header = parseIpv6Header(reading.bytes, start);
+  if (header.version !== 6) reading.fault?.('IPv6 header of another version', start);
   reading.layers.push(header);
   reading.at += IPV6_LENGTH;
   narrow(reading, end);

@@ -41,7 +41,7 @@ export function tcpLength(header: Tcp): number {
   return TCP_LENGTH + padded4(header.options.length);
 }
 
-/** Needs twenty bytes; an impossible data offset gives a header without options. */
+/** Needs twenty bytes; a data offset that does not fit gives a header without options. */
 export function parseTcp(bytes: Uint8Array, at: number, end: number): Tcp {
   const offset = get8(bytes, at + 12) >>> 4;
   const optionsEnd = at + offset * 4;
