@@ -29,7 +29,7 @@ function directory(root: string): Folder {
       try {
         return readFileSync(join(root, path));
       } catch {
-        // A file that vanished or may not be read is as missing as any other.
+        // A file that vanished or may not be read is missing like the rest.
         return undefined;
       }
     },

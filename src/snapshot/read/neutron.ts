@@ -27,6 +27,7 @@ import {
   truthOf,
 } from '../../text/json-text.ts';
 import { type Catalog } from './catalog.ts';
+import { column } from './columns.ts';
 import { once, type Store, sourceAt } from './folder.ts';
 import { readGroups, ruleOf } from './security-groups.ts';
 
@@ -87,23 +88,6 @@ function rowsOf(store: Store, catalog: Catalog, name: string): readonly JsonNode
   if (root === undefined || Array.isArray(root.value)) return records(root);
   const [key] = keysOf(root).filter((each) => !each.endsWith('_links'));
   return records(key === undefined ? undefined : member(root, key));
-}
-
-/** A column by its API name, or by what the OpenStack client calls it. */
-export function column(row: JsonNode, ...names: readonly string[]): JsonNode | undefined {
-  for (const name of names) {
-    const spelled = [name, name.replaceAll('_', ' ')];
-    for (const spelling of spelled) {
-      const found = member(row, spelling) ?? member(row, titleCase(spelling));
-      if (found !== undefined) return found;
-    }
-  }
-  return undefined;
-}
-
-function titleCase(text: string): string {
-  const words = text.split(' ').map((word) => word.slice(0, 1).toUpperCase() + word.slice(1));
-  return words.join(' ').replace(/\b(Id|Ip|Mac|Mtu)\b/g, (word) => word.toUpperCase());
 }
 
 function word(row: JsonNode, ...names: readonly string[]): string {

@@ -10,7 +10,7 @@ import {
   truthOf,
   wrong,
 } from '../../text/json-text.ts';
-import { column } from './neutron.ts';
+import { column } from './columns.ts';
 
 /** Rules that stand in both places count once. */
 export function readGroups(

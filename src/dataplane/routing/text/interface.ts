@@ -17,12 +17,8 @@ import {
 import { type Parsed, type Problem } from '../../../text/problem.ts';
 import { type Interface, type InterfaceAddress } from '../types.ts';
 import { isJson } from './form.ts';
+import { type InterfaceDraft, scopeOf } from './interface-draft.ts';
 import { interfacesOfText } from './interface-text.ts';
-
-/** An interface whose lower device may still be known by name only. */
-export interface InterfaceDraft extends Interface {
-  readonly linkName: string | null;
-}
 
 /** `ip [-d] [-s] [-json] link show` or `ip [-d] [-json] address show`. */
 export function readInterfaces(file: string, text: string): Parsed<readonly Interface[]> {
@@ -105,9 +101,4 @@ function addressOfJson(row: JsonNode): InterfaceAddress[] {
       tentative: truth('tentative') || truth('dadfailed'),
     },
   ];
-}
-
-/** Scopes that a site defines for itself are as wide as global for what we ask. */
-export function scopeOf(word: string): InterfaceAddress['scope'] {
-  return word === 'link' || word === 'host' || word === 'site' ? word : 'global';
 }

@@ -71,8 +71,8 @@ function placeOf(
   if (bare === '*') return { address: null, version: null, port: number, device };
   const address = readIp(bare);
   if (address === undefined) return undefined;
-  const any = address.value === 0n;
-  return { address: any ? null : address, version: address.version, port: number, device };
+  const everywhere = address.value === 0n;
+  return { address: everywhere ? null : address, version: address.version, port: number, device };
 }
 
 function processOf(text: string): string {
