@@ -2,11 +2,10 @@
  * One packet as traffic: its fields in one array of words, changed in place, and a diary from
  * which every header at every step can be restored (`diary.ts`).
  */
-import { PACKET_WORDS } from '../packet/fields.ts';
 import { copyRun, writeField, writeValue } from './bits.ts';
 import { changeOfFrame, writeWord } from './diary.ts';
 import { popHeader, pushHeader } from './headers.ts';
-import { blankPacket, EMPTY_BODY, forkPacket, numberOf, type Packet } from './packet.ts';
+import { blankPacket, carrierOf, forkPacket, numberOf, type Packet } from './packet.ts';
 import { segmentOf } from './segment.ts';
 import { type FieldPairs, type Traffic } from './traffic.ts';
 import { readNumber } from './words.ts';
@@ -62,8 +61,7 @@ export const onePacket: Traffic<Packet> = {
   push: pushHeader,
   pop: popHeader,
   encapsulate(p) {
-    const words = new Uint32Array(PACKET_WORDS);
-    return { words, inner: p, quoted: null, body: EMPTY_BODY, diary: changeOfFrame(p) };
+    return carrierOf(p, changeOfFrame(p));
   },
   decapsulate(p) {
     if (p.inner === null) return null;

@@ -32,7 +32,7 @@ export const EMPTY_BODY: Body = { payload: NO_BYTES, tcpOptions: NO_BYTES, ipOpt
 /** A packet with all fields zero. */
 export function blankPacket(): Packet {
   return {
-    words: new Uint32Array(PACKET_WORDS),
+    words: zeroWords(),
     inner: null,
     quoted: null,
     body: EMPTY_BODY,
@@ -40,9 +40,29 @@ export function blankPacket(): Packet {
   };
 }
 
+/** How many packets share one allocation: an array buffer of its own costs ten times the copy. */
+const SHARED = 16;
+let shared = new ArrayBuffer(0);
+let used = SHARED;
+
+function zeroWords(): Uint32Array {
+  if (used === SHARED) {
+    shared = new ArrayBuffer(4 * PACKET_WORDS * SHARED);
+    used = 0;
+  }
+  return new Uint32Array(shared, 4 * PACKET_WORDS * used++, PACKET_WORDS);
+}
+
 /** An independent copy; what was written in the diary so far is shared. */
 export function forkPacket({ words, inner, quoted, body, diary }: Packet): Packet {
-  return { words: words.slice(), inner, quoted, body, diary };
+  const copy = zeroWords();
+  copy.set(words);
+  return { words: copy, inner, quoted, body, diary };
+}
+
+/** The frame that carries `p` in a tunnel: all fields zero. */
+export function carrierOf(p: Packet, diary: Page): Packet {
+  return { words: zeroWords(), inner: p, quoted: null, body: EMPTY_BODY, diary };
 }
 
 /** Reads up to 32 low bits of a field of one packet: for tests and printing, never for elements. */

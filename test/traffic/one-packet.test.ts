@@ -177,6 +177,22 @@ describe('headers pushed and popped', () => {
   });
 });
 
+describe('move', () => {
+  it('shifts a register by a word, in either direction', () => {
+    const reg = field('xxreg0');
+    const low = { field: reg, start: 0, width: 96 };
+    const high = { field: reg, start: 32, width: 96 };
+    const start = { reg0: 1, reg1: 2, reg2: 3, reg3: 0xffff_fff4 };
+    const names = ['reg0', 'reg1', 'reg2', 'reg3'];
+    const up = packet(start);
+    expect(Object.values(show(t.copy(up, high, up, low), ...names))).toEqual([
+      2, 3, 0xffff_fff4, 0xffff_fff4,
+    ]);
+    const down = packet(start);
+    expect(Object.values(show(t.copy(down, low, down, high), ...names))).toEqual([1, 1, 2, 3]);
+  });
+});
+
 describe('an answer', () => {
   it('starts blank while the packet that it answers stays readable', () => {
     const p = packet({ eth_src: 5n });
