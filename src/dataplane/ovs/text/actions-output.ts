@@ -56,7 +56,8 @@ function readTruncated(argument: Argument): Action | Fault {
   return { kind: 'output', port: port ?? 0, maxLength };
 }
 
-const REASONS = ['no_match', 'action', 'invalid_ttl', 'action_set', 'group', 'packet_out'];
+/** The empty one is a table miss; only hidden flows have it. */
+const REASONS = ['no_match', 'action', 'invalid_ttl', 'action_set', 'group', 'packet_out', ''];
 
 function readController(argument: Argument): Action | Fault {
   const text = argumentText(argument);

@@ -27,7 +27,7 @@ import { LEARN_ROWS } from './actions-learn.ts';
 import { OUTPUT_ROWS, outputTo } from './actions-output.ts';
 import { SET_ROWS } from './actions-set.ts';
 import { type Fault, fault, isFault } from './numbers.ts';
-import { keyText, nextPair, pairCursor } from './pairs.ts';
+import { bytesOf, keyText, nextPair, pairCursor } from './pairs.ts';
 import { PROTOCOLS } from './protocols.ts';
 import { readPort } from './values.ts';
 import { type Reading } from './words.ts';
@@ -93,12 +93,7 @@ export function actionReader(bytes: Uint8Array, reading: Reading): ActionReader 
 
 /** One action as a whole; its word decides which row reads the rest. */
 function readSingle(bytes: Uint8Array, start: number, end: number, reading: Reading): ReadAction {
-  const here: ActionReading = {
-    ...reading,
-    protocols: PROTOCOLS.any,
-    depth: 0,
-    nested: (argument, place) => readNested(argument, place),
-  };
+  const here = listReading(reading);
   const cursor = pairCursor(bytes, start, end);
   nextPair(cursor);
   const word = keyText(cursor);
@@ -188,6 +183,21 @@ function readNested(argument: Argument, place: Place): readonly Action[] | Fault
   if (order !== null) return order;
   // `drop` inside brackets says "nothing" and leaves no trace.
   return actions.filter((action) => action.kind !== 'drop');
+}
+
+/** Reads a list outside a flow: the actions of a bucket. */
+export function readActionText(
+  text: string,
+  reading: Reading,
+  place: Place,
+): readonly Action[] | Fault {
+  const bytes = bytesOf(text);
+  const here = listReading(reading);
+  return readNested({ word: '', bytes, start: 0, end: bytes.length, reading: here }, place);
+}
+
+function listReading(reading: Reading): ActionReading {
+  return { ...reading, protocols: PROTOCOLS.any, depth: 0, nested: readNested };
 }
 
 /** One action as dumps spell it. */

@@ -5,6 +5,7 @@
  */
 import { type Field } from '../../../packet/fields.ts';
 import { type Action, type Ct, type Learn, RESERVED_PORTS } from '../types/flow.ts';
+import { type Keyword } from './keywords.ts';
 import { type Fault, fault } from './numbers.ts';
 import { PROTOCOLS } from './protocols.ts';
 import { type SlotSet } from './slots.ts';
@@ -160,6 +161,13 @@ function exists(of: Field, state: State): boolean {
     case 'ct':
       return isTracked(state);
   }
+}
+
+/** Whether packets with these members have the field of a keyword. */
+export function fieldExists(of: Keyword, slots: ReadonlyMap<string, SlotSet>): boolean {
+  // `dl_vlan_pcp` makes the tag it needs.
+  if (of.name === 'dl_vlan_pcp') return stateOf(slots, 255).packetType === 0;
+  return exists(of.field, stateOf(slots, 255));
 }
 
 function checkFields(
