@@ -42,7 +42,7 @@ export interface LastSegment {
   readonly seq: number;
   readonly ack: number;
   readonly end: number;
-  readonly window: number | null;
+  readonly window: number;
   readonly scale: number | null;
   readonly sack: boolean;
   readonly challenge: boolean;
@@ -138,7 +138,7 @@ const NO_LAST: LastSegment = {
   seq: 0,
   ack: 0,
   end: 0,
-  window: null,
+  window: 0,
   scale: null,
   sack: false,
   challenge: false,
@@ -282,7 +282,7 @@ function inStepAgain(seen: Seen): KernelVerdict {
     ...freshEnd(),
     end: last.end,
     maxEnd: last.end,
-    maxWindow: Math.max(last.window ?? 1, 1),
+    maxWindow: Math.max(last.window, 1),
     scale: Math.min(last.scale ?? 0, 14),
     scaling: last.scale !== null,
     sack: last.sack,
@@ -311,7 +311,8 @@ function reset(seen: Seen): KernelVerdict {
   }
   const answersIgnored =
     (facts.seenReply && last.segment === 'syn') || (!facts.assured && last.segment === 'ack');
-  if (answersIgnored && segment.ack === last.end) return settle(seen, tcp, CL);
+  const opposite = last.reply !== reply;
+  if (answersIgnored && opposite && segment.ack === last.end) return settle(seen, tcp, CL);
   const answersChallenge = tcp.state === SS && last.segment === 'ack' && last.reply;
   if (answersChallenge && segment.seq === last.ack) return settle(seen, tcp, CL);
   return window(seen, tcp, CL);

@@ -81,13 +81,11 @@ export function inWindow(
   let { seq } = segment;
   let end = (seq + segment.length + (flags.syn ? 1 : 0) + (flags.fin ? 1 : 0)) >>> 0;
   let { ack } = segment;
-  const restarted =
-    ((tcp.state === 'SYN_SENT' && !reply) || (tcp.state === 'SYN_RECV' && reply)) &&
-    sender.maxWindow !== 0 &&
-    behind(end, sender.end);
-  if (flags.syn ? sender.maxWindow === 0 || restarted : restarted) {
+  const first = sender.maxWindow === 0;
+  const opening = tcp.state === 'SYN_SENT' || tcp.state === 'SYN_RECV';
+  if (flags.syn && (first || (opening && behind(end, sender.end)))) {
     introduce(sender, receiver, reply, segment, end);
-    if (flags.syn && !flags.ack && (!restarted || reply)) return done('inside');
+    if (!flags.ack && (first || reply)) return done('inside');
   } else if (sender.maxWindow === 0) {
     joinMidstream(sender, receiver, segment, end, ack);
   }
@@ -162,6 +160,7 @@ function placeOf(
     if (endInReach && ackInReach && overshot <= receiver.maxWindow && ackSeen) {
       sender.end = end;
       sender.unacknowledged = true;
+      return 'ignore';
     }
     return 'invalid';
   }
