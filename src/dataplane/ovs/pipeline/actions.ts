@@ -1,0 +1,184 @@
+/**
+ * Actions prepared for the hot path: constants as words, prerequisites as guards, nested lists.
+ * Behind this stands `execute.ts`, which runs them in order.
+ */
+import { type Field, type FieldBits, field } from '../../../packet/fields.ts';
+import { type Guard } from '../../../traffic/guard.ts';
+import { type Assignment, assignment } from '../../../traffic/words.ts';
+import { type Action, type Flow } from '../types/flow.ts';
+import { type Bridge } from '../types/switch.ts';
+import { HAS_PORTS, PREREQUISITES } from './conditions.ts';
+
+/** What a written field means beside its bits. */
+export type Target = 'plain' | 'vlan' | 'in-port';
+
+export interface PreparedAction {
+  readonly action: Action;
+  /** What set_field, load and the mod_* actions write. */
+  readonly write: Assignment | null;
+  /** What the packet must be; otherwise the action is skipped. */
+  readonly needs: Guard | null;
+  readonly sourceNeeds: Guard | null;
+  readonly target: Target;
+  /** Actions inside of clone, write_actions and ct(exec()). */
+  readonly nested: readonly PreparedAction[];
+  /** Whether a clone of the list can be undone without the datapath's help. */
+  readonly reversible: boolean;
+  /** Whether it can follow pop_mpls without parsing the packet anew. */
+  readonly afterPopMpls: boolean;
+  /** set_vlan_vid, set_vlan_pcp: installed by OpenFlow 1.1+ without a tag in the match, it pushes. */
+  readonly pushes: boolean;
+  /** Nothing tells which OpenFlow version installed the flow, and a tagged packet would show it. */
+  readonly versionMatters: boolean;
+  /** A move in a learned flow: it reads the packet that the flow was learned from. */
+  readonly remembered: boolean;
+}
+
+const VLAN_WORD = field('vlan_tci').word;
+const IN_PORT_WORD = field('in_port').word;
+const NW_TOS = field('nw_tos');
+const METADATA = field('metadata');
+const TUN_ID = field('tun_id');
+
+export function targetOf(of: Field): Target {
+  if (of.word === VLAN_WORD) return 'vlan';
+  return of.word === IN_PORT_WORD ? 'in-port' : 'plain';
+}
+
+/** ofproto-dpif-xlate.c reversible_actions(): these cannot be undone by writing fields back. */
+const IRREVERSIBLE: ReadonlySet<Action['kind']> = new Set([
+  'ct',
+  'meter',
+  'encap',
+  'decap',
+  'dec-nsh-ttl',
+]);
+
+/** ofproto-dpif-xlate.c recirc_for_mpls(): these do not look behind the label stack. */
+const BLIND: ReadonlySet<Action['kind']> = new Set([
+  'output',
+  'output-field',
+  'enqueue',
+  'set-vlan-vid',
+  'set-vlan-pcp',
+  'set-queue',
+  'group',
+]);
+
+const L2_FIELDS: ReadonlySet<string> = new Set([
+  'eth_src',
+  'eth_dst',
+  'vlan_tci',
+  'vlan_vid',
+  'vlan_pcp',
+]);
+
+function isReversible(action: Action): boolean {
+  if (action.kind === 'output') return action.maxLength === null;
+  return !IRREVERSIBLE.has(action.kind);
+}
+
+function isBlind(action: Action): boolean {
+  if (action.kind !== 'set-field') return BLIND.has(action.kind);
+  return action.field.metadata || L2_FIELDS.has(action.field.name);
+}
+
+/** The mod_tp_* actions write the ports of any IP packet, whatever its protocol. */
+function setNeeds(action: Extract<Action, { kind: 'set-field' }>): Guard | null {
+  if (action.spelling === 'mod_tp_src' || action.spelling === 'mod_tp_dst') return HAS_PORTS;
+  return PREREQUISITES[action.field.prerequisite];
+}
+
+interface Tracked {
+  hasTag: boolean;
+}
+
+function fieldNeeds(bits: FieldBits): Guard | null {
+  return PREREQUISITES[bits.field.prerequisite];
+}
+
+const PLAIN: Omit<PreparedAction, 'action' | 'reversible' | 'afterPopMpls'> = {
+  write: null,
+  needs: null,
+  sourceNeeds: null,
+  target: 'plain',
+  nested: [],
+  pushes: false,
+  versionMatters: false,
+  remembered: false,
+};
+
+function details(action: Action, tracked: Tracked, bridge: Bridge): Partial<PreparedAction> {
+  switch (action.kind) {
+    case 'set-field': {
+      // The two low bits of the byte are ECN and stay (meta-flow.c mf_set_flow_value()).
+      const mask = action.field === NW_TOS ? action.mask & 0xfcn : action.mask;
+      return {
+        write: assignment(action.field, action.value & mask, mask),
+        needs: setNeeds(action),
+        target: targetOf(action.field),
+      };
+    }
+    case 'move':
+      return {
+        needs: fieldNeeds(action.to),
+        sourceNeeds: fieldNeeds(action.from),
+        target: targetOf(action.to.field),
+      };
+    case 'pop':
+      return { target: targetOf(action.to.field) };
+    case 'write-metadata':
+      return { write: assignment(METADATA, action.value & action.mask, action.mask) };
+    case 'clone':
+    case 'write-actions':
+      return { nested: prepareList(action.actions, tracked, bridge) };
+    case 'ct':
+      return { nested: prepareList(action.ct.exec, tracked, bridge) };
+    case 'set-vlan-vid':
+    case 'set-vlan-pcp': {
+      const had = tracked.hasTag;
+      tracked.hasTag = true;
+      const old = bridge.dumpVersion === '1.0';
+      return { pushes: !had && !old, versionMatters: !had && old };
+    }
+    case 'push-vlan':
+      tracked.hasTag = true;
+      return {};
+    case 'pop-vlan':
+      tracked.hasTag = false;
+      return {};
+    default:
+      return {};
+  }
+}
+
+function prepareList(
+  actions: readonly Action[],
+  tracked: Tracked,
+  bridge: Bridge,
+): readonly PreparedAction[] {
+  return actions.map((action) => ({
+    ...PLAIN,
+    ...details(action, tracked, bridge),
+    action,
+    reversible: isReversible(action),
+    afterPopMpls: isBlind(action) || (action.kind === 'set-field' && action.field === TUN_ID),
+  }));
+}
+
+/**
+ * Prepares a list of actions.
+ * @param flow the flow they stand in, or null for the bucket of a group: whether its match has a
+ *   VLAN tag decides what `mod_vlan_vid` was turned into (ofp-actions.c encode_SET_VLAN_VID()).
+ */
+export function prepareActions(
+  actions: readonly Action[],
+  flow: Pick<Flow, 'tests'> | null,
+  bridge: Bridge,
+): readonly PreparedAction[] {
+  const hasTag =
+    flow?.tests.some(
+      ({ field: of, value }) => of.word === VLAN_WORD && of.shift === 0 && (value & 0x1000n) !== 0n,
+    ) ?? false;
+  return prepareList(actions, { hasTag }, bridge);
+}

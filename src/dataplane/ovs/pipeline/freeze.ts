@@ -1,0 +1,193 @@
+/**
+ * Handing the packet to the datapath and going on when it comes back: ct(), recirculation,
+ * check_pkt_larger (ofproto-dpif-xlate.c compose_conntrack_action(), finish_freezing()).
+ */
+import { type FieldBits, field } from '../../../packet/fields.ts';
+import { assignment, bitsAssignment } from '../../../traffic/words.ts';
+import { type Action, type Ct } from '../types/flow.ts';
+import { type PreparedAction } from './actions.ts';
+import {
+  emit,
+  type Frozen,
+  forkPart,
+  listOf,
+  type Mode,
+  NOT_LAST,
+  type Part,
+  type Translation,
+  tell,
+} from './part.ts';
+
+const CONNTRACK_FIELDS = [
+  'ct_state',
+  'ct_zone',
+  'ct_mark',
+  'ct_label',
+  'ct_nw_proto',
+  'ct_nw_src',
+  'ct_nw_dst',
+  'ct_ipv6_src',
+  'ct_ipv6_dst',
+  'ct_tp_src',
+  'ct_tp_dst',
+].map((name) => assignment(field(name), 0n));
+
+/** The packet counts as untracked from here on (flow_clear_conntrack()). */
+export function clearConntrack<P>(x: Translation<P>, part: Part<P>): void {
+  part.conntracked = false;
+  for (const zero of CONNTRACK_FIELDS) part.p = x.t.set(part.p, zero);
+}
+
+/** Stops here; the rest of every open list waits until the packet comes back. */
+export function freeze<P>(part: Part<P>): void {
+  part.exit = true;
+  part.freezing = true;
+}
+
+export function keepWaiting<P>(
+  part: Part<P>,
+  actions: readonly PreparedAction[],
+  from: number,
+): void {
+  const kept = actions.slice(from).filter(({ action }) => action.kind !== 'note');
+  if (kept.length === 0) return;
+  part.waiting = [...part.waiting, { actions: kept, table: part.table }];
+}
+
+function frozen<P>(x: Translation<P>, part: Part<P>, table: number): Frozen<P> {
+  return {
+    bridge: part.bridge,
+    table,
+    actions: part.waiting,
+    stack: part.stack,
+    actionSet: part.actionSet,
+    mirrors: part.mirrors,
+    conntracked: part.conntracked,
+    p: x.t.fork(part.p),
+  };
+}
+
+/** At the end of a pipeline that froze: asks the datapath to send the packet through once more. */
+export function finishFreezing<P>(x: Translation<P>, part: Part<P>): void {
+  const { hashChoices } = part;
+  const resume = frozen(x, part, 0);
+  x.resumptions.push({ resume, request: null });
+  emit(part, { kind: 'recirculate', resume, hashChoices });
+  part.hashChoices = null;
+  part.exit = false;
+  part.freezing = false;
+  part.waiting = [];
+}
+
+/** ct(): forks to connection tracking; this branch goes on untracked. */
+export function track<P>(
+  x: Translation<P>,
+  part: Part<P>,
+  prepared: PreparedAction,
+  ct: Ct,
+  mode: Mode,
+): Part<P>[] {
+  if (ct.zone.kind === 'value') return trackIn(x, part, prepared, ct, ct.zone.zone, mode);
+  const cases = x.t.cases(part.p, ct.zone.from, 65_536) ?? [];
+  return cases.flatMap(({ value, p }) => {
+    const q = cases.length === 1 ? part : forkPart(part, p);
+    q.p = p;
+    return trackIn(x, q, prepared, ct, value, mode);
+  });
+}
+
+function trackIn<P>(
+  x: Translation<P>,
+  start: Part<P>,
+  prepared: PreparedAction,
+  ct: Ct,
+  zone: number,
+  mode: Mode,
+): Part<P>[] {
+  const parts =
+    prepared.nested.length === 0 ? [start] : x.engine.run(x, start, prepared.nested, mode);
+  const masks = execMasks(ct.exec);
+  for (const part of parts) {
+    const bridge = part.bridge.name;
+    const { commit, table } = ct;
+    tell(x, part, () => ({ kind: 'conntrack', bridge, zone, commit, resume: table }));
+    const request = { ct, zone, ...masks };
+    let resume: Frozen<P> | null = null;
+    if (table !== null) {
+      part.conntracked = true;
+      resume = { ...frozen(x, part, table), actions: [] };
+      x.resumptions.push({ resume, request });
+    }
+    const p = resume?.p ?? x.t.fork(part.p);
+    emit(part, { kind: 'ct', request, p, resume });
+    clearConntrack(x, part);
+  }
+  return parts;
+}
+
+/** Which bits of the mark and the label exec() writes. */
+function execMasks(exec: readonly Action[]): { markMask: number; labelMask: bigint } {
+  let mark = 0n;
+  let label = 0n;
+  for (const action of exec) {
+    const [of, mask] =
+      action.kind === 'set-field'
+        ? [action.field, action.mask]
+        : action.kind === 'move'
+          ? [action.to.field, runMask(action.to)]
+          : [null, 0n];
+    if (of?.name === 'ct_mark') mark |= mask;
+    if (of?.name === 'ct_label') label |= mask;
+  }
+  return { markMask: Number(mark), labelMask: label };
+}
+
+function runMask(bits: FieldBits): bigint {
+  return ((1n << BigInt(bits.width)) - 1n) << BigInt(bits.start);
+}
+
+/**
+ * check_pkt_larger: the length is only known to the datapath, so what follows in this list is
+ * translated for both answers, and this branch ends (xlate_check_pkt_larger()).
+ */
+export function checkLength<P>(
+  x: Translation<P>,
+  part: Part<P>,
+  action: Extract<Action, { kind: 'check-pkt-larger' }>,
+  rest: readonly PreparedAction[],
+  mode: Mode,
+): Part<P>[] {
+  if (mode.last) return [part];
+  const saved = x.t.fork(part.p);
+  const larger = branch(x, part, bitsAssignment(action.to, 1n), rest);
+  const other = branch(x, part, bitsAssignment(action.to, 0n), rest);
+  part.p = saved;
+  part.resubmits = Math.max(part.resubmits, larger.resubmits, other.resubmits);
+  part.error = larger.error ?? other.error;
+  emit(part, {
+    kind: 'check-length',
+    bytes: action.bytes,
+    p: x.t.fork(saved),
+    larger: larger.effects,
+    other: other.effects,
+  });
+  part.stop = true;
+  return [part];
+}
+
+function branch<P>(
+  x: Translation<P>,
+  part: Part<P>,
+  bit: ReturnType<typeof bitsAssignment>,
+  rest: readonly PreparedAction[],
+) {
+  const copy = forkPart(part, x.t.set(x.t.fork(part.p), bit));
+  copy.effects = null;
+  const done = x.engine.run(x, copy, rest, { ...NOT_LAST, last: true });
+  const finished = done.flatMap((q) => (q.error === null ? x.engine.finish(x, q) : [q]));
+  return {
+    effects: finished.flatMap((q) => listOf(q.effects)),
+    resubmits: finished.reduce((most, q) => Math.max(most, q.resubmits), 0),
+    error: finished.find((q) => q.error !== null)?.error ?? null,
+  };
+}
