@@ -3,7 +3,7 @@
  * as masked words in flat arrays, and which masks occur in which word.
  * Before: rules with `bigint` values. After: `products.ts` cuts the words into sub-fields.
  */
-import { type Field } from '../packet/fields.ts';
+import { type Field, PACKET_WORDS } from '../packet/fields.ts';
 import { type Match } from './match.ts';
 import { type MaskUse, useWholeField } from './subfields.ts';
 import { type Rule } from './table.ts';
@@ -31,6 +31,8 @@ export interface Flat<E> {
   length: number;
   /** By word. */
   readonly uses: (MaskUse | undefined)[];
+  /** By word: where it was added last. */
+  readonly last: Int32Array;
 }
 
 /** How one field is tested under one mask: prepared at the first rule that does so. */
@@ -38,6 +40,8 @@ interface Shape {
   readonly mask: bigint;
   readonly words: readonly number[];
   readonly masks: readonly number[];
+  /** For wider fields: how far each word's bits stand from the low end of the value. */
+  readonly downs: readonly bigint[];
   /** For fields of one word: the shift of the value; -1 for wider ones. */
   readonly shift: number;
 }
@@ -54,6 +58,7 @@ export function flatten<E>(given: readonly Rule<E>[]): Flat<E> {
     value: new Uint32Array(1024),
     length: 0,
     uses: [],
+    last: new Int32Array(PACKET_WORDS).fill(-1),
   };
   const shapes = new Map<Field, Shape[]>();
   for (let i = 0; i < rules.length; i++) {
@@ -86,14 +91,14 @@ function addPlain<E>(
   if (match.kind === 'none') return NEVER;
   if (match.kind === 'opaque') return UNCERTAIN;
   if (match.kind !== 'test') return COMPLEX;
-  const { words, masks, shift } = shapeOf(flat, match.field, match.mask, shapes);
+  const { words, masks, downs, shift } = shapeOf(flat, match.field, match.mask, shapes);
   if (shift >= 0) {
     return addWord(flat, start, words[0]!, masks[0]!, (Number(match.value) << shift) >>> 0);
   }
   let verdict = PLAIN;
-  const bits = wordBits(match.field, match.value, match.mask);
-  for (const { word, mask, value } of bits) {
-    verdict = Math.max(verdict, addWord(flat, start, word, mask, value));
+  for (let i = 0; i < words.length; i++) {
+    const value = Number(BigInt.asUintN(32, match.value >> downs[i]!));
+    verdict = Math.max(verdict, addWord(flat, start, words[i]!, masks[i]!, value));
   }
   return verdict;
 }
@@ -105,16 +110,17 @@ function addWord<E>(
   mask: number,
   value: number,
 ): number {
-  for (let i = start; i < flat.length; i++) {
-    if (flat.word[i] !== word) continue;
-    const common = flat.mask[i]! & mask;
-    if (((flat.value[i]! ^ value) & common) !== 0) return NEVER;
-    flat.mask[i] = flat.mask[i]! | mask;
-    flat.value[i] = flat.value[i]! | value;
+  const before = flat.last[word]!;
+  if (before >= start && before < flat.length && flat.word[before] === word) {
+    const common = flat.mask[before]! & mask;
+    if (((flat.value[before]! ^ value) & common) !== 0) return NEVER;
+    flat.mask[before] = flat.mask[before]! | mask;
+    flat.value[before] = flat.value[before]! | value;
     return PLAIN;
   }
   const at = flat.length++;
   if (at === flat.word.length) grow(flat);
+  flat.last[word] = at;
   flat.word[at] = word;
   flat.mask[at] = mask;
   flat.value[at] = value;
@@ -149,11 +155,13 @@ function shapeOf<E>(flat: Flat<E>, of: Field, mask: bigint, shapes: Map<Field, S
   }
   for (const shape of known) if (shape.mask === mask) return shape;
   const bits = wordBits(of, mask, mask);
+  const last = of.word + Math.ceil(of.width / 32) - 1;
   const shape: Shape = {
     mask,
     words: bits.map(({ word }) => word),
     masks: bits.map((each) => each.mask),
-    shift: of.width + of.shift <= 32 && bits.length === 1 ? of.shift : -1,
+    downs: bits.map(({ word }) => BigInt(32 * (last - word) - of.shift)),
+    shift: of.width <= 32 && bits.length === 1 ? of.shift : -1,
   };
   for (const { word, mask: bitsOfWord } of bits) useOf(flat.uses, word).masks.add(bitsOfWord);
   known.push(shape);
