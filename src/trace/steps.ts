@@ -6,8 +6,8 @@ import { type HopStage } from './types.ts';
 /** A packet's first step: who made it and why. */
 export interface MadeStep extends Step {
   readonly kind: 'made';
-  /** The packet that was asked about, an answer to it, or what elements send on their own. */
-  readonly role: 'request' | 'reply' | 'follow-up';
+  /** The packet that was asked about, data on the connection it opened, the program's answer. */
+  readonly role: 'request' | 'data' | 'reply';
 }
 
 export interface EnterStep extends Step {

@@ -1,0 +1,51 @@
+/** Opens the snapshot a command was told to use; the bundled demonstration when it was told none. */
+import { existsSync, readFileSync } from 'node:fs';
+import { fileURLToPath } from 'node:url';
+import { type Network } from '../dataplane/network.ts';
+import { openFolder } from '../snapshot/collect/folder.ts';
+import { type LooseFile } from '../snapshot/read/catalog.ts';
+import { openLoose, openSnapshot } from '../snapshot/read/open.ts';
+import { UsageError } from './exit-codes.ts';
+
+const DEMO = fileURLToPath(new URL('../../demo/ovs-vxlan-ovsfw', import.meta.url));
+
+export interface OpenedSnapshot {
+  readonly network: Network;
+  /** Short name for people: the folder's last part. */
+  readonly name: string;
+}
+
+/** Opens a dump folder, an archive of one, or loose `host:bridge=FILE` dumps. */
+export function openSnapshotOption(
+  path: string | undefined,
+  loose: readonly string[] = [],
+): OpenedSnapshot {
+  if (loose.length > 0) return { network: openLooseFiles(loose), name: 'loose files' };
+  const folder = path ?? DEMO;
+  if (!existsSync(folder)) throw new UsageError(`there is no snapshot at ${folder}`);
+  const network = openSnapshot(openFolder(folder));
+  if (network.hosts.size === 0) {
+    throw new UsageError(`${folder} holds no host: expected hosts/HOST/… or a sos report`);
+  }
+  const name =
+    path === undefined ? 'demo' : (folder.replace(/\/+$/, '').split('/').at(-1) ?? folder);
+  return { network, name };
+}
+
+function openLooseFiles(loose: readonly string[]): Network {
+  const files: LooseFile[] = loose.map((word) => {
+    const match = /^([^:=]+):([^:=]+)=(.+)$/.exec(word);
+    if (match === null) {
+      throw new UsageError(`--ovs expects host:bridge=FILE, not ${JSON.stringify(word)}`);
+    }
+    const [, host = '', bridge = '', path = ''] = match;
+    if (!existsSync(path)) throw new UsageError(`there is no file ${path}`);
+    return { host, bridge, path };
+  });
+  // Loose files may lie anywhere: their paths are used as they were given.
+  const folder = {
+    list: () => files.map(({ path }) => path),
+    read: (path: string) => readFileSync(path),
+  };
+  return openLoose(folder, files);
+}

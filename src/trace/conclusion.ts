@@ -1,0 +1,225 @@
+/** Reads the verdict off the endings of a walk: what arrived where, what came back, what blocked. */
+import { type Network } from '../dataplane/network.ts';
+import { type FlowStep } from '../dataplane/ovs/pipeline/steps.ts';
+import { formatIpv4, formatIpv6 } from '../packet/addresses.ts';
+import { field } from '../packet/fields.ts';
+import { type Reason } from '../reasons/codes.ts';
+import { type DiaryEntry, readDiary } from '../traffic/diary.ts';
+import { type Packet } from '../traffic/packet.ts';
+import { readField } from '../traffic/words.ts';
+import { meaningOf } from './diagnose.ts';
+import { journeyOf } from './journey.ts';
+import { type Lineage, lineageOf } from './lineage.ts';
+import { type EnterStep } from './steps.ts';
+import {
+  type Assumption,
+  type Blocker,
+  type Journey,
+  type Observation,
+  type Question,
+  type Trace,
+  type Verdict,
+} from './types.ts';
+import { type Ending } from './walk.ts';
+
+/** One ending with what its diary says. */
+interface Read {
+  readonly ending: Ending<Packet>;
+  readonly diary: readonly DiaryEntry[];
+  readonly lineage: Lineage;
+}
+
+const NO_VERDICT: readonly Reason[] = [
+  'SNAPSHOT_INCOMPLETE',
+  'UNSUPPORTED_ACTION',
+  'UNSUPPORTED_MATCH',
+];
+/** Copies that end like this are no news: everybody who is not meant does so. */
+const NOISE: readonly Reason[] = ['NOT_FOR_ME'];
+
+/** Makes the trace out of everything that happened. */
+export function conclude(
+  network: Network,
+  question: Question,
+  endings: readonly Ending<Packet>[],
+  assumptions: readonly Assumption[],
+): Trace {
+  const reads = endings.map((ending) => {
+    const diary = readDiary(ending.p);
+    return { ending, diary, lineage: lineageOf(diary) };
+  });
+  const tcp = question.packet.protocol === 'tcp';
+  const arrived = reads.find((read) => isRequestArrival(read, tcp));
+  const opened = reads.find((read) => isDelivered(read) && read.lineage.role === 'request');
+  const answered = reads.find((read) => isAnswerArrival(read, question, tcp));
+  const error = reads.find((read) => read.lineage.role === 'error' && atSender(read, question));
+  const delivered = answered !== undefined && arrived !== undefined;
+  const blockers = delivered ? [] : blockersOf(question, reads, opened);
+  const request = opened ?? blockingRead(question, reads, ['request']);
+  const reply = answered ?? blockingRead(question, reads, ['answer', 'data']);
+  return {
+    question,
+    verdict: verdictOf(delivered, blockers, reads),
+    requestDelivered: arrived !== undefined,
+    delivered,
+    receivedBy: arrived === undefined ? null : receiverName(network, arrived),
+    observed: arrived === undefined ? null : observationOf(arrived),
+    answerFrom: answered === undefined ? null : sourceOf(answered.ending.p),
+    icmpError: error === undefined ? null : icmpErrorOf(error),
+    request: request === undefined ? null : requestJourney(request),
+    reply: reply === undefined ? null : replyJourney(reply),
+    blockers,
+    assumptions: assumptions.filter(({ code }) => code.startsWith('ASSUME_')),
+    unmodelled: assumptions.filter(({ code }) => !code.startsWith('ASSUME_')),
+  };
+}
+
+function isDelivered({ ending }: Read): boolean {
+  return ending.outcome.kind === 'delivered';
+}
+
+function atSender({ ending }: Read, { from }: Question): boolean {
+  return ending.device.host === from.host && ending.device.name === from.namespace;
+}
+
+/** A TCP listener's program sees the connection with its first data, not with the SYN. */
+function isRequestArrival(read: Read, tcp: boolean): boolean {
+  return isDelivered(read) && read.lineage.role === (tcp ? 'data' : 'request');
+}
+
+function isAnswerArrival(read: Read, question: Question, tcp: boolean): boolean {
+  if (!isDelivered(read) || read.lineage.role !== 'answer' || !atSender(read, question))
+    return false;
+  return !tcp || read.lineage.answer?.what !== 'syn-ack';
+}
+
+function verdictOf(
+  delivered: boolean,
+  blockers: readonly Blocker[],
+  reads: readonly Read[],
+): Verdict {
+  const ambiguous = reads.some(
+    ({ lineage, diary }) =>
+      lineage.role !== 'resolution' && diary.some(({ step }) => isAmbiguous(step)),
+  );
+  if (ambiguous) return 'AMBIGUOUS';
+  if (delivered) return 'REACHABLE';
+  const [first] = blockers;
+  return first === undefined || NO_VERDICT.includes(first.code) ? 'UNDETERMINED' : 'UNREACHABLE';
+}
+
+function isAmbiguous(step: { readonly kind: string }): boolean {
+  return step.kind === 'flow' && (step as FlowStep).ambiguous.length > 0;
+}
+
+/** First what stopped the request, else what stopped the answer. */
+function blockersOf(
+  question: Question,
+  reads: readonly Read[],
+  opened: Read | undefined,
+): readonly Blocker[] {
+  const stopped =
+    opened === undefined
+      ? deepest(question, reads)
+      : (blockingRead(question, reads, ['answer', 'data']) ?? deepest(question, reads));
+  if (stopped === undefined || stopped.ending.outcome.kind !== 'dropped') return [];
+  const { drop } = stopped.ending.outcome;
+  return [
+    {
+      code: meaningOf(drop),
+      host: stopped.ending.device.host,
+      component: drop.where,
+      evidence: drop.evidence,
+      origin: drop.origin,
+      nearMisses: [],
+      direction: opened === undefined ? 'request' : 'reply',
+      neutron: {},
+    },
+  ];
+}
+
+/** A request that waited in vain for a neighbour was stopped by what stopped the ARP packets. */
+function deepest(question: Question, reads: readonly Read[]): Read | undefined {
+  const request = blockingRead(question, reads, ['request']);
+  if (request === undefined || request.ending.outcome.kind !== 'dropped') return request;
+  const { reason } = request.ending.outcome.drop;
+  if (reason !== 'NO_NEIGHBOR' && reason !== 'ARP_UNANSWERED') return request;
+  const cause = blockingRead(question, reads, ['resolution']);
+  if (cause === undefined || cause.ending.outcome.kind !== 'dropped') return request;
+  return NOISE.includes(cause.ending.outcome.drop.reason) ? request : cause;
+}
+
+/** Of several copies the one that came nearest: at the destination's host, then the longest way. */
+function blockingRead(
+  question: Question,
+  reads: readonly Read[],
+  roles: readonly Lineage['role'][],
+): Read | undefined {
+  const goal = roles.includes('answer') ? question.from.host : question.to.host;
+  let best: Read | undefined;
+  let bestScore = Number.NEGATIVE_INFINITY;
+  for (const read of reads) {
+    const { outcome, device } = read.ending;
+    if (outcome.kind !== 'dropped' || !roles.includes(read.lineage.role)) continue;
+    const noise = NOISE.includes(outcome.drop.reason) ? -1000 : 0;
+    const near = device.host === goal ? 100 : 0;
+    const score = noise + near + hopCount(read);
+    if (score > bestScore) [best, bestScore] = [read, score];
+  }
+  return best;
+}
+
+function hopCount({ diary }: Read): number {
+  return diary.filter(({ step }) => step.kind === 'enter').length;
+}
+
+function receiverName(network: Network, { ending }: Read): string {
+  const { host, name } = ending.device;
+  const owner = network.endpoints.find((one) => one.host === host && one.namespace === name);
+  return owner?.name ?? (name === 'root' ? host : name);
+}
+
+function observationOf({ ending }: Read): Observation {
+  const { words } = ending.p;
+  const ports = [6, 17, 132].includes(Number(readField(words, field('ip_proto'))));
+  const port = (name: string): number | null =>
+    ports ? Number(readField(words, field(name))) : null;
+  return {
+    source: sourceOf(ending.p),
+    destination: addressOf(ending.p, 'dst'),
+    sourcePort: port('tp_src'),
+    destinationPort: port('tp_dst'),
+  };
+}
+
+function sourceOf(p: Packet): string {
+  return addressOf(p, 'src');
+}
+
+function addressOf({ words }: Packet, which: 'src' | 'dst'): string {
+  return readField(words, field('eth_type')) === 0x86ddn
+    ? formatIpv6(readField(words, field(`ipv6_${which}`)))
+    : formatIpv4(readField(words, field(`ip_${which}`)));
+}
+
+function icmpErrorOf({ ending, lineage }: Read): Trace['icmpError'] {
+  const { answer } = lineage;
+  if (answer?.what !== 'icmp-error') return null;
+  return { from: sourceOf(ending.p), type: answer.type ?? 0, code: answer.code ?? 0 };
+}
+
+/** The request's own way: a data segment's diary begins with the SYN's and its answer's. */
+function requestJourney(read: Read): Journey | null {
+  return journeyOf(read.diary.slice(0));
+}
+
+/** The way back begins where the answer was made; the hop it was made in is opened again. */
+function replyJourney(read: Read): Journey | null {
+  const { diary, lineage } = read;
+  const made = diary.slice(0, lineage.since + 1).findLast(({ step }) => step.kind === 'enter');
+  const rest = diary.slice(lineage.since + 1);
+  if (made === undefined) return journeyOf(rest);
+  const opening: EnterStep = { ...(made.step as EnterStep), port: null };
+  const words = rest[0]?.words ?? made.words;
+  return journeyOf([{ ...made, step: opening, words }, ...rest]);
+}

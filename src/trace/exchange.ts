@@ -1,0 +1,54 @@
+/**
+ * The programs at both ends of a traced exchange: a listener that answers, a client that sends
+ * data once its connection stands. Which segment of the exchange a packet is stands in its diary.
+ */
+import { type Applications } from '../dataplane/routing/stack.ts';
+import { field, TCP_FLAGS } from '../packet/fields.ts';
+import { onePacket } from '../traffic/one-packet.ts';
+import { numberOf, type Packet } from '../traffic/packet.ts';
+import { datagramBack, nextSegment } from './request.ts';
+import { type MadeStep } from './steps.ts';
+
+const TCP = 6;
+const UDP = 17;
+const PROTOCOL = field('ip_proto');
+const FLAGS = field('tcp_flags');
+
+/** How far an exchange has come; each part happens once, whatever copies are flooded. */
+interface Progress {
+  dataSent: boolean;
+  answered: boolean;
+}
+
+/** Programs for one exchange; `size` is the payload of what the client sends, in bytes. */
+export function exchangePrograms(size: number): Applications<Packet> {
+  const progress: Progress = { dataSent: false, answered: false };
+  return {
+    listensEverywhere: false,
+    answer(_run, socket, p) {
+      const protocol = numberOf(p, PROTOCOL);
+      if (protocol === TCP) return answerSegment(progress, p, size);
+      // A datagram at a socket is a request; one that comes back to the client has no socket.
+      if (protocol !== UDP || socket === null || progress.answered) return [];
+      progress.answered = true;
+      return [made('reply', datagramBack(p))];
+    },
+  };
+}
+
+function answerSegment(progress: Progress, p: Packet, size: number): readonly Packet[] {
+  const flags = numberOf(p, FLAGS);
+  if ((flags & TCP_FLAGS.rst) !== 0) return [];
+  if ((flags & TCP_FLAGS.syn) !== 0) {
+    if (progress.dataSent) return [];
+    progress.dataSent = true;
+    return [made('data', nextSegment(p, Math.max(1, size)))];
+  }
+  if (!progress.dataSent || progress.answered) return [];
+  progress.answered = true;
+  return [made('reply', nextSegment(p, 1))];
+}
+
+function made(role: MadeStep['role'], p: Packet): Packet {
+  return onePacket.note(p, (): MadeStep => ({ kind: 'made', role }));
+}

@@ -1,0 +1,62 @@
+/** What a packet at its end is to the question: the request itself, an answer, an ARP packet. */
+import { type AnswerStep, type ResolutionStep } from '../dataplane/routing/steps.ts';
+import { type DiaryEntry } from '../traffic/diary.ts';
+import { type Step } from '../traffic/traffic.ts';
+import { type MadeStep } from './steps.ts';
+
+export type Role =
+  | 'request'
+  /** SYN,ACK, echo reply, or the program's answer. */
+  | 'answer'
+  /** Data on the connection that the request opened. */
+  | 'data'
+  /** An ICMP error or reset about the request. */
+  | 'error'
+  /** An ICMP error about the answer. */
+  | 'late-error'
+  /** ARP and neighbour discovery on the way. */
+  | 'resolution';
+
+export interface Lineage {
+  readonly role: Role;
+  /** Index in the diary of the entry that made the packet what it is. */
+  readonly since: number;
+  /** The last answer the stack made, when the packet is one. */
+  readonly answer: AnswerStep | null;
+}
+
+/** Reads the role off the steps that made new packets out of older ones. */
+export function lineageOf(diary: readonly DiaryEntry[]): Lineage {
+  let lineage: Lineage = { role: 'request', since: 0, answer: null };
+  for (const [index, { step }] of diary.entries()) lineage = next(lineage, step, index);
+  return lineage;
+}
+
+function next(current: Lineage, step: Step, since: number): Lineage {
+  switch (step.kind) {
+    case 'made': {
+      const { role } = step as MadeStep;
+      if (role === 'request') return { role: 'request', since, answer: null };
+      return { role: role === 'data' ? 'data' : 'answer', since, answer: null };
+    }
+    case 'answer': {
+      const answer = step as AnswerStep;
+      if (answer.what === 'icmp-error' || answer.what === 'reset') {
+        const early = current.role === 'request' || current.role === 'data';
+        return { role: early ? 'error' : 'late-error', since, answer };
+      }
+      return { role: 'answer', since, answer };
+    }
+    case 'resolution': {
+      const { message } = step as ResolutionStep;
+      // A solicited answer turns the request's diary into that of the ARP packet.
+      return {
+        role: 'resolution',
+        since: message === 'arp-reply' ? current.since : since,
+        answer: null,
+      };
+    }
+    default:
+      return current;
+  }
+}

@@ -1,0 +1,116 @@
+/** Builds the packet that a question is about, as the sender's program hands it to its stack. */
+
+import { type IpAddress } from '../dataplane/routing/types.ts';
+import { type Field, field, TCP_FLAGS } from '../packet/fields.ts';
+import { onePacket } from '../traffic/one-packet.ts';
+import { blankPacket, type Packet } from '../traffic/packet.ts';
+import { assignment } from '../traffic/words.ts';
+import { type PacketQuestion } from './types.ts';
+
+const F = {
+  ethType: field('eth_type'),
+  protocol: field('ip_proto'),
+  ttl: field('nw_ttl'),
+  df: field('ip_df'),
+  sourcePort: field('tp_src'),
+  destinationPort: field('tp_dst'),
+  tcpFlags: field('tcp_flags'),
+  tcpSeq: field('tcp_seq'),
+  tcpAck: field('tcp_ack'),
+  tcpWindow: field('tcp_window'),
+  icmpId: field('icmp_id'),
+  icmpSeq: field('icmp_seq'),
+  ipLength: field('ip_len'),
+  frameLength: field('frame_len'),
+} as const;
+
+const PROTOCOLS = { icmp: 1, tcp: 6, udp: 17 } as const;
+/** Ports a client's kernel would pick from; a trace takes the first. */
+const FIRST_EPHEMERAL_PORT = 32768;
+
+/** Header bytes behind the IP header. */
+const TRANSPORT_BYTES = { icmp: 8, tcp: 20, udp: 8 } as const;
+
+/** The first packet of the exchange; a zero source is filled in by the sender's stack. */
+export function requestPacket(question: PacketQuestion, to: IpAddress): Packet {
+  const p = blankPacket();
+  const protocol =
+    question.protocol === 'arp' || question.protocol === 'flow' ? 'icmp' : question.protocol;
+  const six = to.version === 6;
+  const write = (of: Field, value: number | bigint): void => {
+    onePacket.set(p, assignment(of, BigInt(value)));
+  };
+  write(F.ethType, six ? 0x86dd : 0x0800);
+  write(field(six ? 'ipv6_dst' : 'ip_dst'), to.value);
+  if (question.source !== null) write(field(six ? 'ipv6_src' : 'ip_src'), question.source.value);
+  write(F.protocol, six && protocol === 'icmp' ? 58 : PROTOCOLS[protocol]);
+  write(F.ttl, 64);
+  if (!six && (question.dontFragment || protocol !== 'icmp')) write(F.df, 1);
+  if (protocol === 'icmp') {
+    write(F.sourcePort, six ? 128 : 8);
+    write(F.icmpId, question.icmpId ?? 1);
+    write(F.icmpSeq, 1);
+  } else {
+    write(F.sourcePort, question.sourcePort ?? FIRST_EPHEMERAL_PORT);
+    write(F.destinationPort, question.destinationPort ?? 0);
+  }
+  if (protocol === 'tcp') {
+    write(F.tcpFlags, TCP_FLAGS.syn);
+    write(F.tcpWindow, 64240);
+  }
+  // A SYN carries no data: the size asked for is that of the segment that follows.
+  const data = protocol === 'tcp' ? 0 : question.size;
+  setLength(p, six, TRANSPORT_BYTES[protocol] + data);
+  p.body = { ...p.body, payload: new Uint8Array(data) };
+  p.diary = null;
+  return p;
+}
+
+/** Data in answer to a SYN,ACK, or an answer to data: addresses and numbers exchanged. */
+export function nextSegment(received: Packet, data: number): Packet {
+  const p = turned(received);
+  const words = received.words;
+  const set = (of: Field, value: number): void => {
+    onePacket.set(p, assignment(of, BigInt(value >>> 0)));
+  };
+  const syn = (words[F.tcpFlags.word] ?? 0) & TCP_FLAGS.syn;
+  set(F.tcpSeq, words[F.tcpAck.word] ?? 0);
+  set(F.tcpAck, (words[F.tcpSeq.word] ?? 0) + (syn === 0 ? received.body.payload.length : 1));
+  set(F.tcpFlags, TCP_FLAGS.ack | TCP_FLAGS.psh);
+  const six = words[F.ethType.word] === 0x86dd;
+  setLength(p, six, TRANSPORT_BYTES.tcp + data);
+  p.body = { ...p.body, payload: new Uint8Array(data), tcpOptions: new Uint8Array(0) };
+  return p;
+}
+
+/** A datagram back to the sender. */
+export function datagramBack(received: Packet): Packet {
+  return turned(received);
+}
+
+/** A fresh packet in the other direction, made because of `received`: the diary goes on. */
+function turned(received: Packet): Packet {
+  const six = received.words[F.ethType.word] === 0x86dd;
+  const [source, destination] = six ? ['ipv6_src', 'ipv6_dst'] : ['ip_src', 'ip_dst'];
+  const all = (of: Field): { field: Field; start: number; width: number } => {
+    return { field: of, start: 0, width: of.width };
+  };
+  const p = onePacket.blank(received);
+  for (const name of ['eth_type', 'ip_proto', 'ip_len', 'frame_len', 'tcp_window', 'ip_df']) {
+    onePacket.copy(p, all(field(name)), received, all(field(name)));
+  }
+  onePacket.copy(p, all(field(source ?? '')), received, all(field(destination ?? '')));
+  onePacket.copy(p, all(field(destination ?? '')), received, all(field(source ?? '')));
+  onePacket.copy(p, all(F.sourcePort), received, all(F.destinationPort));
+  onePacket.copy(p, all(F.destinationPort), received, all(F.sourcePort));
+  onePacket.set(p, assignment(F.ttl, 64n));
+  p.body = { ...received.body };
+  return p;
+}
+
+/** IP total length; the Ethernet header's 14 bytes come on top. */
+function setLength(p: Packet, six: boolean, behindIp: number): void {
+  const total = (six ? 40 : 20) + behindIp;
+  onePacket.set(p, assignment(F.ipLength, BigInt(total)));
+  onePacket.set(p, assignment(F.frameLength, BigInt(14 + total)));
+}

@@ -1,0 +1,113 @@
+/** One host's Open vSwitch as a device of a walk: prepared once per snapshot, remembering per walk. */
+import { executeCt } from '../dataplane/conntrack/execute.ts';
+import { createTracker } from '../dataplane/conntrack/tracker.ts';
+import { type Run } from '../dataplane/outcome.ts';
+import { receive, receiveTunnel } from '../dataplane/ovs/datapath/receive.ts';
+import { type Datapath, type Tracker } from '../dataplane/ovs/datapath/types.ts';
+import { prepareSwitch } from '../dataplane/ovs/pipeline/prepared.ts';
+import { switchState } from '../dataplane/ovs/pipeline/state.ts';
+import { type Ct } from '../dataplane/ovs/types/flow.ts';
+import { type FieldBits, field } from '../packet/fields.ts';
+import { compileTable } from '../traffic/compiled.ts';
+import { type CompiledNetwork } from './compiled-network.ts';
+import { type Device } from './walk.ts';
+
+/** Makes the switch of a host for one walk; null when the host has none. */
+export type SwitchFactory<P> = (
+  compiled: CompiledNetwork,
+  run: Run<P>,
+  host: string,
+) => Device<P> | null;
+
+/** The port by which tunnel frames of the kernel datapath come to the switch. */
+export const TUNNEL_PORT = 'tunnel';
+
+/** Opens the switch of a host. */
+export function openSwitchOf<P>(
+  compiled: CompiledNetwork,
+  run: Run<P>,
+  host: string,
+): Device<P> | null {
+  const source = compiled.network.hosts.get(host)?.switch ?? null;
+  if (source === null) return null;
+  let sw = compiled.switches.get(host);
+  if (sw === undefined) {
+    sw = prepareSwitch(source, compileTable);
+    compiled.switches.set(host, sw);
+  }
+  const personality = source.datapath === 'kernel' ? 'kernel' : 'userspace';
+  const datapath: Datapath<P> = {
+    run,
+    sw,
+    state: switchState<P>(sw, run.now_us, { learns: true }),
+    tracker: trackerOf(run, personality),
+  };
+  return {
+    host,
+    name: 'ovs',
+    stage: 'switch',
+    receive: (_run, port, p) =>
+      port === TUNNEL_PORT ? receiveTunnel(datapath, p) : receive(datapath, port, p),
+    settle: () => [],
+  };
+}
+
+const MARK = field('ct_mark');
+const LABEL = field('ct_label');
+
+/**
+ * The switch's connection table for one walk. It starts empty: the probe's own connection may
+ * stand in a dump taken after it, and a new question asks about a new connection.
+ */
+function trackerOf<P>(run: Run<P>, personality: 'kernel' | 'userspace'): Tracker<P> {
+  const tracker = createTracker<P>(run, { personality, entries: null });
+  return {
+    track(_run, p, wanted, { ct, zone, markMask, labelMask }) {
+      const marks = [...maskRuns(MARK, BigInt(markMask >>> 0)), ...maskRuns(LABEL, labelMask)];
+      const exec = (q: P): P =>
+        marks.reduce((marked, bits) => run.traffic.copy(marked, bits, wanted, bits), q);
+      const request = {
+        commit: ct.commit,
+        force: ct.force,
+        zone,
+        nat: natRequest(ct),
+        exec: marks.length === 0 ? null : exec,
+        alg: ct.alg,
+      };
+      return executeCt(tracker, p, request).map((result) => result.p);
+    },
+  };
+}
+
+function natRequest({ nat }: Ct): {
+  manip: 'src' | 'dst' | null;
+  addresses: { from: bigint; to: bigint } | null;
+  ports: { from: number; to: number } | null;
+  random: boolean;
+} | null {
+  if (nat === null) return null;
+  const { addresses } = nat;
+  return {
+    manip: nat.direction,
+    addresses:
+      addresses === null ? null : { from: addresses.from.address, to: addresses.to.address },
+    ports: nat.ports,
+    random: nat.flags.includes('random'),
+  };
+}
+
+/** The runs of ones of a mask as bits of the field. */
+function maskRuns(of: FieldBits['field'], mask: bigint): readonly FieldBits[] {
+  const runs: FieldBits[] = [];
+  for (let start = 0; start < of.width; ) {
+    if (((mask >> BigInt(start)) & 1n) === 0n) {
+      start++;
+      continue;
+    }
+    let width = 0;
+    while (((mask >> BigInt(start + width)) & 1n) === 1n) width++;
+    runs.push({ field: of, start, width });
+    start += width;
+  }
+  return runs;
+}

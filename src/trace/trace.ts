@@ -1,0 +1,88 @@
+/**
+ * Traces one question: sends the packet from the sender's stack, walks it and everything that is
+ * made because of it, and reads the verdict off the endings.
+ */
+
+import { type Outcome, type Run } from '../dataplane/outcome.ts';
+import { type Hooks } from '../dataplane/routing/hooks.ts';
+import { awaitAnswer, send } from '../dataplane/routing/namespace.ts';
+import { type Reason } from '../reasons/codes.ts';
+import { onePacket } from '../traffic/one-packet.ts';
+import { type Packet } from '../traffic/packet.ts';
+import { type CompiledNetwork } from './compiled-network.ts';
+import { conclude } from './conclusion.ts';
+import { exchangePrograms } from './exchange.ts';
+import { requestPacket } from './request.ts';
+import { type MadeStep } from './steps.ts';
+import { type SwitchFactory } from './switch-device.ts';
+import { type Assumption, type Question, type Trace } from './types.ts';
+import { type Ending, enterStep, walk } from './walk.ts';
+import { type NamespaceDevice, openWorld } from './world.ts';
+
+/** What a trace may be told beside the question. */
+export interface TraceOptions {
+  readonly switches: SwitchFactory<Packet>;
+  readonly hooks: (host: string, namespace: string) => Hooks<Packet> | null;
+}
+
+/** Why a question cannot be traced at all. */
+export type Traced =
+  | { readonly kind: 'traced'; readonly trace: Trace }
+  | { readonly kind: 'impossible'; readonly why: string };
+
+/** Traces the question over the network. */
+export function trace(
+  compiled: CompiledNetwork,
+  question: Question,
+  options: TraceOptions,
+): Traced {
+  const { from, to, packet } = question;
+  if (from.host === null || from.namespace === null) {
+    return { kind: 'impossible', why: `the snapshot does not show where ${from.label} sends from` };
+  }
+  if (to.address === null) {
+    return { kind: 'impossible', why: `${to.label} has no address in the snapshot` };
+  }
+  const assumptions = new Map<string, Assumption>();
+  const run: Run<Packet> = {
+    traffic: onePacket,
+    now_us: 0,
+    assume: (code: Reason, detail: string) => {
+      assumptions.set(`${code} ${detail}`, { code, detail });
+    },
+  };
+  const world = openWorld<Packet>(compiled, run, {
+    applications: exchangePrograms(packet.size),
+    hooks: options.hooks,
+    switches: options.switches,
+  });
+  const sender = world.namespace(from.host, from.namespace);
+  if (sender === null) {
+    return { kind: 'impossible', why: `${from.host} has no namespace ${from.namespace}` };
+  }
+  const request = requestPacket(packet, to.address);
+  const outcomes = sendFrom(run, sender, to.address.version, request);
+  const endings: readonly Ending<Packet>[] = walk(run, world, [{ device: sender, outcomes }]);
+  return {
+    kind: 'traced',
+    trace: conclude(compiled.network, question, endings, [...assumptions.values()]),
+  };
+}
+
+/** Hands the packet to the sender's stack and lets its program wait for answers. */
+function sendFrom(
+  run: Run<Packet>,
+  sender: NamespaceDevice<Packet>,
+  version: 4 | 6,
+  request: Packet,
+): readonly Outcome<Packet>[] {
+  const made: MadeStep = { kind: 'made', role: 'request' };
+  onePacket.note(request, () => made);
+  onePacket.note(request, () => enterStep(sender, null));
+  const outcomes = send(run, sender.stack, request);
+  // The stack has filled in the source address; whichever copy went first carries it.
+  const waiting = sender.stack.pending[0]?.p;
+  const sent = waiting ?? outcomes.find((outcome) => outcome.kind === 'sent')?.p;
+  if (sent !== undefined) awaitAnswer(run, sender.stack, version, sent);
+  return outcomes;
+}
