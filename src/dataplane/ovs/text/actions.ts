@@ -86,7 +86,8 @@ export interface ActionReader {
 
 /** Reads lists of actions in one buffer and remembers them. */
 export function actionReader(bytes: Uint8Array, reading: Reading): ActionReader {
-  const single = byteMemo(bytes, (start, end) => readSingle(bytes, start, end, reading));
+  const here = listReading(reading);
+  const single = byteMemo(bytes, (start, end) => readSingle(bytes, start, end, here));
   const lists = byteMemo(bytes, (start, end) => readList(bytes, start, end, single));
   return { read: lists.find };
 }

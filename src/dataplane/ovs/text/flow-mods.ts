@@ -11,10 +11,9 @@ import {
   type FlowReader,
   type FlowTextOptions,
   flowReader,
-  type ReadFlow,
   readFlow,
 } from './flows.ts';
-import { mergedSlots, mergedTests } from './match-tests.ts';
+import { matchWords, mergedSlots, mergedTests } from './match-tests.ts';
 import { fault } from './numbers.ts';
 import { bytesOf } from './pairs.ts';
 import { PROTOCOLS } from './protocols.ts';
@@ -65,16 +64,16 @@ const WITH_ACTIONS: ReadonlySet<FlowCommand> = new Set(['add', 'modify', 'modify
 
 function readMod(reader: FlowReader, command: FlowCommand, start: number, end: number): FlowMod {
   const acts = WITH_ACTIONS.has(command);
-  const read = readFlow(reader, start, end, 1, 0, acts);
-  const { merged, protocols } = checked(reader, read, acts, start, end);
-  const { settings } = read;
+  const flow = readFlow(reader, start, end, 1, 0, acts);
+  const { merged, protocols } = checked(reader, flow, acts, start, end);
+  const { settings } = reader;
   if (command === 'add' && settings.cookieMask !== null) {
     complain(reader, fault('a new flow has a cookie without mask'), start, end, 1, 0);
   }
   return {
     command,
-    flow: read.flow,
-    tableNamed: read.table !== null,
+    flow,
+    tableNamed: tableOf(reader) !== null,
     cookieMask: settings.cookieMask,
     outPort: settings.outPort,
     outGroup: settings.outGroup,
@@ -83,16 +82,23 @@ function readMod(reader: FlowReader, command: FlowCommand, start: number, end: n
   };
 }
 
+/** The table that was named; 255 names none. */
+function tableOf(reader: FlowReader): number | null {
+  const { table } = reader.settings;
+  return table < 0 || table === 255 ? null : table;
+}
+
 function checked(
   reader: FlowReader,
-  read: ReadFlow,
+  flow: Flow,
   acts: boolean,
   start: number,
   end: number,
 ): { merged: readonly string[]; protocols: number } {
-  const slots = mergedSlots(read.words);
-  const merged = mergedTests(read.words).dropped;
-  let { protocols } = read;
+  const words = matchWords(reader.match);
+  const slots = mergedSlots(words);
+  const merged = mergedTests(words).dropped;
+  let { protocols } = reader.settings;
   const ipv6 = slots.get('eth_type')?.value === 0x86ddn;
   const deep = ['nw_proto', 'nw_tos', 'nw_ecn', 'tp_src', 'tp_dst'].some(
     (slot) => (slots.get(slot)?.mask ?? 0n) !== 0n,
@@ -100,7 +106,7 @@ function checked(
   // OpenFlow 1.0 and 1.1 themselves cannot match inside IPv6.
   if (ipv6 && deep) protocols &= PROTOCOLS.nxm | PROTOCOLS.oxm;
   if (acts && reader.found === 0) {
-    const found = checkActions(read.flow.actions, slots, read.table);
+    const found = checkActions(flow.actions, slots, tableOf(reader));
     protocols &= found.protocols;
     const wrong =
       found.fault ??

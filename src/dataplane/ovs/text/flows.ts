@@ -19,7 +19,8 @@ import { type TlvMapping } from '../types/switch.ts';
 import { type ActionReader, actionReader, type ReadActions } from './actions.ts';
 import { addWord, clearMatch, type MatchBuilder, matchBuilder, matchTests } from './match-tests.ts';
 import { type Fault } from './numbers.ts';
-import { COLON, COMMA, EQUALS, OPEN, SPACE } from './pairs.ts';
+import { CLOSE, COLON, COMMA, EQUALS, OPEN, SPACE } from './pairs.ts';
+import { PROTOCOLS } from './protocols.ts';
 import { type Reading, readWord, type Word } from './words.ts';
 
 export interface FlowTextOptions {
@@ -44,6 +45,8 @@ export interface FlowReader {
   readonly words: ByteMemo<Word>;
   readonly actions: ActionReader;
   readonly match: MatchBuilder;
+  /** What the words of the line at hand said beside the match. */
+  readonly settings: Settings;
   readonly problems: Problem[];
   /** Problems found, kept or not. */
   found: number;
@@ -61,6 +64,7 @@ export function flowReader(bytes: Uint8Array, file: string, options: FlowTextOpt
     words: byteMemo(bytes, (start, end) => wordAt(bytes, start, end, reading)),
     actions: actionReader(bytes, reading),
     match: matchBuilder(),
+    settings: emptySettings(),
     problems: [],
     found: 0,
   };
@@ -120,7 +124,7 @@ function flowOfLine(reader: FlowReader, start: number, end: number, line: number
   if (at >= end || first === 0x23) return null;
   const upper = first === 0x4e || first === 0x4f;
   if (upper && REPLY.test(textOf(bytes, at, Math.min(end, at + 200)))) return null;
-  return readFlow(reader, at, end, line, start).flow;
+  return readFlow(reader, at, end, line, start);
 }
 
 function isBlank(byte: number): boolean {
@@ -128,7 +132,8 @@ function isBlank(byte: number): boolean {
 }
 
 /** Everything about one flow that its words in front of the actions say. */
-interface Settings {
+export interface Settings {
+  /** -1 when no table is named. */
   table: number;
   priority: number;
   cookie: bigint;
@@ -136,6 +141,7 @@ interface Settings {
   idle: number;
   hard: number;
   importance: number;
+  /** -1 when the text has no statistics. */
   duration: number;
   packets: number;
   bytes: number;
@@ -143,25 +149,20 @@ interface Settings {
   hardAge: number;
   outPort: number | null;
   outGroup: number | null;
-  flags: string[];
-  opaque: string[];
+  flags: readonly string[];
+  opaque: readonly string[];
+  /** Protocols that can carry the words and actions as written. */
   protocols: number;
 }
 
 const NO_WORDS: readonly string[] = [];
-const DROPPED: ReadActions = { actions: [{ kind: 'drop' }], faults: [], protocols: 0x1ff };
+const ANY_PROTOCOL: number = PROTOCOLS.any;
+const DROPPED: ReadActions = { actions: [{ kind: 'drop' }], faults: [], protocols: PROTOCOLS.any };
 
-/** One flow with all that was said, for the readers of whole files and of single commands. */
-export interface ReadFlow {
-  readonly flow: Flow;
-  readonly table: number | null;
-  readonly settings: Readonly<Settings>;
-  /** Protocols that can carry the words and actions as written. */
-  readonly protocols: number;
-  readonly words: readonly Word[];
-}
-
-/** Reads `bytes[start..end)` as one flow; columns count from `lineStart`. */
+/**
+ * Reads `bytes[start..end)` as one flow; columns count from `lineStart`. What else was said
+ * stands in `reader.settings` and `reader.match` until the next flow is read.
+ */
 export function readFlow(
   reader: FlowReader,
   start: number,
@@ -169,10 +170,10 @@ export function readFlow(
   line: number,
   lineStart: number,
   needsActions = true,
-): ReadFlow {
-  const { bytes, match } = reader;
-  clearMatch(match);
-  const settings = emptySettings();
+): Flow {
+  const { bytes, settings } = reader;
+  clearMatch(reader.match);
+  clearSettings(settings);
   let actions: ReadActions | null = null;
   let at = start;
   let stop = end;
@@ -194,19 +195,51 @@ export function readFlow(
     const from = at;
     for (let level = 0; at < end; at++) {
       const next = bytes[at] ?? 0;
-      if (next === OPEN) level++;
-      else if (next === 0x29 && level > 0) level--;
-      else if ((next === COMMA || isBlank(next)) && level === 0) break;
+      const kind = BYTE_KINDS[next];
+      if (kind !== PLAIN) {
+        if (kind === SEPARATOR && level === 0) break;
+        if (kind === OPENING) level++;
+        else if (kind === CLOSING && level > 0) level--;
+      }
       hash = Math.imul(hash ^ next, HASH_PRIME);
     }
     const statistic = isStatistic(bytes, from, at, settings);
-    if (!statistic)
-      takeWord(reader, settings, reader.words.find(from, at, hash), from, at, line, lineStart);
+    if (!statistic) takeWord(reader, reader.words.find(from, at, hash), from, at, line, lineStart);
   }
   if (actions === null && needsActions) {
     complain(reader, { fault: 'actions= is missing' }, start, stop, line, lineStart);
   }
-  return finish(reader, settings, actions ?? DROPPED, line);
+  return finish(reader, actions ?? DROPPED, line);
+}
+
+const PLAIN = 0;
+const SEPARATOR = 1;
+const OPENING = 2;
+const CLOSING = 3;
+/** What a byte does to the word it stands in. */
+const BYTE_KINDS = new Uint8Array(256);
+for (const byte of [COMMA, SPACE, 0x09, 0x0d]) BYTE_KINDS[byte] = SEPARATOR;
+BYTE_KINDS[OPEN] = OPENING;
+BYTE_KINDS[CLOSE] = CLOSING;
+
+function clearSettings(settings: Settings): void {
+  settings.table = -1;
+  settings.priority = 32768;
+  settings.cookie = 0n;
+  settings.cookieMask = null;
+  settings.idle = 0;
+  settings.hard = 0;
+  settings.importance = 0;
+  settings.duration = -1;
+  settings.packets = 0;
+  settings.bytes = 0;
+  settings.idleAge = -1;
+  settings.hardAge = -1;
+  settings.outPort = null;
+  settings.outGroup = null;
+  settings.flags = NO_WORDS;
+  settings.opaque = NO_WORDS;
+  settings.protocols = ANY_PROTOCOL;
 }
 
 function emptySettings(): Settings {
@@ -225,9 +258,9 @@ function emptySettings(): Settings {
     hardAge: -1,
     outPort: null,
     outGroup: null,
-    flags: [],
-    opaque: [],
-    protocols: 0x1ff,
+    flags: NO_WORDS,
+    opaque: NO_WORDS,
+    protocols: ANY_PROTOCOL,
   };
 }
 
@@ -311,20 +344,20 @@ function readActions(
 
 function takeWord(
   reader: FlowReader,
-  settings: Settings,
   word: Word,
   start: number,
   end: number,
   line: number,
   lineStart: number,
 ): void {
+  const { settings } = reader;
   settings.protocols &= word.protocols;
   if (word.fault !== null) {
     complain(reader, word.fault, start, end, line, lineStart);
-    settings.opaque.push(textOf(reader.bytes, start, end));
+    settings.opaque = [...settings.opaque, textOf(reader.bytes, start, end)];
     return;
   }
-  if (word.opaque !== null) settings.opaque.push(word.opaque);
+  if (word.opaque !== null) settings.opaque = [...settings.opaque, word.opaque];
   else if (word.setting === null) addWord(reader.match, word);
   else take(settings, word);
 }
@@ -363,49 +396,39 @@ function take(settings: Settings, word: Word): void {
       settings.outGroup = word.number;
       return;
     case 'flag':
-      if (!settings.flags.includes(word.flag)) settings.flags.push(word.flag);
+      if (!settings.flags.includes(word.flag)) settings.flags = [...settings.flags, word.flag];
       return;
     default:
       return;
   }
 }
 
-function finish(
-  reader: FlowReader,
-  settings: Settings,
-  actions: ReadActions,
-  line: number,
-): ReadFlow {
-  const statistics: FlowStatistics | null =
-    settings.duration < 0
-      ? null
-      : {
-          duration_s: settings.duration,
-          packets: settings.packets,
-          bytes: settings.bytes,
-          idle_age_s: settings.idleAge < 0 ? null : settings.idleAge,
-          hard_age_s: settings.hardAge < 0 ? null : settings.hardAge,
-        };
-  const flow: Flow = {
+function finish(reader: FlowReader, actions: ReadActions, line: number): Flow {
+  const { settings } = reader;
+  settings.protocols &= actions.protocols;
+  return {
     table: settings.table < 0 || settings.table === 255 ? 0 : settings.table,
     priority: settings.priority,
     cookie: settings.cookie,
     tests: matchTests(reader.match),
-    opaque: settings.opaque.length === 0 ? NO_WORDS : settings.opaque,
+    opaque: settings.opaque,
     actions: actions.actions,
     idle_timeout_s: settings.idle,
     hard_timeout_s: settings.hard,
     importance: settings.importance,
-    flags: settings.flags.length === 0 ? NO_WORDS : settings.flags,
-    statistics,
+    flags: settings.flags,
+    statistics: settings.duration < 0 ? null : statisticsOf(settings),
     origin: { file: reader.file, line },
   };
+}
+
+function statisticsOf(settings: Settings): FlowStatistics {
   return {
-    flow,
-    table: settings.table < 0 || settings.table === 255 ? null : settings.table,
-    settings,
-    protocols: settings.protocols & actions.protocols,
-    words: reader.match.words,
+    duration_s: settings.duration,
+    packets: settings.packets,
+    bytes: settings.bytes,
+    idle_age_s: settings.idleAge < 0 ? null : settings.idleAge,
+    hard_age_s: settings.hardAge < 0 ? null : settings.hardAge,
   };
 }
 

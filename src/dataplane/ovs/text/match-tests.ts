@@ -8,7 +8,9 @@ import { testsOf, type Word } from './words.ts';
 
 /** Gathers the words of one match; made once and used for every line. */
 export interface MatchBuilder {
+  /** The first `count` are this match's. */
   readonly words: Word[];
+  count: number;
   etherType: number;
   protocol: number;
   type: number;
@@ -16,11 +18,11 @@ export interface MatchBuilder {
 }
 
 export function matchBuilder(): MatchBuilder {
-  return { words: [], etherType: -1, protocol: -1, type: -1, merges: false };
+  return { words: [], count: 0, etherType: -1, protocol: -1, type: -1, merges: false };
 }
 
 export function clearMatch(builder: MatchBuilder): void {
-  builder.words.length = 0;
+  builder.count = 0;
   builder.etherType = -1;
   builder.protocol = -1;
   builder.type = -1;
@@ -28,22 +30,29 @@ export function clearMatch(builder: MatchBuilder): void {
 }
 
 export function addWord(builder: MatchBuilder, word: Word): void {
-  builder.words.push(word);
+  builder.words[builder.count++] = word;
   if (word.etherType >= 0) builder.etherType = word.etherType;
   if (word.protocol >= 0) builder.protocol = word.protocol;
   if (word.type >= 0) builder.type = word.type;
   if (word.merges) builder.merges = true;
 }
 
+/** The words gathered so far. */
+export function matchWords(builder: MatchBuilder): readonly Word[] {
+  return builder.words.slice(0, builder.count);
+}
+
 const placed: PlacedTest[] = [];
 
 /** The tests of the gathered words, in the order of the field table. */
 export function matchTests(builder: MatchBuilder): FieldTest[] {
-  if (builder.merges) return mergedTests(builder.words).tests;
+  if (builder.merges) return mergedTests(matchWords(builder)).tests;
   const kind = kindOf(builder.etherType, builder.protocol, builder.type);
   let count = 0;
-  for (const word of builder.words) {
-    const own = word.placed[kind] ?? testsOf(word, kind);
+  for (let w = 0; w < builder.count; w++) {
+    const word = builder.words[w];
+    if (word === undefined) continue;
+    const own = testsOf(word, kind);
     for (let i = 0; i < own.length; i++) {
       const test = own[i];
       if (test === undefined) continue;
@@ -52,7 +61,7 @@ export function matchTests(builder: MatchBuilder): FieldTest[] {
       for (; at > 0; at--) {
         const before = placed[at - 1];
         if (before === undefined || before.order < test.order) break;
-        if (before.order === test.order) return mergedTests(builder.words).tests;
+        if (before.order === test.order) return mergedTests(matchWords(builder)).tests;
         placed[at] = before;
       }
       placed[at] = test;

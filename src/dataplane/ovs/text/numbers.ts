@@ -39,8 +39,15 @@ export function scanNumber(text: string): { value: bigint; length: number } | un
   return { value, length: found[0].length };
 }
 
+const SMALL_HEX = /^0x[0-9a-fA-F]{1,8}$/;
+const SMALL_DECIMAL = /^(?:0|[1-9][0-9]{0,8})$/;
+
 /** A whole number at the start of a text that must fit `bytes` bytes, and what follows it. */
 export function scanInteger(text: string, bytes: number): { value: bigint; rest: string } | Fault {
+  if (text.length <= 10 && (SMALL_HEX.test(text) || SMALL_DECIMAL.test(text))) {
+    const number = Number(text);
+    if (bytes >= 4 || number < 2 ** (8 * bytes)) return { value: big(number), rest: '' };
+  }
   if (/^0[xX]/.test(text)) {
     const digits = /^[0-9a-fA-F]*/.exec(text.slice(2))?.[0] ?? '';
     const value = digits === '' ? 0n : BigInt(`0x${digits}`);
@@ -97,8 +104,10 @@ export function big(value: number): bigint {
   return BigInt(value);
 }
 
+const ALL_ONES = Array.from({ length: 129 }, (_, bits) => (1n << BigInt(bits)) - 1n);
+/** As many one bits, from the lowest up. */
 export function ones(bits: number): bigint {
-  return (1n << BigInt(bits)) - 1n;
+  return ALL_ONES[bits] ?? (1n << BigInt(bits)) - 1n;
 }
 
 /** 0x5, and 0 for zero: C's %#x. */

@@ -52,30 +52,35 @@ export interface Word {
   /** Read, but its meaning is not known here. */
   readonly opaque: string | null;
   readonly fault: Fault | null;
-  /** Tests under each `Kind`, made when first needed. */
-  readonly placed: Partial<Record<Kind, readonly PlacedTest[]>>;
+  /** The protocols for which `tests` was made last; most words always meet the same. */
+  kind: Kind | null;
+  tests: readonly PlacedTest[];
 }
 
-const PLAIN: Word = {
-  setting: null,
-  number: 0,
-  cookie: 0n,
-  cookieMask: null,
-  flag: '',
-  sets: [],
-  etherType: -1,
-  protocol: -1,
-  type: -1,
-  merges: false,
-  protocols: PROTOCOLS.any,
-  opaque: null,
-  fault: null,
-  placed: {},
-};
-
+/** All words have one shape, which keeps the line loop fast. */
 function word(of: Partial<Word>): Word {
-  return { ...PLAIN, placed: {}, ...of };
+  return {
+    setting: of.setting ?? null,
+    number: of.number ?? 0,
+    cookie: of.cookie ?? 0n,
+    cookieMask: of.cookieMask ?? null,
+    flag: of.flag ?? '',
+    sets: of.sets ?? NO_SETS,
+    etherType: of.etherType ?? -1,
+    protocol: of.protocol ?? -1,
+    type: of.type ?? -1,
+    merges: of.merges ?? false,
+    protocols: of.protocols ?? PROTOCOLS.any,
+    opaque: of.opaque ?? null,
+    fault: of.fault ?? null,
+    kind: null,
+    tests: NO_TESTS,
+  };
 }
+
+const NO_SETS: readonly SlotSet[] = [];
+const NO_TESTS: readonly PlacedTest[] = [];
+const PLAIN: Word = word({});
 
 /** Protocol shorthands (lib/ofp-parse.c ofp_parse_protocol): Ethernet type and IP protocol. */
 export const SHORTHANDS: Readonly<Record<string, readonly [number, number]>> = {
@@ -170,18 +175,17 @@ function fieldWord(of: Keyword | undefined, value: string, reading: Reading): Wo
 }
 
 function setsWord(sets: readonly SlotSet[], protocols: number): Word {
-  const numberIn = (slot: string): number => {
-    const found = sets.find((of) => of.slot === slot);
-    return found === undefined ? -1 : Number(found.value);
-  };
-  return word({
-    sets,
-    etherType: numberIn('eth_type'),
-    protocol: numberIn('nw_proto'),
-    type: numberIn('tp_src'),
-    merges: sets.some((of) => of.mask === 0n || of.slot === 'packet_type'),
-    protocols,
-  });
+  let etherType = -1;
+  let protocol = -1;
+  let type = -1;
+  let merges = false;
+  for (const { slot, value, mask } of sets) {
+    if (slot === 'eth_type') etherType = Number(value);
+    else if (slot === 'nw_proto') protocol = Number(value);
+    else if (slot === 'tp_src') type = Number(value);
+    if (mask === 0n || slot === 'packet_type') merges = true;
+  }
+  return word({ sets, etherType, protocol, type, merges, protocols });
 }
 
 function protocolsOf(of: Keyword, read: Masked): number {
@@ -296,13 +300,13 @@ function cookieWord(value: string): Word {
 
 /** The tests of a word under a protocol, remembered. */
 export function testsOf(of: Word, kind: Kind): readonly PlacedTest[] {
-  const known = of.placed[kind];
-  if (known !== undefined) return known;
+  if (of.kind === kind) return of.tests;
   const made: PlacedTest[] = [];
   for (const one of of.sets) {
     const test = placedTest(one, kind);
     if (test !== null) made.push(test);
   }
-  of.placed[kind] = made;
+  of.kind = kind;
+  of.tests = made;
   return made;
 }
