@@ -106,7 +106,7 @@ class Cutter<E> {
   take(product: number): boolean {
     const { products, scratch } = this.diagram;
     const rule = products.rule[product]!;
-    const rank = products.rules[rule]!.rank;
+    const rank = products.ranks[rule]!;
     if (rank > this.lastRank) return false;
     scratch[this.length++] = product;
     const end = products.start[product + 1]!;
@@ -149,7 +149,8 @@ function childList<E>(diagram: Diagram<E>, source: NodeSource, value: number): I
 function unfold<E>(diagram: Diagram<E>, list: Int32Array, level: number): number | null {
   const { products } = diagram;
   let next = Number.POSITIVE_INFINITY;
-  for (let i = 0; i < list.length; i++) {
+  // No level lies between this one and the next, so long lists are rarely read to their end.
+  for (let i = 0; i < list.length && next > level + 1; i++) {
     const end = products.start[list[i]! + 1]!;
     for (let k = products.start[list[i]!]!; k < end; k++) {
       const here = products.level[k]!;

@@ -21,6 +21,8 @@ export const COMPLEX = 3;
 export interface Flat<E> {
   /** In rank order; rules of equal rank in the order given. */
   readonly rules: readonly Rule<E>[];
+  /** Their ranks. */
+  readonly ranks: Float64Array;
   /** PLAIN, UNCERTAIN, NEVER or COMPLEX by rule. */
   readonly shape: Uint8Array;
   /** Rule i owns the masked words start[i] up to start[i + 1]. */
@@ -48,14 +50,16 @@ interface Shape {
 
 /** Flattens all rules of a table. */
 export function flatten<E>(given: readonly Rule<E>[]): Flat<E> {
-  const rules = inRankOrder(given);
+  const { rules, ranks } = inRankOrder(given);
+  const room = 4 * rules.length + 64;
   const flat: Flat<E> = {
     rules,
+    ranks,
     shape: new Uint8Array(rules.length),
     start: new Uint32Array(rules.length + 1),
-    word: new Uint16Array(1024),
-    mask: new Uint32Array(1024),
-    value: new Uint32Array(1024),
+    word: new Uint16Array(room),
+    mask: new Uint32Array(room),
+    value: new Uint32Array(room),
     length: 0,
     uses: [],
     last: new Int32Array(PACKET_WORDS).fill(-1),
@@ -153,7 +157,7 @@ function shapeOf<E>(flat: Flat<E>, of: Field, mask: bigint, shapes: Map<Field, S
     known = [];
     shapes.set(of, known);
   }
-  for (const shape of known) if (shape.mask === mask) return shape;
+  for (let i = 0; i < known.length; i++) if (known[i]!.mask === mask) return known[i]!;
   const bits = wordBits(of, mask, mask);
   const last = of.word + Math.ceil(of.width / 32) - 1;
   const shape: Shape = {
@@ -188,17 +192,32 @@ function noteMasks<E>(flat: Flat<E>, match: Match, shapes: Map<Field, Shape[]>):
 }
 
 /** Stable order by rank, by counting: a table has many rules and few ranks. */
-function inRankOrder<E>(rules: readonly Rule<E>[]): readonly Rule<E>[] {
+function inRankOrder<E>(given: readonly Rule<E>[]): {
+  readonly rules: readonly Rule<E>[];
+  readonly ranks: Float64Array;
+} {
+  const ranks = new Float64Array(given.length);
   let sorted = true;
-  for (let i = 1; i < rules.length && sorted; i++) {
-    sorted = rules[i - 1]!.rank <= rules[i]!.rank;
+  for (let i = 0; i < given.length; i++) {
+    ranks[i] = given[i]!.rank;
+    if (i > 0 && ranks[i]! < ranks[i - 1]!) sorted = false;
   }
-  if (sorted) return rules;
-  const byRank = new Map<number, Rule<E>[]>();
-  for (const rule of rules) {
-    const same = byRank.get(rule.rank);
-    if (same === undefined) byRank.set(rule.rank, [rule]);
-    else same.push(rule);
+  if (sorted) return { rules: given, ranks };
+  const counts = new Map<number, number>();
+  for (let i = 0; i < ranks.length; i++) counts.set(ranks[i]!, (counts.get(ranks[i]!) ?? 0) + 1);
+  const next = new Map<number, number>();
+  let at = 0;
+  for (const rank of [...counts.keys()].sort((a, b) => a - b)) {
+    next.set(rank, at);
+    at += counts.get(rank)!;
   }
-  return [...byRank.keys()].sort((a, b) => a - b).flatMap((rank) => byRank.get(rank)!);
+  const rules = new Array<Rule<E>>(given.length);
+  const inOrder = new Float64Array(given.length);
+  for (let i = 0; i < ranks.length; i++) {
+    const place = next.get(ranks[i]!)!;
+    next.set(ranks[i]!, place + 1);
+    rules[place] = given[i]!;
+    inOrder[place] = ranks[i]!;
+  }
+  return { rules, ranks: inOrder };
 }

@@ -21,6 +21,8 @@ export interface Products<E> {
   readonly subfields: readonly Subfield[];
   /** In rank order. */
   readonly rules: readonly Rule<E>[];
+  /** Their ranks. */
+  readonly ranks: Float64Array;
   count: number;
   /** Rule of a product; rises with the product's number. */
   rule: Uint32Array;
@@ -53,6 +55,7 @@ export function productsOf<E>(given: readonly Rule<E>[]): Products<E> {
   const products: Products<E> = {
     subfields: order.map((index) => cut.subfields[index]!),
     rules: flat.rules,
+    ranks: flat.ranks,
     count: 0,
     rule: new Uint32Array(flat.rules.length + 16),
     flags: new Uint8Array(flat.rules.length + 16),
