@@ -22,12 +22,13 @@ function has(bits: number): Match {
   return test(STATE, BigInt(bits), BigInt(bits));
 }
 
-/** Tracked by this zone before: the machine does not move twice for one packet. */
-function seenIn(zone: number): Guard {
-  const known = or(has(stateBits('est')), has(stateBits('rel')), has(stateBits('new')));
-  return guard(and(has(stateBits('trk')), known, test(F.ctZone, BigInt(zone))));
+/** Tracked by this zone before: then ct_state still says what was found and done. */
+function trackedIn(zone: number): Guard {
+  return guard(and(has(stateBits('trk')), test(F.ctZone, BigInt(zone))));
 }
 
+/** The connection is at hand: the machine does not move twice for one packet. */
+const FOUND = guard(or(has(stateBits('est')), has(stateBits('rel')), has(stateBits('new'))));
 const TRANSLATED = guard(or(has(stateBits('snat')), has(stateBits('dnat'))));
 
 /** A packet on its way through one ct action. */
@@ -48,13 +49,20 @@ export function executeUserspaceCt<P>(
   request: CtRequest<P>,
 ): readonly CtResult<P>[] {
   const { traffic } = tracker.run;
-  const { hit, miss } = traffic.split(p, seenIn(request.zone));
+  const { hit, miss } = traffic.split(p, trackedIn(request.zone));
   const results: CtResult<P>[] = [];
   if (miss !== null) results.push(...process(tracker, miss, request, false, false));
   if (hit === null) return results;
-  const before = traffic.split(hit, TRANSLATED);
-  if (before.hit !== null) results.push(...process(tracker, before.hit, request, true, true));
-  if (before.miss !== null) results.push(...process(tracker, before.miss, request, true, false));
+  const before = traffic.split(hit, FOUND);
+  for (const [part, seen] of [
+    [before.hit, true],
+    [before.miss, false],
+  ] as const) {
+    if (part === null) continue;
+    const done = traffic.split(part, TRANSLATED);
+    if (done.hit !== null) results.push(...process(tracker, done.hit, request, seen, true));
+    if (done.miss !== null) results.push(...process(tracker, done.miss, request, seen, false));
+  }
   return results;
 }
 
@@ -74,7 +82,7 @@ function process<P>(
         related(tracker, { ...work, p: one.p }, request, one.connection, one.reply),
       );
     }
-    if (cls.treatment !== 'track') return [invalid(tracker, work, request, null)];
+    if (cls.treatment !== 'track') return [invalid(tracker, work, request)];
     return find(tracker, part, cls, zone).flatMap(({ p: here, connection, reply }) => {
       const found = { ...work, p: here };
       if (connection === null) return unknown(tracker, found, request);
@@ -91,10 +99,8 @@ function invalid<P>(
   tracker: Tracker<P>,
   work: Work<P>,
   request: CtRequest<P>,
-  connection: Connection<P> | null,
 ): CtResult<P> {
-  const bits = stateBits('trk', 'inv');
-  return finish(tracker, { ...work, bits }, request, connection);
+  return finish(tracker, { ...work, bits: stateBits('trk', 'inv') }, request, null);
 }
 
 /** write_ct_md(), then set_mark() and set_label(). */
@@ -124,7 +130,7 @@ function related<P>(
   connection: Connection<P> | null,
   reply: boolean,
 ): CtResult<P> {
-  if (connection === null) return invalid(tracker, work, request, null);
+  if (connection === null) return invalid(tracker, work, request);
   const bits = stateBits('rel') | (reply ? stateBits('rpl') : 0);
   const told = { ...work, bits };
   if (request.nat === null) return finish(tracker, told, request, connection);
@@ -145,7 +151,13 @@ function known<P>(
   return steps.flatMap((step): readonly CtResult<P>[] => {
     const moved = { ...work, p: step.p };
     if (step.verdict === 'restart') return begin(tracker, moved, request);
-    if (step.verdict === 'invalid') return [invalid(tracker, moved, request, step.connection)];
+    if (step.verdict === 'invalid') {
+      // A packet that the machine refuses is translated all the same.
+      const refused = { ...moved, bits: stateBits('inv') };
+      const out =
+        request.nat === null ? refused : apply(tracker, refused, step.connection, reply, false);
+      return [finish(tracker, out, request, step.connection)];
+    }
     if (step.verdict === 'seen') return seenBefore(tracker, moved, request, connection, reply);
     let bits = step.connection.master === null ? 0 : stateBits('rel');
     if (step.verdict === 'new') bits |= stateBits('new');
@@ -206,7 +218,7 @@ function unknown<P>(
   work: Work<P>,
   request: CtRequest<P>,
 ): readonly CtResult<P>[] {
-  if (!work.translated || request.nat !== null) return begin(tracker, work, request);
+  if (!work.translated) return begin(tracker, work, request);
   const { traffic } = tracker.run;
   const first = originalOf(tracker, work);
   const zone = bothWays(request.zone);
@@ -243,7 +255,7 @@ function begin<P>(
 ): readonly CtResult<P>[] {
   return open(tracker, work.p, work.cls).flatMap(({ p, state, expires_us }) => {
     const here = { ...work, p };
-    if (state === null) return [invalid(tracker, here, request, null)];
+    if (state === null) return [invalid(tracker, here, request)];
     return expectedBy(tracker, p, work.cls, request.zone).flatMap(({ p: part, master }) => {
       const { traffic } = tracker.run;
       const bits = stateBits('new') | (master === null ? 0 : stateBits('rel'));

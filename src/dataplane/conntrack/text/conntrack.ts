@@ -1,6 +1,7 @@
 /** Lines of `conntrack -L [-o extended,id,labels]` and /proc/net/nf_conntrack. */
 import { complain, type Lines } from '../../../text/lines.ts';
 import { TCP_STATES } from '../tcp-kernel.ts';
+import { PEER_STATES } from '../tcp-userspace.ts';
 import { type ConnectionEntry } from '../types.ts';
 import {
   CONNTRACK_TUPLE,
@@ -34,6 +35,9 @@ function kept(key: string): Row {
 }
 
 const ROWS: readonly Row[] = [
+  // /proc/net/nf_conntrack writes these two for GRE, in front of the tuples.
+  kept('timeout'),
+  kept('stream_timeout'),
   {
     key: 'mark',
     read: (draft, value) => {
@@ -100,8 +104,7 @@ const FLAGS: Readonly<Record<string, string>> = {
 
 const STATES: ReadonlySet<string> = new Set([
   ...TCP_STATES,
-  'LISTEN',
-  'CLOSED',
+  ...PEER_STATES,
   'COOKIE_WAIT',
   'COOKIE_ECHOED',
   'SHUTDOWN_SENT',
@@ -113,7 +116,6 @@ const STATES: ReadonlySet<string> = new Set([
   'PARTOPEN',
   'OPEN',
   'CLOSEREQ',
-  'CLOSING',
   'TIMEWAIT',
   'IGNORE',
   'INVALID',

@@ -121,7 +121,8 @@ export function readXml(file: string, text: string): Parsed<readonly ConnectionE
       else if (draft !== null) {
         const entry = finished(draft, { file, line: line + 1 });
         if (entry === undefined) complain(of, line, '<', 'a flow without its addresses');
-        else entries.push(entry);
+        else if (draft.original.icmpId !== undefined || !isIcmp(entry)) entries.push(entry);
+        else complain(of, line, '<layer4', 'this form does not tell the type and id of ICMP');
         draft = null;
       }
     } else if (close === '' && draft !== null) {
@@ -198,6 +199,10 @@ function readTupleElement(
   if (row !== undefined) return row.read(tuple, content);
   draft.extra[`${direction}.${tag}`] = content;
   return tag === 'packets' || tag === 'bytes' || tag === 'srckey' || tag === 'dstkey';
+}
+
+function isIcmp(entry: ConnectionEntry): boolean {
+  return entry.original.protocol === 1 || entry.original.protocol === 58;
 }
 
 /** The document that `conntrack -L -o xml` would print. */
