@@ -53,6 +53,8 @@ export interface Interface {
   readonly linkIndex: number | null;
   /** Namespace id of the other end (`link_netnsid`), when it is in another namespace. */
   readonly linkNamespace: number | null;
+  /** The other end's namespace by name, where `ip` could resolve it (`link-netns`). */
+  readonly linkNamespaceName?: string;
   readonly addresses: readonly InterfaceAddress[];
   /** IFLA_INFO_DATA as printed by `ip -d -json link`. */
   readonly details: Readonly<Record<string, unknown>>;

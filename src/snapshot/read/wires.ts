@@ -169,8 +169,9 @@ function isTap(each: Interface): boolean {
 
 /** The named namespace of the host that a veth leads to, when the snapshot lacks it. */
 function absentNamespace(host: WiredHost, at: InterfaceId, here: Interface): string | undefined {
-  if (here.linkNamespace === null || at.namespace !== ROOT) return undefined;
-  const name = host.namespaceIds.get(here.linkNamespace);
+  if (at.namespace !== ROOT) return undefined;
+  const id = here.linkNamespace;
+  const name = here.linkNamespaceName ?? (id === null ? undefined : host.namespaceIds.get(id));
   return name === undefined || host.namespaces.has(name) ? undefined : name;
 }
 
@@ -189,11 +190,13 @@ function isKernel(host: Host, at: InterfaceId, here: Interface): boolean {
 
 function lowerOf(host: WiredHost, at: InterfaceId, here: Interface): Wire {
   const name =
-    here.linkNamespace === null
-      ? at.namespace
-      : at.namespace === ROOT
-        ? (host.namespaceIds.get(here.linkNamespace) ?? ROOT)
-        : ROOT;
+    here.linkNamespaceName !== undefined
+      ? here.linkNamespaceName
+      : here.linkNamespace === null
+        ? at.namespace
+        : at.namespace === ROOT
+          ? (host.namespaceIds.get(here.linkNamespace) ?? ROOT)
+          : ROOT;
   const all = host.namespaces.get(name)?.state.interfaces ?? [];
   const lower = all.find((other) => other.index === here.linkIndex);
   if (lower === undefined) {
@@ -235,6 +238,7 @@ function candidateNamespaces(
     const found = name === undefined ? undefined : host.namespaces.get(name);
     return found === undefined ? [] : [found];
   };
+  if (here.linkNamespaceName !== undefined) return named(here.linkNamespaceName);
   if (here.linkNamespace === null) return named(at.namespace);
   if (at.namespace === ROOT && host.namespaceIds.size > 0) {
     return named(host.namespaceIds.get(here.linkNamespace));
@@ -244,6 +248,7 @@ function candidateNamespaces(
 
 /** Whether the candidate's own namespace id, where it can be resolved, names `target`. */
 function leadsTo(host: WiredHost, name: string, other: Interface, target: string): boolean {
+  if (other.linkNamespaceName !== undefined) return other.linkNamespaceName === target;
   if (other.linkNamespace === null) return name === target;
   if (name !== ROOT || host.namespaceIds.size === 0) return true;
   return host.namespaceIds.get(other.linkNamespace) === target;

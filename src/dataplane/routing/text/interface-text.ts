@@ -97,12 +97,13 @@ function readLinkLayer(lines: Lines, i: number, words: readonly string[], to: Mu
     if (mac === undefined) complain(lines, i, words[1] ?? '', 'This is not a MAC address');
     to.mac = mac ?? 0n;
   }
-  const at = words.indexOf('link-netnsid');
-  if (at >= 0) {
-    to.linkNamespace = Number(words[at + 1]);
-    // Without `-d` the kind is not printed; only a veth has its other end elsewhere by index.
-    if (to.linkIndex !== null) to.kind = 'veth';
-  }
+  const after = (word: string): string | undefined => words[words.indexOf(word) + 1];
+  const name = words.includes('link-netns') ? after('link-netns') : undefined;
+  if (name !== undefined) to.linkNamespaceName = name;
+  if (words.includes('link-netnsid')) to.linkNamespace = Number(after('link-netnsid'));
+  // Without `-d` the kind is not printed; only a veth has its other end elsewhere by index.
+  const elsewhere = name !== undefined || to.linkNamespace !== null;
+  if (elsewhere && to.linkIndex !== null) to.kind = 'veth';
 }
 
 function readAddress(lines: Lines, i: number, words: readonly string[], to: Mutable): void {

@@ -63,7 +63,9 @@ function interfaceOfJson(row: JsonNode): InterfaceDraft {
   const ethernet = textOf(member(row, 'link_type')) ?? 'ether';
   // Other link types (sit, gre) carry an IP address or nothing where Ethernet has its MAC.
   const mac = ethernet === 'ether' ? readAs(member(row, 'address'), readMac, 'a MAC address') : 0n;
+  const namespace = textOf(member(row, 'link_netns'));
   return {
+    ...(namespace === undefined ? {} : { linkNamespaceName: namespace }),
     name: textOf(member(row, 'ifname')) ?? '',
     index: numberOf(member(row, 'ifindex')) ?? 0,
     mac: mac ?? 0n,

@@ -13,20 +13,13 @@ import {
 } from '../../../text/json-text.ts';
 import { complain, linesOf } from '../../../text/lines.ts';
 import { type Origin, type Parsed, type Problem } from '../../../text/problem.ts';
+import { readProtocol } from '../../iptables/protocols.ts';
 import { type PolicyRule, type Prefix } from '../types.ts';
 import { isJson } from './form.ts';
 import { tableOf } from './route.ts';
 
 type Complain = (word: string, message: string, known?: Iterable<string>) => void;
 type Draft = { -readonly [K in keyof PolicyRule]: PolicyRule[K] };
-
-const PROTOCOLS: Readonly<Record<string, number>> = {
-  icmp: 1,
-  tcp: 6,
-  udp: 17,
-  'ipv6-icmp': 58,
-  sctp: 132,
-};
 
 /** What each word of a rule sets; a reader takes the word's value. */
 const VALUED: Readonly<Record<string, (rule: Draft, value: string, fail: Complain) => void>> = {
@@ -50,8 +43,7 @@ const VALUED: Readonly<Record<string, (rule: Draft, value: string, fail: Complai
     rule.tos = numberFrom(value.startsWith('0x') ? value : `0x${value}`, fail);
   },
   ipproto: (rule, value, fail) => {
-    const named = Object.hasOwn(PROTOCOLS, value) ? PROTOCOLS[value] : undefined;
-    rule.protocol = named ?? numberFrom(value, fail);
+    rule.protocol = readProtocol(value)?.number ?? numberFrom(value, fail);
   },
   sport: (rule, value, fail) => {
     rule.sourcePorts = rangeOf(value, fail);
