@@ -1,0 +1,63 @@
+/**
+ * The five hooks of a namespace and the order in which the kernel asks the tables
+ * (include/uapi/linux/netfilter_ipv4.h, NF_IP_PRI_*):
+ *
+ *   device                                                                        device
+ *     |                                                                             ^
+ *     v                                                                             |
+ *  PREROUTING          routing            FORWARD           .------------->  POSTROUTING
+ *   raw       -300    ---------->          mangle   -150    |                 mangle  -150
+ *   tracking  -200     |                   filter      0  --'                 nat src  100
+ *   mangle    -150     |                   security   50                      confirm
+ *   nat dst   -100     v
+ *                     INPUT                                 OUTPUT
+ *                      mangle   -150                         raw       -300
+ *                      filter      0                         tracking  -200
+ *                      security   50                         mangle    -150  (routes again
+ *                      nat src   100                         nat dst   -100   if changed)
+ *                      confirm                               filter       0
+ *                        |                                   security    50
+ *                        v                                     ^
+ *                      socket  ------------------------------  socket
+ */
+import { type Handle } from '../conntrack/netfilter.ts';
+import { type TableName } from './types.ts';
+
+export type HookName = 'prerouting' | 'input' | 'forward' | 'output' | 'postrouting';
+
+/** What stands at a hook, in order: tables, and what connection tracking does between them. */
+export type Station =
+  | { readonly kind: 'table'; readonly table: Exclude<TableName, 'nat'> }
+  | { readonly kind: 'track' }
+  | { readonly kind: 'nat'; readonly manip: 'src' | 'dst' }
+  | { readonly kind: 'confirm' };
+
+const table = (name: Exclude<TableName, 'nat'>): Station => ({ kind: 'table', table: name });
+const TRACK: Station = { kind: 'track' };
+const NAT_DST: Station = { kind: 'nat', manip: 'dst' };
+const NAT_SRC: Station = { kind: 'nat', manip: 'src' };
+const CONFIRM: Station = { kind: 'confirm' };
+
+/** The stations of each hook in ascending priority. */
+export const STATIONS: Readonly<Record<HookName, readonly Station[]>> = {
+  prerouting: [table('raw'), TRACK, table('mangle'), NAT_DST],
+  input: [table('mangle'), table('filter'), table('security'), NAT_SRC, CONFIRM],
+  forward: [table('mangle'), table('filter'), table('security')],
+  output: [table('raw'), TRACK, table('mangle'), NAT_DST, table('filter'), table('security')],
+  postrouting: [table('mangle'), NAT_SRC, CONFIRM],
+};
+
+/** The base chain of a hook. */
+export const BASE_CHAIN: Readonly<Record<HookName, string>> = {
+  prerouting: 'PREROUTING',
+  input: 'INPUT',
+  forward: 'FORWARD',
+  output: 'OUTPUT',
+  postrouting: 'POSTROUTING',
+};
+
+/** Connections that packets carry, by the number in their `ct_handle` field. */
+export interface Handles<P> {
+  readonly byNumber: Map<number, Handle<P>>;
+  next: number;
+}

@@ -1,0 +1,341 @@
+/**
+ * The rules of one namespace at work: what the network stack and bridges ask at each hook. The
+ * order of stations stands in hooks.ts; here traffic goes from one to the next, and what a
+ * verdict, a translation or the end of tracking means is carried out.
+ */
+import {
+  applyNat,
+  bind,
+  confirm,
+  setHelper,
+  track,
+  wantsRule,
+} from '../conntrack/netfilter.ts';
+import { STATUS } from '../conntrack/connection.ts';
+import { createTracker, type Tracker, type TrackerOptions } from '../conntrack/tracker.ts';
+import { type Drop, type Run } from '../outcome.ts';
+import { guard } from '../../traffic/guard.ts';
+import { and, test } from '../../traffic/match.ts';
+import { assignment } from '../../traffic/words.ts';
+import { type CompiledRule, type CompiledRules, compileRules } from './chain.ts';
+import { dropOf } from './drop.ts';
+import { F } from './fields.ts';
+import { BASE_CHAIN, type Handles, type HookName, STATIONS } from './hooks.ts';
+import { emptyMemory, type Memory } from './memory.ts';
+import { manipAt, natRequests } from './nat-target.ts';
+import { needsTracking } from './needs.ts';
+import { rejectError, resetsFor } from './reject.ts';
+import { type TranslationStep } from './steps.ts';
+import { type Surroundings } from './surroundings.ts';
+import { type Ruleset, type TableName } from './types.ts';
+import { type Item, type Passage, type Verdict, walkTable } from './walk.ts';
+
+/** The rules of a namespace compiled once: immutable, shared by every walk. */
+export interface CompiledNetfilter {
+  readonly rules: Readonly<Record<4 | 6, ReadonlyMap<TableName, CompiledRules>>>;
+  /** Whether connection tracking is on. */
+  readonly tracks: Readonly<Record<4 | 6, boolean>>;
+  readonly surroundings: Surroundings;
+  readonly loopback: ReadonlySet<number>;
+}
+
+/** What a hook made of traffic. */
+export type Passed<P> =
+  | { readonly kind: 'accepted'; readonly p: P }
+  | { readonly kind: 'dropped'; readonly drop: Drop; readonly p: P }
+  /** A TCP reset that REJECT made; the stack routes and sends it. */
+  | { readonly kind: 'answer'; readonly p: P }
+  /** The stack shall send this ICMP error about `p`. */
+  | { readonly kind: 'icmp-error'; readonly type: number; readonly code: number; readonly p: P };
+
+/** Rules at work in one run, with what they and the tracker remember. */
+export interface Netfilter<P> {
+  readonly tracker: Tracker<P>;
+  /** Sends traffic through all stations of one hook. Consumes `p`. */
+  pass(run: Run<P>, hook: HookName, version: 4 | 6, p: P): readonly Passed<P>[];
+}
+
+interface State<P> {
+  readonly of: CompiledNetfilter;
+  readonly run: Run<P>;
+  readonly tracker: Tracker<P>;
+  readonly memory: Memory<P>;
+  readonly handles: Handles<P>;
+  readonly surfaced: Set<CompiledRule>;
+}
+
+/** Compiles the rules of a namespace; at most one ruleset for each IP version. */
+export function compileNetfilter(
+  rulesets: readonly Ruleset[],
+  surroundings: Surroundings,
+): CompiledNetfilter {
+  const compiled = (version: 4 | 6): ReadonlyMap<TableName, CompiledRules> => {
+    const tables = rulesets.filter((each) => each.version === version).flatMap((r) => r.tables);
+    return new Map(tables.map((each) => [each.name, compileRules(each, version, surroundings)]));
+  };
+  const tracks = (version: 4 | 6): boolean =>
+    rulesets.some((each) => each.version === version && needsTracking(each));
+  const loopback = surroundings.interfaces.filter((each) => each.loopback);
+  return {
+    rules: { 4: compiled(4), 6: compiled(6) },
+    tracks: { 4: tracks(4), 6: tracks(6) },
+    surroundings,
+    loopback: new Set(loopback.map(({ index }) => index)),
+  };
+}
+
+/** Puts compiled rules to work for one run. */
+export function startNetfilter<P>(
+  run: Run<P>,
+  of: CompiledNetfilter,
+  options: Omit<TrackerOptions, 'personality'>,
+): Netfilter<P> {
+  const tracker = createTracker(run, { ...options, personality: 'kernel' });
+  const state: State<P> = {
+    of,
+    run,
+    tracker,
+    memory: emptyMemory(),
+    handles: { byNumber: new Map(), next: 1 },
+    surfaced: new Set(),
+  };
+  return { tracker, pass: (_run, hook, version, p) => passHook(state, hook, version, p) };
+}
+
+function passHook<P>(
+  state: State<P>,
+  hook: HookName,
+  version: 4 | 6,
+  p: P,
+): readonly Passed<P>[] {
+  const out: Passed<P>[] = [];
+  let items = carried(state, hook, p);
+  for (const station of STATIONS[hook]) {
+    if (items.length === 0) break;
+    switch (station.kind) {
+      case 'table':
+        items = throughTable(state, hook, version, station.table, items, out);
+        break;
+      case 'track':
+        if (state.of.tracks[version]) items = items.flatMap((item) => tracked(state, item));
+        break;
+      case 'nat':
+        items = throughNat(state, hook, version, items, out);
+        break;
+      case 'confirm':
+        if (state.of.tracks[version]) items = items.flatMap((item) => confirmed(state, item, out));
+        break;
+    }
+  }
+  for (const item of items) out.push({ kind: 'accepted', p: remember(state, item) });
+  return out;
+}
+
+/** Entries beyond this number belong to packets that left long ago. */
+const MOST_HANDLES = 4096;
+
+/** Writes down which connection a packet carries (skb->_nfct). */
+function remember<P>({ run, handles }: State<P>, { p, handle }: Item<P>): P {
+  if (handle === null) return p;
+  const number = handles.next++;
+  handles.byNumber.set(number, handle);
+  if (handles.byNumber.size > MOST_HANDLES) {
+    for (const oldest of handles.byNumber.keys()) {
+      handles.byNumber.delete(oldest);
+      break;
+    }
+  }
+  return run.traffic.set(p, assignment(F.handle, BigInt(number)));
+}
+
+/**
+ * Finds what a packet carries. A packet that is made here or arrives carries nothing, except
+ * over the loopback interface, where it keeps its connection.
+ */
+function carried<P>(state: State<P>, hook: HookName, p: P): readonly Item<P>[] {
+  const { run, handles, of } = state;
+  const fresh = (part: P): Item<P> => ({ p: part, handle: null, template: null });
+  const forget = (part: P): Item<P> => fresh(run.traffic.set(part, NO_HANDLE));
+  if (hook === 'output') return [forget(p)];
+  const out: Item<P>[] = [];
+  let rest: P | null = p;
+  if (hook === 'prerouting') {
+    const { hit, miss } = run.traffic.split(p, viaLoopback(of));
+    if (miss !== null) out.push(forget(miss));
+    rest = hit;
+  }
+  if (rest === null) return out;
+  const none = run.traffic.split(rest, IS_WITHOUT);
+  if (none.hit !== null) out.push(fresh(none.hit));
+  rest = none.miss;
+  // The newest come first: a walk asks about the packet that it is busy with.
+  for (const [number, handle] of [...handles.byNumber].reverse()) {
+    if (rest === null) break;
+    const is = guard(test(F.handle, BigInt(number)));
+    const { hit, miss }: { hit: P | null; miss: P | null } = run.traffic.split(rest, is);
+    if (hit !== null) out.push({ p: hit, handle, template: null });
+    rest = miss;
+  }
+  if (rest !== null) out.push(fresh(rest));
+  return out;
+}
+
+const NO_HANDLE = assignment(F.handle, 0n);
+const IS_WITHOUT = guard(test(F.handle, 0n));
+
+function viaLoopback({ loopback }: CompiledNetfilter) {
+  const ranges = [...loopback].sort((a, b) => a - b).map((n) => ({ from: BigInt(n), to: BigInt(n) }));
+  return guard(ranges.length === 0 ? { kind: 'none' } : { kind: 'within', field: F.iif, ranges });
+}
+
+function passage<P>(state: State<P>, rules: CompiledRules): Passage<P> {
+  const { run, memory, surfaced, tracker, of } = state;
+  return { run, memory, surfaced, rules, tracker: of.tracks[rules.version] ? tracker : null };
+}
+
+function throughTable<P>(
+  state: State<P>,
+  hook: HookName,
+  version: 4 | 6,
+  name: TableName,
+  items: readonly Item<P>[],
+  out: Passed<P>[],
+): readonly Item<P>[] {
+  const rules = state.of.rules[version].get(name);
+  if (rules === undefined) return items;
+  const next: Item<P>[] = [];
+  for (const item of items) {
+    for (const verdict of walkTable(passage(state, rules), BASE_CHAIN[hook], item)) {
+      if (verdict.kind === 'accept') next.push(verdict.item);
+      else if (verdict.kind !== 'nat') ended(state, version, verdict, out);
+    }
+  }
+  return next;
+}
+
+function ended<P>(
+  { run }: State<P>,
+  version: 4 | 6,
+  verdict: Extract<Verdict<P>, { kind: 'drop' | 'reject' }>,
+  out: Passed<P>[],
+): void {
+  const { item, by, kind } = verdict;
+  if (kind === 'reject') {
+    const error = rejectError(verdict.with);
+    if (error !== null) out.push({ kind: 'icmp-error', ...error, p: run.traffic.fork(item.p) });
+    else {
+      for (const p of resetsFor(run.traffic, version, item.p)) out.push({ kind: 'answer', p });
+    }
+  }
+  out.push({ kind: 'dropped', drop: dropOf(by, kind), p: item.p });
+}
+
+function tracked<P>(state: State<P>, item: Item<P>): readonly Item<P>[] {
+  if (item.handle !== null) return [item];
+  const zone = item.template?.zone ?? { original: 0, reply: 0 };
+  const helper = item.template?.helper ?? null;
+  return track(state.tracker, item.p, zone).map(({ p, handle }) => {
+    if (helper !== null && handle.state === 'new') setHelper(handle, helper);
+    return { p, handle, template: null };
+  });
+}
+
+const ICMP_REDIRECT = guard(and(test(F.protocol, 1n), test(F.icmpType, 5n)));
+
+/** nf_nat_inet_fn(): asks the chain once for a connection and end, then rewrites every packet. */
+function throughNat<P>(
+  state: State<P>,
+  hook: HookName,
+  version: 4 | 6,
+  items: readonly Item<P>[],
+  out: Passed<P>[],
+): readonly Item<P>[] {
+  const rules = state.of.rules[version].get('nat');
+  if (rules === undefined || !state.of.tracks[version]) return items;
+  const manip = manipAt(hook);
+  const next: Item<P>[] = [];
+  for (const item of items) {
+    const { handle } = item;
+    if (handle === null || handle.connection === null) {
+      next.push(item);
+      continue;
+    }
+    const decided = wantsRule(handle, manip) ? decide(state, rules, hook, item, out) : [item];
+    for (const each of decided) {
+      const kept = handle.error ? withoutRedirect(state, version, each, out) : each.p;
+      if (kept === null || each.handle === null) continue;
+      next.push({ ...each, p: applyNat(state.tracker, kept, each.handle, manip) });
+    }
+  }
+  return next;
+}
+
+/** nf_nat_icmp_reply_translation(): a redirect about a translated connection is dropped. */
+function withoutRedirect<P>(
+  { run }: State<P>,
+  version: 4 | 6,
+  { p, handle }: Item<P>,
+  out: Passed<P>[],
+): P | null {
+  const status = handle?.connection?.status ?? 0;
+  if (version === 6 || (status & (STATUS.src_nat | STATUS.dst_nat)) === 0) return p;
+  const { hit, miss } = run.traffic.split(p, ICMP_REDIRECT);
+  if (hit !== null) out.push({ kind: 'dropped', p: hit, drop: natDrop('an ICMP redirect about a translated connection') });
+  return miss;
+}
+
+function natDrop(evidence: string): Drop {
+  return { reason: 'IPT_RULE_DROP', where: 'nat', evidence, origin: null };
+}
+
+/** The first packet of a connection: what the chain says, or the null binding. */
+function decide<P>(
+  state: State<P>,
+  rules: CompiledRules,
+  hook: HookName,
+  item: Item<P>,
+  out: Passed<P>[],
+): readonly Item<P>[] {
+  const { run, of } = state;
+  const manip = manipAt(hook);
+  const next: Item<P>[] = [];
+  for (const verdict of walkTable(passage(state, rules), BASE_CHAIN[hook], item)) {
+    if (verdict.kind === 'drop' || verdict.kind === 'reject') {
+      ended(state, rules.version, verdict, out);
+      continue;
+    }
+    const asked =
+      verdict.kind === 'accept'
+        ? [{ p: verdict.item.p, request: { manip, addresses: null, ports: null, random: false } }]
+        : natRequests(run, of.surroundings, verdict.target, hook, rules.version, verdict.item.p);
+    for (const { p, request } of asked) {
+      if (request === null || item.handle === null) {
+        out.push({ kind: 'dropped', p, drop: natDrop('the interface has no address to translate to') });
+        continue;
+      }
+      const bits = manip === 'src' ? STATUS.src_nat : STATUS.dst_nat;
+      for (const bound of bind(state.tracker, p, verdict.item.handle ?? item.handle, request)) {
+        if (bound.dropped) {
+          out.push({ kind: 'dropped', p: bound.p, drop: natDrop('every port of the range is taken') });
+          continue;
+        }
+        const changed = ((bound.handle.connection?.status ?? 0) & bits) !== 0;
+        const byRule = verdict.kind === 'nat';
+        const step = (): TranslationStep => ({ kind: 'translation', manip, byRule });
+        const noted = changed ? run.traffic.note(bound.p, step) : bound.p;
+        next.push({ p: noted, handle: bound.handle, template: null });
+      }
+    }
+  }
+  return next;
+}
+
+function confirmed<P>(state: State<P>, item: Item<P>, out: Passed<P>[]): readonly Item<P>[] {
+  if (item.handle === null) return [item];
+  return confirm(state.tracker, item.p, item.handle).flatMap(({ kept, clashed }) => {
+    if (clashed !== null) {
+      out.push({ kind: 'dropped', p: clashed, drop: natDrop('another connection took the tuple') });
+    }
+    return kept === null ? [] : [{ ...kept, template: null }];
+  });
+}

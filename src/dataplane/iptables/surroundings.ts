@@ -1,0 +1,41 @@
+/**
+ * What rules need to know about their namespace: the numbers and addresses of interfaces, and
+ * the sets. Rules name interfaces; packets carry numbers (`meta_iif`, as `ip link` counts them).
+ */
+import { type IpSet } from './ipset/types.ts';
+import { type InterfaceName } from './text/codec.ts';
+
+export interface KnownInterface {
+  readonly name: string;
+  /** Its index in the namespace, from 1. */
+  readonly index: number;
+  readonly loopback: boolean;
+  /** In the order of `ip addr`: the first of a subnet is the primary one. */
+  readonly addresses: readonly KnownAddress[];
+}
+
+export interface KnownAddress {
+  readonly version: 4 | 6;
+  readonly value: bigint;
+  /** Prefix length. */
+  readonly length: number;
+}
+
+export interface Surroundings {
+  readonly interfaces: readonly KnownInterface[];
+  readonly sets: ReadonlyMap<string, IpSet>;
+}
+
+/** The numbers of the interfaces that a rule means; none when there is no such interface. */
+export function interfacesNamed(
+  { interfaces }: Surroundings,
+  { name, wildcard }: InterfaceName,
+): readonly number[] {
+  const meant = interfaces.filter((each) =>
+    wildcard ? each.name.startsWith(name) : each.name === name,
+  );
+  return meant.map((each) => each.index);
+}
+
+/** A namespace of which nothing is known. */
+export const NO_SURROUNDINGS: Surroundings = { interfaces: [], sets: new Map() };

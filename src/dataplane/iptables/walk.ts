@@ -1,0 +1,301 @@
+/**
+ * Traffic on its way through one table (net/ipv4/netfilter/ip_tables.c ipt_do_table()): from
+ * the base chain through jumps and returns to a verdict. What a verdict leads to is the hook
+ * runner's affair (hooks.ts).
+ */
+import { type Handle, loadMark, saveMark, untracked } from '../conntrack/netfilter.ts';
+import { type Tracker } from '../conntrack/tracker.ts';
+import { type Run } from '../outcome.ts';
+import { type Split } from '../../traffic/traffic.ts';
+import { assignment } from '../../traffic/words.ts';
+import { type CompiledChain, type CompiledRule, type CompiledRules } from './chain.ts';
+import { F } from './fields.ts';
+import { askMemory, type Memory } from './memory.ts';
+import { type RuleStep } from './steps.ts';
+import { printRule } from './text/rule.ts';
+import { type KnownTarget } from './text/target-rows.ts';
+
+/** How a packet shall be tracked: what `CT` said in the raw table. */
+export interface Template {
+  readonly zone: { readonly original: number; readonly reply: number };
+  readonly helper: string | null;
+}
+
+/** Traffic with what the kernel keeps beside it in the sk_buff. */
+export interface Item<P> {
+  readonly p: P;
+  /** The connection; null before tracking, and where nothing is tracked. */
+  readonly handle: Handle<P> | null;
+  readonly template: Template | null;
+}
+
+/** The rule or policy that ended the way through a table. */
+export interface Decider {
+  readonly table: string;
+  readonly chain: string;
+  /** null for a policy. */
+  readonly rule: CompiledRule | null;
+}
+
+export type NatTarget = Extract<
+  KnownTarget,
+  { kind: 'DNAT' | 'SNAT' | 'MASQUERADE' | 'REDIRECT' | 'NETMAP' }
+>;
+
+/** What a table made of traffic. */
+export type Verdict<P> =
+  | { readonly kind: 'accept'; readonly item: Item<P> }
+  | { readonly kind: 'drop'; readonly item: Item<P>; readonly by: Decider }
+  | { readonly kind: 'reject'; readonly item: Item<P>; readonly with: string; readonly by: Decider }
+  | { readonly kind: 'nat'; readonly item: Item<P>; readonly target: NatTarget };
+
+type Ended<P> = Verdict<P> | { readonly kind: 'return'; readonly item: Item<P> };
+
+/** What a walk through one table uses. */
+export interface Passage<P> {
+  readonly run: Run<P>;
+  readonly tracker: Tracker<P> | null;
+  readonly memory: Memory<P>;
+  readonly rules: CompiledRules;
+  /** Names what was not understood, once per rule. */
+  readonly surfaced: Set<CompiledRule>;
+}
+
+/** Jumps deeper than this are a loop; the kernel refuses such tables (ELOOP). */
+const DEEPEST = 512;
+
+/** Sends traffic through a base chain. */
+export function walkTable<P>(passage: Passage<P>, base: string, item: Item<P>): readonly Verdict<P>[] {
+  const chain = passage.rules.chains.get(base);
+  if (chain === undefined) return [{ kind: 'accept', item }];
+  const out: Verdict<P>[] = [];
+  for (const ended of walkChain(passage, chain, item, 0)) {
+    if (ended.kind !== 'return') {
+      out.push(ended);
+      continue;
+    }
+    const policy = chain.of.policy ?? 'ACCEPT';
+    const after = noted(passage, chain, 'policy', ended.item);
+    if (policy === 'ACCEPT') out.push({ kind: 'accept', item: after });
+    else out.push({ kind: 'drop', item: after, by: decider(chain, null) });
+  }
+  return out;
+}
+
+function decider(chain: CompiledChain, rule: CompiledRule | null): Decider {
+  return { table: chain.table, chain: chain.of.name, rule };
+}
+
+function noted<P>(
+  { run, rules }: Passage<P>,
+  { of, table, rules: all }: CompiledChain,
+  what: RuleStep['what'],
+  item: Item<P>,
+): Item<P> {
+  const { name: chain, origin, policy } = of;
+  const number = all.length + 1;
+  const { version } = rules;
+  const text = what === 'policy' ? (policy ?? 'ACCEPT') : 'RETURN';
+  const step = (): RuleStep => ({ kind: 'rule', version, table, chain, what, number, text, origin });
+  return { ...item, p: run.traffic.note(item.p, step) };
+}
+
+function notedRule<P>(
+  { run, rules }: Passage<P>,
+  { of, table }: CompiledChain,
+  { rule, number }: CompiledRule,
+  item: Item<P>,
+): Item<P> {
+  const step = (): RuleStep => ({
+    kind: 'rule',
+    version: rules.version,
+    table,
+    chain: of.name,
+    what: 'rule',
+    number,
+    text: printRule(rule).trim(),
+    origin: rule.origin,
+  });
+  return { ...item, p: run.traffic.note(item.p, step) };
+}
+
+function walkChain<P>(
+  passage: Passage<P>,
+  chain: CompiledChain,
+  item: Item<P>,
+  depth: number,
+): readonly Ended<P>[] {
+  if (depth > DEEPEST) {
+    passage.run.assume('UNSUPPORTED_ACTION', `chains of ${chain.table} jump in a circle`);
+    return [{ kind: 'drop', item, by: decider(chain, null) }];
+  }
+  const out: Ended<P>[] = [];
+  let items: readonly Item<P>[] = [item];
+  for (const segment of chain.segments) {
+    if (items.length === 0) return out;
+    const next: Item<P>[] = [];
+    for (const each of items) {
+      for (const { entries, p } of passage.run.traffic.lookup(each.p, segment)) {
+        let here: readonly Item<P>[] = [{ ...each, p }];
+        for (const { entry, certain } of entries) {
+          if (here.length === 0) break;
+          if (certain) here = here.flatMap((one) => [...apply(passage, chain, entry, one, depth, out)]);
+          else surface(passage, entry);
+        }
+        for (const one of here) next.push(one);
+      }
+    }
+    items = next;
+  }
+  const user = chain.of.policy === null;
+  for (const each of items) {
+    out.push({ kind: 'return', item: user ? noted(passage, chain, 'end', each) : each });
+  }
+  return out;
+}
+
+/**
+ * A rule that may match and may not is taken for one that does not, and the answer says so:
+ * nobody may rely on what follows.
+ */
+function surface<P>({ run, surfaced }: Passage<P>, entry: CompiledRule): void {
+  if (surfaced.has(entry)) return;
+  surfaced.add(entry);
+  const { file, line } = entry.rule.origin;
+  run.assume('UNSUPPORTED_MATCH', `${file}:${line}:${printRule(entry.rule)}`);
+}
+
+/** A rule whose match holds: asks what it remembers, then its target. Returns what goes on. */
+function apply<P>(
+  passage: Passage<P>,
+  chain: CompiledChain,
+  entry: CompiledRule,
+  item: Item<P>,
+  depth: number,
+  out: Ended<P>[],
+): readonly Item<P>[] {
+  const missed: Item<P>[] = [];
+  let hit: P | null = item.p;
+  for (const test of entry.memory) {
+    if (hit === null) break;
+    const split: Split<P> = askMemory(passage.run, passage.memory, test, passage.rules.version, hit);
+    if (split.miss !== null) missed.push({ ...item, p: split.miss });
+    hit = split.hit;
+  }
+  if (hit === null) return missed;
+  const matched = notedRule(passage, chain, entry, { ...item, p: hit });
+  const going = act(passage, chain, entry, matched, depth, out);
+  return missed.length === 0 ? going : [...going, ...missed];
+}
+
+function act<P>(
+  passage: Passage<P>,
+  chain: CompiledChain,
+  entry: CompiledRule,
+  item: Item<P>,
+  depth: number,
+  out: Ended<P>[],
+): readonly Item<P>[] {
+  const { target } = entry.rule;
+  switch (target.kind) {
+    case 'none':
+      return [item];
+    case 'verdict':
+      out.push(verdict(chain, entry, target.verdict, item));
+      return [];
+    case 'jump':
+    case 'goto': {
+      const called = passage.rules.chains.get(target.chain);
+      if (called === undefined) {
+        surface(passage, entry);
+        return [item];
+      }
+      const going: Item<P>[] = [];
+      for (const ended of walkChain(passage, called, item, depth + 1)) {
+        // After a goto the callee returns to our caller, so its return is ours as well.
+        if (ended.kind === 'return' && target.kind === 'jump') going.push(ended.item);
+        else out.push(ended);
+      }
+      return going;
+    }
+    case 'DNAT':
+    case 'SNAT':
+    case 'MASQUERADE':
+    case 'REDIRECT':
+    case 'NETMAP':
+      out.push({ kind: 'nat', item, target });
+      return [];
+    case 'REJECT': {
+      const how = target.options.with?.value ?? 'icmp-port-unreachable';
+      out.push({ kind: 'reject', item, with: how, by: decider(chain, entry) });
+      return [];
+    }
+    case 'NFQUEUE':
+      // Nobody listens as far as a dump tells; then the packet is dropped, or passes by.
+      if (target.options.bypass !== undefined) out.push({ kind: 'accept', item });
+      else out.push({ kind: 'drop', item, by: decider(chain, entry) });
+      return [];
+    case 'verbatim':
+      surface(passage, entry);
+      return [item];
+    case 'CT':
+    case 'NOTRACK':
+      return [template(passage, target, item)];
+    case 'CONNMARK':
+      return [connectionMark(passage, target, entry, item)];
+    default:
+      if (entry.effect === null) surface(passage, entry);
+      else return [{ ...item, p: entry.effect(passage.run.traffic, item.p) }];
+      return [item];
+  }
+}
+
+function verdict<P>(
+  chain: CompiledChain,
+  entry: CompiledRule,
+  word: 'ACCEPT' | 'DROP' | 'RETURN' | 'QUEUE',
+  item: Item<P>,
+): Ended<P> {
+  if (word === 'ACCEPT') return { kind: 'accept', item };
+  if (word === 'RETURN') return { kind: 'return', item };
+  return { kind: 'drop', item, by: decider(chain, entry) };
+}
+
+/** xt_CT.c xt_ct_target(): the first one counts, later ones find the packet's template set. */
+function template<P>(
+  { run }: Passage<P>,
+  target: Extract<KnownTarget, { kind: 'CT' | 'NOTRACK' }>,
+  item: Item<P>,
+): Item<P> {
+  if (item.handle !== null || item.template !== null) return item;
+  if (target.kind === 'NOTRACK' || target.options.notrack !== undefined) {
+    return { ...item, handle: untracked<P>() };
+  }
+  const { zone, zoneOriginal, zoneReply, helper } = target.options;
+  const number = (given: { readonly value: string } | undefined): number | null =>
+    given === undefined ? null : Number(given.value);
+  if ([zone, zoneOriginal, zoneReply].some((given) => given?.value === 'mark')) {
+    run.assume('UNSUPPORTED_ACTION', 'CT --zone mark: the zone is taken for 0');
+  }
+  const whole = number(zone);
+  const original = (whole ?? number(zoneOriginal) ?? 0) || 0;
+  const reply = (whole ?? number(zoneReply) ?? 0) || 0;
+  const p = run.traffic.set(item.p, assignment(F.ctZone, BigInt(original)));
+  return { ...item, p, template: { zone: { original, reply }, helper: helper?.value ?? null } };
+}
+
+/** The connection's mark changes with the field; without a connection nothing happens. */
+function connectionMark<P>(
+  { run, tracker }: Passage<P>,
+  { options }: Extract<KnownTarget, { kind: 'CONNMARK' }>,
+  { effect }: CompiledRule,
+  item: Item<P>,
+): Item<P> {
+  const { handle } = item;
+  if (effect === null || tracker === null || (handle?.connection ?? null) === null) return item;
+  if (handle === null) return item;
+  // Another packet of the connection may have changed the mark since this one was tracked.
+  const p = effect(run.traffic, loadMark(tracker, item.p, handle));
+  if (options.restore !== undefined) return { ...item, p };
+  return { ...item, p, handle: saveMark(tracker, p, handle) };
+}
