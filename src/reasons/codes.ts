@@ -74,6 +74,7 @@ export const REASONS = {
   AMBIGUOUS_OVERLAP: { sentence: 'Flows of equal priority overlap; which one wins is undefined.', fix: 'Give the flows different priorities.' },
   ASSUME_UNDERLAY_DELIVERS: { sentence: 'The underlay network delivers between the hosts.', fix: null },
   ASSUME_FRESH_CONNTRACK: { sentence: 'No connection was known before the first packet.', fix: null },
+  ASSUME_LISTENING: { sentence: 'Something listens on the port; the list of sockets was not captured.', fix: null },
   ASSUME_NEIGHBOUR_ANSWERS: { sentence: 'A neighbour outside of the snapshot answers.', fix: null },
   ASSUME_OPENFLOW_VERSION: { sentence: 'The OpenFlow version that installed a flow is not known.', fix: null },
 } as const satisfies Record<string, ReasonRow>;

@@ -1,4 +1,5 @@
 /** Reads the verdict off the endings of a walk: what arrived where, what came back, what blocked. */
+import { tapOfGuest } from '../dataplane/endpoint/guest.ts';
 import { type Network } from '../dataplane/network.ts';
 import { type FlowStep } from '../dataplane/ovs/pipeline/steps.ts';
 import { formatIpv4, formatIpv6 } from '../packet/addresses.ts';
@@ -175,7 +176,10 @@ function hopCount({ diary }: Read): number {
 
 function receiverName(network: Network, { ending }: Read): string {
   const { host, name } = ending.device;
-  const owner = network.endpoints.find((one) => one.host === host && one.namespace === name);
+  const tap = tapOfGuest(name);
+  const owner = network.endpoints.find(
+    (one) => one.host === host && (tap === null ? one.namespace === name : one.tap === tap),
+  );
   return owner?.name ?? (name === 'root' ? host : name);
 }
 

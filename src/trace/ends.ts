@@ -2,6 +2,8 @@
  * What a person means by a word: a VM's name, a port id, a tap, an address, `router:NAME`,
  * `external:ADDR`, `HOST:INTERFACE`, `ADDR@NETWORK`. More than one meaning is listed, never guessed.
  */
+
+import { guestName } from '../dataplane/endpoint/guest.ts';
 import { type Endpoint, type Network } from '../dataplane/network.ts';
 import { type IpAddress } from '../dataplane/routing/types.ts';
 import { formatIpv4, formatIpv6 } from '../packet/addresses.ts';
@@ -71,7 +73,7 @@ function endOf(endpoint: Endpoint, word: string): TraceEnd {
     label: endpoint.name,
     kind: endpoint.role === 'other' ? 'host' : endpoint.role,
     host: endpoint.host,
-    namespace: endpoint.namespace,
+    namespace: endpoint.namespace ?? (endpoint.tap === null ? null : guestName(endpoint.tap)),
     port: endpoint.port?.id ?? null,
     address: asked ?? own ?? endpoint.addresses[0] ?? null,
   };

@@ -2,7 +2,8 @@
  * The programs at both ends of a traced exchange: a listener that answers, a client that sends
  * data once its connection stands. Which segment of the exchange a packet is stands in its diary.
  */
-import { type Applications } from '../dataplane/routing/stack.ts';
+import { type Run } from '../dataplane/outcome.ts';
+import { type Applications, type CompiledNamespace } from '../dataplane/routing/stack.ts';
 import { field, TCP_FLAGS } from '../packet/fields.ts';
 import { onePacket } from '../traffic/one-packet.ts';
 import { numberOf, type Packet } from '../traffic/packet.ts';
@@ -20,19 +21,29 @@ interface Progress {
   answered: boolean;
 }
 
-/** Programs for one exchange; `size` is the payload of what the client sends, in bytes. */
-export function exchangePrograms(size: number): Applications<Packet> {
+/**
+ * Programs for one exchange, by namespace; `size` is the payload of what the client sends, in
+ * bytes. Where no list of sockets was captured, somebody is taken to listen on every port.
+ */
+export function exchangePrograms(
+  size: number,
+  assume: Run<Packet>['assume'],
+): (config: CompiledNamespace) => Applications<Packet> {
   const progress: Progress = { dataSent: false, answered: false };
-  return {
-    listensEverywhere: false,
-    answer(_run, socket, p) {
-      const protocol = numberOf(p, PROTOCOL);
-      if (protocol === TCP) return answerSegment(progress, p, size);
-      // A datagram at a socket is a request; one that comes back to the client has no socket.
-      if (protocol !== UDP || socket === null || progress.answered) return [];
-      progress.answered = true;
-      return [made('reply', datagramBack(p))];
-    },
+  return ({ of }) => {
+    const listensEverywhere = of.missing.some((file) => file.startsWith('ss-listen'));
+    return {
+      listensEverywhere,
+      answer(_run, socket, p) {
+        const protocol = numberOf(p, PROTOCOL);
+        if (protocol === TCP) return answerSegment(progress, p, size);
+        // Of two datagrams the first is the request, whatever comes back is not answered.
+        if (protocol !== UDP || progress.answered) return [];
+        if (socket === null) assume('ASSUME_LISTENING', of.name);
+        progress.answered = true;
+        return [made('reply', datagramBack(p))];
+      },
+    };
   };
 }
 

@@ -52,7 +52,7 @@ export function trace(
     },
   };
   const world = openWorld<Packet>(compiled, run, {
-    applications: exchangePrograms(packet.size),
+    applications: exchangePrograms(packet.size, run.assume),
     hooks: options.hooks,
     switches: options.switches,
   });

@@ -3,6 +3,12 @@
  * namespaces, prepared switches) is kept per snapshot; what packets change is made anew per walk.
  */
 
+import {
+  GUEST_INTERFACE,
+  guestName,
+  guestNamespace,
+  tapOfGuest,
+} from '../dataplane/endpoint/guest.ts';
 import { type InterfaceId, type Network, ROOT } from '../dataplane/network.ts';
 import { type Drop, type Run } from '../dataplane/outcome.ts';
 import { type Hooks } from '../dataplane/routing/hooks.ts';
@@ -14,6 +20,7 @@ import {
   makeStack,
   type Stack,
 } from '../dataplane/routing/stack.ts';
+import { type Namespace } from '../dataplane/routing/types.ts';
 import { type CompiledNetwork } from './compiled-network.ts';
 import { crossSegment, type SegmentMemory } from './segment.ts';
 import { type SwitchFactory } from './switch-device.ts';
@@ -32,7 +39,7 @@ export interface World<P> extends Wiring<P> {
 
 /** What a walk may choose: programs, filters, the switches' state. */
 export interface WorldOptions<P> {
-  readonly applications: Applications<P>;
+  readonly applications: (config: CompiledNamespace) => Applications<P>;
   readonly hooks: (host: string, namespace: string) => Hooks<P> | null;
   readonly switches: SwitchFactory<P>;
 }
@@ -54,7 +61,7 @@ export function openWorld<P>(
     if (known !== undefined) return known;
     const config = compiledNamespace(compiled, host, name);
     if (config === null) return null;
-    const stack = makeStack<P>(config, options.hooks(host, name), options.applications);
+    const stack = makeStack<P>(config, options.hooks(host, name), options.applications(config));
     const device = namespaceDevice(host, name, stack, isGuest(network, host, name));
     namespaces.set(key, device);
     return device;
@@ -76,6 +83,8 @@ export function openWorld<P>(
   };
 
   const transmit = (from: InterfaceId, p: P): readonly Landing<P>[] => {
+    const tap = tapOfGuest(from.namespace);
+    if (tap !== null) return [landAt({ host: from.host, namespace: ROOT, name: tap }, p, null)];
     const wire = network.wire(from);
     switch (wire.kind) {
       case 'interface':
@@ -93,7 +102,9 @@ export function openWorld<P>(
         return crossings.map((one) => landAt(one.to, one.p, name));
       }
       case 'guest':
-        return [lost(p, `the inside of the guest behind ${from.name}`)];
+        return [
+          landAt({ ...from, namespace: guestName(from.name), name: GUEST_INTERFACE }, p, null),
+        ];
       case 'kernel':
         return [lost(p, `${from.name} (${wire.device}) has no cable`)];
       case 'unknown':
@@ -143,15 +154,28 @@ function compiledNamespace(
   const key = `${host} ${name}`;
   const known = compiled.namespaces.get(key);
   if (known !== undefined) return known;
-  const state = compiled.network.namespace(host, name);
+  const tap = tapOfGuest(name);
+  const state =
+    tap === null
+      ? compiled.network.namespace(host, name)?.state
+      : guestBehind(compiled.network, host, tap);
   if (state === undefined) return null;
-  const made = compileNamespace(state.state);
+  const made = compileNamespace(state);
   compiled.namespaces.set(key, made);
   return made;
 }
 
+/** A guest that only its port is known of. */
+function guestBehind(network: Network, host: string, tap: string): Namespace | undefined {
+  const endpoint = network.endpoints.find((one) => one.host === host && one.tap === tap);
+  if (endpoint === undefined) return undefined;
+  const { mac, addresses, port } = endpoint;
+  return guestNamespace({ host, tap, mac, addresses }, network.neutron, port);
+}
+
 function isGuest(network: Network, host: string, name: string): boolean {
   if (name === ROOT) return false;
+  if (tapOfGuest(name) !== null) return true;
   return network.endpoints.some(
     (one) => one.role === 'vm' && one.host === host && one.namespace === name,
   );

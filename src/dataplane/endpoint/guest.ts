@@ -1,0 +1,170 @@
+/**
+ * A guest whose inside nobody captured, as its Neutron port configures it: the addresses DHCP
+ * gives, the gateway and host routes of its subnets (RFC 3442), the network's MTU. It answers on
+ * every port, which the trace names as an assumption.
+ */
+import {
+  type CloudAddress,
+  type Neutron,
+  type NeutronPort,
+  type NeutronSubnet,
+} from '../../model/neutron.ts';
+import { connectedRoutes } from '../routing/kernel-routes.ts';
+import {
+  type Interface,
+  type InterfaceAddress,
+  type Namespace,
+  type Route,
+} from '../routing/types.ts';
+
+/** The guest's only interface. */
+export const GUEST_INTERFACE = 'eth0';
+/** MTU of a network whose own is unknown. */
+const DEFAULT_MTU = 1500;
+
+/** The name of the namespace that stands for a guest behind a tap. */
+export function guestName(tap: string): string {
+  return `guest behind ${tap}`;
+}
+
+/** The tap of a name made by `guestName`; null for the name of a real namespace. */
+export function tapOfGuest(name: string): string | null {
+  const start = guestName('');
+  return name.startsWith(start) ? name.slice(start.length) : null;
+}
+
+/** What is known of a guest without Neutron: its address on the wire. */
+export interface BareGuest {
+  readonly host: string;
+  readonly tap: string;
+  readonly mac: bigint;
+  readonly addresses: readonly CloudAddress[];
+}
+
+/** Builds the namespace; without a port it knows its addresses but no routes. */
+export function guestNamespace(
+  guest: BareGuest,
+  neutron: Neutron,
+  port: NeutronPort | null,
+): Namespace {
+  const network = neutron.networks.find(({ id }) => id === port?.networkId);
+  const subnets = subnetsOf(neutron, port);
+  const addresses = guest.addresses.map((address) => interfaceAddress(address, subnets));
+  const interfaces = [loopback(), nic(guest.mac, network?.mtu ?? DEFAULT_MTU, addresses)];
+  return {
+    host: guest.host,
+    name: guestName(guest.tap),
+    interfaces,
+    rules: [],
+    routes: [
+      ...connectedRoutes(interfaces, 4),
+      ...connectedRoutes(interfaces, 6),
+      ...subnets.flatMap(routesOf),
+    ],
+    neighbours: [],
+    proxyNeighbours: [],
+    bridgeFdb: [],
+    bridgePorts: [],
+    bridgeVlans: [],
+    sysctls: new Map([
+      ['net.ipv4.ip_forward', '0'],
+      ['net.ipv4.conf.all.rp_filter', '0'],
+    ]),
+    sockets: [],
+    missing: ['ss-listen'],
+  };
+}
+
+function subnetsOf(neutron: Neutron, port: NeutronPort | null): readonly NeutronSubnet[] {
+  const ids = new Set(port?.fixedIps.map(({ subnetId }) => subnetId));
+  return neutron.subnets.filter(({ id }) => ids.has(id));
+}
+
+function interfaceAddress(
+  address: CloudAddress,
+  subnets: readonly NeutronSubnet[],
+): InterfaceAddress {
+  const width = address.version === 4 ? 32 : 128;
+  const subnet = subnets.find(({ prefix }) => {
+    const host = BigInt(width - prefix.length);
+    const same = prefix.address.version === address.version;
+    return same && prefix.address.value >> host === address.value >> host;
+  });
+  return {
+    address,
+    length: subnet?.prefix.length ?? width,
+    peer: null,
+    scope: 'global',
+    secondary: false,
+    deprecated: false,
+    tentative: false,
+  };
+}
+
+function loopback(): Interface {
+  return {
+    ...nic(0n, 65536, []),
+    name: 'lo',
+    index: 1,
+    loopback: true,
+    addresses: [
+      {
+        address: { version: 4, value: 0x7f00_0001n },
+        length: 8,
+        peer: null,
+        scope: 'host',
+        secondary: false,
+        deprecated: false,
+        tentative: false,
+      },
+    ],
+  };
+}
+
+function nic(mac: bigint, mtu: number, addresses: readonly InterfaceAddress[]): Interface {
+  return {
+    name: GUEST_INTERFACE,
+    index: 2,
+    mac,
+    mtu,
+    up: true,
+    running: true,
+    loopback: false,
+    promiscuous: false,
+    kind: '',
+    master: null,
+    linkIndex: null,
+    linkNamespace: null,
+    addresses,
+    details: {},
+  };
+}
+
+const MAIN = 254;
+
+function route(
+  version: 4 | 6,
+  of: Partial<Route> & Pick<Route, 'prefix' | 'table'>,
+  gateway: CloudAddress | null = null,
+): Route {
+  return {
+    version,
+    type: 'unicast',
+    metric: 0,
+    source: null,
+    scope: gateway === null ? 'link' : 'global',
+    hops: [{ gateway, device: GUEST_INTERFACE, weight: 1, onLink: false, dead: false }],
+    mtu: null,
+    origin: { file: 'Neutron subnet', line: 0 },
+    ...of,
+  };
+}
+
+/** Option 121 replaces the router option where it is given; dnsmasq sends both alike. */
+function routesOf({ prefix, gateway, hostRoutes }: NeutronSubnet): readonly Route[] {
+  const { version } = prefix.address;
+  const routes = hostRoutes.map(({ to, via }) => route(version, { table: MAIN, prefix: to }, via));
+  return gateway === null
+    ? routes
+    : [...routes, route(version, { table: MAIN, prefix: null }, gateway)];
+}
