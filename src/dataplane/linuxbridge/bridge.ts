@@ -6,7 +6,6 @@
 import { type Run } from '../outcome.ts';
 import { afterPrerouting, passBridgeHook } from './bridge-netfilter.ts';
 import { type CompiledBridge, type CompiledPort, FRAME, MAC, VLAN_ID } from './compiled.ts';
-import { type Carried } from './hooks.ts';
 import { admit, release } from './vlan.ts';
 import {
   type Bridged,
@@ -25,7 +24,7 @@ export function receiveOnPort<P>(
   portName: string,
   p: P,
 ): readonly Bridged<P>[] {
-  const work: BridgeWork<P> = { run, state, out: [], handle: null };
+  const work: BridgeWork<P> = { run, state, out: [] };
   const port = state.config.ports.get(portName);
   if (port === undefined) return work.out;
   if (port.of.state !== 'forwarding' && port.of.state !== 'learning') {
@@ -36,8 +35,8 @@ export function receiveOnPort<P>(
   if (hit !== null) dropBridged(work, hit, 'NOT_FOR_ME', 'the source MAC is a group address');
   const rest = miss === null ? null : refuseReserved(work, miss);
   if (rest === null) return work.out;
-  for (const { p: part, prerouted, work: next } of afterPrerouting(work, port, rest)) {
-    finishInput(next, port, part, prerouted);
+  for (const { p: part, prerouted } of afterPrerouting(work, port, rest)) {
+    finishInput(work, port, part, prerouted);
   }
   return work.out;
 }
@@ -58,10 +57,9 @@ export function continueOnPort<P>(
   run: Run<P>,
   state: BridgeState<P>,
   portName: string,
-  handle: Carried<P>,
   p: P,
 ): readonly Bridged<P>[] {
-  const work: BridgeWork<P> = { run, state, out: [], handle };
+  const work: BridgeWork<P> = { run, state, out: [] };
   const port = state.config.ports.get(portName);
   if (port !== undefined) finishInput(work, port, p, true);
   return work.out;
@@ -91,13 +89,8 @@ function finishInput<P>(work: BridgeWork<P>, port: CompiledPort, p: P, prerouted
 }
 
 /** A frame the host sends through the bridge device (br_device.c br_dev_xmit()). */
-export function transmitByHost<P>(
-  run: Run<P>,
-  state: BridgeState<P>,
-  handle: Carried<P>,
-  p: P,
-): readonly Bridged<P>[] {
-  const work: BridgeWork<P> = { run, state, out: [], handle };
+export function transmitByHost<P>(run: Run<P>, state: BridgeState<P>, p: P): readonly Bridged<P>[] {
+  const work: BridgeWork<P> = { run, state, out: [] };
   const admitted = admit(work, state.config.own, state.config.of.name, p);
   if (admitted === null) return work.out;
   const { hit, miss } = run.traffic.split(admitted, FRAME.group);
@@ -238,9 +231,9 @@ function forwardTo<P>(
   for (const frame of released) {
     const marked = run.traffic.set(frame, output.setPhysicalOutput);
     const hook = input === null ? 'output' : 'forward';
-    for (const { p: part, work: next } of passBridgeHook(work, hook, input, output, marked)) {
-      for (const last of passBridgeHook(next, 'postrouting', input, output, part)) {
-        pushOut(last.work, output, last.p);
+    for (const part of passBridgeHook(work, hook, input, output, marked)) {
+      for (const last of passBridgeHook(work, 'postrouting', input, output, part)) {
+        pushOut(work, output, last);
       }
     }
   }
@@ -252,8 +245,7 @@ function pushOut<P>(work: BridgeWork<P>, output: CompiledPort, p: P): void {
     const evidence = `longer than the MTU ${output.of.mtu} of ${output.of.name}`;
     dropBridged(work, hit, 'MTU_BLACKHOLE_NO_ICMP', evidence);
   }
-  if (miss !== null)
-    work.out.push({ kind: 'port', port: output.of.name, handle: work.handle, p: miss });
+  if (miss !== null) work.out.push({ kind: 'port', port: output.of.name, p: miss });
 }
 
 /** br_pass_frame_up(): the host receives on the bridge device. */
@@ -277,9 +269,8 @@ function passUp<P>(
   });
   const released = release(work, state.config.own, state.config.of.name, p);
   for (const frame of released) {
-    const noted = run.traffic.note(frame, step);
-    for (const { p: part, work: next } of passBridgeHook(work, 'input', null, null, noted)) {
-      work.out.push({ kind: 'up', prerouted, handle: next.handle, p: part });
+    for (const part of passBridgeHook(work, 'input', null, null, run.traffic.note(frame, step))) {
+      work.out.push({ kind: 'up', prerouted, p: part });
     }
   }
 }

@@ -3,7 +3,6 @@
  * received by the host, or routed where DNAT sent it elsewhere (br_nf_pre_routing_finish()).
  */
 import { continueOnPort, receiveOnPort, transmitByHost } from '../linuxbridge/bridge.ts';
-import { type Carried } from '../linuxbridge/hooks.ts';
 import { type Bridged, type BridgeState } from '../linuxbridge/work.ts';
 import { type Device } from './device.ts';
 import { F, IS, put } from './headers.ts';
@@ -19,7 +18,7 @@ export function toBridge<P>(work: Work<P>, bridge: BridgeState<P>, port: string,
 
 /** The host sends a frame through the bridge device. */
 export function bridgeFromHost<P>(work: Work<P>, bridge: BridgeState<P>, p: P): void {
-  act(work, bridge, transmitByHost(work.run, bridge, work.handle, p));
+  act(work, bridge, transmitByHost(work.run, bridge, p));
 }
 
 function act<P>(work: Work<P>, bridge: BridgeState<P>, results: readonly Bridged<P>[]): void {
@@ -27,27 +26,16 @@ function act<P>(work: Work<P>, bridge: BridgeState<P>, results: readonly Bridged
   for (const result of results) {
     switch (result.kind) {
       case 'port':
-        work.tasks.push({
-          kind: 'transmit',
-          device: result.port,
-          handle: result.handle,
-          p: result.p,
-        });
+        work.tasks.push({ kind: 'transmit', device: result.port, p: result.p });
         break;
       case 'up':
-        work.tasks.push({
-          kind: 'arrive',
-          device,
-          handle: result.handle,
-          prerouted: result.prerouted,
-          p: result.p,
-        });
+        work.tasks.push({ kind: 'arrive', device, prerouted: result.prerouted, p: result.p });
         break;
       case 'readdressed':
-        readdress({ ...work, handle: result.handle }, bridge, result.port, result.p);
+        readdress(work, bridge, result.port, result.p);
         break;
       case 'answer':
-        reject(work, bridge, () => emitAnswer(work, result.handle, result.p), result.p);
+        reject(work, bridge, () => emitAnswer(work, result.p), result.p);
         break;
       case 'icmp-error': {
         const { type, code, p } = result;
@@ -66,10 +54,10 @@ function act<P>(work: Work<P>, bridge: BridgeState<P>, results: readonly Bridged
   }
 }
 
-function emitAnswer<P>(work: Work<P>, handle: Carried<P>, p: P): void {
+function emitAnswer<P>(work: Work<P>, p: P): void {
   const { hit, miss } = work.run.traffic.split(p, IS.ipv6);
-  if (hit !== null) work.tasks.push({ kind: 'emit', version: 6, device: null, handle, p: hit });
-  if (miss !== null) work.tasks.push({ kind: 'emit', version: 4, device: null, handle, p: miss });
+  if (hit !== null) work.tasks.push({ kind: 'emit', version: 6, device: null, p: hit });
+  if (miss !== null) work.tasks.push({ kind: 'emit', version: 4, device: null, p: miss });
 }
 
 /** REJECT of a bridged packet needs a way back; a bridge without address has none. */
@@ -95,13 +83,7 @@ function readdress<P>(work: Work<P>, bridge: BridgeState<P>, port: string, p: P)
       toNeighbour(work, bridge, port, own, decision.hop, part);
     } else {
       const up = traffic.set(part, put(F.ethDestination, own.of.mac));
-      work.tasks.push({
-        kind: 'arrive',
-        device: name,
-        handle: work.handle,
-        prerouted: true,
-        p: up,
-      });
+      work.tasks.push({ kind: 'arrive', device: name, prerouted: true, p: up });
     }
   }
 }
@@ -123,6 +105,6 @@ function toNeighbour<P>(
     if (task.kind !== 'transmit') continue;
     const isRequest = traffic.split(traffic.fork(task.p), IS.arp).hit !== null;
     if (isRequest) work.tasks.push(task);
-    else act(work, bridge, continueOnPort(work.run, bridge, port, work.handle, task.p));
+    else act(work, bridge, continueOnPort(work.run, bridge, port, task.p));
   }
 }

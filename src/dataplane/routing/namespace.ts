@@ -33,7 +33,7 @@ export function receive<P>(
 ): readonly Outcome<P>[] {
   const packet = sameNamespace ? p : run.traffic.set(p, NO_MARK);
   return settle(run, stack, [
-    { kind: 'arrive', device: interfaceName, handle: null, prerouted: false, p: packet },
+    { kind: 'arrive', device: interfaceName, prerouted: false, p: packet },
   ]);
 }
 
@@ -51,8 +51,8 @@ export function send<P>(
 ): readonly Outcome<P>[] {
   const { hit, miss } = run.traffic.split(p, IS.ipv6);
   const tasks: Task<P>[] = [];
-  if (hit !== null) tasks.push({ kind: 'emit', version: 6, device, handle: null, p: hit });
-  if (miss !== null) tasks.push({ kind: 'emit', version: 4, device, handle: null, p: miss });
+  if (hit !== null) tasks.push({ kind: 'emit', version: 6, device, p: hit });
+  if (miss !== null) tasks.push({ kind: 'emit', version: 4, device, p: miss });
   return settle(run, stack, tasks);
 }
 
@@ -75,7 +75,7 @@ export function awaitAnswer<P>(run: Run<P>, stack: Stack<P>, version: 4 | 6, p: 
  * forwarded packets learn that the host is unreachable (net/ipv4/arp.c arp_error_report()).
  */
 export function expire<P>(run: Run<P>, stack: Stack<P>): readonly Outcome<P>[] {
-  const work: Work<P> = { run, stack, tasks: [], out: [], handle: null };
+  const work: Work<P> = { run, stack, tasks: [], out: [] };
   for (const { version, from, p } of giveUp(work)) {
     const input = from === null ? undefined : stack.config.devices.get(from);
     const [type, code] = version === 4 ? [3, 1] : [1, 3];
@@ -85,7 +85,7 @@ export function expire<P>(run: Run<P>, stack: Stack<P>): readonly Outcome<P>[] {
 }
 
 function settle<P>(run: Run<P>, stack: Stack<P>, tasks: Task<P>[]): readonly Outcome<P>[] {
-  return finish({ run, stack, tasks, out: [], handle: null });
+  return finish({ run, stack, tasks, out: [] });
 }
 
 /** Works until nothing is left to do, oldest first. */
@@ -98,18 +98,17 @@ function finish<P>(work: Work<P>): readonly Outcome<P>[] {
       drop(work, task.p, 'NETWORK_LOOP', 'namespace', 'too many steps for one packet');
       continue;
     }
-    const here: Work<P> = { ...work, handle: task.handle };
     switch (task.kind) {
       case 'arrive':
-        arrive(here, task.device, task.prerouted, task.p);
+        arrive(work, task.device, task.prerouted, task.p);
         break;
       case 'emit': {
         const bound = task.device === null ? null : work.stack.config.devices.get(task.device);
-        emit(here, task.version, bound ?? null, task.p);
+        emit(work, task.version, bound ?? null, task.p);
         break;
       }
       case 'transmit':
-        transmitFrame(here, task.device, task.p);
+        transmitFrame(work, task.device, task.p);
     }
   }
   return work.out;
