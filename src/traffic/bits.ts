@@ -38,6 +38,13 @@ export function copyRun(p: Packet, to: FieldBits, source: Packet, from: FieldBit
     writeRun(p, to.field, to.start, width, value);
     return;
   }
+  if (width <= 64) {
+    const below = readNumber(source.words, from.field, from.start, 32);
+    const above = readNumber(source.words, from.field, from.start + 32, width - 32);
+    writeRun(p, to.field, to.start, 32, below);
+    writeRun(p, to.field, to.start + 32, width - 32, above);
+    return;
+  }
   // All is read before anything is written: move:NXM_NX_XXREG0[0..95]->NXM_NX_XXREG0[32..127].
   for (let done = 0, i = 0; done < width; done += 32, i++) {
     const part = Math.min(width - done, 32);

@@ -190,3 +190,33 @@ describe('a rule of an address set', () => {
     expect(table.find(words)).toBe(table.find(words));
   });
 });
+
+describe('a rule whose match would be millions of boxes', () => {
+  it('is answered by its own guard, beside rules that are not', () => {
+    // Twenty times "one of three bits of a register": 3^20 boxes.
+    const bit = (n: number, i: number) => test(field(`reg${n}`), 1n << BigInt(i), 1n << BigInt(i));
+    const many: Match = {
+      kind: 'and',
+      of: Array.from({ length: 20 }, (_, i) => {
+        return { kind: 'or', of: [bit(0, i), bit(1, i), bit(2, i)] };
+      }),
+    };
+    const rules: Rule<string>[] = [
+      { match: test(field('in_port'), 7n), rank: 0, decisive: true, entry: 'port' },
+      { match: many, rank: 1, decisive: true, entry: 'many' },
+      { match: not(many), rank: 2, decisive: false, entry: 'few' },
+      { match: { kind: 'any' }, rank: 3, decisive: true, entry: 'rest' },
+    ];
+    const table = compileTable(rules);
+    for (const in_port of [7, 8]) {
+      for (const reg0 of [0, 0xfffff, 0xffffe]) {
+        for (const reg2 of [0, 1]) {
+          const words = packetWith({ in_port, reg0, reg2 });
+          expect(table.find(words)).toEqual(linearTable(rules).find(words));
+        }
+      }
+    }
+    expect(table.find(packetWith({ reg0: 0xfffff })).map(({ entry }) => entry)).toEqual(['many']);
+    expect(inspect(table)!.subfields.length).toBeGreaterThan(0);
+  });
+});

@@ -1,5 +1,5 @@
 /** Random tables over few values of overlapping fields, so that rules collide all the time. */
-import { field, PACKET_WORDS } from '../../src/packet/fields.ts';
+import { field, PACKET_WORDS, tunnelOptionField } from '../../src/packet/fields.ts';
 import { type Match, NONE } from '../../src/traffic/match.ts';
 import { type Rule } from '../../src/traffic/table.ts';
 import { wordBits } from '../../src/traffic/words.ts';
@@ -37,7 +37,8 @@ const NAMES = [
   'mpls_label',
   'metadata',
 ];
-const FIELDS = NAMES.map(field);
+// A tunnel option of twelve bytes: 96 bits, as a TLV map would place it.
+const FIELDS = [...NAMES.map(field), tunnelOptionField(3, 4, 12)];
 
 function ones(width: number): bigint {
   return (1n << BigInt(width)) - 1n;
