@@ -51,7 +51,10 @@ function toVlans<P>(work: Work<P>, device: Device, p: P): P | null {
     rest = miss;
   }
   if (rest !== null) {
-    drop(work, rest, 'VLAN_NOT_TRUNKED', device.of.name, 'no device for this VLAN');
+    // A bridge takes frames of any VLAN as they are.
+    const bridge = work.stack.bridges.get(device.of.master ?? '');
+    if (bridge !== undefined) toBridge(work, bridge, device.of.name, rest);
+    else drop(work, rest, 'VLAN_NOT_TRUNKED', device.of.name, 'no device for this VLAN');
   }
   if (tagged.miss === null) return null;
   const priority = traffic.split(tagged.miss, IS.tagged);

@@ -11,7 +11,9 @@ export function ipv4Text(value: number): string {
 
 /** RFC 5952: the longest run of zero words is cut out. */
 export function ipv6Text(value: bigint): string {
-  const words = Array.from({ length: 8 }, (_, i) => Number((value >> BigInt(112 - 16 * i)) & 0xffffn));
+  const words = Array.from({ length: 8 }, (_, i) =>
+    Number((value >> BigInt(112 - 16 * i)) & 0xffffn),
+  );
   const text = words.map((word) => word.toString(16)).join(':');
   const runs = text.match(/\b0(:0)+\b/g) ?? [];
   const longest = runs.sort((a, b) => b.length - a.length)[0];

@@ -5,7 +5,9 @@ import { type Played } from './run-case.ts';
 /** The first difference of a step, or null. */
 export function difference(truth: KernelStep, played: Played, fuzzyPorts: boolean): string | null {
   const say = (texts: readonly string[]): string => JSON.stringify([...texts].sort());
-  const outWanted = say(truth.out.map((frame) => frame.map((x) => norm(x, fuzzyPorts)).join(' | ')));
+  const outWanted = say(
+    truth.out.map((frame) => frame.map((x) => norm(x, fuzzyPorts)).join(' | ')),
+  );
   const outSeen = say(played.out.map((frame) => frame.map((x) => norm(x, fuzzyPorts)).join(' | ')));
   if (outWanted !== outSeen) return `out\n  kernel  ${outWanted}\n  hopwise ${outSeen}`;
   const local = truth.local.filter(([, text]) => !text.startsWith('ip6') && !/ vxlan\d/.test(text));

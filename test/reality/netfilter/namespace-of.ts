@@ -1,4 +1,6 @@
 /** A case's node as the namespace a snapshot of it would show. */
+
+import { connectedRoutes, defaultRules } from '../../../src/dataplane/routing/kernel-routes.ts';
 import {
   type BridgeFdbEntry,
   type Interface,
@@ -10,7 +12,6 @@ import {
   type Route,
   type Socket,
 } from '../../../src/dataplane/routing/types.ts';
-import { connectedRoutes, defaultRules } from '../../../src/dataplane/routing/kernel-routes.ts';
 import { addressBytes, macBytes } from './bytes.ts';
 import { type Case, type Link, type Node } from './case.ts';
 
@@ -41,10 +42,7 @@ function namespaceOf(name: string, node: Node, number: bigint): Namespace {
   const links = node.links ?? [];
   const loopback = interfaceOf({ name: 'lo', type: 'port', mtu: 65536 }, 0, node, 0n, links);
   const lo: Interface = { ...loopback, loopback: true, kind: '', addresses: LOOPBACK };
-  const interfaces = [
-    lo,
-    ...links.map((link, i) => interfaceOf(link, i + 1, node, number, links)),
-  ];
+  const interfaces = [lo, ...links.map((link, i) => interfaceOf(link, i + 1, node, number, links))];
   const sysctls = new Map(
     Object.entries(node.sysctl ?? {}).map(([key, value]) => [key, String(value)]),
   );
@@ -133,7 +131,7 @@ function interfaceOf(
   return {
     name: link.name,
     index: index + 1,
-    mac: link.mac === undefined ? bridgeMac(link, links) ?? fallback : mac(link.mac),
+    mac: link.mac === undefined ? (bridgeMac(link, links) ?? fallback) : mac(link.mac),
     mtu: link.mtu ?? (link.type === 'vxlan' ? 1450 : 1500),
     up: link.up ?? true,
     running: true,

@@ -126,6 +126,8 @@ function follow(
 function reachedSockets(outcome: Outcome<Packet>): boolean {
   const type = numberOf(outcome.p, field('eth_type'));
   if (type !== 0x0800) return false;
+  const protocol = numberOf(outcome.p, field('ip_proto'));
+  if (![1, 6, 17, 132, 50, 47].includes(protocol)) return false;
   if (outcome.kind === 'dropped') return outcome.drop.reason === 'NOT_LISTENING';
   const [word] = outcome.kind === 'delivered' ? outcome.to.split(' ') : [''];
   return word !== 'arp' && word !== 'reassembly';

@@ -1,10 +1,7 @@
 import { readFileSync } from 'node:fs';
 import { resolve } from 'node:path';
 import { describe, expect, it } from 'vitest';
-import {
-  parseIptablesSave,
-  printIptablesSave,
-} from '../../../src/dataplane/iptables/text/save.ts';
+import { parseIptablesSave, printIptablesSave } from '../../../src/dataplane/iptables/text/save.ts';
 
 /** What iptables 1.8.9 printed after `given` was loaded; `given` is null where only that counts. */
 interface Spelling {
@@ -22,7 +19,11 @@ function ours(table: string, rule: string, version: 4 | 6): string {
   const text = `*${table}\n${rule}\nCOMMIT\n`;
   const { value, problems } = parseIptablesSave(text, 'spelling', version);
   expect(problems, rule).toEqual([]);
-  return printIptablesSave(value).split('\n').find((line) => line.startsWith('-A')) ?? '';
+  return (
+    printIptablesSave(value)
+      .split('\n')
+      .find((line) => line.startsWith('-A')) ?? ''
+  );
 }
 
 describe('the text of a rule', () => {
