@@ -7,16 +7,18 @@ import { type Flow } from '../types/flow.ts';
 import { checkActions } from './consistency.ts';
 import {
   complain,
-  type FlowCommand,
   type FlowReader,
   type FlowTextOptions,
   flowReader,
   readFlow,
-} from './flows.ts';
+} from './flow-line.ts';
 import { matchWords, mergedSlots, mergedTests } from './match-tests.ts';
 import { fault } from './numbers.ts';
 import { bytesOf } from './pairs.ts';
 import { PROTOCOLS } from './protocols.ts';
+
+/** What a flow_mod does (lib/ofp-flow.c parse_ofp_str); dumps hold only `add`. */
+export type FlowCommand = 'add' | 'modify' | 'modify_strict' | 'delete' | 'delete_strict';
 
 export interface FlowMod {
   readonly command: FlowCommand;

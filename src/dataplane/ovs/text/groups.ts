@@ -3,7 +3,7 @@ import { textOf } from '../../../text/byte-memo.ts';
 import { type Parsed } from '../../../text/problem.ts';
 import { type Bucket, type FieldTest, type Group, RESERVED_PORTS } from '../types/flow.ts';
 import { printActions, readActionText } from './actions.ts';
-import { complain, type FlowReader, type FlowTextOptions, flowReader } from './flows.ts';
+import { complain, type FlowReader, type FlowTextOptions, flowReader } from './flow-line.ts';
 import { KEYWORD_BY_FIELD, keywordOf } from './keywords.ts';
 import { type Fault, fault, isFault, number32, number64, ones, wholeNumber } from './numbers.ts';
 import {

@@ -8,7 +8,7 @@ import { textOf } from '../../../text/byte-memo.ts';
 import { type Parsed } from '../../../text/problem.ts';
 import { type FieldTest } from '../types/flow.ts';
 import { fieldExists } from './consistency.ts';
-import { complain, type FlowReader, type FlowTextOptions, flowReader } from './flows.ts';
+import { complain, type FlowReader, type FlowTextOptions, flowReader } from './flow-line.ts';
 import { FIELD_NAMES, keywordOf } from './keywords.ts';
 import { mergedSlots, mergedTests } from './match-tests.ts';
 import { type Fault, fault } from './numbers.ts';
