@@ -10,7 +10,7 @@ import { type Split } from '../../traffic/traffic.ts';
 import { type Assignment, assignment } from '../../traffic/words.ts';
 import { type CompiledPort, FRAME } from './compiled.ts';
 import { type HookName, type Hooks } from './hooks.ts';
-import { type BridgeWork } from './work.ts';
+import { type BridgeFlow, type BridgeWork } from './work.ts';
 
 const none = (name: string): Assignment => assignment(field(name), 0n);
 const NO_PHYSICAL_INPUT = none('meta_physin');
@@ -24,8 +24,7 @@ const IS_ARP = guard(test(ETHERTYPE, 0x0806n));
 const DESTINATION = { 4: allBits(field('ip_dst')), 6: allBits(field('ipv6_dst')) } as const;
 
 /** A frame on its way in, and whether the IP chains have seen it already. */
-export interface Prerouted<P> {
-  readonly p: P;
+export interface Prerouted<P> extends BridgeFlow<P> {
   readonly prerouted: boolean;
 }
 
@@ -37,15 +36,17 @@ export function afterPrerouting<P>(
 ): readonly Prerouted<P>[] {
   const { traffic } = work.run;
   const out: Prerouted<P>[] = [];
-  for (const part of passBridgeHook(work, 'prerouting', port, null, p)) {
+  for (const { p: part, work: next } of passBridgeHook(work, 'prerouting', port, null, p)) {
     let rest: P | null = part;
     for (const version of [4, 6] as const) {
       if (rest === null) break;
       const { hit, miss }: Split<P> = callsIp(work, version, rest);
-      if (hit !== null) out.push(...preroute(work, version, port, hit));
+      if (hit !== null) out.push(...preroute(next, version, port, hit));
       rest = miss;
     }
-    if (rest !== null) out.push({ p: traffic.set(rest, NO_PHYSICAL_OUTPUT), prerouted: false });
+    if (rest === null) continue;
+    const bare = traffic.set(rest, NO_PHYSICAL_OUTPUT);
+    out.push({ p: bare, prerouted: false, work: next });
   }
   return out;
 }
@@ -61,10 +62,12 @@ function preroute<P>(
   const before = traffic.fork(p);
   const address = DESTINATION[version];
   const out: Prerouted<P>[] = [];
-  for (const part of passIp(work, 'prerouting', version, port, null, p)) {
+  for (const { p: part, work: next } of passIp(work, 'prerouting', version, port, null, p)) {
     const { hit, miss } = traffic.same(part, before, [[address, address]]);
-    if (hit !== null) out.push({ p: hit, prerouted: true });
-    if (miss !== null) work.out.push({ kind: 'readdressed', port: port.of.name, p: miss });
+    if (hit !== null) out.push({ p: hit, prerouted: true, work: next });
+    if (miss === null) continue;
+    const { handle } = next;
+    work.out.push({ kind: 'readdressed', port: port.of.name, handle, p: miss });
   }
   return out;
 }
@@ -76,21 +79,21 @@ export function passBridgeHook<P>(
   input: CompiledPort | null,
   output: CompiledPort | null,
   p: P,
-): readonly P[] {
+): readonly BridgeFlow<P>[] {
   const { traffic } = work.run;
   const placed = place(work, input, output, p);
   const accepted = ask(work, work.state.hooks?.frames ?? null, hook, 4, placed);
   // The IP chains take part where a bridged frame is forwarded; PREROUTING has its own way.
   if (input === null || (hook !== 'forward' && hook !== 'postrouting')) return accepted;
-  const out: P[] = [];
-  for (const part of accepted) {
-    const four = callsIp(work, 4, part);
-    if (four.hit !== null) out.push(...passIp(work, hook, 4, input, output, four.hit));
-    const six = four.miss === null ? NOTHING : callsIp(work, 6, four.miss);
-    if (six.hit !== null) out.push(...passIp(work, hook, 6, input, output, six.hit));
-    if (six.miss !== null) out.push(...passArp(work, hook, six.miss));
+  const out: BridgeFlow<P>[] = [];
+  for (const { p: part, work: next } of accepted) {
+    const four = callsIp(next, 4, part);
+    if (four.hit !== null) out.push(...passIp(next, hook, 4, input, output, four.hit));
+    const six = four.miss === null ? NOTHING : callsIp(next, 6, four.miss);
+    if (six.hit !== null) out.push(...passIp(next, hook, 6, input, output, six.hit));
+    if (six.miss !== null) out.push(...passArp(next, hook, six.miss));
   }
-  return out.map((part) => traffic.set(part, NO_INPUT));
+  return out.map((flow) => ({ ...flow, p: traffic.set(flow.p, NO_INPUT) }));
 }
 
 const NOTHING = { hit: null, miss: null } as const;
@@ -131,7 +134,7 @@ function passIp<P>(
   input: CompiledPort | null,
   output: CompiledPort | null,
   p: P,
-): readonly P[] {
+): readonly BridgeFlow<P>[] {
   const { traffic } = work.run;
   const { config, hooks } = work.state;
   let packet = place(work, input, output, p);
@@ -140,11 +143,12 @@ function passIp<P>(
   return ask(work, hooks?.packets ?? null, hook, version, packet);
 }
 
-function passArp<P>(work: BridgeWork<P>, hook: HookName, p: P): readonly P[] {
+function passArp<P>(work: BridgeWork<P>, hook: HookName, p: P): readonly BridgeFlow<P>[] {
   const { arp } = work.state.hooks ?? { arp: null };
-  if (arp === null || hook !== 'forward' || !work.state.config.of.netfilter.arptables) return [p];
+  const called = work.state.config.of.netfilter.arptables;
+  if (arp === null || hook !== 'forward' || !called) return [{ p, work }];
   const { hit, miss } = work.run.traffic.split(p, IS_ARP);
-  const out: P[] = miss === null ? [] : [miss];
+  const out: BridgeFlow<P>[] = miss === null ? [] : [{ p: miss, work }];
   return hit === null ? out : [...out, ...ask(work, arp, hook, 4, hit)];
 }
 
@@ -154,12 +158,13 @@ function ask<P>(
   hook: HookName,
   version: 4 | 6,
   p: P,
-): readonly P[] {
-  if (hooks === null) return [p];
-  const accepted: P[] = [];
-  for (const passed of hooks.pass(work.run, hook, version, p)) {
-    if (passed.kind === 'accepted') accepted.push(passed.p);
-    else work.out.push(passed);
+): readonly BridgeFlow<P>[] {
+  if (hooks === null) return [{ p, work }];
+  const accepted: BridgeFlow<P>[] = [];
+  for (const passed of hooks.pass(work.run, hook, version, p, work.handle)) {
+    if (passed.kind === 'accepted') {
+      accepted.push({ p: passed.p, work: { ...work, handle: passed.handle } });
+    } else work.out.push(passed);
   }
   return accepted;
 }

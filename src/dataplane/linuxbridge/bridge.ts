@@ -6,6 +6,7 @@
 import { type Run } from '../outcome.ts';
 import { afterPrerouting, passBridgeHook } from './bridge-netfilter.ts';
 import { type CompiledBridge, type CompiledPort, FRAME, MAC, VLAN_ID } from './compiled.ts';
+import { type Carried } from './hooks.ts';
 import { admit, release } from './vlan.ts';
 import {
   type Bridged,
@@ -24,7 +25,7 @@ export function receiveOnPort<P>(
   portName: string,
   p: P,
 ): readonly Bridged<P>[] {
-  const work: BridgeWork<P> = { run, state, out: [] };
+  const work: BridgeWork<P> = { run, state, out: [], handle: null };
   const port = state.config.ports.get(portName);
   if (port === undefined) return work.out;
   if (port.of.state !== 'forwarding' && port.of.state !== 'learning') {
@@ -35,8 +36,8 @@ export function receiveOnPort<P>(
   if (hit !== null) dropBridged(work, hit, 'NOT_FOR_ME', 'the source MAC is a group address');
   const rest = miss === null ? null : refuseReserved(work, miss);
   if (rest === null) return work.out;
-  for (const { p: part, prerouted } of afterPrerouting(work, port, rest)) {
-    finishInput(work, port, part, prerouted);
+  for (const { p: part, prerouted, work: next } of afterPrerouting(work, port, rest)) {
+    finishInput(next, port, part, prerouted);
   }
   return work.out;
 }
@@ -57,9 +58,10 @@ export function continueOnPort<P>(
   run: Run<P>,
   state: BridgeState<P>,
   portName: string,
+  handle: Carried<P>,
   p: P,
 ): readonly Bridged<P>[] {
-  const work: BridgeWork<P> = { run, state, out: [] };
+  const work: BridgeWork<P> = { run, state, out: [], handle };
   const port = state.config.ports.get(portName);
   if (port !== undefined) finishInput(work, port, p, true);
   return work.out;
@@ -89,8 +91,13 @@ function finishInput<P>(work: BridgeWork<P>, port: CompiledPort, p: P, prerouted
 }
 
 /** A frame the host sends through the bridge device (br_device.c br_dev_xmit()). */
-export function transmitByHost<P>(run: Run<P>, state: BridgeState<P>, p: P): readonly Bridged<P>[] {
-  const work: BridgeWork<P> = { run, state, out: [] };
+export function transmitByHost<P>(
+  run: Run<P>,
+  state: BridgeState<P>,
+  handle: Carried<P>,
+  p: P,
+): readonly Bridged<P>[] {
+  const work: BridgeWork<P> = { run, state, out: [], handle };
   const admitted = admit(work, state.config.own, state.config.of.name, p);
   if (admitted === null) return work.out;
   const { hit, miss } = run.traffic.split(admitted, FRAME.group);
@@ -231,9 +238,9 @@ function forwardTo<P>(
   for (const frame of released) {
     const marked = run.traffic.set(frame, output.setPhysicalOutput);
     const hook = input === null ? 'output' : 'forward';
-    for (const part of passBridgeHook(work, hook, input, output, marked)) {
-      for (const last of passBridgeHook(work, 'postrouting', input, output, part)) {
-        pushOut(work, output, last);
+    for (const { p: part, work: next } of passBridgeHook(work, hook, input, output, marked)) {
+      for (const last of passBridgeHook(next, 'postrouting', input, output, part)) {
+        pushOut(last.work, output, last.p);
       }
     }
   }
@@ -245,7 +252,8 @@ function pushOut<P>(work: BridgeWork<P>, output: CompiledPort, p: P): void {
     const evidence = `longer than the MTU ${output.of.mtu} of ${output.of.name}`;
     dropBridged(work, hit, 'MTU_BLACKHOLE_NO_ICMP', evidence);
   }
-  if (miss !== null) work.out.push({ kind: 'port', port: output.of.name, p: miss });
+  if (miss !== null)
+    work.out.push({ kind: 'port', port: output.of.name, handle: work.handle, p: miss });
 }
 
 /** br_pass_frame_up(): the host receives on the bridge device. */
@@ -269,8 +277,9 @@ function passUp<P>(
   });
   const released = release(work, state.config.own, state.config.of.name, p);
   for (const frame of released) {
-    for (const part of passBridgeHook(work, 'input', null, null, run.traffic.note(frame, step))) {
-      work.out.push({ kind: 'up', prerouted, p: part });
+    const noted = run.traffic.note(frame, step);
+    for (const { p: part, work: next } of passBridgeHook(work, 'input', null, null, noted)) {
+      work.out.push({ kind: 'up', prerouted, handle: next.handle, p: part });
     }
   }
 }

@@ -6,7 +6,7 @@ import { type Reason } from '../../reasons/codes.ts';
 import { type Step } from '../../traffic/traffic.ts';
 import { type Drop, type Run } from '../outcome.ts';
 import { type CompiledBridge } from './compiled.ts';
-import { type Hooks } from './hooks.ts';
+import { type Carried, type Hooks } from './hooks.ts';
 
 /** What a namespace's rules do with frames on bridges: ebtables, and the IP and ARP chains. */
 export interface BridgeHooks<P> {
@@ -35,13 +35,23 @@ export interface BridgeState<P> {
 /** Where traffic goes when the bridge has decided. */
 export type Bridged<P> =
   /** Transmit on a port. */
-  | { readonly kind: 'port'; readonly port: string; readonly p: P }
+  | { readonly kind: 'port'; readonly port: string; readonly handle: Carried<P>; readonly p: P }
   /** Receive on the bridge device itself; `prerouted` says that PREROUTING is behind it. */
-  | { readonly kind: 'up'; readonly prerouted: boolean; readonly p: P }
+  | {
+      readonly kind: 'up';
+      readonly prerouted: boolean;
+      readonly handle: Carried<P>;
+      readonly p: P;
+    }
   /** DNAT made it a packet for somebody behind this bridge, whose MAC must be looked up. */
-  | { readonly kind: 'readdressed'; readonly port: string; readonly p: P }
+  | {
+      readonly kind: 'readdressed';
+      readonly port: string;
+      readonly handle: Carried<P>;
+      readonly p: P;
+    }
   /** A packet that a rule made in answer. */
-  | { readonly kind: 'answer'; readonly p: P }
+  | { readonly kind: 'answer'; readonly handle: Carried<P>; readonly p: P }
   | { readonly kind: 'icmp-error'; readonly type: number; readonly code: number; readonly p: P }
   | { readonly kind: 'dropped'; readonly drop: Drop; readonly p: P };
 
@@ -55,11 +65,19 @@ export interface BridgeStep extends Step {
   readonly because: 'own MAC' | 'static entry' | 'known entry' | 'learned' | 'flooding';
 }
 
+/** Traffic that passed a hook, and the work to go on with: it carries the new handle. */
+export interface BridgeFlow<P> {
+  readonly p: P;
+  readonly work: BridgeWork<P>;
+}
+
 /** One run through a bridge: results are collected in the kernel's order. */
 export interface BridgeWork<P> {
   readonly run: Run<P>;
   readonly state: BridgeState<P>;
   readonly out: Bridged<P>[];
+  /** What the connection tracker gave the traffic that is worked on. */
+  readonly handle: Carried<P>;
 }
 
 export function dropBridged<P>(

@@ -33,7 +33,13 @@ export function answerEcho<P>(work: Work<P>, version: 4 | 6, p: P): void {
   made = traffic.set(made, put(F.icmpType, version === 4 ? 0 : 129));
   for (const write of [TTL, NO_MARK, NO_CONNECTION, NO_FRAGMENT_RULE])
     made = traffic.set(made, write);
-  work.tasks.push({ kind: 'emit', version, device: null, p: noteAnswer(work, 'echo-reply', made) });
+  work.tasks.push({
+    kind: 'emit',
+    version,
+    device: null,
+    handle: null,
+    p: noteAnswer(work, 'echo-reply', made),
+  });
 }
 
 /** Type 14 to a type 13 (RFC 792 "Timestamp"). */
@@ -44,7 +50,7 @@ export function answerTimestamp<P>(work: Work<P>, p: P): void {
   for (const write of [TTL, NO_MARK, NO_CONNECTION, NO_FRAGMENT_RULE])
     made = traffic.set(made, write);
   const noted = noteAnswer(work, 'timestamp-reply', made);
-  work.tasks.push({ kind: 'emit', version: 4, device: null, p: noted });
+  work.tasks.push({ kind: 'emit', version: 4, device: null, handle: null, p: noted });
 }
 
 /** A segment of the host in answer to `p`: addresses and ports exchanged, nothing else. */
@@ -71,7 +77,13 @@ export function synAck<P>(work: Work<P>, version: 4 | 6, p: P): void {
   made = traffic.copy(made, B.tcpAcknowledgement, p, B.tcpSequence);
   made = traffic.add(made, F.tcpAcknowledgement, 1);
   made = traffic.set(made, put(F.tcpWindow, 65535));
-  work.tasks.push({ kind: 'emit', version, device: null, p: noteAnswer(work, 'syn-ack', made) });
+  work.tasks.push({
+    kind: 'emit',
+    version,
+    device: null,
+    handle: null,
+    p: noteAnswer(work, 'syn-ack', made),
+  });
 }
 
 /**
@@ -85,7 +97,13 @@ export function reset<P>(work: Work<P>, version: 4 | 6, p: P): void {
     let made = segmentBack(work, version, hit);
     made = traffic.copy(made, B.tcpSequence, hit, B.tcpAcknowledgement);
     made = traffic.set(made, put(F.tcpFlags, TCP_FLAGS.rst));
-    work.tasks.push({ kind: 'emit', version, device: null, p: noteAnswer(work, 'reset', made) });
+    work.tasks.push({
+      kind: 'emit',
+      version,
+      device: null,
+      handle: null,
+      p: noteAnswer(work, 'reset', made),
+    });
   }
   if (miss === null) return;
   for (const [covered, part] of coverage(work, miss)) {
@@ -93,7 +111,13 @@ export function reset<P>(work: Work<P>, version: 4 | 6, p: P): void {
     made = traffic.copy(made, B.tcpAcknowledgement, part, B.tcpSequence);
     made = traffic.add(made, F.tcpAcknowledgement, covered);
     made = traffic.set(made, put(F.tcpFlags, TCP_FLAGS.rst | TCP_FLAGS.ack));
-    work.tasks.push({ kind: 'emit', version, device: null, p: noteAnswer(work, 'reset', made) });
+    work.tasks.push({
+      kind: 'emit',
+      version,
+      device: null,
+      handle: null,
+      p: noteAnswer(work, 'reset', made),
+    });
   }
 }
 

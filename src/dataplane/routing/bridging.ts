@@ -3,6 +3,7 @@
  * received by the host, or routed where DNAT sent it elsewhere (br_nf_pre_routing_finish()).
  */
 import { continueOnPort, receiveOnPort, transmitByHost } from '../linuxbridge/bridge.ts';
+import { type Carried } from '../linuxbridge/hooks.ts';
 import { type Bridged, type BridgeState } from '../linuxbridge/work.ts';
 import { type Device } from './device.ts';
 import { F, IS, put } from './headers.ts';
@@ -18,7 +19,7 @@ export function toBridge<P>(work: Work<P>, bridge: BridgeState<P>, port: string,
 
 /** The host sends a frame through the bridge device. */
 export function bridgeFromHost<P>(work: Work<P>, bridge: BridgeState<P>, p: P): void {
-  act(work, bridge, transmitByHost(work.run, bridge, p));
+  act(work, bridge, transmitByHost(work.run, bridge, work.handle, p));
 }
 
 function act<P>(work: Work<P>, bridge: BridgeState<P>, results: readonly Bridged<P>[]): void {
@@ -26,16 +27,27 @@ function act<P>(work: Work<P>, bridge: BridgeState<P>, results: readonly Bridged
   for (const result of results) {
     switch (result.kind) {
       case 'port':
-        work.tasks.push({ kind: 'transmit', device: result.port, p: result.p });
+        work.tasks.push({
+          kind: 'transmit',
+          device: result.port,
+          handle: result.handle,
+          p: result.p,
+        });
         break;
       case 'up':
-        work.tasks.push({ kind: 'arrive', device, prerouted: result.prerouted, p: result.p });
+        work.tasks.push({
+          kind: 'arrive',
+          device,
+          handle: result.handle,
+          prerouted: result.prerouted,
+          p: result.p,
+        });
         break;
       case 'readdressed':
-        readdress(work, bridge, result.port, result.p);
+        readdress({ ...work, handle: result.handle }, bridge, result.port, result.p);
         break;
       case 'answer':
-        reject(work, bridge, () => emitAnswer(work, result.p), result.p);
+        reject(work, bridge, () => emitAnswer(work, result.handle, result.p), result.p);
         break;
       case 'icmp-error': {
         const { type, code, p } = result;
@@ -54,10 +66,10 @@ function act<P>(work: Work<P>, bridge: BridgeState<P>, results: readonly Bridged
   }
 }
 
-function emitAnswer<P>(work: Work<P>, p: P): void {
+function emitAnswer<P>(work: Work<P>, handle: Carried<P>, p: P): void {
   const { hit, miss } = work.run.traffic.split(p, IS.ipv6);
-  if (hit !== null) work.tasks.push({ kind: 'emit', version: 6, device: null, p: hit });
-  if (miss !== null) work.tasks.push({ kind: 'emit', version: 4, device: null, p: miss });
+  if (hit !== null) work.tasks.push({ kind: 'emit', version: 6, device: null, handle, p: hit });
+  if (miss !== null) work.tasks.push({ kind: 'emit', version: 4, device: null, handle, p: miss });
 }
 
 /** REJECT of a bridged packet needs a way back; a bridge without address has none. */
@@ -83,7 +95,13 @@ function readdress<P>(work: Work<P>, bridge: BridgeState<P>, port: string, p: P)
       toNeighbour(work, bridge, port, own, decision.hop, part);
     } else {
       const up = traffic.set(part, put(F.ethDestination, own.of.mac));
-      work.tasks.push({ kind: 'arrive', device: name, prerouted: true, p: up });
+      work.tasks.push({
+        kind: 'arrive',
+        device: name,
+        handle: work.handle,
+        prerouted: true,
+        p: up,
+      });
     }
   }
 }
@@ -105,6 +123,6 @@ function toNeighbour<P>(
     if (task.kind !== 'transmit') continue;
     const isRequest = traffic.split(traffic.fork(task.p), IS.arp).hit !== null;
     if (isRequest) work.tasks.push(task);
-    else act(work, bridge, continueOnPort(work.run, bridge, port, task.p));
+    else act(work, bridge, continueOnPort(work.run, bridge, port, work.handle, task.p));
   }
 }

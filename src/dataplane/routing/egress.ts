@@ -23,7 +23,7 @@ export function transmitFrame<P>(work: Work<P>, name: string, p: P): void {
     return;
   }
   if (device.of.loopback) {
-    work.tasks.push({ kind: 'arrive', device: name, prerouted: false, p });
+    work.tasks.push({ kind: 'arrive', device: name, handle: work.handle, prerouted: false, p });
     return;
   }
   const bridge = work.stack.bridges.get(name);
@@ -38,9 +38,14 @@ export function transmitFrame<P>(work: Work<P>, name: string, p: P): void {
   }
   const lower = lowerOf(work, device);
   if (device.of.kind === 'vlan' && lower !== null) {
-    work.tasks.push({ kind: 'transmit', device: lower, p: tag(work, device, p) });
+    work.tasks.push({
+      kind: 'transmit',
+      device: lower,
+      handle: work.handle,
+      p: tag(work, device, p),
+    });
   } else if (device.of.kind === 'macvlan' && lower !== null) {
-    work.tasks.push({ kind: 'transmit', device: lower, p });
+    work.tasks.push({ kind: 'transmit', device: lower, handle: work.handle, p });
   } else work.out.push({ kind: 'sent', port: name, p });
 }
 
@@ -69,10 +74,16 @@ function tag<P>(work: Work<P>, device: Device, p: P): P {
 function intoTunnel<P>(work: Work<P>, tunnel: VxlanState<P>, p: P): void {
   for (const result of transmitVxlan(work.run, tunnel, p)) {
     if (result.kind === 'outer') {
-      work.tasks.push({ kind: 'emit', version: 4, device: null, p: result.p });
+      work.tasks.push({ kind: 'emit', version: 4, device: null, handle: null, p: result.p });
     } else if (result.kind === 'receive') {
       const device = tunnel.of.name;
-      work.tasks.push({ kind: 'arrive', device, prerouted: false, p: result.p });
+      work.tasks.push({
+        kind: 'arrive',
+        device,
+        handle: work.handle,
+        prerouted: false,
+        p: result.p,
+      });
     } else work.out.push(result);
   }
 }

@@ -46,9 +46,9 @@ export function forward<P>(
   const accepted = passHook(work, 'forward', version, out, (passed) =>
     sendError(work, { version, device: input, type: passed.type, code: passed.code }, passed.p),
   );
-  for (const part of accepted) {
+  for (const { p: part, work: next } of accepted) {
     const to = decision.hop === null ? { kind: 'destination' as const } : towards(decision.hop);
-    leave(work, { version, device: output, to, from: input, mtu }, part);
+    leave(next, { version, device: output, to, from: input, mtu }, part);
   }
 }
 

@@ -1,2 +1,2 @@
 /** What the network stack asks netfilter; bridges ask the same, so it is declared with them. */
-export type { HookName, Hooks, Passed } from '../linuxbridge/hooks.ts';
+export type { Carried, HookName, Hooks, Passed } from '../linuxbridge/hooks.ts';

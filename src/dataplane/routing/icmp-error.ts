@@ -66,7 +66,7 @@ export function sendError<P>(work: Work<P>, error: IcmpError, p: P): void {
   if (about === null) return;
   for (const [own, part] of byOwner(work, error.version, about)) {
     const made = build(work, error, part, own);
-    work.tasks.push({ kind: 'emit', version: error.version, device: null, p: made });
+    work.tasks.push({ kind: 'emit', version: error.version, device: null, handle: null, p: made });
   }
 }
 

@@ -46,7 +46,13 @@ function toVlans<P>(work: Work<P>, device: Device, p: P): P | null {
         what: `pop VLAN ${id}`,
       });
       const popped = traffic.pop(traffic.note(hit, step), 'vlan');
-      work.tasks.push({ kind: 'arrive', device: child, prerouted: false, p: popped });
+      work.tasks.push({
+        kind: 'arrive',
+        device: child,
+        handle: work.handle,
+        prerouted: false,
+        p: popped,
+      });
     }
     rest = miss;
   }
@@ -76,6 +82,7 @@ function toMacvlans<P>(work: Work<P>, device: Device, p: P): P | null {
       work.tasks.push({
         kind: 'arrive',
         device: upper,
+        handle: work.handle,
         prerouted: false,
         p: traffic.fork(group.hit),
       });
@@ -87,7 +94,14 @@ function toMacvlans<P>(work: Work<P>, device: Device, p: P): P | null {
     const own = work.stack.config.devices.get(upper)?.isOwnMac;
     if (rest === null || own === undefined) continue;
     const { hit, miss }: { hit: P | null; miss: P | null } = traffic.split(rest, own);
-    if (hit !== null) work.tasks.push({ kind: 'arrive', device: upper, prerouted: false, p: hit });
+    if (hit !== null)
+      work.tasks.push({
+        kind: 'arrive',
+        device: upper,
+        handle: work.handle,
+        prerouted: false,
+        p: hit,
+      });
     rest = miss;
   }
   return rest;

@@ -25,13 +25,13 @@ export function receiveIp<P>(
   const { traffic } = work.run;
   const packet = traffic.set(traffic.set(p, device.setInput), NO_OUTPUT);
   const accepted = prerouted
-    ? [packet]
+    ? [{ p: packet, work }]
     : passHook(work, 'prerouting', version, packet, (passed) =>
         sendError(work, { version, device, type: passed.type, code: passed.code }, passed.p),
       );
-  for (const part of accepted) {
-    if (version === 4) routeInput4(work, device, part);
-    else routeInput6(work, device, part);
+  for (const { p: part, work: next } of accepted) {
+    if (version === 4) routeInput4(next, device, part);
+    else routeInput6(next, device, part);
   }
 }
 

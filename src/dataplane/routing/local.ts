@@ -32,7 +32,7 @@ export function deliver<P>(
   const accepted = passHook(work, 'input', version, p, (passed) =>
     sendError(work, { version, device, type: passed.type, code: passed.code }, passed.p),
   );
-  for (const part of accepted) toTransport(work, arrival, part);
+  for (const { p: part, work: next } of accepted) toTransport(next, arrival, part);
 }
 
 function toTransport<P>(work: Work<P>, arrival: Arrival, p: P): void {
@@ -177,7 +177,7 @@ function receiveUdp<P>(work: Work<P>, arrival: Arrival, p: P): void {
 function fromTunnels<P>(work: Work<P>, p: P): P | null {
   const { frames, unknownVni, rest } = receiveVxlan(work.run, work.stack.vxlans, p);
   for (const { device, p: inner } of frames) {
-    work.tasks.push({ kind: 'arrive', device, prerouted: false, p: inner });
+    work.tasks.push({ kind: 'arrive', device, handle: null, prerouted: false, p: inner });
   }
   if (unknownVni !== null) drop(work, unknownVni, 'VNI_MAP_MISSING', 'vxlan', 'no device has it');
   return rest;
@@ -188,7 +188,7 @@ function answerBy<P>(work: Work<P>, version: 4 | 6, socket: Socket | null, p: P)
   const { applications } = work.stack;
   if (applications === null) return;
   for (const made of applications.answer(work.run, socket, work.run.traffic.fork(p))) {
-    work.tasks.push({ kind: 'emit', version, device: null, p: made });
+    work.tasks.push({ kind: 'emit', version, device: null, handle: null, p: made });
   }
 }
 

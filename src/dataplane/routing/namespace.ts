@@ -35,7 +35,7 @@ export function receive<P>(
   const unknown = run.traffic.set(p, NO_CONNECTION);
   const packet = sameNamespace ? unknown : run.traffic.set(unknown, NO_MARK);
   return settle(run, stack, [
-    { kind: 'arrive', device: interfaceName, prerouted: false, p: packet },
+    { kind: 'arrive', device: interfaceName, handle: null, prerouted: false, p: packet },
   ]);
 }
 
@@ -53,8 +53,8 @@ export function send<P>(
 ): readonly Outcome<P>[] {
   const { hit, miss } = run.traffic.split(p, IS.ipv6);
   const tasks: Task<P>[] = [];
-  if (hit !== null) tasks.push({ kind: 'emit', version: 6, device, p: hit });
-  if (miss !== null) tasks.push({ kind: 'emit', version: 4, device, p: miss });
+  if (hit !== null) tasks.push({ kind: 'emit', version: 6, device, handle: null, p: hit });
+  if (miss !== null) tasks.push({ kind: 'emit', version: 4, device, handle: null, p: miss });
   return settle(run, stack, tasks);
 }
 
@@ -77,7 +77,7 @@ export function awaitAnswer<P>(run: Run<P>, stack: Stack<P>, version: 4 | 6, p: 
  * forwarded packets learn that the host is unreachable (net/ipv4/arp.c arp_error_report()).
  */
 export function expire<P>(run: Run<P>, stack: Stack<P>): readonly Outcome<P>[] {
-  const work: Work<P> = { run, stack, tasks: [], out: [] };
+  const work: Work<P> = { run, stack, tasks: [], out: [], handle: null };
   for (const { version, from, p } of giveUp(work)) {
     const input = from === null ? undefined : stack.config.devices.get(from);
     const [type, code] = version === 4 ? [3, 1] : [1, 3];
@@ -87,7 +87,7 @@ export function expire<P>(run: Run<P>, stack: Stack<P>): readonly Outcome<P>[] {
 }
 
 function settle<P>(run: Run<P>, stack: Stack<P>, tasks: Task<P>[]): readonly Outcome<P>[] {
-  return finish({ run, stack, tasks, out: [] });
+  return finish({ run, stack, tasks, out: [], handle: null });
 }
 
 /** Works until nothing is left to do, oldest first. */
@@ -100,17 +100,18 @@ function finish<P>(work: Work<P>): readonly Outcome<P>[] {
       drop(work, task.p, 'NETWORK_LOOP', 'namespace', 'too many steps for one packet');
       continue;
     }
+    const here: Work<P> = { ...work, handle: task.handle };
     switch (task.kind) {
       case 'arrive':
-        arrive(work, task.device, task.prerouted, task.p);
+        arrive(here, task.device, task.prerouted, task.p);
         break;
       case 'emit': {
         const bound = task.device === null ? null : work.stack.config.devices.get(task.device);
-        emit(work, task.version, bound ?? null, task.p);
+        emit(here, task.version, bound ?? null, task.p);
         break;
       }
       case 'transmit':
-        transmitFrame(work, task.device, task.p);
+        transmitFrame(here, task.device, task.p);
     }
   }
   return work.out;

@@ -100,9 +100,9 @@ function emitBy<P>(
     const out = traffic.set(sourced, device.setOutput);
     const before = work.stack.hooks === null ? null : traffic.fork(out);
     const accepted = passHook(work, 'output', version, out, () => undefined);
-    for (const part of accepted) {
-      if (before === null) leaveOwn(work, version, device, to, decision, part);
-      else rerouteIfChanged(work, version, device, to, decision, before, part);
+    for (const { p: part, work: next } of accepted) {
+      if (before === null) leaveOwn(next, version, device, to, decision, part);
+      else rerouteIfChanged(next, version, device, to, decision, before, part);
     }
   }
 }
@@ -213,11 +213,11 @@ function preferredSource<P>(
 /** POSTROUTING, then fragments where they are needed, then the next hop. */
 export function leave<P>(work: Work<P>, way: Way & { readonly mtu: number }, p: P): void {
   const accepted = passHook(work, 'postrouting', way.version, p, () => undefined);
-  for (const part of accepted) {
+  for (const { p: part, work: next } of accepted) {
     const { hit, miss } = work.run.traffic.split(part, longerThan(way.mtu));
-    if (miss !== null) sendTo(work, way, miss);
+    if (miss !== null) sendTo(next, way, miss);
     if (hit === null) continue;
-    if (way.device.of.loopback) sendTo(work, way, hit);
-    else for (const piece of fragment(work, way.version, way.mtu, hit)) sendTo(work, way, piece);
+    if (way.device.of.loopback) sendTo(next, way, hit);
+    else for (const piece of fragment(next, way.version, way.mtu, hit)) sendTo(next, way, piece);
   }
 }

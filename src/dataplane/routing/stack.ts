@@ -8,7 +8,7 @@ import { type Origin } from '../../text/problem.ts';
 import { type Guard, guard } from '../../traffic/guard.ts';
 import { type Match, or, test } from '../../traffic/match.ts';
 import { type CompiledBridge } from '../linuxbridge/compiled.ts';
-import { type HookName, type Hooks, type Passed } from '../linuxbridge/hooks.ts';
+import { type Carried, type HookName, type Hooks, type Passed } from '../linuxbridge/hooks.ts';
 import { makeVxlan, type VxlanDevice, type VxlanState } from '../linuxbridge/vxlan.ts';
 import { type BridgeHooks, type BridgeState } from '../linuxbridge/work.ts';
 import { type Drop, type Outcome, type Run } from '../outcome.ts';
@@ -93,6 +93,7 @@ export type Task<P> =
   | {
       readonly kind: 'arrive';
       readonly device: string;
+      readonly handle: Carried<P>;
       /** A bridge has sent it through PREROUTING already (ip_sabotage_in()). */
       readonly prerouted: boolean;
       readonly p: P;
@@ -102,10 +103,17 @@ export type Task<P> =
       readonly kind: 'emit';
       readonly version: 4 | 6;
       readonly device: string | null;
+      /** Of a packet that belongs to a connection from its making on (nf_ct_attach()). */
+      readonly handle: Carried<P>;
       readonly p: P;
     }
   /** A frame with complete Ethernet header that an interface shall transmit. */
-  | { readonly kind: 'transmit'; readonly device: string; readonly p: P };
+  | {
+      readonly kind: 'transmit';
+      readonly device: string;
+      readonly handle: Carried<P>;
+      readonly p: P;
+    };
 
 /** One piece of work: what is still to do, and what came out. */
 export interface Work<P> {
@@ -113,6 +121,8 @@ export interface Work<P> {
   readonly stack: Stack<P>;
   readonly tasks: Task<P>[];
   readonly out: Outcome<P>[];
+  /** What the connection tracker gave the traffic that is worked on. */
+  readonly handle: Carried<P>;
 }
 
 /** Compiles a namespace. Do it once per snapshot. */
@@ -175,6 +185,12 @@ export function drop<P>(
   work.out.push({ kind: 'dropped', drop: why, p });
 }
 
+/** Traffic that passed a hook, and the work to go on with: it carries the new handle. */
+export interface Flow<P> {
+  readonly p: P;
+  readonly work: Work<P>;
+}
+
 /** Asks one hook; drops and answers are dealt with here, what was accepted comes back. */
 export function passHook<P>(
   work: Work<P>,
@@ -182,21 +198,23 @@ export function passHook<P>(
   version: 4 | 6,
   p: P,
   onError: (passed: Extract<Passed<P>, { kind: 'icmp-error' }>) => void,
-): readonly P[] {
+): readonly Flow<P>[] {
   const { hooks } = work.stack;
-  if (hooks === null) return [p];
-  const accepted: P[] = [];
-  for (const passed of hooks.pass(work.run, hook, version, p)) {
+  if (hooks === null) return [{ p, work }];
+  const accepted: Flow<P>[] = [];
+  for (const passed of hooks.pass(work.run, hook, version, p, work.handle)) {
     switch (passed.kind) {
       case 'accepted':
-        accepted.push(passed.p);
+        accepted.push({ p: passed.p, work: { ...work, handle: passed.handle } });
         break;
       case 'dropped':
         work.out.push({ kind: 'dropped', drop: passed.drop, p: passed.p });
         break;
-      case 'answer':
-        work.tasks.push({ kind: 'emit', version, device: null, p: passed.p });
+      case 'answer': {
+        const { handle, p: made } = passed;
+        work.tasks.push({ kind: 'emit', version, device: null, handle, p: made });
         break;
+      }
       case 'icmp-error':
         onError(passed);
     }
