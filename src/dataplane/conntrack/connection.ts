@@ -3,9 +3,10 @@
  * after translation; an answer is whatever reverses the second, and is translated back into
  * the reverse of the first.
  */
+
+import { type PacketClass } from './protocols.ts';
 import { type KernelTcp } from './tcp-kernel.ts';
 import { type UserspaceTcp } from './tcp-userspace.ts';
-import { type PacketClass } from './protocols.ts';
 import { type ConnectionEntry } from './types.ts';
 
 /** Zone ids of the two directions; CT --zone-orig and --zone-reply make them differ. */

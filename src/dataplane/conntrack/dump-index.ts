@@ -78,12 +78,16 @@ function tupleKey(tuple: Tuple, key: Uint32Array): void {
   putAddress(key, 1, tuple.source);
   putAddress(key, 5, tuple.destination);
   key[9] = isIcmp(tuple.protocol) ? tuple.icmpType : tuple.sourcePort;
-  key[10] = isIcmp(tuple.protocol)
-    ? tuple.icmpCode * 65536 + tuple.icmpId
-    : tuple.destinationPort;
+  key[10] = isIcmp(tuple.protocol) ? tuple.icmpCode * 65536 + tuple.icmpId : tuple.destinationPort;
 }
 
-function copyWords(words: Uint32Array, from: Field, count: number, key: Uint32Array, at: number): void {
+function copyWords(
+  words: Uint32Array,
+  from: Field,
+  count: number,
+  key: Uint32Array,
+  at: number,
+): void {
   for (let i = 0; i < 4; i++) {
     key[at + i] = i < 4 - count ? 0 : (words[from.word + i - (4 - count)] ?? 0);
   }

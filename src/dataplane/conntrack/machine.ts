@@ -8,7 +8,7 @@ import { type Match, or, test } from '../../traffic/match.ts';
 import { type Table } from '../../traffic/table.ts';
 import { type Connection, type ProtocolState, STATUS } from './connection.ts';
 import { type PacketClass } from './protocols.ts';
-import { type Refresh, kernelFlagsAreValid, openKernel, updateKernel } from './tcp-kernel.ts';
+import { kernelFlagsAreValid, openKernel, type Refresh, updateKernel } from './tcp-kernel.ts';
 import { type Flags, flagsAreValid, openUserspace, updateUserspace } from './tcp-userspace.ts';
 import { timeout_us } from './timeouts.ts';
 import { changed, type Tracker } from './tracker.ts';
@@ -217,7 +217,11 @@ function advanceKernel<P>(
     name = 'sctp_established';
   }
   const expires_us = run.now_us + timeout_us(timeouts, name);
-  return { p, verdict: 'valid', connection: changed(tracker, connection, p, { status, expires_us }) };
+  return {
+    p,
+    verdict: 'valid',
+    connection: changed(tracker, connection, p, { status, expires_us }),
+  };
 }
 
 /** lib/conntrack-other.c and conntrack-icmp.c: a second packet one way is still new. */

@@ -1,7 +1,7 @@
 /** What tracking leaves on the packet: the ct_* fields, as both personalities fill them. */
 import { allBits, CT_STATE, type Field, field } from '../../packet/fields.ts';
-import { assignment } from '../../traffic/words.ts';
 import { type Traffic } from '../../traffic/traffic.ts';
+import { assignment } from '../../traffic/words.ts';
 import { type Connection } from './connection.ts';
 import { addressFields, F, type PacketClass } from './protocols.ts';
 import { type Tracker } from './tracker.ts';

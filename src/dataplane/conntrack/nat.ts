@@ -4,7 +4,7 @@
  * packet of the connection, ICMP errors about it included.
  */
 import { allBits, type Field } from '../../packet/fields.ts';
-import { guard, type Guard } from '../../traffic/guard.ts';
+import { type Guard, guard } from '../../traffic/guard.ts';
 import { range } from '../../traffic/match.ts';
 import { type Traffic } from '../../traffic/traffic.ts';
 import { assignment } from '../../traffic/words.ts';
@@ -155,9 +155,7 @@ function pick<P>(
   const { traffic } = tracker.run;
   const chosen = traffic.choose(p, allBits(port), BigInt(from), BigInt(wanted.to));
   return free(tracker, chosen, cls, zone).flatMap((part) =>
-    part.after !== null
-      ? [part]
-      : pick(tracker, part.p, cls, zone, port, wanted, attempt + 1),
+    part.after !== null ? [part] : pick(tracker, part.p, cls, zone, port, wanted, attempt + 1),
   );
 }
 

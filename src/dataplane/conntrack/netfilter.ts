@@ -9,8 +9,15 @@ import { relatedTo } from './errors.ts';
 import { expectedBy, expectTftp } from './expect.ts';
 import { advance, open } from './machine.ts';
 import { clear, remembered, show, stateBits } from './marks.ts';
-import { choosePort, type Manip, type NatRequest, other, translate, translateError } from './nat.ts';
-import { classify, F, invert, type PacketClass, tuplePairs, answerClass } from './protocols.ts';
+import {
+  choosePort,
+  type Manip,
+  type NatRequest,
+  other,
+  translate,
+  translateError,
+} from './nat.ts';
+import { answerClass, classify, F, invert, type PacketClass, tuplePairs } from './protocols.ts';
 import { changed, find, insert, type Tracker } from './tracker.ts';
 
 /** What a packet carries from hook to hook (skb->_nfct). */
@@ -48,24 +55,24 @@ export function untracked<P>(): Handle<P> {
 export function track<P>(tracker: Tracker<P>, p: P, zone: Zone): readonly Tracked<P>[] {
   const { traffic } = tracker.run;
   return classify(traffic, p).flatMap(({ cls, p: part }) => {
-    switch (cls.treatment) {
-      case 'none':
-        return [finish(tracker, part, without<P>('invalid', cls), zone)];
-      case 'discovery':
-        return [{ p: clear(traffic, part), handle: without<P>('untracked', cls) }];
-      case 'error':
-        return relatedTo(tracker, part, cls.version, zone).map((one) => {
-          const state = one.connection === null ? 'invalid' : 'related';
-          const { connection, reply } = one;
-          return finish(tracker, one.p, { state, reply, error: true, connection, cls }, zone);
-        });
-      case 'track':
-        return find(tracker, part, cls, zone).flatMap(({ p: here, connection, reply }) =>
-          connection === null
-            ? begin(tracker, here, cls, zone)
-            : proceed(tracker, here, cls, zone, connection, reply),
-        );
+    if (cls.treatment === 'discovery') {
+      return [{ p: clear(traffic, part), handle: without<P>('untracked', cls) }];
     }
+    if (cls.treatment === 'none') {
+      return [finish(tracker, part, without<P>('invalid', cls), zone)];
+    }
+    if (cls.treatment === 'error') {
+      return relatedTo(tracker, part, cls.version, zone).map((one) => {
+        const state = one.connection === null ? 'invalid' : 'related';
+        const { connection, reply } = one;
+        return finish(tracker, one.p, { state, reply, error: true, connection, cls }, zone);
+      });
+    }
+    return find(tracker, part, cls, zone).flatMap(({ p: here, connection, reply }) =>
+      connection === null
+        ? begin(tracker, here, cls, zone)
+        : proceed(tracker, here, cls, zone, connection, reply),
+    );
   });
 }
 
@@ -74,12 +81,7 @@ function without<P>(state: 'invalid' | 'untracked', cls: PacketClass): Handle<P>
 }
 
 /** A packet of no connection begins one, or is invalid (init_conntrack()). */
-function begin<P>(
-  tracker: Tracker<P>,
-  p: P,
-  cls: PacketClass,
-  zone: Zone,
-): readonly Tracked<P>[] {
+function begin<P>(tracker: Tracker<P>, p: P, cls: PacketClass, zone: Zone): readonly Tracked<P>[] {
   return open(tracker, p, cls).flatMap(({ p: part, state, expires_us }) => {
     if (state === null) return [finish(tracker, part, without<P>('invalid', cls), zone)];
     return expectedBy(tracker, part, cls, zone.original).map(({ p: first, master }) => {
@@ -252,16 +254,18 @@ export function confirm<P>(tracker: Tracker<P>, p: P, handle: Handle<P>): readon
   const { traffic } = tracker.run;
   const own = traffic.within(traffic.fork(connection.after), p) ?? traffic.fork(connection.after);
   const answer = invert(traffic, own, cls);
-  return find(tracker, answer, answerClass(cls), connection.zone).flatMap((found): Confirmed<P>[] => {
-    const part = traffic.within(traffic.fork(p), found.p);
-    if (part === null) return [];
-    if (found.connection !== null) return [{ kept: null, clashed: part }];
-    const status = connection.status | STATUS.confirmed;
-    const next = changed(tracker, connection, part, { status });
-    insert(tracker, next);
-    if (next.helper === 'tftp') expectTftp(tracker, next);
-    return [{ kept: { p: part, handle: { ...handle, connection: next } }, clashed: null }];
-  });
+  return find(tracker, answer, answerClass(cls), connection.zone).flatMap(
+    (found): Confirmed<P>[] => {
+      const part = traffic.within(traffic.fork(p), found.p);
+      if (part === null) return [];
+      if (found.connection !== null) return [{ kept: null, clashed: part }];
+      const status = connection.status | STATUS.confirmed;
+      const next = changed(tracker, connection, part, { status });
+      insert(tracker, next);
+      if (next.helper === 'tftp') expectTftp(tracker, next);
+      return [{ kept: { p: part, handle: { ...handle, connection: next } }, clashed: null }];
+    },
+  );
 }
 
 /** The mark of the connection, written into the packet's ct_mark field (again). */

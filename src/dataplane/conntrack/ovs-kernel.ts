@@ -15,8 +15,8 @@ import {
   type Handle,
   saveMark,
   setHelper,
-  track,
   type Tracked,
+  track,
 } from './netfilter.ts';
 import { changed, type Tracker } from './tracker.ts';
 
@@ -31,13 +31,15 @@ export function executeKernelCt<P>(
   const { traffic } = tracker.run;
   const zone = bothWays(request.zone);
   const inZone = assignment(field('ct_zone'), BigInt(request.zone));
-  return track(tracker, p, zone).flatMap(({ p: part, handle }): readonly CtResult<P>[] => {
-    if (handle.reply && request.force && handle.connection !== null && !handle.error) {
-      changed(tracker, handle.connection, part, { alive: false });
-      return track(tracker, part, zone).flatMap((again) => perform(tracker, again, request));
-    }
-    return perform(tracker, { p: part, handle }, request);
-  }).map((result) => ({ ...result, p: traffic.set(result.p, inZone) }));
+  return track(tracker, p, zone)
+    .flatMap(({ p: part, handle }): readonly CtResult<P>[] => {
+      if (handle.reply && request.force && handle.connection !== null && !handle.error) {
+        changed(tracker, handle.connection, part, { alive: false });
+        return track(tracker, part, zone).flatMap((again) => perform(tracker, again, request));
+      }
+      return perform(tracker, { p: part, handle }, request);
+    })
+    .map((result) => ({ ...result, p: traffic.set(result.p, inZone) }));
 }
 
 /** __ovs_ct_lookup() behind nf_conntrack_in(), then ovs_ct_commit(). */
@@ -64,12 +66,7 @@ function perform<P>(
 }
 
 /** ovs_ct_update_key(): unconfirmed is NEW, a connection with a master stays RELATED. */
-function withState<P>(
-  tracker: Tracker<P>,
-  p: P,
-  handle: Handle<P>,
-  request: CtRequest<P>,
-): P {
+function withState<P>(tracker: Tracker<P>, p: P, handle: Handle<P>, request: CtRequest<P>): P {
   const { traffic } = tracker.run;
   const { connection } = handle;
   const invalid = connection === null;
@@ -122,7 +119,8 @@ function translated<P>(
   const parts = decides ? decide(tracker, tracked, nat, nat.manip) : [tracked];
   return parts.map((part) => {
     let { p } = part;
-    for (const manip of natOrder(part.handle, request)) p = applyNat(tracker, p, part.handle, manip);
+    for (const manip of natOrder(part.handle, request))
+      p = applyNat(tracker, p, part.handle, manip);
     return { p, handle: part.handle };
   });
 }

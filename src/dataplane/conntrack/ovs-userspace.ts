@@ -3,7 +3,7 @@
  * 3.1 does it. It differs from the kernel in what is new, what is picked up and in NAT.
  */
 import { allBits, type Field, field } from '../../packet/fields.ts';
-import { guard, type Guard } from '../../traffic/guard.ts';
+import { type Guard, guard } from '../../traffic/guard.ts';
 import { and, type Match, or, test } from '../../traffic/match.ts';
 import { assignment } from '../../traffic/words.ts';
 import { bothWays, type Connection, STATUS } from './connection.ts';
@@ -12,7 +12,14 @@ import { relatedTo } from './errors.ts';
 import { expectedBy, expectTftp } from './expect.ts';
 import { advance, open } from './machine.ts';
 import { remembered, show, stateBits } from './marks.ts';
-import { choosePort, type Manip, type NatRequest, other, translate, translateError } from './nat.ts';
+import {
+  choosePort,
+  type Manip,
+  type NatRequest,
+  other,
+  translate,
+  translateError,
+} from './nat.ts';
 import { addressFields, classify, F, hasPorts, type PacketClass } from './protocols.ts';
 import { changed, find, insert, type Tracker } from './tracker.ts';
 
@@ -95,11 +102,7 @@ function process<P>(
   });
 }
 
-function invalid<P>(
-  tracker: Tracker<P>,
-  work: Work<P>,
-  request: CtRequest<P>,
-): CtResult<P> {
+function invalid<P>(tracker: Tracker<P>, work: Work<P>, request: CtRequest<P>): CtResult<P> {
   return finish(tracker, { ...work, bits: stateBits('trk', 'inv') }, request, null);
 }
 
@@ -163,8 +166,7 @@ function known<P>(
     if (step.verdict === 'new') bits |= stateBits('new');
     else bits |= stateBits('est') | (reply ? stateBits('rpl') : 0);
     const told = { ...moved, bits };
-    const out =
-      request.nat === null ? told : apply(tracker, told, step.connection, reply, false);
+    const out = request.nat === null ? told : apply(tracker, told, step.connection, reply, false);
     return [finish(tracker, out, request, step.connection)];
   });
 }
@@ -313,4 +315,3 @@ function commit<P>(
 
 /** `ct_clear`: the packet forgets what tracking wrote on it. */
 export const UNTRACKED_STATE = assignment(STATE, 0n);
-

@@ -4,7 +4,7 @@
  */
 import { allBits, type Field, field } from '../../packet/fields.ts';
 import { linearTable } from '../../traffic/linear.ts';
-import { and, ANY, type Match, or, range, test } from '../../traffic/match.ts';
+import { ANY, and, type Match, or, range, test } from '../../traffic/match.ts';
 import { type Rule, type Table } from '../../traffic/table.ts';
 import { type FieldPairs, type Traffic } from '../../traffic/traffic.ts';
 import { assignment } from '../../traffic/words.ts';
@@ -62,9 +62,17 @@ export const F = {
 export const PROTO = { icmp: 1, tcp: 6, udp: 17, gre: 47, icmp6: 58, sctp: 132 } as const;
 
 /** ICMP types that ask and those that answer (nf_conntrack_proto_icmp.c `invmap`). */
-const ASKS_4 = [[8, 0], [13, 14], [15, 16], [17, 18]] as const;
+const ASKS_4 = [
+  [8, 0],
+  [13, 14],
+  [15, 16],
+  [17, 18],
+] as const;
 /** ICMPv6: echo and node information (nf_conntrack_proto_icmpv6.c `invmap`). */
-const ASKS_6 = [[128, 129], [139, 140]] as const;
+const ASKS_6 = [
+  [128, 129],
+  [139, 140],
+] as const;
 const ERRORS_4 = [3, 4, 5, 11, 12] as const;
 /** MLD, router and neighbour discovery; redirect (137) is not among them. */
 const DISCOVERY = [130, 131, 132, 133, 134, 135, 136, 143] as const;

@@ -350,7 +350,8 @@ function settle(seen: Seen, tcp: KernelTcp, next: KernelState): KernelVerdict {
   else if (ends[0].unacknowledged || ends[1].unacknowledged) refresh.push('UNACK');
   else if (tcp.last.window === 0) refresh.push('RETRANS');
   if (!facts.seenReply) {
-    if (kind === 'syn' && old === SS) return { verdict: 'accept', tcp: after, refresh: null, assured: false };
+    if (kind === 'syn' && old === SS)
+      return { verdict: 'accept', tcp: after, refresh: null, assured: false };
     if (next === ES) refresh.push('UNACK');
     return { verdict: 'accept', tcp: after, refresh, assured: false };
   }

@@ -149,7 +149,7 @@ export function updateUserspace(
   if (!flags.valid) return { verdict: 'invalid' };
   const from = reply ? 1 : 0;
   const sender = { ...before.peers[from] };
-  const receiver = { ...before.peers[1 - from as 0 | 1] };
+  const receiver = { ...before.peers[(1 - from) as 0 | 1] };
   const after = (): UserspaceTcp => ({
     peers: reply ? [receiver, sender] : [sender, receiver],
     numbered: before.numbered && segment !== null,
@@ -244,7 +244,11 @@ function slide(
   return inside ? 'inside' : 'near';
 }
 
-function shiftsOf(sender: Peer, receiver: Peer, flags: Flags): { sender: number; receiver: number } {
+function shiftsOf(
+  sender: Peer,
+  receiver: Peer,
+  flags: Flags,
+): { sender: number; receiver: number } {
   if (flags.syn) return { sender: 0, receiver: 0 };
   if (sender.scale !== null && receiver.scale !== null) {
     return { sender: sender.scale, receiver: receiver.scale };

@@ -8,12 +8,11 @@ import { type Table } from '../../traffic/table.ts';
 import { assignment } from '../../traffic/words.ts';
 import { type Run } from '../outcome.ts';
 import { type Connection, type Zone } from './connection.ts';
-import { type EntrySide, zoneTable } from './dump-index.ts';
-import { addressFields, classify, F, hasPorts, type PacketClass, tuplePairs } from './protocols.ts';
+import { type EntrySide, invertTuple, zoneTable } from './dump-index.ts';
 import { dumpedState, dumpedStatus, dumpedTimeout } from './dumped.ts';
+import { addressFields, classify, F, hasPorts, type PacketClass, tuplePairs } from './protocols.ts';
 import { TCP_DEFAULTS, type TcpSettings } from './tcp-kernel.ts';
 import { defaultTimeouts, type Timeouts } from './timeouts.ts';
-import { invertTuple } from './dump-index.ts';
 import { type ConnectionEntry, type Personality, type Tuple } from './types.ts';
 
 export interface TrackerOptions {
@@ -242,7 +241,9 @@ export function changed<P>(
   tracker: Tracker<P>,
   connection: Connection<P>,
   p: P,
-  change: Partial<Pick<Connection<P>, 'after' | 'memo' | 'status' | 'state' | 'expires_us' | 'helper' | 'alive'>>,
+  change: Partial<
+    Pick<Connection<P>, 'after' | 'memo' | 'status' | 'state' | 'expires_us' | 'helper' | 'alive'>
+  >,
 ): Connection<P> {
   if (!tracker.sets) return Object.assign(connection, change);
   const { traffic } = tracker.run;

@@ -1,8 +1,9 @@
 /** Packets and runs for the tests of connection tracking. */
-import { field, FIELDS, TCP_FLAGS } from '../../../src/packet/fields.ts';
+
 import { type Run } from '../../../src/dataplane/outcome.ts';
-import { blankPacket, numberOf, onePacket, type Packet } from '../../../src/traffic/one-packet.ts';
+import { FIELDS, field, TCP_FLAGS } from '../../../src/packet/fields.ts';
 import { readIp } from '../../../src/text/address-text.ts';
+import { blankPacket, numberOf, onePacket, type Packet } from '../../../src/traffic/one-packet.ts';
 import { assignment } from '../../../src/traffic/words.ts';
 
 /** A run on one packet whose clock the test sets. */
@@ -77,7 +78,9 @@ export function packet(text: PacketText): Packet {
   p.body = {
     ...p.body,
     payload: new Uint8Array(text.length ?? 0),
-    tcpOptions: Uint8Array.from((text.opts ?? '').match(/../g) ?? [], (b) => Number.parseInt(b, 16)),
+    tcpOptions: Uint8Array.from((text.opts ?? '').match(/../g) ?? [], (b) =>
+      Number.parseInt(b, 16),
+    ),
   };
   return p;
 }

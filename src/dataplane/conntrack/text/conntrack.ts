@@ -8,8 +8,8 @@ import {
   type Draft,
   emptyDraft,
   finished,
-  printTuple,
   PROTOCOL_NAMES,
+  printTuple,
   protocolName,
   readCount,
   type TupleDraft,
@@ -173,7 +173,10 @@ function readWords(of: Lines, index: number, draft: Draft, words: readonly strin
       complain(of, index, word, 'not understood', [...Object.keys(FLAGS), ...STATES]);
       draft.extra[`?${word}`] = '';
     } else if (BY_KEY.get(key)?.read(draft, word.slice(equals + 1)) !== true) {
-      complain(of, index, word, 'not an attribute of a connection', [...BY_KEY.keys(), ...IN_TUPLE]);
+      complain(of, index, word, 'not an attribute of a connection', [
+        ...BY_KEY.keys(),
+        ...IN_TUPLE,
+      ]);
       draft.extra[`?${word}`] = '';
     }
   }

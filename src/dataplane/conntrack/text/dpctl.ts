@@ -7,8 +7,8 @@ import {
   type Draft,
   emptyDraft,
   finished,
-  printTuple,
   PROTOCOL_NAMES,
+  printTuple,
   protocolName,
   readCount,
   readProtocol,
@@ -140,7 +140,8 @@ function readProtocolState(draft: Draft, value: string): boolean {
     const text = part.slice(equals + 1);
     if (name === 'state' || name === 'state_orig') draft.state = text;
     else if (name === 'state_reply') draft.stateReply = text;
-    else if (!WINDOW_KEYS.includes(name) && name !== 'vtag_orig' && name !== 'vtag_reply') return false;
+    else if (!WINDOW_KEYS.includes(name) && name !== 'vtag_orig' && name !== 'vtag_reply')
+      return false;
     else draft.extra[name] = text;
     if (name.startsWith('state') && !STATES.has(text)) return false;
   }

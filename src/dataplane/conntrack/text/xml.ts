@@ -42,7 +42,11 @@ function flag(tag: string, name: string): Row {
   };
 }
 
-function counted(tag: 'timeout' | 'mark' | 'zone', most: number, of: 'timeout_s' | 'mark' | 'zone'): Row {
+function counted(
+  tag: 'timeout' | 'mark' | 'zone',
+  most: number,
+  of: 'timeout_s' | 'mark' | 'zone',
+): Row {
   return {
     tag,
     read: (draft, value) => {
@@ -103,7 +107,8 @@ const GROUPS: ReadonlySet<string> = new Set([
 ]);
 
 /** One tag, with the text that follows it up to the next. */
-const TAG = /<(\/?)([a-zA-Z0-9_:-]+)((?:\s+[a-zA-Z0-9_:-]+="[^"<>]{0,200}")*)\s*(\/?)>([^<]{0,400})/g;
+const TAG =
+  /<(\/?)([a-zA-Z0-9_:-]+)((?:\s+[a-zA-Z0-9_:-]+="[^"<>]{0,200}")*)\s*(\/?)>([^<]{0,400})/g;
 
 export function readXml(file: string, text: string): Parsed<readonly ConnectionEntry[]> {
   const of = linesOf(file, text);
@@ -232,7 +237,8 @@ function direction(entry: ConnectionEntry, of: 'original' | 'reply'): string {
   const name = entry.extra['protocol'] ?? protocolName(tuple.protocol) ?? 'unknown';
   const layer4 = `<layer4 protonum="${tuple.protocol}" protoname="${name}">`;
   const ports = CONNTRACK_TUPLE.slice(2).filter((row) => row.applies(tuple));
-  const addresses = element('src', writeIp(tuple.source)) + element('dst', writeIp(tuple.destination));
+  const addresses =
+    element('src', writeIp(tuple.source)) + element('dst', writeIp(tuple.destination));
   const inside = ports.map((row) => element(row.key, row.print(tuple))).join('');
   const zone = entry.extra[`zone-${of}`];
   const counters = ['packets', 'bytes'].map((key) => {
