@@ -5,7 +5,7 @@
  */
 import { type Field } from '../packet/fields.ts';
 import { complement, type Intervals, intersect, masked, union } from './intervals.ts';
-import { fullMask, type Match, type Range } from './match.ts';
+import { fullMask, type Match, type Range, sortedRanges } from './match.ts';
 import { type Subfield } from './subfields.ts';
 import { wordBits } from './words.ts';
 
@@ -46,7 +46,9 @@ export function boxesOf(
     case 'within':
       return rangesBoxes(
         match.field,
-        negated ? outside(match.ranges, fullMask(match.field)) : match.ranges,
+        negated
+          ? outside(sortedRanges(match.ranges), fullMask(match.field))
+          : sortedRanges(match.ranges),
         cut,
         budget,
       );

@@ -2,7 +2,8 @@
  * A guard is a match prepared for the hot path: compiled once where an element is built,
  * evaluated on words. It is the branch condition that `Traffic.split` takes.
  */
-import { type Match } from './match.ts';
+import { type Field } from '../packet/fields.ts';
+import { type Match, type Range, sortedRanges } from './match.ts';
 import { wordBits } from './words.ts';
 
 /** Three-valued: 1 matches, 0 does not, -1 depends on something that was not understood. */
@@ -58,8 +59,8 @@ function evaluator(match: Match): (words: Uint32Array) => Truth {
       };
     }
     case 'within': {
-      const tests = match.ranges.map(({ from, to }) => withinRange(match.field, from, to));
-      return (words) => (tests.some((inside) => inside(words)) ? 1 : 0);
+      const inside = withinRanges(match.field, sortedRanges(match.ranges));
+      return (words) => (inside(words) ? 1 : 0);
     }
     case 'and': {
       const parts = match.of.map(evaluator);
@@ -95,38 +96,47 @@ function evaluator(match: Match): (words: Uint32Array) => Truth {
   }
 }
 
-/** Lexicographic comparison of a field's words with both ends of a range. */
-function withinRange(
-  field: { word: number; width: number; shift: number },
-  from: bigint,
-  to: bigint,
-): (words: Uint32Array) => boolean {
-  const count = Math.ceil(field.width / 32);
-  const low: number[] = [];
-  const high: number[] = [];
-  const masks: number[] = [];
-  for (let i = 0; i < count; i++) {
-    const down = BigInt(32 * (count - 1 - i));
-    low.push(Number((from >> down) & 0xffff_ffffn));
-    high.push(Number((to >> down) & 0xffff_ffffn));
-    const bits = i === 0 && field.width % 32 !== 0 ? field.width % 32 : 32;
-    masks.push(bits === 32 ? 0xffff_ffff : (1 << bits) - 1);
-  }
-  return (words) => {
-    let aboveLow = false;
-    let belowHigh = false;
+/**
+ * Whether a field lies in one of many sorted ranges: a binary search for the first range that
+ * does not end below it. Address sets have thousands of ranges.
+ */
+function withinRanges(of: Field, ranges: readonly Range[]): (words: Uint32Array) => boolean {
+  const count = Math.ceil(of.width / 32);
+  const low = new Uint32Array(count * ranges.length);
+  const high = new Uint32Array(count * ranges.length);
+  ranges.forEach(({ from, to }, k) => {
     for (let i = 0; i < count; i++) {
-      const value = (((words[field.word + i] ?? 0) >>> field.shift) & (masks[i] ?? 0)) >>> 0;
-      if (!aboveLow) {
-        if (value < (low[i] ?? 0)) return false;
-        aboveLow = value > (low[i] ?? 0);
-      }
-      if (!belowHigh) {
-        if (value > (high[i] ?? 0)) return false;
-        belowHigh = value < (high[i] ?? 0);
-      }
-      if (aboveLow && belowHigh) return true;
+      const down = BigInt(32 * (count - 1 - i));
+      low[count * k + i] = Number(BigInt.asUintN(32, from >> down));
+      high[count * k + i] = Number(BigInt.asUintN(32, to >> down));
     }
-    return true;
+  });
+  const first = of.width % 32 === 0 ? 0xffff_ffff : 2 ** (of.width % 32) - 1;
+  return (words) => {
+    let from = 0;
+    let upTo = ranges.length;
+    while (from < upTo) {
+      const middle = (from + upTo) >>> 1;
+      if (compare(words, of, first, high, count * middle) > 0) from = middle + 1;
+      else upTo = middle;
+    }
+    return from < ranges.length && compare(words, of, first, low, count * from) >= 0;
   };
+}
+
+/** Compares a packet's field with a bound, word by word; `first` masks the field's first word. */
+function compare(
+  words: Uint32Array,
+  of: Field,
+  first: number,
+  bounds: Uint32Array,
+  at: number,
+): number {
+  const count = (of.width + 31) >>> 5;
+  for (let i = 0; i < count; i++) {
+    const value = (((words[of.word + i] ?? 0) >>> of.shift) & (i === 0 ? first : -1)) >>> 0;
+    const bound = bounds[at + i]!;
+    if (value !== bound) return value < bound ? -1 : 1;
+  }
+  return 0;
 }

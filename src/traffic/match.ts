@@ -41,6 +41,19 @@ export function range(field: Field, from: bigint, to: bigint): Match {
   return { kind: 'within', field, ranges: [{ from, to }] };
 }
 
+/** Ranges as `within` promises them: sorted, none touching another's inside. */
+export function sortedRanges(ranges: readonly Range[]): readonly Range[] {
+  const inOrder = ranges.every((range, i) => i === 0 || ranges[i - 1]!.to < range.from);
+  if (inOrder) return ranges;
+  const out: Range[] = [];
+  for (const range of [...ranges].sort((a, b) => (a.from < b.from ? -1 : 1))) {
+    const last = out.at(-1);
+    if (last === undefined || last.to < range.from) out.push(range);
+    else if (range.to > last.to) out[out.length - 1] = { from: last.from, to: range.to };
+  }
+  return out;
+}
+
 /** All of them; no match at all is ANY. */
 export function and(...of: readonly Match[]): Match {
   const kept = of.filter((match) => match.kind !== 'any');

@@ -62,7 +62,7 @@ export function readField(words: Uint32Array, of: Field): bigint {
 /** Up to 32 bits that start at bit `start` of a field, without `bigint`. */
 export function readNumber(words: Uint32Array, of: Field, start: number, width: number): number {
   const bit = of.shift + start;
-  const last = of.word + Math.ceil(of.width / 32) - 1;
+  const last = of.word + ((of.width + 31) >>> 5) - 1;
   const index = last - (bit >>> 5);
   const low = bit & 31;
   let value = (words[index] ?? 0) >>> low;
@@ -79,7 +79,7 @@ export function writeNumber(
   value: number,
 ): void {
   const bit = of.shift + start;
-  const last = of.word + Math.ceil(of.width / 32) - 1;
+  const last = of.word + ((of.width + 31) >>> 5) - 1;
   const index = last - (bit >>> 5);
   const low = bit & 31;
   const mask = width === 32 ? 0xffff_ffff : ((1 << width) - 1) >>> 0;
