@@ -21,7 +21,7 @@ import {
   type LooseFile,
 } from './catalog.ts';
 import { openDirectory } from './endpoints.ts';
-import { type Folder, once, type Store, sourceAt } from './folder.ts';
+import { type Folder, once, readWith, type Store, sourceAt } from './folder.ts';
 import { missingOfCatalog } from './missing.ts';
 import { openNamespace } from './namespace.ts';
 import { readNeutron } from './neutron.ts';
@@ -128,13 +128,9 @@ function openHost(store: Store, catalog: HostCatalog, readers: Readers): WiredHo
       .filter((line) => line !== ''),
   );
   const own = once(() => openSwitch(store, catalog, readers));
-  const connections = once(() => {
-    const source = sourceAt(store, catalog.ovs.get('dpctl-dump-conntrack'));
-    if (source === undefined) return [];
-    const { value, problems } = readers.switchConnections(source.file, source.text);
-    store.problems.push(...problems);
-    return value;
-  });
+  const connections = once(() =>
+    readWith(store, catalog.ovs.get('dpctl-dump-conntrack'), readers.connections, []),
+  );
   const namespaces = new Map<string, NamespaceState>();
   for (const [name, paths] of catalog.namespaces) {
     namespaces.set(name, openNamespace(store, catalog.name, name, paths, readers.connections));

@@ -1,6 +1,6 @@
 /** A host's Open vSwitch from its dumps; the flows of a bridge are read when a packet enters it. */
 import { readDatapaths } from '../../dataplane/ovs/inventory/datapath.ts';
-import { readFdb, readTlvMap } from '../../dataplane/ovs/inventory/learned.ts';
+import { readFdb } from '../../dataplane/ovs/inventory/learned.ts';
 import { readOpenFlowPorts } from '../../dataplane/ovs/inventory/of-show.ts';
 import { type OvsdbRow, type OvsdbTables, readOvsdb } from '../../dataplane/ovs/inventory/ovsdb.ts';
 import { joinPorts } from '../../dataplane/ovs/inventory/ports.ts';
@@ -16,6 +16,7 @@ import {
 } from '../../dataplane/ovs/inventory/tunnelling.ts';
 import { readVsctlShow } from '../../dataplane/ovs/inventory/vsctl-show.ts';
 import { dumpVersion } from '../../dataplane/ovs/text/flows.ts';
+import { parseTlvMap } from '../../dataplane/ovs/text/tlv-map.ts';
 import { type Flow, type Group, type Meter } from '../../dataplane/ovs/types/flow.ts';
 import { type Bridge, type Switch, type TlvMapping } from '../../dataplane/ovs/types/switch.ts';
 import { type Parsed } from '../../text/problem.ts';
@@ -159,7 +160,9 @@ function openBridge(
   const ports = once(() => joinPorts(row.name, row.ports, shown().ports, numbers()));
   const byName = once(() => new Map(ports().map((port) => [port.name, port.ofport])));
   const flowsPath = paths.get('flows') ?? paths.get('flows-names');
-  const tlvMap = once(() => readWith(store, paths.get('tlv-map'), readTlvMap, []));
+  const tlvMap = once(() =>
+    readWith(store, paths.get('tlv-map'), (file, text) => parseTlvMap(text, file), []),
+  );
   // The port list is read only when a dump really has names in it.
   const names: BridgeNames = {
     portNumber: (name) => byName().get(name),

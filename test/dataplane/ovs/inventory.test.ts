@@ -3,7 +3,7 @@ import { join } from 'node:path';
 import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
 import { readDatapaths } from '../../../src/dataplane/ovs/inventory/datapath.ts';
-import { readFdb, readTlvMap } from '../../../src/dataplane/ovs/inventory/learned.ts';
+import { readFdb } from '../../../src/dataplane/ovs/inventory/learned.ts';
 import { readOpenFlowPorts } from '../../../src/dataplane/ovs/inventory/of-show.ts';
 import { readOvsdb } from '../../../src/dataplane/ovs/inventory/ovsdb.ts';
 import { joinPorts, tunnelOf } from '../../../src/dataplane/ovs/inventory/ports.ts';
@@ -208,16 +208,6 @@ describe('what a switch learned and how it tunnels', () => {
     expect(clean(readTunnelRoutes('r', text))).toMatchObject([
       { prefixLength: 24, device: 'br0', gateway: { address: 0x0a000101n }, mark: 7 },
       { prefixLength: 0, device: 'br1', source: null, mark: 0 },
-    ]);
-  });
-
-  it('reads a TLV map', () => {
-    const text =
-      'NXT_TLV_TABLE_REPLY (xid=0x2):\n max option space=256 max fields=64\n allocated option space=4\n\n' +
-      ' mapping table:\n  class  type  length  match field\n ------  ----  ------  --------------\n' +
-      ' 0xffff  0x1   4       tun_metadata0\n';
-    expect(clean(readTlvMap('t', text))).toEqual([
-      { index: 0, optionClass: 0xffff, optionType: 1, length: 4 },
     ]);
   });
 });
