@@ -44,14 +44,7 @@ export function boxesOf(
     case 'test':
       return testBoxes(match.field, match.value, match.mask, cut, negated);
     case 'within':
-      return rangesBoxes(
-        match.field,
-        negated
-          ? outside(sortedRanges(match.ranges), fullMask(match.field))
-          : sortedRanges(match.ranges),
-        cut,
-        budget,
-      );
+      return rangesBoxes(match.field, match.ranges, negated, cut, budget);
     case 'and':
     case 'or':
       return (match.kind === 'and') === negated
@@ -167,9 +160,30 @@ function outside(ranges: readonly Range[], top: bigint): readonly Range[] {
   return out;
 }
 
+/** Sets made of ranges: rules that share an address set share its numbers as well. */
+const setsOf = new WeakMap<readonly Range[], Map<number, Intervals>>();
+
+/** Ranges of up to 32 bits, or what lies outside of them up to `top`. */
+function rangeSet(ranges: readonly Range[], negated: boolean, top: number): Intervals {
+  let known = setsOf.get(ranges);
+  if (known === undefined) {
+    known = new Map();
+    setsOf.set(ranges, known);
+  }
+  const key = negated ? top : -1;
+  let set = known.get(key);
+  if (set === undefined) {
+    const flat = sortedRanges(ranges).flatMap(({ from, to }) => [Number(from), Number(to)]);
+    set = negated ? complement(Uint32Array.from(flat), top) : Uint32Array.from(flat);
+    known.set(key, set);
+  }
+  return set;
+}
+
 function rangesBoxes(
   of: Field,
-  ranges: readonly Range[],
+  given: readonly Range[],
+  negated: boolean,
   cut: Cut,
   budget: number,
 ): readonly Box[] | null {
@@ -184,13 +198,11 @@ function rangesBoxes(
   }
   const [only] = indices;
   if (only !== undefined && indices.length === 1) {
-    const flat = new Uint32Array(2 * ranges.length);
-    ranges.forEach(({ from, to }, i) => {
-      flat[2 * i] = Number(from);
-      flat[2 * i + 1] = Number(to);
-    });
-    return flat.length === 0 ? [] : [{ sets: new Map([[only, flat]]), certain: true }];
+    const set = rangeSet(given, negated, cut.subfields[only]!.top);
+    return set.length === 0 ? [] : [{ sets: new Map([[only, set]]), certain: true }];
   }
+  const sorted = sortedRanges(given);
+  const ranges = negated ? outside(sorted, fullMask(of)) : sorted;
   if (ranges.length > 16 * budget) return null;
   const all = ranges.flatMap(({ from, to }) => lexicographic(indices, 0, from, to, cut));
   const melted = melt(all);

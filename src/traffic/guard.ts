@@ -59,7 +59,7 @@ function evaluator(match: Match): (words: Uint32Array) => Truth {
       };
     }
     case 'within': {
-      const inside = withinRanges(match.field, sortedRanges(match.ranges));
+      const inside = insideOf(match.field, match.ranges);
       return (words) => (inside(words) ? 1 : 0);
     }
     case 'and': {
@@ -96,11 +96,30 @@ function evaluator(match: Match): (words: Uint32Array) => Truth {
   }
 }
 
+type Inside = (words: Uint32Array) => boolean;
+
+/** Searches by ranges and field: rules that share an address set share its search. */
+const searches = new WeakMap<readonly Range[], Map<Field, Inside>>();
+
+function insideOf(of: Field, ranges: readonly Range[]): Inside {
+  let known = searches.get(ranges);
+  if (known === undefined) {
+    known = new Map();
+    searches.set(ranges, known);
+  }
+  let inside = known.get(of);
+  if (inside === undefined) {
+    inside = withinRanges(of, sortedRanges(ranges));
+    known.set(of, inside);
+  }
+  return inside;
+}
+
 /**
  * Whether a field lies in one of many sorted ranges: a binary search for the first range that
  * does not end below it. Address sets have thousands of ranges.
  */
-function withinRanges(of: Field, ranges: readonly Range[]): (words: Uint32Array) => boolean {
+function withinRanges(of: Field, ranges: readonly Range[]): Inside {
   const count = Math.ceil(of.width / 32);
   const low = new Uint32Array(count * ranges.length);
   const high = new Uint32Array(count * ranges.length);
