@@ -85,7 +85,6 @@ const F = {
 const IS_ARP = guard(test(F.ethType, 0x0806n));
 const IS_ARP_REQUEST = guard(and(test(F.ethType, 0x0806n), test(field('arp_op'), 1n)));
 const UDP = 17;
-const NO_CONNECTION = assignment(field('ct_handle'), 0n);
 /** Outer IPv4, UDP and VXLAN headers. */
 const OVERHEAD_BYTES = 36;
 const LEARNED_MAX = 4096;
@@ -273,8 +272,7 @@ export function receiveVxlan<P>(
           remote: null,
         });
         if (state.of.learning) state.learned = [hit, ...state.learned].slice(0, LEARNED_MAX);
-        const frame = traffic.set(traffic.note(inner, step), NO_CONNECTION);
-        frames.push({ device: state.of.name, p: frame });
+        frames.push({ device: state.of.name, p: traffic.note(inner, step) });
       }
     }
     rest = miss;

@@ -10,7 +10,6 @@ import { type AnswerStep } from './steps.ts';
 
 const TTL = put(F.ttl, 64);
 const NO_MARK = put(F.mark, 0);
-const NO_CONNECTION = put(F.connection, 0);
 const NO_FRAGMENT_RULE = put(F.dontFragment, 0);
 
 function noteAnswer<P>(work: Work<P>, what: AnswerStep['what'], p: P): P {
@@ -31,7 +30,7 @@ export function answerEcho<P>(work: Work<P>, version: 4 | 6, p: P): void {
   const { traffic } = work.run;
   let made = turnAround(work, version, p);
   made = traffic.set(made, put(F.icmpType, version === 4 ? 0 : 129));
-  for (const write of [TTL, NO_MARK, NO_CONNECTION, NO_FRAGMENT_RULE])
+  for (const write of [TTL, NO_MARK, NO_FRAGMENT_RULE])
     made = traffic.set(made, write);
   work.tasks.push({
     kind: 'emit',
@@ -47,7 +46,7 @@ export function answerTimestamp<P>(work: Work<P>, p: P): void {
   const { traffic } = work.run;
   let made = turnAround(work, 4, p);
   made = traffic.set(made, put(F.icmpType, 14));
-  for (const write of [TTL, NO_MARK, NO_CONNECTION, NO_FRAGMENT_RULE])
+  for (const write of [TTL, NO_MARK, NO_FRAGMENT_RULE])
     made = traffic.set(made, write);
   const noted = noteAnswer(work, 'timestamp-reply', made);
   work.tasks.push({ kind: 'emit', version: 4, device: null, handle: null, p: noted });

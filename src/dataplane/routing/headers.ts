@@ -51,8 +51,6 @@ export const F = {
   packetType: field('meta_pkttype'),
   vlan: field('vlan_tci'),
   hash: field('dp_hash'),
-  /** The connection that netfilter found for the packet (skb->_nfct). */
-  connection: field('ct_handle'),
 } as const;
 
 /** All bits of each field above, for `copy` and `same`. */

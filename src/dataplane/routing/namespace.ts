@@ -16,7 +16,6 @@ import { drop, type Stack, type Task, type Work } from './stack.ts';
 const TASKS_MAX = 10_000;
 
 const NO_MARK = put(F.mark, 0);
-const NO_CONNECTION = put(F.connection, 0);
 
 /**
  * Receives a frame on an interface.
@@ -32,8 +31,7 @@ export function receive<P>(
   p: P,
   sameNamespace = false,
 ): readonly Outcome<P>[] {
-  const unknown = run.traffic.set(p, NO_CONNECTION);
-  const packet = sameNamespace ? unknown : run.traffic.set(unknown, NO_MARK);
+  const packet = sameNamespace ? p : run.traffic.set(p, NO_MARK);
   return settle(run, stack, [
     { kind: 'arrive', device: interfaceName, handle: null, prerouted: false, p: packet },
   ]);

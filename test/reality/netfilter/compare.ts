@@ -35,6 +35,11 @@ function norm(text: string, fuzzyPorts: boolean): string {
   return own + tail;
 }
 
+/** A quote within a quote is cut so short that the recorder could not read its ports. */
 function inner(text: string, brace: number): string {
-  return text.slice(brace).replaceAll(/ \[[A-Z]*\]| seq\d+| ack\d+| mss\d+/g, '');
+  return text
+    .slice(brace)
+    .replace(/^ \{\}$/, '')
+    .replaceAll(/ \[[A-Z]*\]| seq\d+| ack\d+| mss\d+/g, '')
+    .replace(/( \{.* \{ip \S+ ttl\d+).*$/, '$1');
 }
