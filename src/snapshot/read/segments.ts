@@ -1,8 +1,9 @@
 /**
- * Which physical NICs share a layer 2 network. Dumps of hosts do not show cables, so it is
- * deduced: NICs with addresses of one subnet, NICs that carry one provider network, and, for
- * a NIC of which nothing else is known, MAC addresses that a bridge learned through it.
- * That the segment then delivers is an assumption which the walk has to state.
+ * Which physical NICs share a layer 2 network.
+ *
+ * Simplification: dumps of hosts do not show cables, so who is on a segment is deduced: NICs with
+ * addresses of one subnet, NICs that carry one provider network, and, for a NIC of which nothing
+ * else is known, MAC addresses that a bridge learned through it.
  */
 import {
   type InterfaceId,
