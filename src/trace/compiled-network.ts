@@ -1,7 +1,8 @@
 /** What is compiled once per snapshot and shared by all walks over it. */
-import { type Network } from '../dataplane/network.ts';
+import { type InterfaceId, type Network, type Segment } from '../dataplane/network.ts';
 import { type PreparedSwitch } from '../dataplane/ovs/pipeline/prepared.ts';
 import { type CompiledNamespace } from '../dataplane/routing/stack.ts';
+import { type SegmentOwners, segmentOwners } from './segment.ts';
 
 export interface CompiledNetwork {
   readonly network: Network;
@@ -9,8 +10,30 @@ export interface CompiledNetwork {
   readonly namespaces: Map<string, CompiledNamespace>;
   /** By host. */
   readonly switches: Map<string, PreparedSwitch>;
+  /** By segment name. */
+  readonly segments: Map<string, SegmentOwners>;
 }
 
 export function compileNetwork(network: Network): CompiledNetwork {
-  return { network, namespaces: new Map(), switches: new Map() };
+  return { network, namespaces: new Map(), switches: new Map(), segments: new Map() };
+}
+
+/**
+ * The MAC addresses behind each member of a segment: those of the member's host, and of the
+ * servers bound to it.
+ */
+export function ownersOf(compiled: CompiledNetwork, segment: Segment): SegmentOwners {
+  const known = compiled.segments.get(segment.name);
+  if (known !== undefined) return known;
+  const { hosts, neutron } = compiled.network;
+  const macs = new Map<bigint, InterfaceId>();
+  for (const member of segment.members) {
+    for (const { state } of hosts.get(member.host)?.namespaces.values() ?? []) {
+      for (const { mac, loopback } of state.interfaces) if (!loopback) macs.set(mac, member);
+    }
+    for (const port of neutron.ports) if (port.host === member.host) macs.set(port.mac, member);
+  }
+  const owners = segmentOwners(macs);
+  compiled.segments.set(segment.name, owners);
+  return owners;
 }

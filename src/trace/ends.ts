@@ -32,14 +32,15 @@ export function resolveEnd(network: Network, word: string): Resolution {
   const at = word.indexOf('@');
   if (at > 0) return onNetwork(network, word.slice(0, at), word.slice(at + 1));
   const found = network.find(word);
+  const address = parseAddress(word);
+  // Several owners of one address: the packet goes where the sender's routes lead it.
+  if (address !== null && found.length !== 1) return resolvedTo(addressEnd(word, address), null);
   if (found.length > 0) return choose(found, word);
   const colon = word.lastIndexOf(':');
   if (colon > 0) {
     const onHost = hostInterface(network, word.slice(0, colon), word.slice(colon + 1));
     if (onHost !== null) return onHost;
   }
-  const address = parseAddress(word);
-  if (address !== null) return found0(addressEnd(word, address), null);
   return unknown(network, word);
 }
 
@@ -48,7 +49,7 @@ export function formatAddress(address: IpAddress): string {
   return address.version === 4 ? formatIpv4(address.value) : formatIpv6(address.value);
 }
 
-function found0(end: TraceEnd, endpoint: Endpoint | null): Resolution {
+function resolvedTo(end: TraceEnd, endpoint: Endpoint | null): Resolution {
   return { kind: 'found', resolved: { end, endpoint } };
 }
 
@@ -56,7 +57,7 @@ function choose(found: readonly Endpoint[], word: string): Resolution {
   const [first] = found;
   if (first === undefined) return { kind: 'unknown', message: `nothing is named ${word}` };
   if (found.length > 1) return { kind: 'ambiguous', candidates: found.map(describe) };
-  return found0(endOf(first, word), first);
+  return resolvedTo(endOf(first, word), first);
 }
 
 /** A candidate as a word that names it alone. */
@@ -90,7 +91,7 @@ function external(network: Network, word: string): Resolution {
   }
   const owner = network.find(word).find((one) => one.role === 'host');
   const end: TraceEnd = { ...addressEnd(word, address), kind: 'external' };
-  return found0(owner === undefined ? end : { ...end, host: owner.host }, owner ?? null);
+  return resolvedTo(owner === undefined ? end : { ...end, host: owner.host }, owner ?? null);
 }
 
 function byRole(network: Network, word: string, role: Endpoint['role'], whole: string): Resolution {
@@ -102,7 +103,7 @@ function byRole(network: Network, word: string, role: Endpoint['role'], whole: s
   );
   if (matching.length === 0) return { kind: 'unknown', message: `there is no ${whole}` };
   const [first] = matching;
-  return first === undefined ? unknown(network, whole) : found0(endOf(first, word), first);
+  return first === undefined ? unknown(network, whole) : resolvedTo(endOf(first, word), first);
 }
 
 function onNetwork(network: Network, word: string, name: string): Resolution {
@@ -118,7 +119,7 @@ function onNetwork(network: Network, word: string, name: string): Resolution {
   const found = network.find(word).filter((one) => one.port?.networkId === net.id);
   if (found.length > 0) return choose(found, word);
   const address = parseAddress(word);
-  if (address !== null) return found0(addressEnd(word, address), null);
+  if (address !== null) return resolvedTo(addressEnd(word, address), null);
   return { kind: 'unknown', message: `nothing on network ${name} is named ${word}` };
 }
 
@@ -127,7 +128,7 @@ function hostInterface(network: Network, host: string, name: string): Resolution
     const device = state.state.interfaces.find((one) => one.name === name);
     if (device === undefined) continue;
     const address = device.addresses.find((one) => one.scope === 'global')?.address ?? null;
-    return found0(
+    return resolvedTo(
       { label: `${host}:${name}`, kind: 'host', host, namespace, port: null, address },
       null,
     );

@@ -5,8 +5,10 @@
 import { type InterfaceId, type Segment } from '../dataplane/network.ts';
 import { type Run } from '../dataplane/outcome.ts';
 import { allBits, field } from '../packet/fields.ts';
+import { compileTable } from '../traffic/compiled.ts';
 import { guard } from '../traffic/guard.ts';
 import { test } from '../traffic/match.ts';
+import { type Rule, type Table } from '../traffic/table.ts';
 
 const ETH_SRC = allBits(field('eth_src'));
 const ETH_DST = allBits(field('eth_dst'));
@@ -25,11 +27,27 @@ export interface Crossing<P> {
   readonly p: P;
 }
 
-/** Carries a frame over a segment: to the member it was learned from, or to all others. */
+/** Which member a MAC address is behind, as far as the snapshot shows. */
+export type SegmentOwners = Table<InterfaceId>;
+
+/** Members of a segment by the MAC addresses that stand behind each. */
+export function segmentOwners(macs: Iterable<readonly [bigint, InterfaceId]>): SegmentOwners {
+  const rules: Rule<InterfaceId>[] = [];
+  for (const [mac, entry] of macs) {
+    rules.push({ match: test(field('eth_dst'), mac), rank: rules.length, decisive: true, entry });
+  }
+  return compileTable(rules);
+}
+
+/**
+ * Carries a frame over a segment: to the member it was learned from, else to the one that the
+ * snapshot shows to be its owner, else to all others.
+ */
 export function crossSegment<P>(
   run: Run<P>,
   memory: SegmentMemory<P>,
   segment: Segment,
+  owners: SegmentOwners,
   from: InterfaceId,
   p: P,
 ): readonly Crossing<P>[] {
@@ -46,13 +64,30 @@ export function crossSegment<P>(
     if (same.hit !== null && !isSame(member, from)) crossings.push({ to: member, p: same.hit });
     rest = same.miss;
   }
-  for (const flooded of [group.hit, rest]) {
-    if (flooded === null) continue;
+  const flooded = group.hit === null ? [] : [group.hit];
+  if (rest !== null) toOwners(run, owners, from, rest, crossings, flooded);
+  for (const part of flooded) {
     for (const to of segment.members) {
-      if (!isSame(to, from)) crossings.push({ to, p: traffic.fork(flooded) });
+      if (!isSame(to, from)) crossings.push({ to, p: traffic.fork(part) });
     }
   }
   return crossings;
+}
+
+/** Frames for a MAC that some member is known to have; the others are flooded. */
+function toOwners<P>(
+  run: Run<P>,
+  owners: SegmentOwners,
+  from: InterfaceId,
+  p: P,
+  crossings: Crossing<P>[],
+  flooded: P[],
+): void {
+  for (const { entries, p: part } of run.traffic.lookup(p, owners)) {
+    const owner = entries[0]?.entry;
+    if (owner === undefined) flooded.push(part);
+    else if (!isSame(owner, from)) crossings.push({ to: owner, p: part });
+  }
 }
 
 function learn<P>(run: Run<P>, learned: Learned<P>[], member: InterfaceId, p: P): void {

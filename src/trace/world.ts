@@ -21,7 +21,7 @@ import {
   type Stack,
 } from '../dataplane/routing/stack.ts';
 import { type Namespace } from '../dataplane/routing/types.ts';
-import { type CompiledNetwork } from './compiled-network.ts';
+import { type CompiledNetwork, ownersOf } from './compiled-network.ts';
 import { crossSegment, type SegmentMemory } from './segment.ts';
 import { type SwitchFactory } from './switch-device.ts';
 import { type Device, type Landing, type Wiring } from './walk.ts';
@@ -97,7 +97,14 @@ export function openWorld<P>(
       case 'segment': {
         const { name } = wire.segment;
         run.assume('ASSUME_UNDERLAY_DELIVERS', name);
-        const crossings = crossSegment(run, segments, wire.segment, from, p);
+        const crossings = crossSegment(
+          run,
+          segments,
+          wire.segment,
+          ownersOf(compiled, wire.segment),
+          from,
+          p,
+        );
         if (crossings.length === 0) return [lost(p, `nobody else is on segment ${name}`)];
         return crossings.map((one) => landAt(one.to, one.p, name));
       }

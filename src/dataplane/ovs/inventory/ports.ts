@@ -54,12 +54,15 @@ function portOf(
   ofport: number,
 ): Port {
   const tunnel = tunnelOf(each.type, each.options);
+  // A device that moved to another namespace is shown with a MAC of zeros and as down, because
+  // the switch cannot see it any more; whether it is up is for that namespace to say.
+  const moved = each.type === 'internal' && open?.mac === 0n;
+  const config = (open?.config ?? []).filter((flag) => !moved || flag !== 'PORT_DOWN');
   return {
     name: each.name,
     ofport,
     type: each.type,
     peer: each.type === 'patch' ? (each.options['peer'] ?? null) : null,
-    // A MAC of zeros is printed for a device that moved to another namespace.
     mac: (open?.mac === 0n ? undefined : open?.mac) ?? readMac(each.mac) ?? 0n,
     bundle: row.name,
     vlan: vlanOf(row),
@@ -68,9 +71,10 @@ function portOf(
       row.interfaces.length < 2
         ? null
         : { mode: row.bondMode, active: row.bondActive === '' ? null : row.bondActive },
-    adminUp: open === undefined ? (each.adminUp ?? true) : !open.config.includes('PORT_DOWN'),
-    linkUp: open === undefined ? (each.linkUp ?? true) : !open.state.includes('LINK_DOWN'),
-    config: open?.config ?? [],
+    adminUp: moved || (open === undefined ? (each.adminUp ?? true) : !config.includes('PORT_DOWN')),
+    linkUp:
+      moved || (open === undefined ? (each.linkUp ?? true) : !open.state.includes('LINK_DOWN')),
+    config,
     protected: row.protected,
     mtu: each.mtu,
     externalIds: each.externalIds,
