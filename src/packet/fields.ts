@@ -131,8 +131,7 @@ const METADATA: readonly Row[] = [
   { name: 'meta_physout', width: 32, format: 'interface', write: false },
   { name: 'meta_pkttype', width: 8, format: 'decimal', write: false },
   { name: 'ct_status', width: 32, format: 'hex', write: false },
-  // Which connection the packet carries from hook to hook (skb->_nfct); 0 is none. And chance (xt_statistic).
-  { name: 'ct_handle', width: 32, format: 'decimal', write: false },
+  // Chance: what a rule's dice showed (xt_statistic).
   { name: 'meta_random', width: 32, format: 'decimal', write: false },
 ];
 

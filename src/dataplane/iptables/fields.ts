@@ -11,7 +11,6 @@ export const F = {
   physout: field('meta_physout'),
   packetType: field('meta_pkttype'),
   random: field('meta_random'),
-  handle: field('ct_handle'),
   ctState: field('ct_state'),
   ctZone: field('ct_zone'),
   ctMark: field('ct_mark'),

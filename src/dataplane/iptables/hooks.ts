@@ -20,7 +20,6 @@
  *                        v                                     ^
  *                      socket  ------------------------------  socket
  */
-import { type Handle } from '../conntrack/netfilter.ts';
 import { type TableName } from './types.ts';
 
 export type HookName = 'prerouting' | 'input' | 'forward' | 'output' | 'postrouting';
@@ -55,9 +54,3 @@ export const BASE_CHAIN: Readonly<Record<HookName, string>> = {
   output: 'OUTPUT',
   postrouting: 'POSTROUTING',
 };
-
-/** Connections that packets carry, by the number in their `ct_handle` field. */
-export interface Handles<P> {
-  readonly byNumber: Map<number, Handle<P>>;
-  next: number;
-}

@@ -7,6 +7,7 @@ import {
   applyNat,
   bind,
   confirm,
+  type Handle,
   setHelper,
   track,
   wantsRule,
@@ -16,11 +17,10 @@ import { createTracker, type Tracker, type TrackerOptions } from '../conntrack/t
 import { type Drop, type Run } from '../outcome.ts';
 import { guard } from '../../traffic/guard.ts';
 import { and, test } from '../../traffic/match.ts';
-import { assignment } from '../../traffic/words.ts';
 import { type CompiledRule, type CompiledRules, compileRules } from './chain.ts';
 import { dropOf } from './drop.ts';
 import { F } from './fields.ts';
-import { BASE_CHAIN, type Handles, type HookName, STATIONS } from './hooks.ts';
+import { BASE_CHAIN, type HookName, STATIONS } from './hooks.ts';
 import { emptyMemory, type Memory } from './memory.ts';
 import { manipAt, natRequests } from './nat-target.ts';
 import { needsTracking } from './needs.ts';
@@ -36,15 +36,17 @@ export interface CompiledNetfilter {
   /** Whether connection tracking is on. */
   readonly tracks: Readonly<Record<4 | 6, boolean>>;
   readonly surroundings: Surroundings;
-  readonly loopback: ReadonlySet<number>;
 }
+
+/** What a packet carries from hook to hook (skb->_nfct); null before the first hook. */
+export type Carried<P> = Handle<P> | null;
 
 /** What a hook made of traffic. */
 export type Passed<P> =
-  | { readonly kind: 'accepted'; readonly p: P }
+  | { readonly kind: 'accepted'; readonly p: P; readonly handle: Carried<P> }
   | { readonly kind: 'dropped'; readonly drop: Drop; readonly p: P }
   /** A TCP reset that REJECT made; the stack routes and sends it. */
-  | { readonly kind: 'answer'; readonly p: P }
+  | { readonly kind: 'answer'; readonly p: P; readonly handle: Carried<P> }
   /** The stack shall send this ICMP error about `p`. */
   | { readonly kind: 'icmp-error'; readonly type: number; readonly code: number; readonly p: P };
 
@@ -52,7 +54,7 @@ export type Passed<P> =
 export interface Netfilter<P> {
   readonly tracker: Tracker<P>;
   /** Sends traffic through all stations of one hook. Consumes `p`. */
-  pass(run: Run<P>, hook: HookName, version: 4 | 6, p: P): readonly Passed<P>[];
+  pass(run: Run<P>, hook: HookName, version: 4 | 6, p: P, handle: Carried<P>): readonly Passed<P>[];
 }
 
 interface State<P> {
@@ -60,7 +62,6 @@ interface State<P> {
   readonly run: Run<P>;
   readonly tracker: Tracker<P>;
   readonly memory: Memory<P>;
-  readonly handles: Handles<P>;
   readonly surfaced: Set<CompiledRule>;
 }
 
@@ -75,12 +76,10 @@ export function compileNetfilter(
   };
   const tracks = (version: 4 | 6): boolean =>
     rulesets.some((each) => each.version === version && needsTracking(each));
-  const loopback = surroundings.interfaces.filter((each) => each.loopback);
   return {
     rules: { 4: compiled(4), 6: compiled(6) },
     tracks: { 4: tracks(4), 6: tracks(6) },
     surroundings,
-    loopback: new Set(loopback.map(({ index }) => index)),
   };
 }
 
@@ -96,20 +95,22 @@ export function startNetfilter<P>(
     run,
     tracker,
     memory: emptyMemory(),
-    handles: { byNumber: new Map(), next: 1 },
     surfaced: new Set(),
   };
-  return { tracker, pass: (_run, hook, version, p) => passHook(state, hook, version, p) };
+  return {
+    tracker,
+    pass: (_run, hook, version, p, handle) => passHook(state, hook, version, { p, handle, template: null }),
+  };
 }
 
 function passHook<P>(
   state: State<P>,
   hook: HookName,
   version: 4 | 6,
-  p: P,
+  item: Item<P>,
 ): readonly Passed<P>[] {
   const out: Passed<P>[] = [];
-  let items = carried(state, hook, p);
+  let items: readonly Item<P>[] = [item];
   for (const station of STATIONS[hook]) {
     if (items.length === 0) break;
     switch (station.kind) {
@@ -127,65 +128,8 @@ function passHook<P>(
         break;
     }
   }
-  for (const item of items) out.push({ kind: 'accepted', p: remember(state, item) });
+  for (const { p, handle } of items) out.push({ kind: 'accepted', p, handle });
   return out;
-}
-
-/** Entries beyond this number belong to packets that left long ago. */
-const MOST_HANDLES = 4096;
-
-/** Writes down which connection a packet carries (skb->_nfct). */
-function remember<P>({ run, handles }: State<P>, { p, handle }: Item<P>): P {
-  if (handle === null) return p;
-  const number = handles.next++;
-  handles.byNumber.set(number, handle);
-  if (handles.byNumber.size > MOST_HANDLES) {
-    for (const oldest of handles.byNumber.keys()) {
-      handles.byNumber.delete(oldest);
-      break;
-    }
-  }
-  return run.traffic.set(p, assignment(F.handle, BigInt(number)));
-}
-
-/**
- * Finds what a packet carries. A packet that is made here or arrives carries nothing, except
- * over the loopback interface, where it keeps its connection.
- */
-function carried<P>(state: State<P>, hook: HookName, p: P): readonly Item<P>[] {
-  const { run, handles, of } = state;
-  const fresh = (part: P): Item<P> => ({ p: part, handle: null, template: null });
-  const forget = (part: P): Item<P> => fresh(run.traffic.set(part, NO_HANDLE));
-  if (hook === 'output') return [forget(p)];
-  const out: Item<P>[] = [];
-  let rest: P | null = p;
-  if (hook === 'prerouting') {
-    const { hit, miss } = run.traffic.split(p, viaLoopback(of));
-    if (miss !== null) out.push(forget(miss));
-    rest = hit;
-  }
-  if (rest === null) return out;
-  const none = run.traffic.split(rest, IS_WITHOUT);
-  if (none.hit !== null) out.push(fresh(none.hit));
-  rest = none.miss;
-  // The newest come first: a walk asks about the packet that it is busy with.
-  for (const [number, handle] of [...handles.byNumber].reverse()) {
-    if (rest === null) break;
-    const is = guard(test(F.handle, BigInt(number)));
-    const { hit, miss }: { hit: P | null; miss: P | null } = run.traffic.split(rest, is);
-    if (hit !== null) out.push({ p: hit, handle, template: null });
-    rest = miss;
-  }
-  if (rest !== null) out.push(fresh(rest));
-  return out;
-}
-
-const NO_HANDLE = assignment(F.handle, 0n);
-const IS_WITHOUT = guard(test(F.handle, 0n));
-
-function viaLoopback({ loopback }: CompiledNetfilter) {
-  const ranges = [...loopback].sort((a, b) => a - b).map((n) => ({ from: BigInt(n), to: BigInt(n) }));
-  return guard(ranges.length === 0 ? { kind: 'none' } : { kind: 'within', field: F.iif, ranges });
 }
 
 function passage<P>(state: State<P>, rules: CompiledRules): Passage<P> {
@@ -224,7 +168,9 @@ function ended<P>(
     const error = rejectError(verdict.with);
     if (error !== null) out.push({ kind: 'icmp-error', ...error, p: run.traffic.fork(item.p) });
     else {
-      for (const p of resetsFor(run.traffic, version, item.p)) out.push({ kind: 'answer', p });
+      for (const p of resetsFor(run.traffic, version, item.p)) {
+        out.push({ kind: 'answer', p, handle: null });
+      }
     }
   }
   out.push({ kind: 'dropped', drop: dropOf(by, kind), p: item.p });

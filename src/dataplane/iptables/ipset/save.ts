@@ -43,10 +43,17 @@ function parseLines(text: string, file: string): Parsed<readonly IpSet[]> {
   for (const [i, raw] of text.split('\n').entries()) {
     const line = raw.trimEnd();
     if (line === '' || line.startsWith('#') || line === 'COMMIT') continue;
-    const words = wordsOf(line.startsWith('ipset ') ? `      ${line.slice(6)}` : line);
+    const words = withoutExist(wordsOf(line.startsWith('ipset ') ? `      ${line.slice(6)}` : line));
     runCommand(words, line, { file, line: i + 1 }, sets, problems);
   }
   return { value: [...sets.values()], problems };
+}
+
+/** `-exist` may stand anywhere; a file is read as if everything had it. */
+function withoutExist({ text, column }: Words): Words {
+  if (!text.includes('-exist') && !text.includes('-!')) return { text, column };
+  const kept = [...text.keys()].filter((i) => text[i] !== '-exist' && text[i] !== '-!');
+  return { text: kept.map((i) => text[i] ?? ''), column: kept.map((i) => column[i] ?? 1) };
 }
 
 function runCommand(
@@ -70,9 +77,9 @@ function runCommand(
     if (type === null) {
       return complain(2, 'ipset has no type of this name', nearest(third, Object.keys(SET_TYPES)));
     }
-    if (set !== undefined && !words.text.includes('-exist')) complain(1, 'the set exists already');
     const options = readOptions(words, 3, complain);
-    sets.set(name, openSet(name, type, options, origin));
+    if (set === undefined) sets.set(name, openSet(name, type, options, origin));
+    else if (set.type !== type) complain(2, 'the set exists already with another type');
     return;
   }
   if (command === 'destroy' && name !== '') sets.delete(name);
@@ -126,7 +133,6 @@ function readOptions(
   const adds = COMMANDS[words.text[0] ?? ''] !== 'create';
   for (let i = start; i < words.text.length; i++) {
     const name = words.text[i] ?? '';
-    if (name === '-exist' || name === '-!') continue;
     if (BARE.has(name) || (name === 'comment' && !adds)) options.push({ name, value: null });
     else if (VALUED.has(name) || name === 'comment') {
       options.push({ name, value: words.text[++i] ?? '' });

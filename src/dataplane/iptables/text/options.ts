@@ -51,7 +51,7 @@ export function option<T>(
   flag: string,
   codec: Codec<T>,
   means: string,
-  more: Omit<OptionRow<T>, 'flag' | 'codec' | 'means'> = {},
+  more: Omit<OptionRow<NoInfer<T>>, 'flag' | 'codec' | 'means'> = {},
 ): OptionRow<T> {
   return { flag, codec, means, ...more };
 }
