@@ -75,7 +75,7 @@ describe('IPv6 addresses', () => {
   });
 
   it('reads what it prints', () => {
-    const group = fc.constantFrom(0n, 0n, 0n, 1n, 0xffffn, 0xabcdn);
+    const group: fc.Arbitrary<bigint> = fc.constantFrom(0n, 0n, 0n, 1n, 0xffffn, 0xabcdn);
     fc.assert(
       fc.property(fc.array(group, { minLength: 8, maxLength: 8 }), (groups) => {
         const value = groups.reduce((sum, part) => (sum << 16n) | part, 0n);
@@ -136,10 +136,11 @@ describe('prefixes', () => {
   );
 
   it('knows the length of every mask it makes', () => {
-    for (const family of [4, 6] as const) {
-      for (let length = 0; length <= (family === 4 ? 32 : 128); length++) {
-        expect(prefixLength(prefixMask(family, length), family)).toBe(length);
-      }
+    for (let length = 0; length <= 32; length++) {
+      expect(prefixLength(prefixMask(4, length), 4)).toBe(length);
+    }
+    for (let length = 0; length <= 128; length++) {
+      expect(prefixLength(prefixMask(6, length), 6)).toBe(length);
     }
   });
 });

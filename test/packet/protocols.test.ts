@@ -20,7 +20,7 @@ function bytes(hex: string): Uint8Array {
   return read;
 }
 
-const NONE = new Uint8Array(0);
+const NONE: Uint8Array = new Uint8Array(0);
 
 function frameOf(layers: readonly Layer[], payload = NONE, trailer = NONE): Frame {
   return { layers, payload, inner: null, trailer };

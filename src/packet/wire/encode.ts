@@ -234,7 +234,8 @@ export function encodeChanged(frame: Frame, before: Frame): Uint8Array {
     // A CRC is linear: the same error is the same difference (exclusive or).
     const moved =
       slot.size === 4 ? (given ^ rightBefore ^ right) >>> 0 : updated(given, rightBefore, right);
-    putSlot(out, at, slot, moved);
+    // Zero would say that there is no checksum (RFC 768).
+    putSlot(out, at, slot, moved === 0 && layer.kind === 'udp' ? 0xffff : moved);
   }
   return out;
 }
