@@ -82,7 +82,7 @@ function questionOf(network: Network, record: ProbeRecord): Question | string {
       protocol,
       sourcePort: record.sourcePort,
       destinationPort: record.destinationPort,
-      source: null,
+      source: record.source,
       icmpId: record.icmpId,
       size: record.size ?? (protocol === 'icmp' ? 32 : 16),
       dontFragment: record.dontFragment,

@@ -55,6 +55,10 @@ export function trace(
     applications: exchangePrograms(packet.size, run.assume),
     hooks: options.hooks,
     switches: options.switches,
+    sender:
+      packet.source === null
+        ? null
+        : { host: from.host, namespace: from.namespace, address: packet.source },
   });
   const sender = world.namespace(from.host, from.namespace);
   if (sender === null) {

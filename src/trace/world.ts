@@ -20,7 +20,8 @@ import {
   makeStack,
   type Stack,
 } from '../dataplane/routing/stack.ts';
-import { type Namespace } from '../dataplane/routing/types.ts';
+import { type IpAddress, type Namespace } from '../dataplane/routing/types.ts';
+import { owns, withAddress } from './borrowed-address.ts';
 import { type CompiledNetwork, ownersOf } from './compiled-network.ts';
 import { crossSegment, type SegmentMemory } from './segment.ts';
 import { type SwitchFactory } from './switch-device.ts';
@@ -42,6 +43,12 @@ export interface WorldOptions<P> {
   readonly applications: (config: CompiledNamespace) => Applications<P>;
   readonly hooks: (host: string, namespace: string) => Hooks<P> | null;
   readonly switches: SwitchFactory<P>;
+  /** Who sends from an address of which choice; null when the stack chooses. */
+  readonly sender: {
+    readonly host: string;
+    readonly namespace: string;
+    readonly address: IpAddress;
+  } | null;
 }
 
 /** Opens the devices of a network for one walk; they are made when a packet first gets there. */
@@ -59,7 +66,10 @@ export function openWorld<P>(
     const key = `${host} ${name}`;
     const known = namespaces.get(key);
     if (known !== undefined) return known;
-    const config = compiledNamespace(compiled, host, name);
+    const borrows = options.sender?.host === host && options.sender.namespace === name;
+    const config = borrows
+      ? borrowing(compiled, host, name, options.sender.address)
+      : compiledNamespace(compiled, host, name);
     if (config === null) return null;
     const stack = makeStack<P>(config, options.hooks(host, name), options.applications(config));
     const device = namespaceDevice(host, name, stack, isGuest(network, host, name));
@@ -161,15 +171,40 @@ function compiledNamespace(
   const key = `${host} ${name}`;
   const known = compiled.namespaces.get(key);
   if (known !== undefined) return known;
-  const tap = tapOfGuest(name);
-  const state =
-    tap === null
-      ? compiled.network.namespace(host, name)?.state
-      : guestBehind(compiled.network, host, tap);
+  const state = namespaceOf(compiled.network, host, name);
   if (state === undefined) return null;
-  const made = compileNamespace(state);
+  const made = compileNamespace(resolvingAnew(state));
   compiled.namespaces.set(key, made);
   return made;
+}
+
+function namespaceOf(network: Network, host: string, name: string): Namespace | undefined {
+  const tap = tapOfGuest(name);
+  return tap === null ? network.namespace(host, name)?.state : guestBehind(network, host, tap);
+}
+
+/** The sender's namespace with the address it sends from, compiled for this walk alone. */
+function borrowing(
+  compiled: CompiledNetwork,
+  host: string,
+  name: string,
+  address: IpAddress,
+): CompiledNamespace | null {
+  const state = namespaceOf(compiled.network, host, name);
+  if (state === undefined || owns(state, address)) return compiledNamespace(compiled, host, name);
+  return compileNamespace(resolvingAnew(withAddress(state, address)));
+}
+
+/**
+ * What a stack has learned may have changed since the dump, and a dump taken after the failure
+ * holds entries that the failing packet did not have: neighbours are asked again on the way.
+ * Entries that somebody configured stay.
+ */
+function resolvingAnew(state: Namespace): Namespace {
+  const configured = state.neighbours.filter(
+    (one) => one.state === 'permanent' || one.state === 'noarp',
+  );
+  return { ...state, neighbours: configured };
 }
 
 /** A guest that only its port is known of. */
