@@ -79,9 +79,9 @@ const BARE_NAT: CtNat = { manip: null, addresses: null, ports: null, random: fal
 function requestOf(text: string, zone: number): CtRequest<Packet> {
   const [, manip, to] = /nat\((src|dst)=([\d.]+)\)/.exec(text) ?? [];
   const value = readIpv4(to ?? '') ?? 0n;
-  const nat =
+  const nat: CtNat | null =
     manip === 'src' || manip === 'dst'
-      ? { ...BARE_NAT, manip, addresses: { from: value, to: value } as const }
+      ? { ...BARE_NAT, manip, addresses: { from: value, to: value } }
       : /nat[),]/.test(text)
         ? BARE_NAT
         : null;

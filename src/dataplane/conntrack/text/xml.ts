@@ -239,7 +239,11 @@ function direction(entry: ConnectionEntry, of: 'original' | 'reply'): string {
   const ports = CONNTRACK_TUPLE.slice(2).filter((row) => row.applies(tuple));
   const addresses =
     element('src', writeIp(tuple.source)) + element('dst', writeIp(tuple.destination));
-  const inside = ports.map((row) => element(row.key, row.print(tuple))).join('');
+  const keys = ['srckey', 'dstkey'].map((key) => {
+    const value = entry.extra[`${of}.${key}`];
+    return value === undefined ? '' : element(key, value);
+  });
+  const inside = ports.map((row) => element(row.key, row.print(tuple))).join('') + keys.join('');
   const zone = entry.extra[`zone-${of}`];
   const counters = ['packets', 'bytes'].map((key) => {
     const value = entry.extra[`${of}.${key}`];
