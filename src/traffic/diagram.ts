@@ -38,7 +38,7 @@ export interface Diagram<E> {
   readonly pool: NodePool;
   /** Place of the first node, or ~index of a leaf. */
   root: number;
-  /** Candidates by leaf; null where nothing fixed can be given: 0 (unvisited) and guarded leaves. */
+  /** Candidates by leaf; null where none are fixed: 0 (unvisited) and guarded leaves. */
   readonly leaves: (readonly Candidate<E>[] | null)[];
   /** Rule numbers of guarded leaves, whose guards are asked for each packet. */
   readonly guarded: Map<number, readonly number[]>;
@@ -51,7 +51,8 @@ export interface Diagram<E> {
   readonly candidates: Map<number, Candidate<E>>;
   /** 32-bit numbers that nodes and lists may still take. */
   wordsLeft: number;
-  scratch: Int32Array;
+  /** Room for one list of products while it is collected. */
+  readonly scratch: Int32Array;
 }
 
 /** A diagram with only its root unfolded. */
@@ -70,9 +71,10 @@ export function diagramOf<E>(products: Products<E>, words: number): Diagram<E> {
     wordsLeft: words,
     scratch: new Int32Array(products.count),
   };
-  const list = new Cutter(diagram, -1);
-  for (let i = 0; i < products.count; i++) if (!list.take(i)) break;
-  diagram.root = unfold(diagram, list.taken(), -1) ?? guardedLeaf(diagram, list.taken());
+  const taken = nothingTaken(-1);
+  for (let i = 0; i < products.count; i++) if (!take(diagram, taken, i)) break;
+  const list = diagram.scratch.slice(0, taken.length);
+  diagram.root = unfold(diagram, list, -1) ?? guardedLeaf(diagram, list);
   return diagram;
 }
 
@@ -90,42 +92,36 @@ export function visit<E>(diagram: Diagram<E>, at: number, value: number): number
   return child;
 }
 
-/** Collects products in rank order until one is sure to decide, then only those of its rank. */
-class Cutter<E> {
-  private readonly diagram: Diagram<E>;
-  private readonly level: number;
-  private length = 0;
-  private lastRank = Number.POSITIVE_INFINITY;
+/** Products collected in rank order, in the diagram's scratch. */
+interface Taken {
+  /** Constraints up to this level hold. */
+  readonly level: number;
+  length: number;
+  /** The rank of the first product that is sure to decide. */
+  lastRank: number;
+}
 
-  constructor(diagram: Diagram<E>, level: number) {
-    this.diagram = diagram;
-    this.level = level;
-  }
+function nothingTaken(level: number): Taken {
+  return { level, length: 0, lastRank: Number.POSITIVE_INFINITY };
+}
 
-  /** False when nothing behind this product can matter any more. */
-  take(product: number): boolean {
-    const { products, scratch } = this.diagram;
-    const rule = products.rule[product]!;
-    const rank = products.ranks[rule]!;
-    if (rank > this.lastRank) return false;
-    scratch[this.length++] = product;
-    const end = products.start[product + 1]!;
-    const open = end > products.start[product]! && products.level[end - 1]! > this.level;
-    const flags = products.flags[product]! & (CERTAIN | DECISIVE | GUARDED);
-    if (!open && flags === (CERTAIN | DECISIVE)) this.lastRank = rank;
-    return true;
-  }
-
-  taken(): Int32Array {
-    return this.diagram.scratch.slice(0, this.length);
-  }
+/** Takes a product; false when neither it nor anything behind it can matter any more. */
+function take<E>({ products, scratch }: Diagram<E>, taken: Taken, product: number): boolean {
+  const rank = products.ranks[products.rule[product]!]!;
+  if (rank > taken.lastRank) return false;
+  scratch[taken.length++] = product;
+  const end = products.start[product + 1]!;
+  const open = end > products.start[product]! && products.level[end - 1]! > taken.level;
+  const flags = products.flags[product]! & (CERTAIN | DECISIVE | GUARDED);
+  if (!open && flags === (CERTAIN | DECISIVE)) taken.lastRank = rank;
+  return true;
 }
 
 /** The products of a node that are still possible when its sub-field has that value. */
 function childList<E>(diagram: Diagram<E>, source: NodeSource, value: number): Int32Array {
   const { products } = diagram;
   const { level, list } = source;
-  const cutter = new Cutter(diagram, level);
+  const taken = nothingTaken(level);
   if (source.bySlot !== null) {
     const { starts, members, others } = source.bySlot;
     const slot = slotIndex(diagram.pool, source.at, value);
@@ -133,19 +129,19 @@ function childList<E>(diagram: Diagram<E>, source: NodeSource, value: number): I
     const end = slot < 0 ? 0 : starts[slot + 1]!;
     for (let j = 0; i < end || j < others.length; ) {
       const member = j === others.length || (i < end && members[i]! < others[j]!);
-      if (!cutter.take(member ? members[i++]! : others[j++]!)) break;
+      if (!take(diagram, taken, member ? members[i++]! : others[j++]!)) break;
     }
-    return cutter.taken();
+    return diagram.scratch.slice(0, taken.length);
   }
   for (let i = 0; i < list.length; i++) {
     const constraint = constraintAt(products, list[i]!, level);
     if (constraint >= 0 && !admits(products, constraint, value)) continue;
-    if (!cutter.take(list[i]!)) break;
+    if (!take(diagram, taken, list[i]!)) break;
   }
-  return cutter.taken();
+  return diagram.scratch.slice(0, taken.length);
 }
 
-/** The node or leaf for a list of products whose constraints up to `level` hold; null: no budget. */
+/** The node or leaf for products whose constraints up to `level` hold; null: no budget. */
 function unfold<E>(diagram: Diagram<E>, list: Int32Array, level: number): number | null {
   const { products } = diagram;
   let next = Number.POSITIVE_INFINITY;

@@ -10,7 +10,7 @@ export interface Packet {
   readonly inner: Packet | null;
   /** The original packet inside an ICMP error. */
   quoted: Packet | null;
-  /** What the fields do not show: bytes behind the last header, TCP options, the frame it was read from. */
+  /** What no field shows: bytes behind the last header, options, the frame it was read from. */
   body: Body;
   /** The newest page of the diary. */
   diary: Page | null;

@@ -7,7 +7,7 @@ const SEQ = field('tcp_seq');
 const ACK = field('tcp_ack');
 const WINDOW = field('tcp_window');
 
-/** RFC 9293 §3.2: the options are kind, length, value; kind 3 is the window scale, 4 SACK permitted. */
+/** RFC 9293 §3.2: options are kind, length, value; kind 3 is window scale, 4 SACK permitted. */
 export function segmentOf(p: Packet): TcpSegment {
   let windowScale: number | undefined;
   let sackPermitted = false;

@@ -13,7 +13,7 @@ export interface Rule<E> {
   readonly entry: E;
 }
 
-/** A rule that matches, or may match: `certain` is false when its match has an opaque part in doubt. */
+/** A rule that matches, or may match: then `certain` is false, an opaque part is in doubt. */
 export interface Candidate<E> {
   readonly entry: E;
   readonly rank: number;

@@ -1,4 +1,4 @@
-/** Field values as 32-bit words: prepared once from `bigint`s, used on the hot path without them. */
+/** Field values as 32-bit words: made from `bigint`s once, used on the hot path without. */
 import { type Field, type FieldBits } from '../packet/fields.ts';
 
 const WORD = 0xffff_ffffn;
