@@ -44,6 +44,9 @@ describe('the bundled snapshot', () => {
       'net1 qdhcp-b74de5a1-67f3-4afc-bcca-1cb667a41ec2 tap34a187f2-8c',
     ]);
     expect(places('198.51.100.10')).toContain('world-ext root eth1');
+    expect(places('world-ext')).toEqual(['world-ext root eth1']);
+    expect(places('172.30.20.31')).toEqual(['compute1 root br-vtep']);
+    expect(places('compute1')).toHaveLength(1);
   });
 
   it('connects a tap with its guest, in both directions', () => {

@@ -32,6 +32,10 @@ export function openDirectory(
     return [...hosts.values()].flatMap((host) => endpointsOfHost(host, known));
   });
   const all = once(() => [...cloud(), ...seen()]);
+  const byCloud = (a: Endpoint, b: Endpoint): number => {
+    const [x, y] = [a, b].map((each) => (inCloud(each, neutron) ? 0 : 1));
+    return (x ?? 0) - (y ?? 0);
+  };
   const find = (word: string): readonly Endpoint[] => {
     const floating = neutron.floatingIps.filter((each) => sameAddress(each.address, word));
     const behind = new Set(floating.flatMap((each) => each.portId ?? []));
@@ -42,11 +46,19 @@ export function openDirectory(
       .sort((a, b) => a.rank - b.rank);
     const known = ranked.flatMap(({ port }) => endpointsOfPort(port, names(), hosts, wires));
     if (known.length > 0) return known;
-    return all()
+    const hits = all()
       .map((each) => ({ each, rank: rankOf(each, word) }))
       .filter(({ rank }) => rank > 0)
-      .sort((a, b) => a.rank - b.rank)
+      .sort((a, b) => a.rank - b.rank || byCloud(a.each, b.each))
       .map(({ each }) => each);
+    // A host's name means the host: its interface towards the cloud's networks stands for it.
+    const hosted = new Set<string>();
+    return hits.filter((each) => {
+      if (each.role !== 'host' || each.name !== word) return true;
+      const first = !hosted.has(each.host);
+      hosted.add(each.host);
+      return first;
+    });
   };
   return {
     get all() {
@@ -83,6 +95,16 @@ function rankOf(each: Endpoint, word: string): number {
 function sameAddress(address: IpAddress, word: string): boolean {
   const other = readIp(word);
   return other !== undefined && other.version === address.version && other.value === address.value;
+}
+
+/** Whether an address lies in a subnet of the cloud, as an outside host's one does. */
+function inCloud(each: Endpoint, neutron: Neutron): boolean {
+  return each.addresses.some(({ version, value }) =>
+    neutron.subnets.some(({ prefix }) => {
+      const host = BigInt((version === 4 ? 32 : 128) - prefix.length);
+      return prefix.address.version === version && value >> host === prefix.address.value >> host;
+    }),
+  );
 }
 
 /** Device id → the name a person gave it. */

@@ -56,7 +56,8 @@ function portOf(
   const tunnel = tunnelOf(each.type, each.options);
   // A device that moved to another namespace is shown with a MAC of zeros and as down, because
   // the switch cannot see it any more; whether it is up is for that namespace to say.
-  const moved = each.type === 'internal' && open?.mac === 0n;
+  const unseen = open === undefined ? each.mac === '' && each.adminUp === false : open.mac === 0n;
+  const moved = each.type === 'internal' && unseen;
   const config = (open?.config ?? []).filter((flag) => !moved || flag !== 'PORT_DOWN');
   return {
     name: each.name,
