@@ -3,7 +3,7 @@ import { allBits, CT_STATE, type Field, field } from '../../packet/fields.ts';
 import { type Traffic } from '../../traffic/traffic.ts';
 import { assignment } from '../../traffic/words.ts';
 import { type Connection } from './connection.ts';
-import { addressFields, F, type PacketClass } from './protocols.ts';
+import { addressFields, F, hasPorts, type PacketClass } from './protocols.ts';
 import { type Tracker } from './tracker.ts';
 
 export type CtStateName = keyof typeof CT_STATE;
@@ -87,4 +87,17 @@ export function remembered<P>(tracker: Tracker<P>, connection: Connection<P>, p:
   const { traffic } = tracker.run;
   const memo = traffic.copy(traffic.fork(connection.memo), allBits(F.ctMark), p, allBits(F.ctMark));
   return traffic.copy(memo, allBits(F.ctLabel), p, allBits(F.ctLabel));
+}
+
+/** The packet as the original direction has it, restored from the tuple that tracking left on `p`. */
+export function originalOf<P>(traffic: Traffic<P>, p: P, cls: PacketClass): P {
+  const { src, dst } = addressFields(cls.version);
+  const pairs: (readonly [Field, Field])[] = [
+    [src, cls.version === 4 ? F.ctSrc : F.ct6Src],
+    [dst, cls.version === 4 ? F.ctDst : F.ct6Dst],
+  ];
+  if (hasPorts(cls.kind)) pairs.push([F.tpSrc, F.ctTpSrc], [F.tpDst, F.ctTpDst]);
+  let first = traffic.fork(p);
+  for (const [to, from] of pairs) first = traffic.copy(first, allBits(to), p, allBits(from));
+  return first;
 }

@@ -3,10 +3,12 @@
  * steps of nf_conntrack, one after the other, in one action.
  */
 import { field } from '../../packet/fields.ts';
+import { guard } from '../../traffic/guard.ts';
+import { and, test } from '../../traffic/match.ts';
 import { assignment } from '../../traffic/words.ts';
 import { bothWays, STATUS } from './connection.ts';
 import { type CtNat, type CtRequest, type CtResult } from './ct-action.ts';
-import { stateBits } from './marks.ts';
+import { originalOf, stateBits } from './marks.ts';
 import { type Manip, type NatRequest, other } from './nat.ts';
 import {
   applyNat,
@@ -18,9 +20,13 @@ import {
   type Tracked,
   track,
 } from './netfilter.ts';
-import { changed, type Tracker } from './tracker.ts';
+import { answerClass, classify, F, type PacketClass } from './protocols.ts';
+import { changed, find, type Tracker } from './tracker.ts';
 
 const CT_STATE_FIELD = field('ct_state');
+
+const TRK = stateBits('trk');
+const ANSWER = guard(test(CT_STATE_FIELD, BigInt(stateBits('rpl')), BigInt(stateBits('rpl'))));
 
 /** Executes one ct action; the parts together are `p`, less those that a clash drops. */
 export function executeKernelCt<P>(
@@ -30,8 +36,8 @@ export function executeKernelCt<P>(
 ): readonly CtResult<P>[] {
   const { traffic } = tracker.run;
   const zone = bothWays(request.zone);
-  const inZone = assignment(field('ct_zone'), BigInt(request.zone));
-  return track(tracker, p, zone)
+  const inZone = assignment(F.ctZone, BigInt(request.zone));
+  return lookUp(tracker, p, request.zone)
     .flatMap(({ p: part, handle }): readonly CtResult<P>[] => {
       if (handle.reply && request.force && handle.connection !== null && !handle.error) {
         changed(tracker, handle.connection, part, { alive: false });
@@ -40,6 +46,55 @@ export function executeKernelCt<P>(
       return perform(tracker, { p: part, handle }, request);
     })
     .map((result) => ({ ...result, p: traffic.set(result.p, inZone) }));
+}
+
+/**
+ * skb_nfct_cached(): a packet that this zone has tracked keeps its connection, and the protocol's
+ * machine does not move twice for it.
+ */
+function lookUp<P>(tracker: Tracker<P>, p: P, zone: number): readonly Tracked<P>[] {
+  const { traffic } = tracker.run;
+  const valid = test(CT_STATE_FIELD, BigInt(TRK), BigInt(TRK | stateBits('inv')));
+  const known = guard(and(valid, test(F.ctZone, BigInt(zone))));
+  const { hit, miss } = traffic.split(p, known);
+  const found: Tracked<P>[] = miss === null ? [] : [...track(tracker, miss, bothWays(zone))];
+  if (hit === null) return found;
+  for (const { cls, p: part } of classify(traffic, hit)) {
+    if (cls.treatment !== 'track') {
+      found.push(...track(tracker, part, bothWays(zone)));
+      continue;
+    }
+    const { hit: answers, miss: asks } = traffic.split(part, ANSWER);
+    if (asks !== null) found.push(...again(tracker, asks, cls, zone, false));
+    if (answers !== null) found.push(...again(tracker, answers, cls, zone, true));
+  }
+  return found;
+}
+
+/** Finds the connection by the original tuple that the first ct action left on the packet. */
+function again<P>(
+  tracker: Tracker<P>,
+  p: P,
+  cls: PacketClass,
+  zone: number,
+  reply: boolean,
+): readonly Tracked<P>[] {
+  const { traffic } = tracker.run;
+  const first = originalOf(traffic, p, cls);
+  const original = reply ? answerClass(cls) : cls;
+  const asked =
+    reply && cls.kind === 'icmp'
+      ? traffic.set(first, assignment(F.icmpType, BigInt(cls.replyType)))
+      : first;
+  return find(tracker, asked, original, bothWays(zone)).flatMap((one): readonly Tracked<P>[] => {
+    const part = traffic.within(traffic.fork(p), one.p);
+    if (part === null) return [];
+    const { connection } = one;
+    if (connection === null) return track(tracker, part, bothWays(zone));
+    const answered = (connection.status & STATUS.seen_reply) !== 0;
+    const state = reply || answered ? 'established' : 'new';
+    return [{ p: part, handle: { state, reply, error: false, connection, cls } }];
+  });
 }
 
 /** __ovs_ct_lookup() behind nf_conntrack_in(), then ovs_ct_commit(). */

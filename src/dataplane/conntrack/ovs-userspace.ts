@@ -2,7 +2,7 @@
  * OVS's ct action on the userspace datapath (lib/conntrack.c process_one()), as Open vSwitch
  * 3.1 does it. It differs from the kernel in what is new, what is picked up and in NAT.
  */
-import { allBits, type Field, field } from '../../packet/fields.ts';
+import { allBits, field } from '../../packet/fields.ts';
 import { type Guard, guard } from '../../traffic/guard.ts';
 import { and, type Match, or, test } from '../../traffic/match.ts';
 import { assignment } from '../../traffic/words.ts';
@@ -11,7 +11,7 @@ import { type CtRequest, type CtResult } from './ct-action.ts';
 import { relatedTo } from './errors.ts';
 import { expectedBy, expectTftp } from './expect.ts';
 import { advance, open } from './machine.ts';
-import { remembered, show, stateBits } from './marks.ts';
+import { originalOf, remembered, show, stateBits } from './marks.ts';
 import {
   choosePort,
   type Manip,
@@ -20,7 +20,7 @@ import {
   translate,
   translateError,
 } from './nat.ts';
-import { addressFields, classify, F, hasPorts, type PacketClass } from './protocols.ts';
+import { classify, F, type PacketClass } from './protocols.ts';
 import { changed, find, insert, type Tracker } from './tracker.ts';
 
 const STATE = field('ct_state');
@@ -222,7 +222,7 @@ function unknown<P>(
 ): readonly CtResult<P>[] {
   if (!work.translated) return begin(tracker, work, request);
   const { traffic } = tracker.run;
-  const first = originalOf(tracker, work);
+  const first = originalOf(traffic, work.p, work.cls);
   const zone = bothWays(request.zone);
   return find(tracker, first, work.cls, zone).flatMap(({ p: found, connection, reply }) => {
     const part = traffic.within(traffic.fork(work.p), found);
@@ -232,21 +232,6 @@ function unknown<P>(
       ? begin(tracker, here, request)
       : known(tracker, here, request, connection, reply);
   });
-}
-
-/** The packet with the original direction's tuple that an earlier action left on it. */
-function originalOf<P>(tracker: Tracker<P>, work: Work<P>): P {
-  const { traffic } = tracker.run;
-  const { cls } = work;
-  const { src, dst } = addressFields(cls.version);
-  const pairs: (readonly [Field, Field])[] = [
-    [src, cls.version === 4 ? F.ctSrc : F.ct6Src],
-    [dst, cls.version === 4 ? F.ctDst : F.ct6Dst],
-  ];
-  if (hasPorts(cls.kind)) pairs.push([F.tpSrc, F.ctTpSrc], [F.tpDst, F.ctTpDst]);
-  let first = traffic.fork(work.p);
-  for (const [to, from] of pairs) first = traffic.copy(first, allBits(to), work.p, allBits(from));
-  return first;
 }
 
 /** conn_not_found(): new, and remembered when the action commits. */

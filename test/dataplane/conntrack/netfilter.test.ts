@@ -311,4 +311,22 @@ describe('the ct action of the kernel datapath', () => {
     const [one] = executeCt(kernel(), packet(reset), request);
     expect(one === undefined ? '' : stateOf(one.p)).toBe('inv');
   });
+
+  it('does not move the machine twice for a packet that passes two ct actions', () => {
+    const tracker = kernel();
+    const request = { force: false, zone: 0, nat: null, exec: null, alg: null };
+    executeCt(tracker, packet(tcp('10.0.0.2', 5, '10.1.0.2', 6, 'S')), {
+      ...request,
+      commit: true,
+    });
+    const [first] = executeCt(tracker, packet(tcp('10.1.0.2', 6, '10.0.0.2', 5, 'SA')), {
+      ...request,
+      commit: false,
+    });
+    if (first === undefined) throw new Error('the packet is lost');
+    const before = first.connection?.state;
+    const [second] = executeCt(tracker, first.p, { ...request, commit: true });
+    expect(second === undefined ? '' : stateOf(second.p)).toBe('est+rpl');
+    expect(second?.connection?.state).toBe(before);
+  });
 });
