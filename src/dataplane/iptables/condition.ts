@@ -12,10 +12,19 @@ import { type InterfaceName, type Interval } from './text/codec.ts';
 import { type KnownMatch } from './text/match-rows.ts';
 import { type Given } from './text/options.ts';
 import { printRule } from './text/rule.ts';
-import { type Rule } from './types.ts';
+import { type Rule, type RuleMatch } from './types.ts';
 
 /** A test that a match on fields cannot express. */
-export type MemoryTest = Extract<KnownMatch, { kind: 'limit' | 'recent' | 'statistic' }>;
+export type MemoryTest =
+  | Extract<KnownMatch, { kind: 'limit' | 'recent' | 'statistic' }>
+  | ConnectionTest;
+
+/** A question about the connection itself (connection-test.ts). */
+export type ConnectionTest =
+  /** Its first packet after translation meets this: the reply direction turned around. */
+  | { readonly kind: 'translated'; readonly match: Match }
+  /** It was expected by a connection with this helper. */
+  | { readonly kind: 'helper'; readonly name: string; readonly not: boolean };
 
 export interface Condition {
   readonly match: Match;
@@ -46,8 +55,26 @@ export function conditionOf(rule: Rule, version: 4 | 6, surroundings: Surroundin
     else if (match.kind === 'limit' || match.kind === 'recent' || match.kind === 'statistic') {
       memory.push(match);
     } else parts.push(extensionMatch(match, context));
+    memory.push(...connectionTests(match, version));
   }
   return { match: and(...parts), memory };
+}
+
+/** The reply comes from where the translated packet went: its source is our destination. */
+function connectionTests(match: RuleMatch, version: 4 | 6): readonly ConnectionTest[] {
+  if (match.kind === 'helper') {
+    const { helper } = match.options;
+    return [{ kind: 'helper', name: helper?.value ?? '', not: helper?.not === true }];
+  }
+  if (match.kind !== 'conntrack') return [];
+  const o = match.options;
+  const translated = and(
+    given(o.replySource, (value) => networkMatch(F.destination[version], value)),
+    given(o.replyDestination, (value) => networkMatch(F.source[version], value)),
+    given(o.replySourcePort, (value) => within(F.destinationPort, value)),
+    given(o.replyDestinationPort, (value) => within(F.sourcePort, value)),
+  );
+  return translated.kind === 'any' ? [] : [{ kind: 'translated', match: translated }];
 }
 
 function opaque(rule: Rule, what: string): Match {
@@ -85,10 +112,12 @@ function masked(of: Field, { value, mask }: { value: number; mask: number }): Ma
 }
 
 /** The meaning of one `-m`. */
-function extensionMatch(match: Exclude<KnownMatch, MemoryTest>, context: Context): Match {
+function extensionMatch(match: Exclude<KnownMatch, { kind: 'limit' | 'recent' | 'statistic' }>, context: Context): Match {
   switch (match.kind) {
     case 'comment':
     case 'nfacct':
+    // The helper is a question about the connection (connectionTests()).
+    case 'helper':
       return ANY;
     case 'tcp':
     case 'udp':
@@ -216,10 +245,9 @@ function trackingMatch(match: Of<'conntrack' | 'state' | 'connmark'>, context: C
       return way === 'REPLY' ? reply : not(reply);
     }),
   ];
-  // Simplification: fields hold the original direction of a connection only; conditions on the
-  // reply direction and on the time that is left are not judged.
-  const unknown = o.replySource ?? o.replyDestination ?? o.replySourcePort ?? o.replyDestinationPort;
-  if ((unknown ?? o.expire) !== undefined) rest.push(opaque(rule, '-m conntrack'));
+  // Simplification: `--ctexpire` asks for the seconds that are left, which a dump shows only
+  // roughly; it is not judged.
+  if (o.expire !== undefined) rest.push(opaque(rule, '--ctexpire'));
   const asked = and(...rest);
   const state = given(o.state, stateMatch);
   return asked.kind === 'any' ? state : and(state, HAS_CONNECTION, asked);

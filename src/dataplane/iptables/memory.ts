@@ -8,7 +8,9 @@ import { NONE, range } from '../../traffic/match.ts';
 import { type FieldPairs, type Split, type Traffic } from '../../traffic/traffic.ts';
 import { type Run } from '../outcome.ts';
 import { F } from './fields.ts';
-import { type MemoryTest } from './condition.ts';
+import { type ConnectionTest, type MemoryTest as AnyTest } from './condition.ts';
+
+type MemoryTest = Exclude<AnyTest, ConnectionTest>;
 import { type Network } from './text/address.ts';
 import { type Rate, RATE_UNITS } from './text/codec-special.ts';
 

@@ -18,6 +18,7 @@ import { type Drop, type Run } from '../outcome.ts';
 import { guard } from '../../traffic/guard.ts';
 import { and, test } from '../../traffic/match.ts';
 import { type CompiledRule, type CompiledRules, compileRules } from './chain.ts';
+import { attached } from './connection-test.ts';
 import { dropOf } from './drop.ts';
 import { F } from './fields.ts';
 import { BASE_CHAIN, type HookName, STATIONS } from './hooks.ts';
@@ -169,7 +170,7 @@ function ended<P>(
     if (error !== null) out.push({ kind: 'icmp-error', ...error, p: run.traffic.fork(item.p) });
     else {
       for (const p of resetsFor(run.traffic, version, item.p)) {
-        out.push({ kind: 'answer', p, handle: null });
+        out.push({ kind: 'answer', p, handle: attached(item.handle, false) });
       }
     }
   }
@@ -277,7 +278,8 @@ function decide<P>(
 }
 
 function confirmed<P>(state: State<P>, item: Item<P>, out: Passed<P>[]): readonly Item<P>[] {
-  if (item.handle === null) return [item];
+  // Only a packet of the original direction confirms (nf_conntrack_confirm()).
+  if (item.handle === null || item.handle.reply) return [item];
   return confirm(state.tracker, item.p, item.handle).flatMap(({ kept, clashed }) => {
     if (clashed !== null) {
       out.push({ kind: 'dropped', p: clashed, drop: natDrop('another connection took the tuple') });

@@ -10,6 +10,7 @@ import { type Split } from '../../traffic/traffic.ts';
 import { assignment } from '../../traffic/words.ts';
 import { type CompiledChain, type CompiledRule, type CompiledRules } from './chain.ts';
 import { F } from './fields.ts';
+import { askConnection } from './connection-test.ts';
 import { askMemory, type Memory } from './memory.ts';
 import { type RuleStep } from './steps.ts';
 import { printRule } from './text/rule.ts';
@@ -178,7 +179,11 @@ function apply<P>(
   let hit: P | null = item.p;
   for (const test of entry.memory) {
     if (hit === null) break;
-    const split: Split<P> = askMemory(passage.run, passage.memory, test, passage.rules.version, hit);
+    const { run, memory, rules } = passage;
+    const split: Split<P> =
+      test.kind === 'translated' || test.kind === 'helper'
+        ? askConnection(run.traffic, test, item.handle, hit)
+        : askMemory(run, memory, test, rules.version, hit);
     if (split.miss !== null) missed.push({ ...item, p: split.miss });
     hit = split.hit;
   }

@@ -14,8 +14,8 @@ type Direction = 'src' | 'dst';
 const DEEPEST = 2;
 
 /**
- * Traffic of that IP version that is in the set. `returnNoMatch` is `--return-nomatch`: entries
- * marked `nomatch` count as well. A set of the other version has no such members.
+ * Traffic of that IP version that is in the set. `returnNoMatch` is `--return-nomatch`: only
+ * what an entry marked `nomatch` covers counts. A set of the other version has no such members.
  */
 export function setMatch(
   set: IpSet,
@@ -39,10 +39,11 @@ export function setMatch(
   }
   const addresses = set.type !== 'bitmap:port' && set.type !== 'hash:mac';
   if (addresses && set.version !== version) return NONE;
-  const excludes = !returnNoMatch && set.entries.some(isNoMatch);
+  const excludes = set.entries.some(isNoMatch);
+  if (returnNoMatch && !excludes) return NONE;
   if (set.entries.every(({ parts }) => parts.length === 1 && parts[0]?.kind === 'addresses')) {
     const to = addressField(directions[0] ?? 'src', version);
-    const ranges = excludes ? bySpecificity(set.entries, set) : merged(set.entries, set);
+    const ranges = excludes ? bySpecificity(set.entries, set, returnNoMatch) : merged(set.entries, set);
     return ranges.length === 0 ? NONE : { kind: 'within', field: to, ranges };
   }
   const one = (entry: SetEntry): Match => entryMatch(entry, set, directions, version, surroundings);
@@ -50,7 +51,8 @@ export function setMatch(
   // The longest prefix decides: entries are laid over each other, the widest first.
   let match: Match = NONE;
   for (const entry of [...set.entries].sort((a, b) => Number(width(b) - width(a)))) {
-    match = isNoMatch(entry) ? and(match, not(one(entry))) : or(match, one(entry));
+    const yes = isNoMatch(entry) === returnNoMatch;
+    match = yes ? or(match, one(entry)) : and(match, not(one(entry)));
   }
   return match;
 }
@@ -94,13 +96,17 @@ function merged(entries: readonly SetEntry[], set: IpSet): readonly Range[] {
 }
 
 /** Sweeps over the borders of nested networks; the innermost says whether it is a member. */
-function bySpecificity(entries: readonly SetEntry[], set: IpSet): readonly Range[] {
+function bySpecificity(
+  entries: readonly SetEntry[],
+  set: IpSet,
+  returnNoMatch: boolean,
+): readonly Range[] {
   const events: { at: bigint; from: bigint; to: bigint; yes: boolean; opens: boolean }[] = [];
   for (const entry of entries) {
     const [part] = entry.parts;
     if (part?.kind !== 'addresses') continue;
     const { from, to } = widened(part, set);
-    const yes = !isNoMatch(entry);
+    const yes = isNoMatch(entry) === returnNoMatch;
     events.push({ at: from, from, to, yes, opens: true });
     events.push({ at: to + 1n, from, to, yes, opens: false });
   }
