@@ -68,7 +68,8 @@ function tableOf(sw: PreparedSwitch): Table<PreparedPort> {
     const rules = sw.tunnels.flatMap((port) =>
       port.source.tunnel === null ? [] : [ruleOf(port, port.source.tunnel)],
     );
-    tables.set(sw, (found = linearTable(rules)));
+    found = linearTable(rules);
+    tables.set(sw, found);
   }
   return found;
 }

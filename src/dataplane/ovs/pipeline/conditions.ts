@@ -80,7 +80,10 @@ const caches = new Map<Field, Map<number, Assignment>>();
 /** The write of a small number into a whole field, prepared once per value. */
 export function writeNumberTo(of: Field, value: number): Assignment {
   let cache = caches.get(of);
-  if (cache === undefined) caches.set(of, (cache = new Map()));
+  if (cache === undefined) {
+    cache = new Map();
+    caches.set(of, cache);
+  }
   let found = cache.get(value);
   if (found === undefined) {
     found = assignment(of, BigInt(value));

@@ -160,9 +160,10 @@ export function checkLength<P>(
   if (mode.last) return [part];
   const saved = x.t.fork(part.p);
   const larger = branch(x, part, bitsAssignment(action.to, 1n), rest);
+  part.resubmits = larger.resubmits;
   const other = branch(x, part, bitsAssignment(action.to, 0n), rest);
   part.p = saved;
-  part.resubmits = Math.max(part.resubmits, larger.resubmits, other.resubmits);
+  part.resubmits = other.resubmits;
   part.error = larger.error ?? other.error;
   emit(part, {
     kind: 'check-length',
@@ -187,7 +188,7 @@ function branch<P>(
   const finished = done.flatMap((q) => (q.error === null ? x.engine.finish(x, q) : [q]));
   return {
     effects: finished.flatMap((q) => listOf(q.effects)),
-    resubmits: finished.reduce((most, q) => Math.max(most, q.resubmits), 0),
+    resubmits: finished.reduce((most, q) => Math.max(most, q.resubmits), part.resubmits),
     error: finished.find((q) => q.error !== null)?.error ?? null,
   };
 }

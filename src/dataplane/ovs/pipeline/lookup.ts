@@ -113,7 +113,7 @@ function bestOf<P>(
       x.run.assume('UNSUPPORTED_MATCH', `${detail} (${flow.origin.file}:${flow.origin.line})`);
     } else if (entry.decisive) {
       if (best === null) best = entry;
-      else (ambiguous ??= []).push(entry.entry.flow);
+      else ambiguous = [...(ambiguous ?? []), entry.entry.flow];
     }
   }
   if (ambiguous !== null && best !== null) sayAmbiguous(x, part, best.entry.flow, ambiguous);
@@ -209,7 +209,10 @@ function completed(soft: readonly Candidate<PreparedFlow>[]): Complete[] {
     }
     for (const { id, clause, clauses: count } of entry.conjunctions) {
       let members = clauses.get(id);
-      if (members === undefined) clauses.set(id, (members = new Map()));
+      if (members === undefined) {
+        members = new Map();
+        clauses.set(id, members);
+      }
       if (members.has(clause)) continue;
       members.set(clause, entry.flow);
       if (members.size === count) complete.push({ id, members: [...members.values()] });

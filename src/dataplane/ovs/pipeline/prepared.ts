@@ -105,7 +105,10 @@ export type MakeTable = <E>(rules: readonly Rule<E>[]) => Table<E>;
 
 function lazy<T>(make: () => T): () => T {
   let value: { readonly is: T } | null = null;
-  return () => (value ??= { is: make() }).is;
+  return () => {
+    value ??= { is: make() };
+    return value.is;
+  };
 }
 
 /** Prepares one flow; actions wait until somebody hits it. */

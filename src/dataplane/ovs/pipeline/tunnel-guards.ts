@@ -18,9 +18,15 @@ const guards = new WeakMap<PreparedSwitch, Map<string, Guard | null>>();
 export function ownTunnelGuard(sw: PreparedSwitch, port: PreparedPort): Guard | null {
   if (sw.source.datapath !== 'userspace' || sw.tunnels.length === 0) return null;
   let byPort = guards.get(sw);
-  if (byPort === undefined) guards.set(sw, (byPort = new Map()));
+  if (byPort === undefined) {
+    byPort = new Map();
+    guards.set(sw, byPort);
+  }
   let found = byPort.get(port.name);
-  if (found === undefined) byPort.set(port.name, (found = make(sw, port)));
+  if (found === undefined) {
+    found = make(sw, port);
+    byPort.set(port.name, found);
+  }
   return found;
 }
 

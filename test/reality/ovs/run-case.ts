@@ -1,0 +1,170 @@
+/** Runs one oracle case on the emulation and lists where it differs from the real answers. */
+import { tracePasses } from '../../../src/dataplane/ovs/datapath/trace.ts';
+import { prepareSwitch, type PreparedSwitch } from '../../../src/dataplane/ovs/pipeline/prepared.ts';
+import { switchState } from '../../../src/dataplane/ovs/pipeline/state.ts';
+import { type FlowStep, type OvsStep } from '../../../src/dataplane/ovs/pipeline/steps.ts';
+import { parseFlow } from '../../../src/dataplane/ovs/text/flow-mods.ts';
+import { parseCtNext } from '../../../src/dataplane/ovs/text/trace-flow.ts';
+import { type FieldTest } from '../../../src/dataplane/ovs/types/flow.ts';
+import { type Run } from '../../../src/dataplane/outcome.ts';
+import { field } from '../../../src/packet/fields.ts';
+import { compileTable } from '../../../src/traffic/compiled.ts';
+import { numberOf, onePacket, type Packet } from '../../../src/traffic/one-packet.ts';
+import { ourEffects, packetOfFlowText, realEffectList, wholePacket } from './canon.ts';
+import { type CaseStep, type OracleCase, switchOf, tracePacket } from './cases.ts';
+
+interface RealPass {
+  readonly hits: readonly (readonly [string, number, number | null, string])[];
+  readonly unordered?: boolean;
+  readonly effects: readonly unknown[];
+  readonly final_flow: string | null;
+  readonly error?: string;
+}
+
+export interface Comparison {
+  readonly steps: number;
+  readonly passes: number;
+  readonly differences: readonly string[];
+}
+
+const IN_PORT = field('in_port');
+
+export function onePacketRun(assumed: string[] = []): Run<Packet> {
+  return {
+    traffic: onePacket,
+    now_us: 0,
+    assume(reason, detail) {
+      assumed.push(`${reason} ${detail}`);
+    },
+  };
+}
+
+function testsText(tests: readonly FieldTest[]): string {
+  return tests
+    .map(({ field: of, value, mask }) => {
+      // Untagged is sent as "no VLAN bit" and comes back so.
+      const bits = of.name.startsWith('vlan_') && value === 0n && mask === 0xffffn ? 0x1fffn : mask;
+      return `${of.word}.${of.shift}=${value.toString(16)}/${bits.toString(16)}`;
+    })
+    .sort()
+    .join(',');
+}
+
+/** The bridges that kept the flow of a fresh standalone bridge: the answers show that it was hit. */
+function defaultsOf({ bridges, result }: OracleCase): Set<string> {
+  const standalone = bridges.filter(({ fail_mode }) => fail_mode === 'standalone');
+  const kept = new Set<string>();
+  for (const bridge of standalone) {
+    const own = (bridge.flows ?? []).some((flow) => /^table=0,priority=0 actions/.test(flow));
+    if (own) continue;
+    const wasHit = result.some(
+      (step) =>
+        Array.isArray(step) &&
+        (step as RealPass[]).some(({ hits }) =>
+          hits.some(([name, table, priority, match]) => name === bridge.name && table === 0 && priority === 0 && match === ''),
+        ),
+    );
+    if (wasHit) kept.add(bridge.name);
+  }
+  return kept;
+}
+
+function ourHit(step: FlowStep): string {
+  if (step.table === 254) return `${step.bridge} 254`;
+  if (step.flow === null) return `${step.bridge} ${step.table} miss`;
+  return `${step.bridge} ${step.table} ${step.flow.priority} ${testsText(step.flow.tests)}`;
+}
+
+function realHit(
+  [bridge, table, priority, match]: RealPass['hits'][number],
+  sw: PreparedSwitch,
+): string {
+  if (table === 254) return `${bridge} 254`;
+  if (priority === null) return `${bridge} ${table} miss`;
+  const ports = sw.bridges.get(bridge)?.ports ?? new Map();
+  const portNumber = (name: string) => [...ports.values()].find((port) => port.name === name)?.ofport;
+  const { value, problems } = parseFlow(`${match} actions=drop`, 'hit', { portNumber });
+  if (problems.length > 0) throw new Error(`${match}: ${JSON.stringify(problems)}`);
+  return `${bridge} ${table} ${priority} ${testsText(value.tests)}`;
+}
+
+/** Prepares the switch of a case; the same cases share nothing. */
+export function preparedCase(one: OracleCase): PreparedSwitch {
+  return prepareSwitch(switchOf(one, defaultsOf(one)), compileTable);
+}
+
+/** Runs every trace of the case and compares each pass. */
+export function compareTraces(one: OracleCase, sw = preparedCase(one)): Comparison {
+  const differences: string[] = [];
+  let steps = 0;
+  let passes = 0;
+  for (const [i, step] of one.steps.entries()) {
+    const real = one.result[i];
+    if (step.op !== 'trace' || !Array.isArray(real)) continue;
+    steps++;
+    const found = compareTrace(sw, step, real as RealPass[]);
+    passes += real.length;
+    differences.push(...found.map((text) => `${one.id} step ${i}: ${text}`));
+  }
+  return { steps, passes, differences };
+}
+
+function compareTrace(sw: PreparedSwitch, step: CaseStep, real: readonly RealPass[]): string[] {
+  const bridge = sw.bridges.get(step.bridge ?? '');
+  if (bridge === undefined) return [`no bridge ${step.bridge}`];
+  const log: OvsStep[] = [];
+  const state = switchState<Packet>(sw, 0, { learns: false, onStep: (seen) => log.push(seen) });
+  const p = tracePacket(step.flow ?? '', [...bridge.source.ports]);
+  const states = (step.ct_next ?? []).map((text) => Number(parseCtNext(text)));
+  const differences: string[] = [];
+  let index = 0;
+  tracePasses(
+    { run: onePacketRun(), sw, state },
+    { bridge, inPort: numberOf(p, IN_PORT), p },
+    states,
+    (pass) => {
+      const expected = real[index];
+      const [only] = pass.result.translated;
+      const hits = log.filter((seen) => seen.kind === 'flow').map(ourHit);
+      log.length = 0;
+      if (expected === undefined || only === undefined) differences.push(`pass ${index} is not real`);
+      else {
+        for (const text of comparePass(sw, hits, only, pass.start, expected)) {
+          differences.push(`pass ${index}: ${text}`);
+        }
+      }
+      index++;
+    },
+  );
+  if (index < real.length) differences.push(`${real.length - index} passes are missing`);
+  return differences;
+}
+
+type Done = Parameters<typeof ourEffects>[0];
+
+function comparePass(
+  sw: PreparedSwitch,
+  hits: readonly string[],
+  done: { readonly actions: Done; readonly error: string | null; readonly p: Packet },
+  start: Packet,
+  real: RealPass,
+): string[] {
+  const differences: string[] = [];
+  const compare = (what: string, ours: readonly string[], theirs: readonly string[]) => {
+    if (ours.join('\n') === theirs.join('\n')) return;
+    differences.push(`${what}\n  ours ${ours.join('\n       ')}\n  real ${theirs.join('\n       ')}`);
+  };
+  const realHits = real.hits.map((hit) => realHit(hit, sw));
+  if (real.unordered === true) compare('hits', [...hits].sort(), realHits.sort());
+  else compare('hits', hits, realHits);
+  compare('error', [done.error ?? ''], [real.error ?? '']);
+  const effects = ourEffects(done.actions);
+  compare('effects', effects.sort(), realEffectList(start, real.effects).sort());
+  if (real.final_flow === null) return differences;
+  const names = (name: string) =>
+    name === 'LOCAL' ? 0xfffe : [...sw.ports.values()].find((port) => port.name === name)?.ofport;
+  const end = real.final_flow === 'unchanged' ? start : packetOfFlowText(real.final_flow, names);
+  compare('final packet', [wholePacket(done.p)], [wholePacket(end)]);
+  return differences;
+}
+
