@@ -18,7 +18,8 @@ const APPLY = 1;
 
 /** The first thing wrong with a list, or null. */
 export function orderFault(actions: readonly Action[], place: Place): Fault | null {
-  if (actions.length > 1 && actions.some((action) => action.kind === 'drop')) {
+  const dropped = actions.some((action) => action.kind === 'drop');
+  if (dropped && actions.some((action) => action.kind !== 'drop')) {
     return fault('drop must stand alone', 'drop');
   }
   let last = -1;

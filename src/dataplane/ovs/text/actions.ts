@@ -147,7 +147,8 @@ function readList(
   }
   const order = faults.length === 0 ? orderFault(actions, 'flow') : null;
   if (order !== null) faults.push({ fault: order, start: 0, end: end - start });
-  return { actions: actions.length === 0 ? [{ kind: 'drop' }] : actions, faults, protocols };
+  const drops = actions.every((action) => action.kind === 'drop');
+  return { actions: drops ? [{ kind: 'drop' }] : actions, faults, protocols };
 }
 
 function startsAnew(action: Action | null): boolean {

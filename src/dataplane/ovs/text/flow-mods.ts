@@ -14,8 +14,9 @@ import {
 } from './flow-line.ts';
 import { matchWords, mergedSlots, mergedTests } from './match-tests.ts';
 import { fault } from './numbers.ts';
-import { bytesOf } from './pairs.ts';
+import { bytesOf, keyText, nextPair, pairCursor } from './pairs.ts';
 import { PROTOCOLS } from './protocols.ts';
+import { FLAG_WORDS } from './words.ts';
 
 /** What a flow_mod does (lib/ofp-flow.c parse_ofp_str); dumps hold only `add`. */
 export type FlowCommand = 'add' | 'modify' | 'modify_strict' | 'delete' | 'delete_strict';
@@ -69,9 +70,7 @@ function readMod(reader: FlowReader, command: FlowCommand, start: number, end: n
   const flow = readFlow(reader, start, end, 1, 0, acts);
   const { merged, protocols } = checked(reader, flow, acts, start, end);
   const { settings } = reader;
-  if (command === 'add' && settings.cookieMask !== null) {
-    complain(reader, fault('a new flow has a cookie without mask'), start, end, 1, 0);
-  }
+  refuseForeign(reader, command, start, end);
   return {
     command,
     flow,
@@ -82,6 +81,35 @@ function readMod(reader: FlowReader, command: FlowCommand, start: number, end: n
     protocols: reader.found === 0 ? protocols : 0,
     ignored: merged,
   };
+}
+
+/** Words that only some commands take: what is deleted has no timeouts, what is added no filter. */
+const FOREIGN: Readonly<Record<FlowCommand, readonly string[]>> = {
+  add: ['out_port', 'out_group'],
+  modify: ['out_port', 'out_group', 'importance'],
+  modify_strict: ['out_port', 'out_group', 'importance'],
+  delete: ['priority', 'idle_timeout', 'hard_timeout', 'importance', ...FLAG_WORDS],
+  delete_strict: ['idle_timeout', 'hard_timeout', 'importance', ...FLAG_WORDS],
+};
+
+function refuseForeign(reader: FlowReader, command: FlowCommand, start: number, end: number): void {
+  const cursor = pairCursor(reader.bytes, start, end);
+  while (nextPair(cursor)) {
+    const key = keyText(cursor);
+    if (key.startsWith('action')) break;
+    const to = Math.max(cursor.keyEnd, cursor.valueEnd);
+    if (FOREIGN[command].includes(key)) {
+      complain(reader, fault(`${command} does not take this word`), cursor.keyStart, to, 1, 0);
+    }
+    const masked = reader.settings.cookieMask !== null;
+    if (
+      key === 'cookie' &&
+      (command === 'add' ? masked : command.startsWith('delete') && !masked)
+    ) {
+      const wrong = masked ? 'a new flow has a cookie without mask' : 'deletes need a cookie mask';
+      complain(reader, fault(wrong), cursor.keyStart, to, 1, 0);
+    }
+  }
 }
 
 /** The table that was named; 255 names none. */

@@ -149,7 +149,7 @@ const ROWS: readonly Row[] = [
   { name: 'ipv6_label' },
   { name: 'nw_proto', field: 'ip_proto', aka: ['ip_proto'], of10: 'exact', of11: 'exact' },
   { name: 'nw_tos', of10: 'exact', of11: 'exact' },
-  { name: 'ip_dscp', of10: 'exact', of11: 'exact' },
+  { name: 'ip_dscp', aka: [], of10: 'exact', of11: 'exact' },
   { name: 'nw_ecn', of11: 'exact' },
   { name: 'nw_ttl' },
   { name: 'ip_frag' },

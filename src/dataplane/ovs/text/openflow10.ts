@@ -30,7 +30,7 @@ function convert(action: Action): readonly Action[] {
     case 'set-vlan-pcp':
       return [{ kind: 'set-vlan-pcp', pcp: action.pcp }];
     case 'goto-table':
-      return [{ kind: 'resubmit', port: null, table: action.table, ct: false }];
+      return [{ kind: 'resubmit', port: null, table: resubmitted(action.table), ct: false }];
     case 'set-field':
       return convertSet(action);
     case 'note':
@@ -57,6 +57,11 @@ const WORDS: Readonly<Record<string, SetSpelling>> = {
   udp_dst: 'mod_tp_dst',
 };
 
+/** Table 255 is how resubmit says that no table is named. */
+function resubmitted(table: number): number | null {
+  return table === 255 ? null : table;
+}
+
 function convertSet(action: SetField): readonly Action[] {
   const { spelling, value } = action;
   const { name } = action.field;
@@ -76,6 +81,7 @@ function convertSet(action: SetField): readonly Action[] {
     const of = field('nw_tos');
     return [{ ...action, field: of, value: value << 2n, mask: 0xfcn, spelling: 'mod_nw_tos' }];
   }
+  if (name === 'in_port') return loadRuns({ ...action, mask: 0xffffn });
   const word = WORDS[name];
   if (word !== undefined) {
     const whole = word === 'mod_nw_tos' ? 0xfcn : ones(action.field.width);

@@ -2,12 +2,12 @@
  * The match of a flow as Open vSwitch prints it in dumps and traces: its order, its shorthand
  * and its number bases (lib/match.c match_format). One row a part of the match, in that order.
  */
-import { CT_STATE, TCP_FLAGS } from '../../../packet/fields.ts';
+import { CT_STATE } from '../../../packet/fields.ts';
 import { writeMac } from '../../../text/address-text.ts';
 import { type FieldTest } from '../types/flow.ts';
 import { KEYWORD_BY_FIELD } from './keywords.ts';
 import { hex, ones } from './numbers.ts';
-import { writeFlagSigns, writePort, writeValue } from './values.ts';
+import { TCP_FLAG_WORDS, writeFlagList, writeFlagSigns, writePort, writeValue } from './values.ts';
 import { SHORTHANDS } from './words.ts';
 
 export interface PrintNames {
@@ -57,22 +57,14 @@ function address(name: string, shown = name): PartWriter {
   };
 }
 
+/** Words joined by bars when all of `whole` is compared, else each with its sign. */
 function flags(name: string, words: Readonly<Record<string, number>>, whole: bigint): PartWriter {
   return (tests) => {
     const test = tests.get(name);
     if (test === undefined) return '';
-    if (test.mask === whole) return `${name}=${flagList(test.value, words)}`;
+    if (test.mask === whole) return `${name}=${writeFlagList(Number(test.value), words)}`;
     return `${name}=${writeFlagSigns(Number(test.value), Number(test.mask), words)}`;
   };
-}
-
-function flagList(value: bigint, words: Readonly<Record<string, number>>): string {
-  const set = Object.entries(words).filter(([, bit]) => (value & BigInt(bit)) !== 0n);
-  const known = set.reduce((sum, [, bit]) => sum | BigInt(bit), 0n);
-  const rest = value & ~known;
-  const names = set.map(([word]) => word);
-  if (rest !== 0n) names.push(hex(rest));
-  return names.length === 0 ? '0' : names.join('|');
 }
 
 function port(name: string): PartWriter {
@@ -214,7 +206,7 @@ const PARTS: readonly PartWriter[] = [
   named('tun_erspan_hwid', hex),
   named('tun_gtpu_flags', hex),
   named('tun_gtpu_msgtype', decimal),
-  flags('tun_flags', { oam: 1 }, 1n),
+  flags('tun_flags', { oam: 1 }, 0xffffn),
   tunnelOptions,
   hexField('metadata'),
   port('in_port'),
@@ -264,7 +256,7 @@ const PARTS: readonly PartWriter[] = [
   mac('nd_tll', 'nd_tll'),
   named('nd_reserved', decimal),
   named('nd_options_type', decimal),
-  flags('tcp_flags', TCP_FLAGS, 0xfffn),
+  flags('tcp_flags', TCP_FLAG_WORDS, 0xfffn),
 ];
 
 /** The tests as text, without priority; empty when everything matches. */

@@ -47,12 +47,24 @@ function hexBytes0(value: bigint): string {
   return `0x${value.toString(16)}`;
 }
 
+/** Bits without a name are spelled by their place. */
+export const TCP_FLAG_WORDS: Readonly<Record<string, number>> = {
+  ...TCP_FLAGS,
+  '[200]': 0x200,
+  '[400]': 0x400,
+  '[800]': 0x800,
+};
+
 const TUNNEL_FLAGS: Readonly<Record<string, number>> = { oam: 1 };
 
-function flags(words: Readonly<Record<string, number>>, exactMask: bigint): SyntaxRow {
-  const all = Object.values(words).reduce((sum, bit) => sum | bit, 0);
+/** `allowed` are the bits a number may name, `exactMask` what an unsigned list compares. */
+function flags(
+  words: Readonly<Record<string, number>>,
+  allowed: number,
+  exactMask: bigint,
+): SyntaxRow {
   return {
-    read: (text) => readFlags(text, words, exactMask === ones(12) ? 0xfff : all, exactMask),
+    read: (text) => readFlags(text, words, allowed, exactMask),
     write(value, mask) {
       if (mask === null || mask === exactMask) return writeFlagList(Number(value), words);
       return writeFlagSigns(Number(value), Number(mask), words);
@@ -93,9 +105,9 @@ const SYNTAXES: Readonly<Record<Syntax, SyntaxRow>> = {
     },
     write: (value) => writePort(Number(value)),
   },
-  'ct-state': flags(CT_STATE, ones(32)),
-  'tcp-flags': flags(TCP_FLAGS, ones(16)),
-  'tunnel-flags': flags(TUNNEL_FLAGS, ones(16)),
+  'ct-state': flags(CT_STATE, 0xff, ones(32)),
+  'tcp-flags': flags(TCP_FLAG_WORDS, 0xfff, ones(16)),
+  'tunnel-flags': flags(TUNNEL_FLAGS, 1, ones(16)),
   fragment: {
     read(text) {
       const known = FRAGMENTS[text.toLowerCase()];
@@ -296,7 +308,7 @@ function readFlagList(
   return { value, mask: exactMask };
 }
 
-function writeFlagList(value: number, words: Readonly<Record<string, number>>): string {
+export function writeFlagList(value: number, words: Readonly<Record<string, number>>): string {
   const names: string[] = [];
   let left = value;
   for (const [name, bit] of Object.entries(words)) {

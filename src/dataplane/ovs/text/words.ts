@@ -7,7 +7,7 @@
 import { field } from '../../../packet/fields.ts';
 import { type TlvMapping } from '../types/switch.ts';
 import { FIELD_NAMES, isTunnelOption, type Keyword, keywordOf, wireKeywordOf } from './keywords.ts';
-import { type Fault, fault, isFault, ones, scanInteger, scanNumber } from './numbers.ts';
+import { type Fault, fault, hex, isFault, ones, scanInteger, scanNumber } from './numbers.ts';
 import { PROTOCOLS } from './protocols.ts';
 import { type Kind, type PlacedTest, placedTest, type SlotSet, set, slotSets } from './slots.ts';
 import { type Masked, type Names, readPort, readTable, readValue } from './values.ts';
@@ -111,6 +111,8 @@ const FLAGS: Readonly<Record<string, number>> = {
   no_byte_counts: PROTOCOLS.v13up,
 };
 
+export const FLAG_WORDS: readonly string[] = Object.keys(FLAGS);
+
 const IGNORED = new Set(['no_readonly_table', 'allow_hidden_fields']);
 
 const NUMBERS: Readonly<Record<string, Setting>> = {
@@ -146,7 +148,8 @@ export const FLOW_WORDS: readonly string[] = [
 export function readWord(key: string, value: string, reading: Reading): Word {
   const shorthand = Object.hasOwn(SHORTHANDS, key) ? SHORTHANDS[key] : undefined;
   if (shorthand !== undefined) return shorthandWord(shorthand);
-  if (key === 'eth') return fieldWord(keywordOf('packet_type'), '(0,0)', reading);
+  if (key === 'eth')
+    return setsWord([set('packet_type', field('packet_type'), 0n, ones(32))], PROTOCOLS.any);
   const flag = Object.hasOwn(FLAGS, key) ? FLAGS[key] : undefined;
   if (flag !== undefined) return word({ setting: 'flag', flag: key, protocols: flag });
   if (IGNORED.has(key)) return PLAIN;
@@ -154,11 +157,18 @@ export function readWord(key: string, value: string, reading: Reading): Word {
   if (keyword !== undefined) return fieldWord(keyword, value, reading);
   if (isTunnelOption(key)) {
     // Without a TLV map nobody knows where the option lies: the text is kept.
-    const text = value === '' ? key : `${key}=${value}`;
-    return word({ opaque: text, protocols: PROTOCOLS.nxm | PROTOCOLS.oxm });
+    return word({ opaque: optionText(key, value), protocols: PROTOCOLS.nxm | PROTOCOLS.oxm });
   }
   if (key.includes('[')) return bitsWord(key, value, reading);
   return settingWord(key, value, reading);
+}
+
+function optionText(key: string, value: string): string {
+  const numbers = value.split('/').map((part) => scanInteger(part, 124));
+  const plain = numbers.every((number) => !isFault(number) && number.rest === '');
+  if (value === '') return key;
+  if (!plain) return `${key}=${value}`;
+  return `${key}=${numbers.map((number) => (isFault(number) ? '' : hex(number.value))).join('/')}`;
 }
 
 function shorthandWord([etherType, protocol]: readonly [number, number]): Word {
