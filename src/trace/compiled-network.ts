@@ -1,7 +1,9 @@
 /** What is compiled once per snapshot and shared by all walks over it. */
+import { type CompiledNetfilter } from '../dataplane/iptables/netfilter.ts';
 import { type InterfaceId, type Network, type Segment } from '../dataplane/network.ts';
 import { type PreparedSwitch } from '../dataplane/ovs/pipeline/prepared.ts';
 import { type CompiledNamespace } from '../dataplane/routing/stack.ts';
+import { type Problem } from '../text/problem.ts';
 import { type SegmentOwners, segmentOwners } from './segment.ts';
 
 export interface CompiledNetwork {
@@ -10,12 +12,23 @@ export interface CompiledNetwork {
   readonly namespaces: Map<string, CompiledNamespace>;
   /** By host. */
   readonly switches: Map<string, PreparedSwitch>;
+  /** Rules by `HOST NAMESPACE`; null where there are none. */
+  readonly filters: Map<string, CompiledNetfilter | null>;
+  /** Of the files that only tracing reads. */
+  readonly problems: Problem[];
   /** By segment name. */
   readonly segments: Map<string, SegmentOwners>;
 }
 
 export function compileNetwork(network: Network): CompiledNetwork {
-  return { network, namespaces: new Map(), switches: new Map(), segments: new Map() };
+  return {
+    network,
+    namespaces: new Map(),
+    switches: new Map(),
+    segments: new Map(),
+    filters: new Map(),
+    problems: [],
+  };
 }
 
 /**

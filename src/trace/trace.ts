@@ -4,7 +4,6 @@
  */
 
 import { type Outcome, type Run } from '../dataplane/outcome.ts';
-import { type Hooks } from '../dataplane/routing/hooks.ts';
 import { awaitAnswer, send } from '../dataplane/routing/namespace.ts';
 import { type Reason } from '../reasons/codes.ts';
 import { onePacket } from '../traffic/one-packet.ts';
@@ -17,12 +16,12 @@ import { type MadeStep } from './steps.ts';
 import { type SwitchFactory } from './switch-device.ts';
 import { type Assumption, type Question, type Trace } from './types.ts';
 import { type Ending, enterStep, walk } from './walk.ts';
-import { type NamespaceDevice, openWorld } from './world.ts';
+import { type HooksFactory, type NamespaceDevice, openWorld } from './world.ts';
 
 /** What a trace may be told beside the question. */
 export interface TraceOptions {
   readonly switches: SwitchFactory<Packet>;
-  readonly hooks: (host: string, namespace: string) => Hooks<Packet> | null;
+  readonly hooks: HooksFactory<Packet>;
 }
 
 /** Why a question cannot be traced at all. */

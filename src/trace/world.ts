@@ -38,10 +38,18 @@ export interface World<P> extends Wiring<P> {
   namespace(host: string, name: string): NamespaceDevice<P> | null;
 }
 
+/** Opens the packet filters of a namespace for one walk. */
+export type HooksFactory<P> = (
+  compiled: CompiledNetwork,
+  run: Run<P>,
+  host: string,
+  namespace: string,
+) => Hooks<P> | null;
+
 /** What a walk may choose: programs, filters, the switches' state. */
 export interface WorldOptions<P> {
   readonly applications: (config: CompiledNamespace) => Applications<P>;
-  readonly hooks: (host: string, namespace: string) => Hooks<P> | null;
+  readonly hooks: HooksFactory<P>;
   readonly switches: SwitchFactory<P>;
   /** Who sends from an address of which choice; null when the stack chooses. */
   readonly sender: {
@@ -71,7 +79,11 @@ export function openWorld<P>(
       ? borrowing(compiled, host, name, options.sender.address)
       : compiledNamespace(compiled, host, name);
     if (config === null) return null;
-    const stack = makeStack<P>(config, options.hooks(host, name), options.applications(config));
+    const stack = makeStack<P>(
+      config,
+      options.hooks(compiled, run, host, name),
+      options.applications(config),
+    );
     const device = namespaceDevice(host, name, stack, isGuest(network, host, name));
     namespaces.set(key, device);
     return device;
