@@ -140,6 +140,16 @@ function compareTrace(sw: PreparedSwitch, step: CaseStep, real: readonly RealPas
   return differences;
 }
 
+/** The items of a multiset that another one lacks. */
+function without(all: readonly string[], others: readonly string[]): string[] {
+  const left = [...others];
+  return all.filter((item) => {
+    const at = left.indexOf(item);
+    if (at >= 0) left.splice(at, 1);
+    return at < 0;
+  });
+}
+
 type Done = Parameters<typeof ourEffects>[0];
 
 function comparePass(
@@ -152,7 +162,10 @@ function comparePass(
   const differences: string[] = [];
   const compare = (what: string, ours: readonly string[], theirs: readonly string[]) => {
     if (ours.join('\n') === theirs.join('\n')) return;
-    differences.push(`${what}\n  ours ${ours.join('\n       ')}\n  real ${theirs.join('\n       ')}`);
+    const lacking = without(theirs, ours);
+    const extra = without(ours, theirs);
+    const order = lacking.length + extra.length === 0 ? ours : [];
+    differences.push([what, ...extra.map((t) => `  ours ${t}`), ...lacking.map((t) => `  real ${t}`), ...order].join('\n'));
   };
   const realHits = real.hits.map((hit) => realHit(hit, sw));
   if (real.unordered === true) compare('hits', [...hits].sort(), realHits.sort());

@@ -131,7 +131,7 @@ function details(action: Action, tracked: Tracked, bridge: Bridge): Partial<Prep
       return { write: assignment(METADATA, action.value & action.mask, action.mask) };
     case 'clone':
     case 'write-actions':
-      return { nested: prepareList(action.actions, tracked, bridge) };
+      return { nested: prepareList(action.actions, { ...tracked }, bridge) };
     case 'ct':
       return { nested: prepareList(action.ct.exec, tracked, bridge) };
     case 'set-vlan-vid':

@@ -177,7 +177,7 @@ function performRare<P>(
     case 'pop-mpls':
       return popMpls(x, part, action.etherType);
     case 'check-pkt-larger':
-      return checkLength(x, part, action, rest(), mode);
+      return checkLength(x, part, action, rest());
     case 'controller':
       if (action.pause) return unsupported(x, part, 'controller(pause)');
       return toController(x, part, action.reason, action.maxLength);

@@ -74,7 +74,6 @@ export function finishFreezing<P>(x: Translation<P>, part: Part<P>): void {
   x.resumptions.push({ resume, request: null });
   emit(part, { kind: 'recirculate', resume, hashChoices });
   part.hashChoices = null;
-  part.exit = false;
   part.freezing = false;
   part.waiting = [];
 }
@@ -155,15 +154,26 @@ export function checkLength<P>(
   part: Part<P>,
   action: Extract<Action, { kind: 'check-pkt-larger' }>,
   rest: readonly PreparedAction[],
-  mode: Mode,
 ): Part<P>[] {
-  if (mode.last) return [part];
   const saved = x.t.fork(part.p);
+  const { stack, stackBytes, actionSet } = part;
   const larger = branch(x, part, bitsAssignment(action.to, 1n), rest);
-  part.resubmits = larger.resubmits;
+  // The second branch meets the stack and the action set as the first one left them.
+  const [first] = larger.parts;
+  if (first !== undefined) {
+    part.resubmits = first.resubmits;
+    part.mirrors = first.mirrors;
+    part.stack = first.stack;
+    part.stackBytes = first.stackBytes;
+    part.actionSet = first.actionSet;
+  }
   const other = branch(x, part, bitsAssignment(action.to, 0n), rest);
   part.p = saved;
-  part.resubmits = other.resubmits;
+  part.resubmits = Math.max(...other.parts.map((q) => q.resubmits), part.resubmits);
+  part.mirrors = other.parts[0]?.mirrors ?? part.mirrors;
+  part.stack = stack;
+  part.stackBytes = stackBytes;
+  part.actionSet = actionSet;
   part.error = larger.error ?? other.error;
   emit(part, {
     kind: 'check-length',
@@ -188,7 +198,7 @@ function branch<P>(
   const finished = done.flatMap((q) => (q.error === null ? x.engine.finish(x, q) : [q]));
   return {
     effects: finished.flatMap((q) => listOf(q.effects)),
-    resubmits: finished.reduce((most, q) => Math.max(most, q.resubmits), part.resubmits),
+    parts: finished,
     error: finished.find((q) => q.error !== null)?.error ?? null,
   };
 }

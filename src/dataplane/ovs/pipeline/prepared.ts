@@ -230,13 +230,20 @@ function prepareMirrors(bridge: Bridge, bundles: readonly Bundle[]): PreparedMir
   }));
 }
 
+/** A port always carries its native VLAN (ofproto-dpif.c bundle_set()). */
+function trunksOf({ vlan }: Port): ReadonlySet<number> | null {
+  if (vlan.trunks.length === 0) return null;
+  const native = vlan.mode === 'native-tagged' || vlan.mode === 'native-untagged';
+  return new Set(native && vlan.tag !== null ? [...vlan.trunks, vlan.tag] : vlan.trunks);
+}
+
 function prepareBundle(bridge: Bridge, first: Port, members: readonly PreparedPort[]): Bundle {
   return {
     name: first.bundle,
     members,
     first,
     floodable: !first.config.includes('NO_FLOOD'),
-    trunks: first.vlan.trunks.length === 0 ? null : new Set(first.vlan.trunks),
+    trunks: trunksOf(first),
     cvlans: first.vlan.cvlans.length === 0 ? null : new Set(first.vlan.cvlans),
     ...mirrorBits(bridge, first.bundle),
   };

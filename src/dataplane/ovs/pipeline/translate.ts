@@ -252,9 +252,6 @@ export function translate<P>(
     const part = newPart({ ...entry, p });
     part.conntracked = tracked;
     const port = entry.bridge.ports.get(entry.inPort);
-    if (port !== undefined && port.bundle.mirrorOutput !== 0) {
-      return refuseInput(x, part, port, 'the port is reserved for mirroring');
-    }
     const found = lookup(x, part, {
       table: 0,
       inPort: entry.inPort,
@@ -264,6 +261,9 @@ export function translate<P>(
     });
     return found.flatMap((one) => {
       enterFlow(x, one.part, one, 0);
+      if (port !== undefined && port.bundle.mirrorOutput !== 0) {
+        return refuseInput(x, one.part, port, 'the port is reserved for mirroring');
+      }
       if (port?.noReceive === true) return refuseInput(x, one.part, port, 'NO_RECV is set');
       return mirrorReceived(x, one.part, port).flatMap((q) =>
         finished(x, runActions(x, q, one.flow?.actions() ?? [], LAST)),
