@@ -6,7 +6,7 @@
 import { type Field } from '../../packet/fields.ts';
 import { compileTable } from '../../traffic/compiled.ts';
 import { type Match } from '../../traffic/match.ts';
-import { type Rule as TableRule, type Table as CompiledTable } from '../../traffic/table.ts';
+import { type Table as CompiledTable, type Rule as TableRule } from '../../traffic/table.ts';
 import { conditionOf, type MemoryTest } from './condition.ts';
 import { type Effect, effectOf, writesOf } from './effects.ts';
 import { type Surroundings } from './surroundings.ts';
@@ -75,7 +75,12 @@ function isFinal({ target: { kind } }: Rule): boolean {
   return FINAL.has(kind);
 }
 const FINAL: ReadonlySet<string> = new Set([
-  'DNAT', 'SNAT', 'MASQUERADE', 'REDIRECT', 'NETMAP', 'REJECT',
+  'DNAT',
+  'SNAT',
+  'MASQUERADE',
+  'REDIRECT',
+  'NETMAP',
+  'REJECT',
 ]);
 
 /** Cuts before every rule that reads what an earlier rule of the segment may have written. */

@@ -112,7 +112,10 @@ function masked(of: Field, { value, mask }: { value: number; mask: number }): Ma
 }
 
 /** The meaning of one `-m`. */
-function extensionMatch(match: Exclude<KnownMatch, { kind: 'limit' | 'recent' | 'statistic' }>, context: Context): Match {
+function extensionMatch(
+  match: Exclude<KnownMatch, { kind: 'limit' | 'recent' | 'statistic' }>,
+  context: Context,
+): Match {
   switch (match.kind) {
     case 'comment':
     case 'nfacct':
@@ -184,7 +187,9 @@ function portMatch(
     given(match.options.dport, (value) => within(F.destinationPort, value)),
   ];
   if (match.kind === 'tcp') {
-    parts.push(given(match.options.tcpFlags, ({ set, mask }) => masked(F.tcpFlags, { value: set, mask })));
+    parts.push(
+      given(match.options.tcpFlags, ({ set, mask }) => masked(F.tcpFlags, { value: set, mask })),
+    );
     if (match.options.tcpOption !== undefined) parts.push(opaque(rule, '--tcp-option'));
   }
   if (match.kind === 'sctp' && match.options.chunks !== undefined) {
@@ -223,7 +228,10 @@ function stateMatch(names: readonly string[]): Match {
 function trackingMatch(match: Of<'conntrack' | 'state' | 'connmark'>, context: Context): Match {
   if (match.kind === 'state') return given(match.options.state, stateMatch);
   if (match.kind === 'connmark') {
-    return and(HAS_CONNECTION, given(match.options.mark, (value) => masked(F.ctMark, value)));
+    return and(
+      HAS_CONNECTION,
+      given(match.options.mark, (value) => masked(F.ctMark, value)),
+    );
   }
   const { version, rule } = context;
   const o = match.options;
@@ -284,7 +292,8 @@ function setReferenceMatch({ options }: Of<'set'>, context: Context): Match {
  */
 function addressTypeMatch({ options }: Of<'addrtype'>, context: Context): Match {
   const { version } = context;
-  const limit = options.limitIn !== undefined ? F.iif : options.limitOut !== undefined ? F.oif : null;
+  const limit =
+    options.limitIn !== undefined ? F.iif : options.limitOut !== undefined ? F.oif : null;
   const types =
     (of: Field) =>
     (names: readonly string[]): Match =>
@@ -298,7 +307,8 @@ function addressTypeMatch({ options }: Of<'addrtype'>, context: Context): Match 
 function addressType(name: string, of: Field, limit: Field | null, context: Context): Match {
   const { version, surroundings, rule } = context;
   const local = ownAddresses(of, limit, context);
-  const multicast = version === 4 ? test(of, 0xe000_0000n, 0xf000_0000n) : test(of, 0xffn << 120n, 0xffn << 120n);
+  const multicast =
+    version === 4 ? test(of, 0xe000_0000n, 0xf000_0000n) : test(of, 0xffn << 120n, 0xffn << 120n);
   const broadcast = version === 4 ? broadcasts(of, surroundings) : NONE;
   switch (name) {
     case 'LOCAL':
@@ -324,7 +334,10 @@ function ownAddresses(of: Field, limit: Field | null, { version, surroundings }:
   const loopback = version === 4 ? test(of, 0x7f00_0000n, 0xff00_0000n) : test(of, 1n);
   const parts = surroundings.interfaces.map((each) => {
     const own = each.addresses.filter((address) => address.version === version);
-    const addresses = or(...own.map(({ value }) => test(of, value)), each.loopback ? loopback : NONE);
+    const addresses = or(
+      ...own.map(({ value }) => test(of, value)),
+      each.loopback ? loopback : NONE,
+    );
     return limit === null ? addresses : and(addresses, test(limit, BigInt(each.index)));
   });
   return or(...parts);

@@ -1,7 +1,8 @@
 /** Questions of rules about the packet's connection that its fields do not answer. */
-import { type Handle } from '../conntrack/netfilter.ts';
+
 import { guard } from '../../traffic/guard.ts';
 import { type Split, type Traffic } from '../../traffic/traffic.ts';
+import { type Handle } from '../conntrack/netfilter.ts';
 import { type ConnectionTest } from './condition.ts';
 
 /** Asks one question; without a connection the answer is no, whatever is asked. */
@@ -25,13 +26,4 @@ export function askConnection<P>(
     hit: traffic.within(traffic.fork(p), hit),
     miss: miss === null ? null : traffic.within(p, miss),
   };
-}
-
-/**
- * What a packet that answers another one carries (nf_conntrack_attach()): the connection, in
- * the other direction. `isError` is true for ICMP errors, whose quoted packet is translated.
- */
-export function attached<P>(handle: Handle<P> | null, isError: boolean): Handle<P> | null {
-  if (handle === null || handle.connection === null) return null;
-  return { ...handle, state: 'related', reply: !handle.reply, error: isError };
 }

@@ -1,6 +1,7 @@
 /** Why a rule's drop happened, as a reason a person knows. */
-import { type Drop } from '../outcome.ts';
+
 import { type Reason } from '../../reasons/codes.ts';
+import { type Drop } from '../outcome.ts';
 import { printRuleLine } from './text/save.ts';
 import { type Rule } from './types.ts';
 import { type Decider } from './walk.ts';
@@ -35,6 +36,8 @@ function asksInvalid({ matches }: Rule): boolean {
   return matches.some((match) => {
     if (match.kind !== 'state' && match.kind !== 'conntrack') return false;
     const { state } = match.options;
-    return state !== undefined && !state.not && state.value.length === 1 && state.value[0] === 'INVALID';
+    return (
+      state !== undefined && !state.not && state.value.length === 1 && state.value[0] === 'INVALID'
+    );
   });
 }

@@ -182,9 +182,7 @@ function timeToLive({ options }: Of<'TTL' | 'HL'>): Effect {
     kind: 'within',
     field: F.ttl,
     ranges: [
-      delta > 0
-        ? { from: BigInt(255 - delta), to: 255n }
-        : { from: 0n, to: BigInt(-delta) },
+      delta > 0 ? { from: BigInt(255 - delta), to: 255n } : { from: 0n, to: BigInt(-delta) },
     ],
   });
   const stop = assignment(F.ttl, BigInt(edge));

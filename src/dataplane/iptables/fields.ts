@@ -1,5 +1,5 @@
 /** The fields that rules read and write, by short names. */
-import { CT_STATE, field, type Field } from '../../packet/fields.ts';
+import { CT_STATE, type Field, field } from '../../packet/fields.ts';
 import { guard } from '../../traffic/guard.ts';
 import { type Match, not, or, test } from '../../traffic/match.ts';
 

@@ -3,16 +3,17 @@
  * other conditions of their rule, on the run's own clock; no two runs share what they remember.
  */
 import { allBits } from '../../packet/fields.ts';
-import { guard, type Guard } from '../../traffic/guard.ts';
+import { type Guard, guard } from '../../traffic/guard.ts';
 import { NONE, range } from '../../traffic/match.ts';
 import { type FieldPairs, type Split, type Traffic } from '../../traffic/traffic.ts';
 import { type Run } from '../outcome.ts';
+import { type MemoryTest as AnyTest, type ConnectionTest } from './condition.ts';
 import { F } from './fields.ts';
-import { type ConnectionTest, type MemoryTest as AnyTest } from './condition.ts';
 
 type MemoryTest = Exclude<AnyTest, ConnectionTest>;
+
 import { type Network } from './text/address.ts';
-import { type Rate, RATE_UNITS } from './text/codec-special.ts';
+import { RATE_UNITS, type Rate } from './text/codec-special.ts';
 
 type Of<K extends MemoryTest['kind']> = Extract<MemoryTest, { kind: K }>;
 

@@ -2,9 +2,10 @@
  * What a NAT target asks of the tracker: addresses and ports, some of which depend on the
  * interface (net/netfilter/nf_nat_masquerade.c, nf_nat_redirect.c, xt_nat.c, xt_NETMAP.c).
  */
-import { type NatRequest } from '../conntrack/nat.ts';
+
 import { guard } from '../../traffic/guard.ts';
 import { test } from '../../traffic/match.ts';
+import { type NatRequest } from '../conntrack/nat.ts';
 import { type Run } from '../outcome.ts';
 import { F } from './fields.ts';
 import { type HookName } from './hooks.ts';
@@ -73,10 +74,7 @@ export function natRequests<P>(
   }
 }
 
-function requested(
-  address: bigint | null,
-  rest: Omit<NatRequest, 'addresses'>,
-): NatRequest | null {
+function requested(address: bigint | null, rest: Omit<NatRequest, 'addresses'>): NatRequest | null {
   return address === null ? null : { ...rest, addresses: { from: address, to: address } };
 }
 

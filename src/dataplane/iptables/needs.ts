@@ -6,10 +6,24 @@
 import { type Rule, type Ruleset } from './types.ts';
 
 const MATCHES: ReadonlySet<string> = new Set([
-  'state', 'conntrack', 'connmark', 'connlabel', 'connbytes', 'connlimit', 'helper', 'cluster',
+  'state',
+  'conntrack',
+  'connmark',
+  'connlabel',
+  'connbytes',
+  'connlimit',
+  'helper',
+  'cluster',
 ]);
 const TARGETS: ReadonlySet<string> = new Set([
-  'CONNMARK', 'SNAT', 'DNAT', 'MASQUERADE', 'REDIRECT', 'NETMAP', 'CONNSECMARK', 'SYNPROXY',
+  'CONNMARK',
+  'SNAT',
+  'DNAT',
+  'MASQUERADE',
+  'REDIRECT',
+  'NETMAP',
+  'CONNSECMARK',
+  'SYNPROXY',
   'CLUSTERIP',
 ]);
 

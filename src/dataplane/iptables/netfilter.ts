@@ -3,6 +3,10 @@
  * order of stations stands in hooks.ts; here traffic goes from one to the next, and what a
  * verdict, a translation or the end of tracking means is carried out.
  */
+
+import { guard } from '../../traffic/guard.ts';
+import { and, test } from '../../traffic/match.ts';
+import { STATUS } from '../conntrack/connection.ts';
 import {
   applyNat,
   bind,
@@ -12,13 +16,10 @@ import {
   track,
   wantsRule,
 } from '../conntrack/netfilter.ts';
-import { STATUS } from '../conntrack/connection.ts';
 import { createTracker, type Tracker, type TrackerOptions } from '../conntrack/tracker.ts';
 import { type Drop, type Run } from '../outcome.ts';
-import { guard } from '../../traffic/guard.ts';
-import { and, test } from '../../traffic/match.ts';
+import { attach } from './attach.ts';
 import { type CompiledRule, type CompiledRules, compileRules } from './chain.ts';
-import { attached } from './connection-test.ts';
 import { dropOf } from './drop.ts';
 import { F } from './fields.ts';
 import { BASE_CHAIN, type HookName, STATIONS } from './hooks.ts';
@@ -100,7 +101,8 @@ export function startNetfilter<P>(
   };
   return {
     tracker,
-    pass: (_run, hook, version, p, handle) => passHook(state, hook, version, { p, handle, template: null }),
+    pass: (_run, hook, version, p, handle) =>
+      passHook(state, hook, version, { p, handle, template: null }),
   };
 }
 
@@ -170,7 +172,7 @@ function ended<P>(
     if (error !== null) out.push({ kind: 'icmp-error', ...error, p: run.traffic.fork(item.p) });
     else {
       for (const p of resetsFor(run.traffic, version, item.p)) {
-        out.push({ kind: 'answer', p, handle: attached(item.handle, false) });
+        out.push({ kind: 'answer', ...attach(run.traffic, p, item.handle, false) });
       }
     }
   }
@@ -227,7 +229,12 @@ function withoutRedirect<P>(
   const status = handle?.connection?.status ?? 0;
   if (version === 6 || (status & (STATUS.src_nat | STATUS.dst_nat)) === 0) return p;
   const { hit, miss } = run.traffic.split(p, ICMP_REDIRECT);
-  if (hit !== null) out.push({ kind: 'dropped', p: hit, drop: natDrop('an ICMP redirect about a translated connection') });
+  if (hit !== null)
+    out.push({
+      kind: 'dropped',
+      p: hit,
+      drop: natDrop('an ICMP redirect about a translated connection'),
+    });
   return miss;
 }
 
@@ -257,13 +264,21 @@ function decide<P>(
         : natRequests(run, of.surroundings, verdict.target, hook, rules.version, verdict.item.p);
     for (const { p, request } of asked) {
       if (request === null || item.handle === null) {
-        out.push({ kind: 'dropped', p, drop: natDrop('the interface has no address to translate to') });
+        out.push({
+          kind: 'dropped',
+          p,
+          drop: natDrop('the interface has no address to translate to'),
+        });
         continue;
       }
       const bits = manip === 'src' ? STATUS.src_nat : STATUS.dst_nat;
       for (const bound of bind(state.tracker, p, verdict.item.handle ?? item.handle, request)) {
         if (bound.dropped) {
-          out.push({ kind: 'dropped', p: bound.p, drop: natDrop('every port of the range is taken') });
+          out.push({
+            kind: 'dropped',
+            p: bound.p,
+            drop: natDrop('every port of the range is taken'),
+          });
           continue;
         }
         const changed = ((bound.handle.connection?.status ?? 0) & bits) !== 0;

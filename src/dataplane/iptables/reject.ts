@@ -32,7 +32,9 @@ export function rejectError(word: string): { readonly type: number; readonly cod
   return found === undefined ? null : { type: found[0], code: found[1] };
 }
 
-const ANSWERABLE = guard(and(test(F.protocol, 6n), NOT_LATER_FRAGMENT, not(bit(F.tcpFlags, TCP_FLAGS.rst))));
+const ANSWERABLE = guard(
+  and(test(F.protocol, 6n), NOT_LATER_FRAGMENT, not(bit(F.tcpFlags, TCP_FLAGS.rst))),
+);
 const HAS_ACK = guard(bit(F.tcpFlags, TCP_FLAGS.ack));
 const HAS_SYN = guard(bit(F.tcpFlags, TCP_FLAGS.syn));
 const HAS_FIN = guard(bit(F.tcpFlags, TCP_FLAGS.fin));
@@ -50,12 +52,22 @@ export function resetsFor<P>(traffic: Traffic<P>, version: 4 | 6, segment: P): r
   const { hit: acked, miss } = traffic.split(hit, HAS_ACK);
   if (acked !== null) {
     const made = headers(traffic, version, acked);
-    const numbered = traffic.copy(made, allBits(F.tcpSequence), acked, allBits(F.tcpAcknowledgement));
+    const numbered = traffic.copy(
+      made,
+      allBits(F.tcpSequence),
+      acked,
+      allBits(F.tcpAcknowledgement),
+    );
     out.push(traffic.set(numbered, RST));
   }
   for (const [part, covered] of miss === null ? [] : coverage(traffic, miss)) {
     const made = headers(traffic, version, part);
-    const numbered = traffic.copy(made, allBits(F.tcpAcknowledgement), part, allBits(F.tcpSequence));
+    const numbered = traffic.copy(
+      made,
+      allBits(F.tcpAcknowledgement),
+      part,
+      allBits(F.tcpSequence),
+    );
     out.push(traffic.set(traffic.add(numbered, F.tcpAcknowledgement, covered), RST_ACK));
   }
   return out;
@@ -66,7 +78,10 @@ function coverage<P>(traffic: Traffic<P>, segment: P): readonly (readonly [P, nu
   const data = traffic.segment(segment)?.length ?? 0;
   const out: [P, number][] = [];
   const syn = traffic.split(segment, HAS_SYN);
-  for (const [part, one] of [[syn.hit, 1], [syn.miss, 0]] as const) {
+  for (const [part, one] of [
+    [syn.hit, 1],
+    [syn.miss, 0],
+  ] as const) {
     if (part === null) continue;
     const fin = traffic.split(part, HAS_FIN);
     if (fin.hit !== null) out.push([fin.hit, data + one + 1]);

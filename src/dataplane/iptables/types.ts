@@ -3,12 +3,12 @@
  * Tables hold chains, chains hold rules; the hooks (hooks.ts) say when a chain is asked.
  */
 import { type Origin } from '../../text/problem.ts';
-import { type InterfaceName } from './text/codec.ts';
-import { type Network } from './text/address.ts';
-import { type KnownMatch } from './text/match-rows.ts';
-import { type KnownTarget } from './text/target-rows.ts';
-import { type Given } from './text/options.ts';
 import { type Protocol } from './protocols.ts';
+import { type Network } from './text/address.ts';
+import { type InterfaceName } from './text/codec.ts';
+import { type KnownMatch } from './text/match-rows.ts';
+import { type Given } from './text/options.ts';
+import { type KnownTarget } from './text/target-rows.ts';
 
 /** The tables of iptables; netfilter asks them in the order that hooks.ts shows. */
 export type TableName = 'raw' | 'mangle' | 'nat' | 'filter' | 'security';

@@ -3,14 +3,15 @@
  * the base chain through jumps and returns to a verdict. What a verdict leads to is the hook
  * runner's affair (hooks.ts).
  */
+
+import { type Split } from '../../traffic/traffic.ts';
+import { assignment } from '../../traffic/words.ts';
 import { type Handle, loadMark, saveMark, untracked } from '../conntrack/netfilter.ts';
 import { type Tracker } from '../conntrack/tracker.ts';
 import { type Run } from '../outcome.ts';
-import { type Split } from '../../traffic/traffic.ts';
-import { assignment } from '../../traffic/words.ts';
 import { type CompiledChain, type CompiledRule, type CompiledRules } from './chain.ts';
-import { F } from './fields.ts';
 import { askConnection } from './connection-test.ts';
+import { F } from './fields.ts';
 import { askMemory, type Memory } from './memory.ts';
 import { type RuleStep } from './steps.ts';
 import { printRule } from './text/rule.ts';
@@ -66,7 +67,11 @@ export interface Passage<P> {
 const DEEPEST = 512;
 
 /** Sends traffic through a base chain. */
-export function walkTable<P>(passage: Passage<P>, base: string, item: Item<P>): readonly Verdict<P>[] {
+export function walkTable<P>(
+  passage: Passage<P>,
+  base: string,
+  item: Item<P>,
+): readonly Verdict<P>[] {
   const chain = passage.rules.chains.get(base);
   if (chain === undefined) return [{ kind: 'accept', item }];
   const out: Verdict<P>[] = [];
@@ -97,7 +102,16 @@ function noted<P>(
   const number = all.length + 1;
   const { version } = rules;
   const text = what === 'policy' ? (policy ?? 'ACCEPT') : 'RETURN';
-  const step = (): RuleStep => ({ kind: 'rule', version, table, chain, what, number, text, origin });
+  const step = (): RuleStep => ({
+    kind: 'rule',
+    version,
+    table,
+    chain,
+    what,
+    number,
+    text,
+    origin,
+  });
   return { ...item, p: run.traffic.note(item.p, step) };
 }
 
@@ -140,7 +154,8 @@ function walkChain<P>(
         let here: readonly Item<P>[] = [{ ...each, p }];
         for (const { entry, certain } of entries) {
           if (here.length === 0) break;
-          if (certain) here = here.flatMap((one) => [...apply(passage, chain, entry, one, depth, out)]);
+          if (certain)
+            here = here.flatMap((one) => [...apply(passage, chain, entry, one, depth, out)]);
           else surface(passage, entry);
         }
         for (const one of here) next.push(one);

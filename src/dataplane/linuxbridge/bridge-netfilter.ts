@@ -8,7 +8,7 @@ import { type Guard, guard } from '../../traffic/guard.ts';
 import { test } from '../../traffic/match.ts';
 import { type Split } from '../../traffic/traffic.ts';
 import { type Assignment, assignment } from '../../traffic/words.ts';
-import { type CompiledPort, FRAME } from './compiled.ts';
+import { type CompiledPort, FRAME, MAC } from './compiled.ts';
 import { type HookName, type Hooks } from './hooks.ts';
 import { type BridgeFlow, type BridgeWork } from './work.ts';
 
@@ -140,7 +140,7 @@ function passIp<P>(
   let packet = place(work, input, output, p);
   packet = traffic.set(packet, hook === 'postrouting' ? NO_INPUT : config.setInput);
   packet = traffic.set(packet, hook === 'prerouting' ? NO_OUTPUT : config.setOutput);
-  return ask(work, hooks?.packets ?? null, hook, version, packet);
+  return ask(work, hooks?.packets ?? null, hook, version, packet, input);
 }
 
 function passArp<P>(work: BridgeWork<P>, hook: HookName, p: P): readonly BridgeFlow<P>[] {
@@ -158,13 +158,21 @@ function ask<P>(
   hook: HookName,
   version: 4 | 6,
   p: P,
+  input: CompiledPort | null = null,
 ): readonly BridgeFlow<P>[] {
   if (hooks === null) return [{ p, work }];
+  const { traffic } = work.run;
   const accepted: BridgeFlow<P>[] = [];
+  const before = traffic.fork(p);
   for (const passed of hooks.pass(work.run, hook, version, p, work.handle)) {
     if (passed.kind === 'accepted') {
       accepted.push({ p: passed.p, work: { ...work, handle: passed.handle } });
-    } else work.out.push(passed);
+    } else if (passed.kind === 'answer' && input !== null) {
+      // nf_send_reset(): a reset of a bridged segment goes back as a frame, past all hooks.
+      let frame = traffic.copy(passed.p, MAC.destination, before, MAC.source);
+      frame = traffic.copy(frame, MAC.source, before, MAC.destination);
+      work.out.push({ kind: 'reset', port: input.of.name, p: frame });
+    } else if (passed.kind !== 'answer') work.out.push(passed);
   }
   return accepted;
 }

@@ -50,8 +50,8 @@ export type Bridged<P> =
       readonly handle: Carried<P>;
       readonly p: P;
     }
-  /** A packet that a rule made in answer. */
-  | { readonly kind: 'answer'; readonly handle: Carried<P>; readonly p: P }
+  /** A TCP reset that goes back by the port its segment came from, if there is a route back. */
+  | { readonly kind: 'reset'; readonly port: string; readonly p: P }
   | { readonly kind: 'icmp-error'; readonly type: number; readonly code: number; readonly p: P }
   | { readonly kind: 'dropped'; readonly drop: Drop; readonly p: P };
 

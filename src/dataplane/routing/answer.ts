@@ -30,8 +30,7 @@ export function answerEcho<P>(work: Work<P>, version: 4 | 6, p: P): void {
   const { traffic } = work.run;
   let made = turnAround(work, version, p);
   made = traffic.set(made, put(F.icmpType, version === 4 ? 0 : 129));
-  for (const write of [TTL, NO_MARK, NO_FRAGMENT_RULE])
-    made = traffic.set(made, write);
+  for (const write of [TTL, NO_MARK, NO_FRAGMENT_RULE]) made = traffic.set(made, write);
   work.tasks.push({
     kind: 'emit',
     version,
@@ -46,8 +45,7 @@ export function answerTimestamp<P>(work: Work<P>, p: P): void {
   const { traffic } = work.run;
   let made = turnAround(work, 4, p);
   made = traffic.set(made, put(F.icmpType, 14));
-  for (const write of [TTL, NO_MARK, NO_FRAGMENT_RULE])
-    made = traffic.set(made, write);
+  for (const write of [TTL, NO_MARK, NO_FRAGMENT_RULE]) made = traffic.set(made, write);
   const noted = noteAnswer(work, 'timestamp-reply', made);
   work.tasks.push({ kind: 'emit', version: 4, device: null, handle: null, p: noted });
 }
@@ -93,7 +91,7 @@ export function reset<P>(work: Work<P>, version: 4 | 6, p: P): void {
   const { traffic } = work.run;
   const { hit, miss } = traffic.split(p, IS.ack);
   if (hit !== null) {
-    let made = segmentBack(work, version, hit);
+    let made = traffic.copy(segmentBack(work, version, hit), B.tos, hit, B.tos);
     made = traffic.copy(made, B.tcpSequence, hit, B.tcpAcknowledgement);
     made = traffic.set(made, put(F.tcpFlags, TCP_FLAGS.rst));
     work.tasks.push({
@@ -106,7 +104,7 @@ export function reset<P>(work: Work<P>, version: 4 | 6, p: P): void {
   }
   if (miss === null) return;
   for (const [covered, part] of coverage(work, miss)) {
-    let made = segmentBack(work, version, part);
+    let made = traffic.copy(segmentBack(work, version, part), B.tos, part, B.tos);
     made = traffic.copy(made, B.tcpAcknowledgement, part, B.tcpSequence);
     made = traffic.add(made, F.tcpAcknowledgement, covered);
     made = traffic.set(made, put(F.tcpFlags, TCP_FLAGS.rst | TCP_FLAGS.ack));

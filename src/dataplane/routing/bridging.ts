@@ -3,10 +3,9 @@
  * received by the host, or routed where DNAT sent it elsewhere (br_nf_pre_routing_finish()).
  */
 import { continueOnPort, receiveOnPort, transmitByHost } from '../linuxbridge/bridge.ts';
-import { type Carried } from '../linuxbridge/hooks.ts';
 import { type Bridged, type BridgeState } from '../linuxbridge/work.ts';
 import { type Device } from './device.ts';
-import { F, IS, put } from './headers.ts';
+import { B, F, IS, put } from './headers.ts';
 import { sendError } from './icmp-error.ts';
 import { sendTo } from './neighbour.ts';
 import { decide } from './route.ts';
@@ -46,18 +45,13 @@ function act<P>(work: Work<P>, bridge: BridgeState<P>, results: readonly Bridged
       case 'readdressed':
         readdress({ ...work, handle: result.handle }, bridge, result.port, result.p);
         break;
-      case 'answer':
-        reject(work, bridge, () => emitAnswer(work, result.handle, result.p), result.p);
+      case 'reset':
+        sendReset(work, result.port, result.p);
         break;
       case 'icmp-error': {
         const { type, code, p } = result;
         const input = work.stack.config.devices.get(device) ?? null;
-        reject(
-          work,
-          bridge,
-          () => sendError(work, { version: 4, device: input, type, code }, p),
-          p,
-        );
+        sendError(work, { version: 4, device: input, type, code }, p);
         break;
       }
       case 'dropped':
@@ -66,17 +60,16 @@ function act<P>(work: Work<P>, bridge: BridgeState<P>, results: readonly Bridged
   }
 }
 
-function emitAnswer<P>(work: Work<P>, handle: Carried<P>, p: P): void {
-  const { hit, miss } = work.run.traffic.split(p, IS.ipv6);
-  if (hit !== null) work.tasks.push({ kind: 'emit', version: 6, device: null, handle, p: hit });
-  if (miss !== null) work.tasks.push({ kind: 'emit', version: 4, device: null, handle, p: miss });
-}
-
-/** REJECT of a bridged packet needs a way back; a bridge without address has none. */
-function reject<P>(work: Work<P>, bridge: BridgeState<P>, send: () => void, p: P): void {
-  const device = work.stack.config.devices.get(bridge.config.of.name);
-  if (device !== undefined && device.of.addresses.length > 0) send();
-  else drop(work, p, 'NO_ROUTE', bridge.config.of.name, 'no way back for the answer of REJECT');
+/** REJECT of a bridged segment: without a route back to its sender nothing is sent. */
+function sendReset<P>(work: Work<P>, port: string, p: P): void {
+  const { traffic } = work.run;
+  let frame = traffic.copy(p, B.frameLength, p, B.ipLength);
+  frame = traffic.add(frame, F.frameLength, 14);
+  for (const { decision, p: part } of decide(work.run, work.stack.config.fib[4], frame)) {
+    if (decision.kind === 'route') {
+      work.tasks.push({ kind: 'transmit', device: port, handle: null, p: part });
+    } else drop(work, part, 'NO_ROUTE', port, 'no way back for the answer of REJECT');
+  }
 }
 
 /**
@@ -122,7 +115,11 @@ function toNeighbour<P>(
   for (const task of scratch.tasks) {
     if (task.kind !== 'transmit') continue;
     const isRequest = traffic.split(traffic.fork(task.p), IS.arp).hit !== null;
-    if (isRequest) work.tasks.push(task);
-    else act(work, bridge, continueOnPort(work.run, bridge, port, work.handle, task.p));
+    if (isRequest) {
+      work.tasks.push(task);
+      continue;
+    }
+    const frame = traffic.copy(task.p, B.ethSource, p, B.ethSource);
+    act(work, bridge, continueOnPort(work.run, bridge, port, work.handle, frame));
   }
 }

@@ -3,13 +3,12 @@
  * (net/ipv4/ip_forward.c ip_forward(), net/ipv6/ip6_output.c ip6_forward()).
  * Before it: the route decision. After it: POSTROUTING and the neighbour.
  */
-import { guard } from '../../traffic/guard.ts';
-import { range } from '../../traffic/match.ts';
 import { type Device } from './device.ts';
-import { F, IS } from './headers.ts';
+import { F, IS, longerThan } from './headers.ts';
 import { sendError } from './icmp-error.ts';
 import { leave } from './output.ts';
 import { type Decision } from './route.ts';
+import { reverseDecisions } from './source-check.ts';
 import { drop, passHook, towards, type Work } from './stack.ts';
 import { type ForwardStep } from './steps.ts';
 
@@ -65,7 +64,7 @@ function checkTtl<P>(work: Work<P>, input: Device, version: 4 | 6, p: P): P | nu
 /** Larger than the way out: IPv4 asks for DF, IPv6 routers never fragment (RFC 8200 §5). */
 function checkMtu<P>(work: Work<P>, input: Device, version: 4 | 6, mtu: number, p: P): P | null {
   const { traffic } = work.run;
-  const large = traffic.split(p, guard(range(F.ipLength, BigInt(mtu + 1), 0xffff_ffffn)));
+  const large = traffic.split(p, longerThan(mtu));
   if (large.hit === null) return large.miss;
   const fixed =
     version === 6 ? { hit: large.hit, miss: null } : traffic.split(large.hit, IS.dontFragment);
@@ -92,5 +91,16 @@ function redirect<P>(
   // Simplification: without shared_media the sender must be on the next hop's subnet; taken so.
   const gateway = decision.hop?.gateway?.value ?? null;
   const error = { version, device: input, type: 5, code: 1, gateway };
-  sendError(work, error, work.run.traffic.fork(p));
+  for (const part of fromNeighbours(work, input, p)) sendError(work, error, part);
+}
+
+/** The part of the traffic whose sender is directly on the interface it came by. */
+function fromNeighbours<P>(work: Work<P>, input: Device, p: P): readonly P[] {
+  const near: P[] = [];
+  for (const { decision, p: part } of reverseDecisions(work, input, p)) {
+    if (decision.kind !== 'route' || decision.route.type !== 'unicast') continue;
+    const { hop } = decision;
+    if (hop !== null && hop.device === input.of.name && hop.gateway === null) near.push(part);
+  }
+  return near;
 }

@@ -6,6 +6,7 @@
 import { guard } from '../../traffic/guard.ts';
 import { or, range, test } from '../../traffic/match.ts';
 import { assignment } from '../../traffic/words.ts';
+import { attach } from '../linuxbridge/attach.ts';
 import { type Device } from './device.ts';
 import {
   B,
@@ -66,7 +67,9 @@ export function sendError<P>(work: Work<P>, error: IcmpError, p: P): void {
   if (about === null) return;
   for (const [own, part] of byOwner(work, error.version, about)) {
     const made = build(work, error, part, own);
-    work.tasks.push({ kind: 'emit', version: error.version, device: null, handle: null, p: made });
+    const { version } = error;
+    const { p: mine, handle } = attach(traffic, made, work.handle, true);
+    work.tasks.push({ kind: 'emit', version, device: null, handle, p: mine });
   }
 }
 

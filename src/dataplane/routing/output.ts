@@ -6,6 +6,7 @@
 import { type Device, sourceTowards } from './device.ts';
 import { fragment } from './fragment.ts';
 import { B, F, IS, longerThan, put } from './headers.ts';
+import { sendError } from './icmp-error.ts';
 import { sendTo, type Way } from './neighbour.ts';
 import { type Decision, decide, noteRoute } from './route.ts';
 import { drop, passHook, type Towards, towards, type Work } from './stack.ts';
@@ -99,7 +100,7 @@ function emitBy<P>(
   for (const sourced of chooseSource(work, version, device, to, decision, p)) {
     const out = traffic.set(sourced, device.setOutput);
     const before = work.stack.hooks === null ? null : traffic.fork(out);
-    const accepted = passHook(work, 'output', version, out, () => undefined);
+    const accepted = passHook(work, 'output', version, out, refused(work, version));
     for (const { p: part, work: next } of accepted) {
       if (before === null) leaveOwn(next, version, device, to, decision, part);
       else rerouteIfChanged(next, version, device, to, decision, before, part);
@@ -210,9 +211,14 @@ function preferredSource<P>(
   return sourceTowards(work.stack.config.of, device.of, version, to.address.value);
 }
 
+/** REJECT of what the host itself sends: the error comes back to the host. */
+function refused<P>(work: Work<P>, version: 4 | 6): Parameters<typeof passHook<P>>[4] {
+  return ({ type, code, p }) => sendError(work, { version, device: null, type, code }, p);
+}
+
 /** POSTROUTING, then fragments where they are needed, then the next hop. */
 export function leave<P>(work: Work<P>, way: Way & { readonly mtu: number }, p: P): void {
-  const accepted = passHook(work, 'postrouting', way.version, p, () => undefined);
+  const accepted = passHook(work, 'postrouting', way.version, p, refused(work, way.version));
   for (const { p: part, work: next } of accepted) {
     const { hit, miss } = work.run.traffic.split(part, longerThan(way.mtu));
     if (miss !== null) sendTo(next, way, miss);

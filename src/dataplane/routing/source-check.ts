@@ -7,7 +7,7 @@ import { type Guard, guard } from '../../traffic/guard.ts';
 import { or, test } from '../../traffic/match.ts';
 import { type Device } from './device.ts';
 import { B, F, inPrefix, put } from './headers.ts';
-import { type Decision, decide } from './route.ts';
+import { type Decided, type Decision, decide } from './route.ts';
 import { drop, type Work } from './stack.ts';
 
 const loopbackNet = (of: typeof F.ipSource) => inPrefix(of, 0x7f00_0000n, 8);
@@ -59,14 +59,24 @@ export function validateSource<P>(work: Work<P>, device: Device, p: P): readonly
     return miss === null ? [] : [miss];
   }
   const passed: P[] = [];
-  for (const { decision, p: reverse } of decide(run, config.fib[4], reversed(work, device, p))) {
-    const part = run.traffic.within(run.traffic.fork(p), reverse);
-    if (part === null) continue;
+  for (const { decision, p: part } of reverseDecisions(work, device, p)) {
     const why = judge(device, decision);
     if (why === null) passed.push(part);
     else drop(work, part, why.reason, 'route input', why.evidence);
   }
   return passed;
+}
+
+/** How each part of the traffic would be routed back to its source; `p` is not consumed. */
+export function reverseDecisions<P>(work: Work<P>, device: Device, p: P): readonly Decided<P>[] {
+  const { traffic } = work.run;
+  const out: Decided<P>[] = [];
+  const back = reversed(work, device, p);
+  for (const { decision, p: reverse } of decide(work.run, work.stack.config.fib[4], back)) {
+    const part = traffic.within(traffic.fork(p), reverse);
+    if (part !== null) out.push({ decision, p: part });
+  }
+  return out;
 }
 
 /** The packet that would go back: addresses swapped, as the reverse lookup sees it. */

@@ -7,6 +7,7 @@ import { type Reason } from '../../reasons/codes.ts';
 import { type Origin } from '../../text/problem.ts';
 import { type Guard, guard } from '../../traffic/guard.ts';
 import { type Match, or, test } from '../../traffic/match.ts';
+import { attach } from '../linuxbridge/attach.ts';
 import { type CompiledBridge } from '../linuxbridge/compiled.ts';
 import { type Carried, type HookName, type Hooks, type Passed } from '../linuxbridge/hooks.ts';
 import { makeVxlan, type VxlanDevice, type VxlanState } from '../linuxbridge/vxlan.ts';
@@ -211,8 +212,10 @@ export function passHook<P>(
         work.out.push({ kind: 'dropped', drop: passed.drop, p: passed.p });
         break;
       case 'answer': {
-        const { handle, p: made } = passed;
-        work.tasks.push({ kind: 'emit', version, device: null, handle, p: made });
+        const own = { p: passed.p, handle: passed.handle };
+        const made =
+          own.handle === null ? attach(work.run.traffic, own.p, work.handle, false) : own;
+        work.tasks.push({ kind: 'emit', version, device: null, ...made });
         break;
       }
       case 'icmp-error':

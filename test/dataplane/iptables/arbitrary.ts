@@ -4,11 +4,7 @@ import { protocol } from '../../../src/dataplane/iptables/protocols.ts';
 import { MATCHES, type MatchName } from '../../../src/dataplane/iptables/text/match-rows.ts';
 import { type Given, type Row } from '../../../src/dataplane/iptables/text/options.ts';
 import { TARGETS, type TargetName } from '../../../src/dataplane/iptables/text/target-rows.ts';
-import {
-  type Rule,
-  type RuleMatch,
-  type Target,
-} from '../../../src/dataplane/iptables/types.ts';
+import { type Rule, type RuleMatch, type Target } from '../../../src/dataplane/iptables/types.ts';
 
 /** Options of a row: some of them, with values out of the codec's examples. */
 function options(row: Row): fc.Arbitrary<Record<string, Given<unknown>>> {

@@ -40,7 +40,10 @@ describe('the text of ipset, ebtables and arptables', () => {
   });
 
   it('is printed as arptables-save 1.8.9 did', () => {
-    const { value, problems } = parseArptablesSave(load('arptables-save.txt'), 'arptables-save.txt');
+    const { value, problems } = parseArptablesSave(
+      load('arptables-save.txt'),
+      'arptables-save.txt',
+    );
     expect(problems).toEqual([]);
     expect(lines(printArptablesSave(value))).toEqual(lines(load('arptables-save.txt')));
   });

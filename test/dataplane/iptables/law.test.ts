@@ -35,7 +35,10 @@ describe('a rule that is printed and read', () => {
     const rules = ruleOf(fc.tuple(matchOf(name)), none).map((rule) =>
       version === 4 ? rule : { ...rule, source: null, destination: null },
     );
-    fc.assert(fc.property(rules, (rule) => holds(rule, version)), settings);
+    fc.assert(
+      fc.property(rules, (rule) => holds(rule, version)),
+      settings,
+    );
   });
 
   it.each(Object.keys(TARGETS) as TargetName[])('keeps the target %s', (name) => {
@@ -43,15 +46,18 @@ describe('a rule that is printed and read', () => {
     const rules = ruleOf(nothing, targetOf(name)).map((rule) =>
       version === 4 ? rule : { ...rule, source: null, destination: null },
     );
-    fc.assert(fc.property(rules, (rule) => holds(rule, version)), settings);
+    fc.assert(
+      fc.property(rules, (rule) => holds(rule, version)),
+      settings,
+    );
   });
 
   it('is the same rule when its matches assume nothing', () => {
     const names = ['tcp', 'multiport', 'conntrack', 'mark', 'physdev', 'set', 'comment'] as const;
     const rules = ruleOf(
-      fc.uniqueArray(fc.constantFrom(...names), { maxLength: 4 }).chain((some) =>
-        fc.tuple(...some.map((name) => matchOf(name))),
-      ),
+      fc
+        .uniqueArray(fc.constantFrom(...names), { maxLength: 4 })
+        .chain((some) => fc.tuple(...some.map((name) => matchOf(name)))),
       targetOf('DNAT'),
     );
     fc.assert(

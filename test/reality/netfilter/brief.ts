@@ -106,7 +106,7 @@ function icmp(p: Packet, four: boolean): string {
   if ((four && type === 3 && code === 4) || (!four && type === 2)) {
     text += ` mtu${get(p, 'icmp_mtu')}`;
   }
-  if (p.quoted !== null) text += ` {${brief(p.quoted)}}`;
+  if (error) text += p.quoted === null ? ' {}' : ` {${brief(p.quoted)}}`;
   return text;
 }
 

@@ -39,7 +39,6 @@ function norm(text: string, fuzzyPorts: boolean): string {
 function inner(text: string, brace: number): string {
   return text
     .slice(brace)
-    .replace(/^ \{\}$/, '')
     .replaceAll(/ \[[A-Z]*\]| seq\d+| ack\d+| mss\d+/g, '')
     .replace(/( \{.* \{ip \S+ ttl\d+).*$/, '$1');
 }

@@ -1,5 +1,5 @@
 /** The rules of a case's nodes as hooks of their stacks. */
-import { type Run } from '../../../src/dataplane/outcome.ts';
+
 import { parseIpsetSave } from '../../../src/dataplane/iptables/ipset/save.ts';
 import {
   compileNetfilter,
@@ -10,6 +10,7 @@ import { type RuleStep } from '../../../src/dataplane/iptables/steps.ts';
 import { type Surroundings } from '../../../src/dataplane/iptables/surroundings.ts';
 import { parseIptablesSave } from '../../../src/dataplane/iptables/text/save.ts';
 import { BASE_CHAINS, type Ruleset } from '../../../src/dataplane/iptables/types.ts';
+import { type Run } from '../../../src/dataplane/outcome.ts';
 import { compileNamespace, makeStack } from '../../../src/dataplane/routing/stack.ts';
 import { type Namespace } from '../../../src/dataplane/routing/types.ts';
 import { onePacket, type Packet } from '../../../src/traffic/one-packet.ts';
@@ -23,11 +24,15 @@ export interface Matched {
   readonly entry: readonly [table: string, chain: string, what: string, number: number];
 }
 
-/** Stacks with the rules of the case; matched rules go to `matched`, in order. */
-export function hooksFor(one: Case, matched: Matched[] = []): MakeStack {
+/**
+ * Stacks with the rules of the case; matched rules go to `matched`, in order, and rules that
+ * nobody can judge to `unknown`.
+ */
+export function hooksFor(one: Case, matched: Matched[] = [], unknown: string[] = []): MakeStack {
   return (name, namespace, run) => {
     const node = one.nodes[name];
-    const hooks = node === undefined ? null : netfilterOf(node, namespace, tell(run, name, matched));
+    const hooks =
+      node === undefined ? null : netfilterOf(node, namespace, tell(run, name, matched, unknown));
     const bridgeHooks = hooks === null ? null : { frames: null, packets: hooks, arp: null };
     return makeStack(compileNamespace(namespace), hooks, null, bridgeHooks);
   };
@@ -85,7 +90,7 @@ function withAllTables(ruleset: Ruleset): Ruleset {
 }
 
 /** The same run, whose notes about rules are told as well. */
-function tell(run: Run<Packet>, node: string, matched: Matched[]): Run<Packet> {
+function tell(run: Run<Packet>, node: string, matched: Matched[], unknown: string[]): Run<Packet> {
   const note = (p: Packet, step: () => Step): Packet => {
     const made = step();
     if (isRule(made)) {
@@ -93,7 +98,12 @@ function tell(run: Run<Packet>, node: string, matched: Matched[]): Run<Packet> {
     }
     return onePacket.note(p, step);
   };
-  return Object.assign(Object.create(run) as Run<Packet>, { traffic: { ...onePacket, note } });
+  const assume: Run<Packet>['assume'] = (reason, detail) => {
+    if (reason === 'UNSUPPORTED_MATCH') unknown.push(detail);
+    run.assume(reason, detail);
+  };
+  const traffic = { ...onePacket, note };
+  return Object.assign(Object.create(run) as Run<Packet>, { traffic, assume });
 }
 
 function isRule(step: Step): step is RuleStep {

@@ -3,7 +3,10 @@
  * end. Flooding orders and the spelling of datapath actions do not show in it, so two engines
  * that forward alike agree.
  */
-import { type DatapathAction, type TrackRequest } from '../../../src/dataplane/ovs/pipeline/part.ts';
+import {
+  type DatapathAction,
+  type TrackRequest,
+} from '../../../src/dataplane/ovs/pipeline/part.ts';
 import { parseFlow } from '../../../src/dataplane/ovs/text/flow-mods.ts';
 import { type Nat } from '../../../src/dataplane/ovs/types/flow.ts';
 import { FIELDS, field } from '../../../src/packet/fields.ts';
@@ -74,7 +77,9 @@ function headersOf(p: Packet): Headers {
 
 function printHeaders({ fields, vlans, labels }: Headers, extra: readonly string[]): string {
   const get = (name: string) => fields.get(name) ?? 0n;
-  const parts = [...namesFor(get), ...extra].sort().map((name) => `${name}=${get(name).toString(16)}`);
+  const parts = [...namesFor(get), ...extra]
+    .sort()
+    .map((name) => `${name}=${get(name).toString(16)}`);
   return `${parts.join(',')} vlans=${JSON.stringify(vlans)} mpls=${JSON.stringify(labels)}`;
 }
 
@@ -319,8 +324,14 @@ export function ourEffects(actions: readonly DatapathAction<Packet>[]): string[]
         return [`out ${action.port.name}${trunc} ${printHeaders(headersOf(action.p), [])}`];
       }
       case 'tunnel': {
-        const { kind, destinationPort } = action.port.source.tunnel ?? { kind: '', destinationPort: 0 };
-        const name = kind === 'gre' ? 'gre_sys' : `${kind === 'geneve' ? 'genev' : kind}_sys_${destinationPort}`;
+        const { kind, destinationPort } = action.port.source.tunnel ?? {
+          kind: '',
+          destinationPort: 0,
+        };
+        const name =
+          kind === 'gre'
+            ? 'gre_sys'
+            : `${kind === 'geneve' ? 'genev' : kind}_sys_${destinationPort}`;
         return [`out ${name} ${printHeaders(headersOf(action.p), TUNNEL)}`];
       }
       case 'controller':
@@ -359,10 +370,19 @@ export function packetOfFlowText(
   const words = text
     .split(/,(?![^()]*\))/)
     .map((word) => word.trim())
-    .filter((word) => !/^(recirc_id|actset_output|skb_priority|mpls_lse[123]|packet_type|dp_hash|dl_vlan[12]|dl_vlan_pcp[12]|vlan_tci[12])=/.test(word))
+    .filter(
+      (word) =>
+        !/^(recirc_id|actset_output|skb_priority|mpls_lse[123]|packet_type|dp_hash|dl_vlan[12]|dl_vlan_pcp[12]|vlan_tci[12])=/.test(
+          word,
+        ),
+    )
     .map((word) =>
       word.startsWith('ct_state=')
-        ? `ct_state=${word.slice(9).split('|').map((state) => `+${state}`).join('')}`
+        ? `ct_state=${word
+            .slice(9)
+            .split('|')
+            .map((state) => `+${state}`)
+            .join('')}`
         : word.replace(/^skb_mark=/, 'pkt_mark=').replace(/^tp_(src|dst)=/, 'tp_$1='),
     );
   const { value, problems } = parseFlow(`${words.join(',')} actions=drop`, 'final', { portNumber });
@@ -387,5 +407,8 @@ const METADATA_NAMES = [
 /** A packet as text, for comparing the ends of passes. */
 export function wholePacket(p: Packet): string {
   const headers = headersOf(p);
-  return printHeaders({ ...headers, vlans: headers.vlans.slice(0, 1).map(([a, b]) => [a, b, 0]) }, METADATA_NAMES);
+  return printHeaders(
+    { ...headers, vlans: headers.vlans.slice(0, 1).map(([a, b]) => [a, b, 0]) },
+    METADATA_NAMES,
+  );
 }

@@ -88,7 +88,8 @@ function vlanOf(port: CasePort): VlanSettings {
     tag: port.tag ?? null,
     trunks: port.trunks ?? [],
     cvlans: port.cvlans ?? [],
-    priorityTags: (port.port_other_config?.['priority-tags'] ?? 'never') as VlanSettings['priorityTags'],
+    priorityTags: (port.port_other_config?.['priority-tags'] ??
+      'never') as VlanSettings['priorityTags'],
     qinqEthertype: 0x88a8,
   };
 }
@@ -166,7 +167,11 @@ function sameMatchKey({ table, priority, tests }: Flow): string {
   return `${table} ${priority} ${text.sort().join(' ')}`;
 }
 
-function flowsOf(bridge: CaseBridge, rejected: ReadonlySet<string>, ports: readonly Port[]): Flow[] {
+function flowsOf(
+  bridge: CaseBridge,
+  rejected: ReadonlySet<string>,
+  ports: readonly Port[],
+): Flow[] {
   const flows = new Map<string, Flow>();
   const portNumber = (name: string) => ports.find((port) => port.name === name)?.ofport;
   for (const [i, text] of (bridge.flows ?? []).entries()) {

@@ -1,12 +1,16 @@
 /** Runs one oracle case on the emulation and lists where it differs from the real answers. */
+
+import { type Run } from '../../../src/dataplane/outcome.ts';
 import { tracePasses } from '../../../src/dataplane/ovs/datapath/trace.ts';
-import { prepareSwitch, type PreparedSwitch } from '../../../src/dataplane/ovs/pipeline/prepared.ts';
+import {
+  type PreparedSwitch,
+  prepareSwitch,
+} from '../../../src/dataplane/ovs/pipeline/prepared.ts';
 import { switchState } from '../../../src/dataplane/ovs/pipeline/state.ts';
 import { type FlowStep, type OvsStep } from '../../../src/dataplane/ovs/pipeline/steps.ts';
 import { parseFlow } from '../../../src/dataplane/ovs/text/flow-mods.ts';
 import { parseCtNext } from '../../../src/dataplane/ovs/text/trace-flow.ts';
 import { type FieldTest } from '../../../src/dataplane/ovs/types/flow.ts';
-import { type Run } from '../../../src/dataplane/outcome.ts';
 import { field } from '../../../src/packet/fields.ts';
 import { compileTable } from '../../../src/traffic/compiled.ts';
 import { numberOf, onePacket, type Packet } from '../../../src/traffic/one-packet.ts';
@@ -61,7 +65,10 @@ function defaultsOf({ bridges, result }: OracleCase): Set<string> {
       (step) =>
         Array.isArray(step) &&
         (step as RealPass[]).some(({ hits }) =>
-          hits.some(([name, table, priority, match]) => name === bridge.name && table === 0 && priority === 0 && match === ''),
+          hits.some(
+            ([name, table, priority, match]) =>
+              name === bridge.name && table === 0 && priority === 0 && match === '',
+          ),
         ),
     );
     if (wasHit) kept.add(bridge.name);
@@ -82,7 +89,8 @@ function realHit(
   if (table === 254) return `${bridge} 254`;
   if (priority === null) return `${bridge} ${table} miss`;
   const ports = sw.bridges.get(bridge)?.ports ?? new Map();
-  const portNumber = (name: string) => [...ports.values()].find((port) => port.name === name)?.ofport;
+  const portNumber = (name: string) =>
+    [...ports.values()].find((port) => port.name === name)?.ofport;
   const { value, problems } = parseFlow(`${match} actions=drop`, 'hit', { portNumber });
   if (problems.length > 0) throw new Error(`${match}: ${JSON.stringify(problems)}`);
   return `${bridge} ${table} ${priority} ${testsText(value.tests)}`;
@@ -127,7 +135,8 @@ function compareTrace(sw: PreparedSwitch, step: CaseStep, real: readonly RealPas
       const [only] = pass.result.translated;
       const hits = log.filter((seen) => seen.kind === 'flow').map(ourHit);
       log.length = 0;
-      if (expected === undefined || only === undefined) differences.push(`pass ${index} is not real`);
+      if (expected === undefined || only === undefined)
+        differences.push(`pass ${index} is not real`);
       else {
         for (const text of comparePass(sw, hits, only, pass.start, expected)) {
           differences.push(`pass ${index}: ${text}`);
@@ -165,7 +174,14 @@ function comparePass(
     const lacking = without(theirs, ours);
     const extra = without(ours, theirs);
     const order = lacking.length + extra.length === 0 ? ours : [];
-    differences.push([what, ...extra.map((t) => `  ours ${t}`), ...lacking.map((t) => `  real ${t}`), ...order].join('\n'));
+    differences.push(
+      [
+        what,
+        ...extra.map((t) => `  ours ${t}`),
+        ...lacking.map((t) => `  real ${t}`),
+        ...order,
+      ].join('\n'),
+    );
   };
   const realHits = real.hits.map((hit) => realHit(hit, sw));
   if (real.unordered === true) compare('hits', [...hits].sort(), realHits.sort());
@@ -180,4 +196,3 @@ function comparePass(
   compare('final packet', [wholePacket(done.p)], [wholePacket(end)]);
   return differences;
 }
-

@@ -3,6 +3,7 @@
  */
 import { type Parsed } from '../../../text/problem.ts';
 import {
+  choice,
   decimal,
   hexadecimal,
   host,
@@ -10,7 +11,6 @@ import {
   mac,
   network,
   word,
-  choice,
 } from '../text/codec.ts';
 import {
   type Dialect,
@@ -59,7 +59,11 @@ export const ARP_SETTINGS = {
   destinationAddress: option('--mangle-ip-d', host, 'mangle: the new target address.'),
   sourceMac: option('--mangle-mac-s', mac, 'mangle: the new sender MAC.'),
   destinationMac: option('--mangle-mac-d', mac, 'mangle: the new target MAC.'),
-  next: option('--mangle-target', choice('ACCEPT', 'DROP', 'CONTINUE'), 'mangle: what happens next.'),
+  next: option(
+    '--mangle-target',
+    choice('ACCEPT', 'DROP', 'CONTINUE'),
+    'mangle: what happens next.',
+  ),
   class: option('--set-class', word, 'CLASSIFY: the class.'),
   mark: option('--set-mark', word, 'MARK: the new mark.'),
 } as const;

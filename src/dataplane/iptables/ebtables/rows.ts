@@ -1,7 +1,7 @@
 /**
  * What rules of ebtables may say (ebtables(8)), each option with the text it prints.
  */
-import { readMac, readNetwork, writeMac, writeAddress } from '../text/address.ts';
+import { readMac, readNetwork, writeAddress, writeMac } from '../text/address.ts';
 import {
   alwaysQuoted,
   type Codec,
@@ -100,9 +100,20 @@ const macPairs: Codec<{ readonly pairs: readonly MacPair[]; readonly short: bool
 
 /** Names of /etc/ethertypes that ebtables prints. */
 const ETHER_TYPES: readonly (readonly [string, number])[] = [
-  ['IPv4', 0x0800], ['ARP', 0x0806], ['IPv6', 0x86dd], ['802_1Q', 0x8100], ['LLDP', 0x88cc],
-  ['802_1ad', 0x88a8], ['MPLS', 0x8847], ['PPP_SES', 0x8864], ['PPP_DISC', 0x8863],
-  ['RARP', 0x8035], ['IPX', 0x8137], ['ATALK', 0x809b], ['AARP', 0x80f3], ['EAPOL', 0x888e],
+  ['IPv4', 0x0800],
+  ['ARP', 0x0806],
+  ['IPv6', 0x86dd],
+  ['802_1Q', 0x8100],
+  ['LLDP', 0x88cc],
+  ['802_1ad', 0x88a8],
+  ['MPLS', 0x8847],
+  ['PPP_SES', 0x8864],
+  ['PPP_DISC', 0x8863],
+  ['RARP', 0x8035],
+  ['IPX', 0x8137],
+  ['ATALK', 0x809b],
+  ['AARP', 0x80f3],
+  ['EAPOL', 0x888e],
 ];
 
 /** An Ethernet type; `Length` stands for frames that have a length instead (IEEE 802.3). */
@@ -142,23 +153,39 @@ const arpOperation: Codec<number> = {
   examples: [1, 2, 77],
 };
 const ARP_OPERATIONS = [
-  'Request', 'Reply', 'Request_Reverse', 'Reply_Reverse', 'DRARP_Request', 'DRARP_Reply',
-  'DRARP_Error', 'InARP_Request', 'ARP_NAK',
+  'Request',
+  'Reply',
+  'Request_Reverse',
+  'Reply_Reverse',
+  'DRARP_Request',
+  'DRARP_Reply',
+  'DRARP_Error',
+  'InARP_Request',
+  'ARP_NAK',
 ];
 
 const NOT = { not: true } as const;
 
 /** Conditions. */
 export const FRAME_CONDITIONS = {
-  type: option('-p', frameType, 'The Ethernet type.', { not: true, aka: ['--protocol', '--proto'] }),
+  type: option('-p', frameType, 'The Ethernet type.', {
+    not: true,
+    aka: ['--protocol', '--proto'],
+  }),
   source: option('-s', maskedMac, 'The source MAC.', { not: true, aka: ['--source', '--src'] }),
   destination: option('-d', maskedMac, 'The destination MAC.', {
     not: true,
     aka: ['--destination', '--dst'],
   }),
-  in: option('-i', interfaceName, 'The port it came in by.', { not: true, aka: ['--in-interface'] }),
+  in: option('-i', interfaceName, 'The port it came in by.', {
+    not: true,
+    aka: ['--in-interface'],
+  }),
   logicalIn: option('--logical-in', interfaceName, 'The bridge of that port.', NOT),
-  out: option('-o', interfaceName, 'The port it leaves by.', { not: true, aka: ['--out-interface'] }),
+  out: option('-o', interfaceName, 'The port it leaves by.', {
+    not: true,
+    aka: ['--out-interface'],
+  }),
   logicalOut: option('--logical-out', interfaceName, 'The bridge of that port.', NOT),
   amongSource: option('--among-src', macPairs, 'Source MAC (and address) in a list.', NOT),
   amongDestination: option('--among-dst', macPairs, 'The same of the destination.', NOT),
@@ -211,7 +238,12 @@ export const FRAME_CONDITIONS = {
   vlanEncapsulated: option('--vlan-encap', word, 'What the tag carries.', NOT),
   stpType: option('--stp-type', word, 'The type of a BPDU.', NOT),
   mark: option('--mark', mark, 'The packet mark.', NOT),
-  packetType: option('--pkttype-type', choice('host', 'broadcast', 'multicast', 'otherhost'), 'How it was addressed.', NOT),
+  packetType: option(
+    '--pkttype-type',
+    choice('host', 'broadcast', 'multicast', 'otherhost'),
+    'How it was addressed.',
+    NOT,
+  ),
   limit: option('--limit', rate, 'Not more often than a rate.'),
   limitBurst: option('--limit-burst', decimal(10000), 'Tokens that are saved up.'),
   sap: option('--802_3-sap', word, 'The service access point.', NOT),

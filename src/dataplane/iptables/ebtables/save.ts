@@ -6,9 +6,7 @@ import { FRAME_CONDITIONS, FRAME_SETTINGS, type FrameRule, type FrameTable } fro
 const EBTABLES: Dialect = {
   conditions: FRAME_CONDITIONS,
   settings: FRAME_SETTINGS,
-  targets: [
-    'ACCEPT', 'DROP', 'CONTINUE', 'RETURN', 'dnat', 'snat', 'mark', 'redirect', 'arpreply',
-  ],
+  targets: ['ACCEPT', 'DROP', 'CONTINUE', 'RETURN', 'dnat', 'snat', 'mark', 'redirect', 'arpreply'],
   tables: ['filter', 'nat', 'broute'],
   bangInside: true,
   targetFirst: false,

@@ -1,8 +1,9 @@
 /** One entry of a set as text: parse and print of every kind of part stand together. */
+
+import { protocol as protocolOf, readProtocol, SERVICES } from '../protocols.ts';
 import { readAddress, readMac, readNetwork, writeAddress, writeMac } from '../text/address.ts';
 import { readNumber } from '../text/codec.ts';
 import { ICMP4_NAMES, ICMP6_NAMES, type IcmpName } from '../text/codec-special.ts';
-import { protocol as protocolOf, readProtocol, SERVICES } from '../protocols.ts';
 import { type Dimension, type EntryPart } from './types.ts';
 
 type Reader = (text: string, version: 4 | 6) => EntryPart | null;

@@ -3,7 +3,7 @@
  * sorted intervals, so that thousands of entries are one test of a compiled table.
  */
 import { type Field } from '../../../packet/fields.ts';
-import { and, type Match, not, NONE, or, range, type Range, test } from '../../../traffic/match.ts';
+import { and, type Match, NONE, not, or, type Range, range, test } from '../../../traffic/match.ts';
 import { F } from '../fields.ts';
 import { interfacesNamed, type Surroundings } from '../surroundings.ts';
 import { type EntryPart, type IpSet, type SetEntry } from './types.ts';
@@ -43,7 +43,9 @@ export function setMatch(
   if (returnNoMatch && !excludes) return NONE;
   if (set.entries.every(({ parts }) => parts.length === 1 && parts[0]?.kind === 'addresses')) {
     const to = addressField(directions[0] ?? 'src', version);
-    const ranges = excludes ? bySpecificity(set.entries, set, returnNoMatch) : merged(set.entries, set);
+    const ranges = excludes
+      ? bySpecificity(set.entries, set, returnNoMatch)
+      : merged(set.entries, set);
     return ranges.length === 0 ? NONE : { kind: 'within', field: to, ranges };
   }
   const one = (entry: SetEntry): Match => entryMatch(entry, set, directions, version, surroundings);

@@ -16,18 +16,51 @@ const BARE: ReadonlySet<string> = new Set([
   'wildcard',
 ]);
 const VALUED: ReadonlySet<string> = new Set([
-  'family', 'hashsize', 'maxelem', 'bucketsize', 'initval', 'timeout', 'netmask', 'bitmask',
-  'markmask', 'range', 'size', 'packets', 'bytes', 'skbmark', 'skbprio', 'skbqueue', 'before',
-  'after', 'probes', 'resize', 'gc',
+  'family',
+  'hashsize',
+  'maxelem',
+  'bucketsize',
+  'initval',
+  'timeout',
+  'netmask',
+  'bitmask',
+  'markmask',
+  'range',
+  'size',
+  'packets',
+  'bytes',
+  'skbmark',
+  'skbprio',
+  'skbqueue',
+  'before',
+  'after',
+  'probes',
+  'resize',
+  'gc',
 ]);
 /** Words of old releases, which are read and not printed. */
 const COMMANDS: Readonly<Record<string, 'create' | 'add' | 'del' | 'flush' | 'destroy'>> = {
-  create: 'create', '-N': 'create', '-create': 'create', n: 'create', add: 'add', '-A': 'add',
-  del: 'del', '-D': 'del', flush: 'flush', '-F': 'flush', destroy: 'destroy', '-X': 'destroy',
+  create: 'create',
+  '-N': 'create',
+  '-create': 'create',
+  n: 'create',
+  add: 'add',
+  '-A': 'add',
+  del: 'del',
+  '-D': 'del',
+  flush: 'flush',
+  '-F': 'flush',
+  destroy: 'destroy',
+  '-X': 'destroy',
 };
 const OLD_TYPES: Readonly<Record<string, SetType>> = {
-  iphash: 'hash:ip', nethash: 'hash:net', ipporthash: 'hash:ip,port', ipmap: 'bitmap:ip',
-  macipmap: 'bitmap:ip,mac', portmap: 'bitmap:port', setlist: 'list:set',
+  iphash: 'hash:ip',
+  nethash: 'hash:net',
+  ipporthash: 'hash:ip,port',
+  ipmap: 'bitmap:ip',
+  macipmap: 'bitmap:ip,mac',
+  portmap: 'bitmap:port',
+  setlist: 'list:set',
 };
 
 type OpenSet = Omit<IpSet, 'entries'> & { entries: SetEntry[] };
@@ -43,7 +76,9 @@ function parseLines(text: string, file: string): Parsed<readonly IpSet[]> {
   for (const [i, raw] of text.split('\n').entries()) {
     const line = raw.trimEnd();
     if (line === '' || line.startsWith('#') || line === 'COMMIT') continue;
-    const words = withoutExist(wordsOf(line.startsWith('ipset ') ? `      ${line.slice(6)}` : line));
+    const words = withoutExist(
+      wordsOf(line.startsWith('ipset ') ? `      ${line.slice(6)}` : line),
+    );
     runCommand(words, line, { file, line: i + 1 }, sets, problems);
   }
   return { value: [...sets.values()], problems };
@@ -86,9 +121,10 @@ function runCommand(
   else if (set === undefined) {
     if (name !== '') complain(1, 'no set of this name was created', nearest(name, sets.keys()));
   } else if (command === 'flush') set.entries = [];
-  else changeEntries(set, command === 'add', third, readOptions(words, 3, complain), origin, () =>
-    complain(2, `this is no entry of a ${set.type} set`),
-  );
+  else
+    changeEntries(set, command === 'add', third, readOptions(words, 3, complain), origin, () =>
+      complain(2, `this is no entry of a ${set.type} set`),
+    );
 }
 
 function changeEntries(
@@ -143,7 +179,11 @@ function readOptions(
 
 const TAG = /<(\/?)([a-z]+)(?:\s+name="([^"]*)")?\s*(\/?)>/g;
 const ENTITIES: Readonly<Record<string, string>> = {
-  lt: '<', gt: '>', amp: '&', quot: '"', apos: "'",
+  lt: '<',
+  gt: '>',
+  amp: '&',
+  quot: '"',
+  apos: "'",
 };
 
 function unescaped(text: string): string {
@@ -190,7 +230,12 @@ function parseXml(text: string, file: string): Parsed<readonly IpSet[]> {
       inside = tag;
       options = [];
     } else if (tag === 'elem') element = content.trim();
-    else if (inside !== 'ipset' && tag !== 'memsize' && tag !== 'references' && tag !== 'numentries') {
+    else if (
+      inside !== 'ipset' &&
+      tag !== 'memsize' &&
+      tag !== 'references' &&
+      tag !== 'numentries'
+    ) {
       options.push({ name: tag, value: empty === '/' ? null : content });
     }
   }

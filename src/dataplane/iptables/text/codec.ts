@@ -2,6 +2,8 @@
  * How one option's words become a value and back. A codec holds parse, print and examples
  * together, so that the law `parse(print(x)) = x` runs over every kind of value.
  */
+
+import { type Protocol, protocol, readProtocol, SERVICES } from '../protocols.ts';
 import {
   ALL_ONES,
   type Network,
@@ -12,7 +14,6 @@ import {
   writeMac,
   writeNetwork,
 } from './address.ts';
-import { type Protocol, protocol, readProtocol, SERVICES } from '../protocols.ts';
 import { quoted } from './words.ts';
 
 /** What is wrong with the words, as a sentence. */
@@ -151,15 +152,10 @@ export const portRange: Codec<Interval> = one(
 
 /** `5`, `5:9` up to a limit. */
 export function interval(limit = 0xffff_ffff): Codec<Interval> {
-  return one(
-    (given) => readInterval(given, limit, false),
-    writeInterval,
-    'a number or a range',
-    [
-      { from: 5, to: 5 },
-      { from: 1, to: limit },
-    ],
-  );
+  return one((given) => readInterval(given, limit, false), writeInterval, 'a number or a range', [
+    { from: 5, to: 5 },
+    { from: 1, to: limit },
+  ]);
 }
 
 /** `22,80,1000:2000`: at most 15 places, a range takes two (xt_multiport). */

@@ -85,7 +85,13 @@ export function parseFlat(
 ): Parsed<readonly FlatTable<AnyOption, AnyOption>[]> {
   const problems: Problem[] = [];
   const tables: { name: string; chains: Map<string, OpenChain>; origin: Origin }[] = [];
-  const rules: { chain: OpenChain; known: Map<string, OpenChain>; words: Words; line: string; origin: Origin }[] = [];
+  const rules: {
+    chain: OpenChain;
+    known: Map<string, OpenChain>;
+    words: Words;
+    line: string;
+    origin: Origin;
+  }[] = [];
   const flags = { c: spellings(dialect.conditions), s: spellings(dialect.settings) };
   for (const [i, raw] of text.split('\n').entries()) {
     const line = raw.trim();
@@ -177,7 +183,11 @@ function readRule(
     const key = condition ?? flags.s.get(flag);
     const row = (condition === undefined ? dialect.settings : dialect.conditions)[key ?? ''];
     if (key === undefined || row === undefined) {
-      complain(i++, 'no rule has this option', nearest(flag, [...flags.c.keys(), ...flags.s.keys()]));
+      complain(
+        i++,
+        'no rule has this option',
+        nearest(flag, [...flags.c.keys(), ...flags.s.keys()]),
+      );
       continue;
     }
     const inside = words.text[i + 1] === '!' && row.codec.words > 0;

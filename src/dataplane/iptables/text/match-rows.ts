@@ -37,8 +37,18 @@ import { type OptionsOf, option, type Row } from './options.ts';
 
 const NOT = { not: true } as const;
 const ADDRESS_TYPES = [
-  'UNSPEC', 'UNICAST', 'LOCAL', 'BROADCAST', 'ANYCAST', 'MULTICAST', 'BLACKHOLE', 'UNREACHABLE',
-  'PROHIBIT', 'THROW', 'NAT', 'XRESOLVE',
+  'UNSPEC',
+  'UNICAST',
+  'LOCAL',
+  'BROADCAST',
+  'ANYCAST',
+  'MULTICAST',
+  'BLACKHOLE',
+  'UNREACHABLE',
+  'PROHIBIT',
+  'THROW',
+  'NAT',
+  'XRESOLVE',
 ] as const;
 const STATES = ['INVALID', 'NEW', 'RELATED', 'ESTABLISHED', 'UNTRACKED', 'SNAT', 'DNAT'] as const;
 const STATUSES = ['NONE', 'EXPECTED', 'SEEN_REPLY', 'ASSURED', 'CONFIRMED'] as const;
@@ -155,10 +165,12 @@ const HEADERS = {
   },
   dscp: {
     means: 'The differentiated services code point.',
-    options: { dscp: option('--dscp', dscp, 'The code point.', {
+    options: {
+      dscp: option('--dscp', dscp, 'The code point.', {
         not: true,
         aka: ['--dscp-class'],
-      }) },
+      }),
+    },
   },
   tos: {
     means: 'The type of service byte.',
@@ -557,6 +569,14 @@ export type KnownMatch = {
 
 /** Protocols whose match need not be named: `-p tcp --dport 80`. */
 export const IMPLIED: ReadonlyMap<number, MatchName> = new Map([
-  [6, 'tcp'], [17, 'udp'], [132, 'sctp'], [33, 'dccp'], [1, 'icmp'], [58, 'icmp6'], [50, 'esp'],
-  [51, 'ah'], [136, 'udplite'], [135, 'mh'],
+  [6, 'tcp'],
+  [17, 'udp'],
+  [132, 'sctp'],
+  [33, 'dccp'],
+  [1, 'icmp'],
+  [58, 'icmp6'],
+  [50, 'esp'],
+  [51, 'ah'],
+  [136, 'udplite'],
+  [135, 'mh'],
 ]);

@@ -40,7 +40,9 @@ export interface Given<T> {
 
 /** The values of a row's options, by key. */
 export type OptionsOf<R extends { readonly options: object }> = {
-  readonly [K in keyof R['options']]?: R['options'][K] extends OptionRow<infer T> ? Given<T> : never;
+  readonly [K in keyof R['options']]?: R['options'][K] extends OptionRow<infer T>
+    ? Given<T>
+    : never;
 };
 
 /** Values of a row before their types are known. */
@@ -92,7 +94,8 @@ export function printOptions(row: Row, options: AnyOptions): string {
   let text = '';
   for (const [key, entry] of Object.entries(row.options)) {
     const given = options[key];
-    if (given === undefined || (entry.silent !== undefined && entry.silent === given.value)) continue;
+    if (given === undefined || (entry.silent !== undefined && entry.silent === given.value))
+      continue;
     text += `${given.not ? ' !' : ''} ${entry.flag}${entry.codec.write(given.value)}`;
   }
   return text;

@@ -2,8 +2,9 @@
  * One rule as text: the options that every rule has, its matches and its target, read and
  * printed (iptables/iptables.c save_rule4(), iptables/xshared.c do_parse()).
  */
-import { nearest } from '../../../text/suggest.ts';
+
 import { type Origin, type Problem } from '../../../text/problem.ts';
+import { nearest } from '../../../text/suggest.ts';
 import { type Rule, type RuleMatch, type Target, type Verbatim } from '../types.ts';
 import { type Network, readNetwork, writeNetwork } from './address.ts';
 import { CANONICAL_MATCH, CANONICAL_TARGET, canonical } from './canonical.ts';
@@ -31,12 +32,32 @@ const KEPT_AS_WORDS: ReadonlySet<string> = new Set(['policy', 'unclean']);
 const MATCH_ALIASES: Readonly<Record<string, string>> = { icmpv6: 'icmp6', 'ipv6-icmp': 'icmp6' };
 const VERDICTS = ['ACCEPT', 'DROP', 'RETURN', 'QUEUE'] as const;
 
-const COMMON: Readonly<Record<string, 's' | 'd' | 'i' | 'o' | 'p' | 'f' | 'm' | 'j' | 'g' | 'c'>> = {
-  '-s': 's', '--source': 's', '--src': 's', '-d': 'd', '--destination': 'd', '--dst': 'd',
-  '-i': 'i', '--in-interface': 'i', '-o': 'o', '--out-interface': 'o', '-p': 'p',
-  '--protocol': 'p', '--proto': 'p', '-f': 'f', '--fragment': 'f', '-m': 'm', '--match': 'm',
-  '-j': 'j', '--jump': 'j', '-g': 'g', '--goto': 'g', '-c': 'c', '--set-counters': 'c',
-};
+const COMMON: Readonly<Record<string, 's' | 'd' | 'i' | 'o' | 'p' | 'f' | 'm' | 'j' | 'g' | 'c'>> =
+  {
+    '-s': 's',
+    '--source': 's',
+    '--src': 's',
+    '-d': 'd',
+    '--destination': 'd',
+    '--dst': 'd',
+    '-i': 'i',
+    '--in-interface': 'i',
+    '-o': 'o',
+    '--out-interface': 'o',
+    '-p': 'p',
+    '--protocol': 'p',
+    '--proto': 'p',
+    '-f': 'f',
+    '--fragment': 'f',
+    '-m': 'm',
+    '--match': 'm',
+    '-j': 'j',
+    '--jump': 'j',
+    '-g': 'g',
+    '--goto': 'g',
+    '-c': 'c',
+    '--set-counters': 'c',
+  };
 
 /** What a rule is read with. */
 export interface RuleContext {
@@ -286,13 +307,19 @@ function isLoaded(thing: Loaded | Target | Verbatim): thing is Loaded {
 function finishMatch(match: Loaded | Verbatim, version: 4 | 6): RuleMatch {
   if (!isLoaded(match)) return match;
   const options = canonical(CANONICAL_MATCH, match.kind, match.options, version);
-  return { kind: match.kind, options: withUsual(match.row, { ...(options as object) }) } as KnownMatch;
+  return {
+    kind: match.kind,
+    options: withUsual(match.row, { ...(options as object) }),
+  } as KnownMatch;
 }
 
 function finishTarget(target: Loaded | Target, version: 4 | 6): Target {
   if (!isLoaded(target)) return target;
   const options = canonical(CANONICAL_TARGET, target.kind, target.options, version);
-  return { kind: target.kind, options: withUsual(target.row, { ...(options as object) }) } as KnownTarget;
+  return {
+    kind: target.kind,
+    options: withUsual(target.row, { ...(options as object) }),
+  } as KnownTarget;
 }
 
 /** Reads the words of one rule from `start` on. Problems go to the context. */
@@ -308,7 +335,8 @@ export function printRule(rule: Rule): string {
   const { source, destination, inInterface, outInterface, protocol, fragment } = rule;
   if (source !== null) text += `${bang(source)} -s ${writeNetwork(source.value)}`;
   if (destination !== null) text += `${bang(destination)} -d ${writeNetwork(destination.value)}`;
-  if (inInterface !== null) text += `${bang(inInterface)} -i${interfaceName.write(inInterface.value)}`;
+  if (inInterface !== null)
+    text += `${bang(inInterface)} -i${interfaceName.write(inInterface.value)}`;
   if (outInterface !== null) {
     text += `${bang(outInterface)} -o${interfaceName.write(outInterface.value)}`;
   }

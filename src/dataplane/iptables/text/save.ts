@@ -167,9 +167,24 @@ function ensureChain(table: OpenTable, name: string, origin: Origin): OpenChain 
 }
 
 const COMMANDS: Readonly<Record<string, 'A' | 'I' | 'D' | 'N' | 'P' | 'F' | 'X' | 'R' | 'Z'>> = {
-  '-A': 'A', '--append': 'A', '-I': 'I', '--insert': 'I', '-D': 'D', '--delete': 'D', '-N': 'N',
-  '--new-chain': 'N', '-P': 'P', '--policy': 'P', '-F': 'F', '--flush': 'F', '-X': 'X',
-  '--delete-chain': 'X', '-R': 'R', '--replace': 'R', '-Z': 'Z', '--zero': 'Z',
+  '-A': 'A',
+  '--append': 'A',
+  '-I': 'I',
+  '--insert': 'I',
+  '-D': 'D',
+  '--delete': 'D',
+  '-N': 'N',
+  '--new-chain': 'N',
+  '-P': 'P',
+  '--policy': 'P',
+  '-F': 'F',
+  '--flush': 'F',
+  '-X': 'X',
+  '--delete-chain': 'X',
+  '-R': 'R',
+  '--replace': 'R',
+  '-Z': 'Z',
+  '--zero': 'Z',
 };
 
 /** Does what one line of a restore script says. */
@@ -193,7 +208,11 @@ function runCommand(
   if (command === undefined) return complain(start, 'this is no command of iptables-restore');
   const known = table.chains.has(name) || BASE_CHAINS[table.name].includes(name);
   if (!known && command !== 'N' && name !== '') {
-    return complain(start + 1, 'the table has no chain of this name', nearest(name, table.chains.keys()));
+    return complain(
+      start + 1,
+      'the table has no chain of this name',
+      nearest(name, table.chains.keys()),
+    );
   }
   const chain = name === '' ? null : ensureChain(table, name, origin);
   if (command === 'F' || command === 'X' || command === 'Z') return emptied(table, chain, command);
@@ -205,7 +224,13 @@ function runCommand(
     else complain(start + 2, 'a policy is ACCEPT or DROP');
     return;
   }
-  changeRules(table, chain, command, words, start + 2, { line, origin, version, problems, counters });
+  changeRules(table, chain, command, words, start + 2, {
+    line,
+    origin,
+    version,
+    problems,
+    counters,
+  });
 }
 
 function emptied(table: OpenTable, chain: OpenChain | null, command: 'F' | 'X' | 'Z'): void {

@@ -53,7 +53,10 @@ const NAT = {
   },
   REDIRECT: {
     means: 'Changes the destination to this host.',
-    options: { toPorts: option('--to-ports', natPorts, 'The new port.', { aka: ['--to-port'] }), random },
+    options: {
+      toPorts: option('--to-ports', natPorts, 'The new port.', { aka: ['--to-port'] }),
+      random,
+    },
   },
   NETMAP: {
     means: 'Changes the network part of an address.',
