@@ -1,4 +1,4 @@
-/** A frame as a capture file holds it: what pcap.ts and pcapng.ts read, and wire/frame.ts decodes. */
+/** A frame as a capture file holds it: pcap.ts and pcapng.ts read it, wire/frame.ts decodes it. */
 import { type Link } from './wire/frame.ts';
 
 /** One frame of a capture. */
@@ -16,7 +16,7 @@ export interface CapturedFrame {
   readonly bytes: Uint8Array;
 }
 
-/** More captured bytes in one frame are a damaged file (MAX_SNAPLEN of libpcap, WTAP of Wireshark). */
+/** More captured bytes in one frame mean a damaged file (MAXIMUM_SNAPLEN of libpcap). */
 export const MAX_CAPTURED_LENGTH = 262_144;
 
 /** What a link type means for the decoder; null for one that is not understood. */

@@ -45,7 +45,7 @@ export function readPcap(bytes: Uint8Array, file: string): Parsed<readonly Captu
   return { value: reading.frames, problems: reading.problems };
 }
 
-/** The frames of a file that arrives in pieces, in as much memory as one piece and one frame need. */
+/** The frames of a file that arrives in pieces; holds one piece and one unfinished frame. */
 export async function* readPcapChunks(
   chunks: AsyncIterable<Uint8Array>,
   file: string,

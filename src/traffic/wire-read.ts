@@ -218,7 +218,7 @@ export function isNeighborMessage(layer: Icmp): boolean {
   return type === ICMPV6_TYPE.neighborSolicit || type === ICMPV6_TYPE.neighborAdvert;
 }
 
-/** Link-layer address options, one of each kind at most, else none counts (lib/flow.c parse_icmpv6()). */
+/** Link-layer addresses: one of each kind at most, else none counts (lib/flow.c parse_icmpv6()). */
 function readNeighbor(words: Uint32Array, layer: Icmp, payload: Uint8Array): void {
   words[AT.ndReserved] = layer.rest;
   if (payload.length < 16) return;

@@ -29,7 +29,7 @@ export function transportLayers(
   return built(words, body);
 }
 
-/** A header that was read, with its fields as they are now; nothing for those before the transport. */
+/** A header that was read, its fields as they are now; nothing for those before the transport. */
 function changed(
   layer: Layer,
   words: Uint32Array,
@@ -156,7 +156,7 @@ function tunnelLayers(words: Uint32Array): readonly Layer[] {
   }
 }
 
-/** The payload of a neighbour message with its fields written into it; any other payload as it is. */
+/** A neighbour message with its fields written into it; any other payload as it is. */
 export function neighborPayload(
   words: Uint32Array,
   body: Body,

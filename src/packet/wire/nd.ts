@@ -102,7 +102,7 @@ function parseNdOptions(bytes: Uint8Array, start: number): readonly NdOption[] |
   return options;
 }
 
-/** The bytes behind the ICMPv6 header; option data must fill whole units of eight with its header. */
+/** The bytes behind the ICMPv6 header; an option with its header fills whole units of eight. */
 export function emitNd(message: NdMessage): Uint8Array {
   const fixed = message.kind === 'router-solicit' ? 0 : message.kind === 'router-advert' ? 8 : 16;
   const start = message.kind === 'redirect' ? 32 : fixed;
