@@ -6,7 +6,12 @@ import { ROOT, sourcesBelow } from './sources.ts';
 
 const sources = sourcesBelow('src');
 /** Pure tables may be longer than other files. */
-const TABLES = ['src/packet/fields.ts', 'src/reasons/codes.ts'];
+const TABLES = [
+  'src/packet/fields.ts',
+  'src/reasons/codes.ts',
+  'src/dataplane/iptables/text/codec.ts',
+  'src/dataplane/iptables/text/match-rows.ts',
+];
 
 describe('the house', () => {
   it('keeps files at or below 400 lines', () => {

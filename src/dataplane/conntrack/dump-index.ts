@@ -6,7 +6,7 @@ import { type Field, field } from '../../packet/fields.ts';
 import { and, type Match, test } from '../../traffic/match.ts';
 import { type Candidate, type Rule, type Table } from '../../traffic/table.ts';
 import { counterpart, F, PROTO } from './protocols.ts';
-import { type Address, type ConnectionEntry, type Tuple } from './types.ts';
+import { type Address, type ConnectionEntry, type Personality, type Tuple } from './types.ts';
 
 /** One direction of an entry. */
 export interface EntrySide {
@@ -16,7 +16,8 @@ export interface EntrySide {
 }
 
 /** The sides of one zone: `original` of its entries and `reply`, which may lie in another zone. */
-export function zoneTable(sides: readonly EntrySide[]): Table<EntrySide> {
+export function zoneTable(sides: readonly EntrySide[], personality: Personality): Table<EntrySide> {
+  const withPorts = WITH_PORTS[personality];
   const slots = new Map<number, EntrySide[]>();
   const key = new Uint32Array(KEY_WORDS);
   for (const side of sides) {
@@ -31,7 +32,7 @@ export function zoneTable(sides: readonly EntrySide[]): Table<EntrySide> {
   return {
     get rules() {
       rules ??= sides.map((entry) => ({
-        match: tupleMatch(sideTuple(entry)),
+        match: tupleMatch(sideTuple(entry), withPorts),
         rank: 0,
         decisive: true,
         entry,
@@ -39,7 +40,7 @@ export function zoneTable(sides: readonly EntrySide[]): Table<EntrySide> {
       return rules;
     },
     find(words) {
-      packetKey(words, wanted);
+      packetKey(words, wanted, withPorts);
       const found: Candidate<EntrySide>[] = [];
       for (const entry of slots.get(hashKey(wanted)) ?? []) {
         tupleKey(sideTuple(entry), key);
@@ -67,7 +68,10 @@ function putAddress(key: Uint32Array, at: number, { version, value }: Address): 
   key[at + 3] = Number(value & 0xffff_ffffn);
 }
 
-const WITH_PORTS: ReadonlySet<number> = new Set([PROTO.tcp, PROTO.udp, PROTO.sctp]);
+const WITH_PORTS: Readonly<Record<Personality, ReadonlySet<number>>> = {
+  kernel: new Set([PROTO.tcp, PROTO.udp, PROTO.sctp]),
+  userspace: new Set([PROTO.tcp, PROTO.udp]),
+};
 
 function isIcmp(protocol: number): boolean {
   return protocol === PROTO.icmp || protocol === PROTO.icmp6;
@@ -93,13 +97,13 @@ function copyWords(
   }
 }
 
-function packetKey(words: Uint32Array, key: Uint32Array): void {
+function packetKey(words: Uint32Array, key: Uint32Array, withPorts: ReadonlySet<number>): void {
   const ipv6 = words[F.ethType.word] === 0x86dd;
   const protocol = words[F.proto.word] ?? 0;
   key[0] = (ipv6 ? 6 : 4) * 256 + protocol;
   copyWords(words, ipv6 ? F.ipv6Src : F.ipSrc, ipv6 ? 4 : 1, key, 1);
   copyWords(words, ipv6 ? F.ipv6Dst : F.ipDst, ipv6 ? 4 : 1, key, 5);
-  const ports = WITH_PORTS.has(protocol) || isIcmp(protocol);
+  const ports = withPorts.has(protocol) || isIcmp(protocol);
   const low = words[F.tpDst.word] ?? 0;
   key[9] = ports ? (words[F.tpSrc.word] ?? 0) : 0;
   key[10] = isIcmp(protocol) ? low * 65536 + (words[F.icmpId.word] ?? 0) : ports ? low : 0;
@@ -120,7 +124,7 @@ function equal(a: Uint32Array, b: Uint32Array): boolean {
 }
 
 /** Every packet of one direction of a connection. */
-export function tupleMatch(tuple: Tuple): Match {
+export function tupleMatch(tuple: Tuple, withPorts: ReadonlySet<number>): Match {
   const ipv6 = tuple.source.version === 6;
   const tests = [
     test(F.ethType, ipv6 ? 0x86ddn : 0x0800n),
@@ -132,7 +136,7 @@ export function tupleMatch(tuple: Tuple): Match {
     tests.push(test(F.icmpType, BigInt(tuple.icmpType)));
     tests.push(test(field('icmp_code'), BigInt(tuple.icmpCode)));
     tests.push(test(F.icmpId, BigInt(tuple.icmpId)));
-  } else if (WITH_PORTS.has(tuple.protocol)) {
+  } else if (withPorts.has(tuple.protocol)) {
     tests.push(test(F.tpSrc, BigInt(tuple.sourcePort)));
     tests.push(test(F.tpDst, BigInt(tuple.destinationPort)));
   }

@@ -27,7 +27,7 @@ export function relatedTo<P>(
     if (stray !== null) found.push(unrelated(stray));
   }
   if (address.hit === null) return found;
-  for (const { cls, p: original } of classify(traffic, address.hit)) {
+  for (const { cls, p: original } of classify(traffic, address.hit, tracker.personality)) {
     const fits = cls.treatment === 'track' && cls.version === version;
     const parts = fits
       ? find(tracker, invert(traffic, original, cls), answerClass(cls), zone)

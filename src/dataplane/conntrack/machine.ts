@@ -224,7 +224,7 @@ function advanceKernel<P>(
   };
 }
 
-/** lib/conntrack-other.c and conntrack-icmp.c: a second packet one way is still new. */
+/** lib/conntrack-other.c and conntrack-icmp.c: what was not answered is still new. */
 function advanceUserspace<P>(
   tracker: Tracker<P>,
   p: P,
@@ -237,7 +237,7 @@ function advanceUserspace<P>(
   let verdict: 'valid' | 'new' = 'valid';
   if (reply) {
     step = 'both';
-  } else if (step === 'first') {
+  } else if (step !== 'both') {
     verdict = 'new';
     if (!icmp) step = 'multiple';
   }

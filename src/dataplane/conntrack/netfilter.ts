@@ -54,7 +54,7 @@ export function untracked<P>(): Handle<P> {
 /** nf_conntrack_in(): finds or begins the connection of every part of the traffic. */
 export function track<P>(tracker: Tracker<P>, p: P, zone: Zone): readonly Tracked<P>[] {
   const { traffic } = tracker.run;
-  return classify(traffic, p).flatMap(({ cls, p: part }) => {
+  return classify(traffic, p, tracker.personality).flatMap(({ cls, p: part }) => {
     if (cls.treatment === 'discovery') {
       return [{ p: clear(traffic, part), handle: without<P>('untracked', cls) }];
     }

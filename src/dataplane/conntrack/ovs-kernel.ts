@@ -59,7 +59,7 @@ function lookUp<P>(tracker: Tracker<P>, p: P, zone: number): readonly Tracked<P>
   const { hit, miss } = traffic.split(p, known);
   const found: Tracked<P>[] = miss === null ? [] : [...track(tracker, miss, bothWays(zone))];
   if (hit === null) return found;
-  for (const { cls, p: part } of classify(traffic, hit)) {
+  for (const { cls, p: part } of classify(traffic, hit, tracker.personality)) {
     if (cls.treatment !== 'track') {
       found.push(...track(tracker, part, bothWays(zone)));
       continue;

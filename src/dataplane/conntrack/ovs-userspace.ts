@@ -82,24 +82,26 @@ function process<P>(
 ): readonly CtResult<P>[] {
   const { traffic } = tracker.run;
   const zone = bothWays(request.zone);
-  return classify(traffic, p).flatMap(({ cls, p: part }): readonly CtResult<P>[] => {
-    const work: Work<P> = { p: part, cls, bits: 0, seen, translated };
-    if (cls.treatment === 'error') {
-      return relatedTo(tracker, part, cls.version, zone).map((one) =>
-        related(tracker, { ...work, p: one.p }, request, one.connection, one.reply),
-      );
-    }
-    if (cls.treatment !== 'track') return [invalid(tracker, work, request)];
-    return find(tracker, part, cls, zone).flatMap(({ p: here, connection, reply }) => {
-      const found = { ...work, p: here };
-      if (connection === null) return unknown(tracker, found, request);
-      if (request.force && reply) {
-        changed(tracker, connection, here, { alive: false });
-        return begin(tracker, found, request);
+  return classify(traffic, p, tracker.personality).flatMap(
+    ({ cls, p: part }): readonly CtResult<P>[] => {
+      const work: Work<P> = { p: part, cls, bits: 0, seen, translated };
+      if (cls.treatment === 'error') {
+        return relatedTo(tracker, part, cls.version, zone).map((one) =>
+          related(tracker, { ...work, p: one.p }, request, one.connection, one.reply),
+        );
       }
-      return known(tracker, found, request, connection, reply);
-    });
-  });
+      if (cls.treatment !== 'track') return [invalid(tracker, work, request)];
+      return find(tracker, part, cls, zone).flatMap(({ p: here, connection, reply }) => {
+        const found = { ...work, p: here };
+        if (connection === null) return unknown(tracker, found, request);
+        if (request.force && reply) {
+          changed(tracker, connection, here, { alive: false });
+          return begin(tracker, found, request);
+        }
+        return known(tracker, found, request, connection, reply);
+      });
+    },
+  );
 }
 
 function invalid<P>(tracker: Tracker<P>, work: Work<P>, request: CtRequest<P>): CtResult<P> {

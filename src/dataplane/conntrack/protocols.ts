@@ -8,6 +8,7 @@ import { ANY, and, type Match, or, range, test } from '../../traffic/match.ts';
 import { type Rule, type Table } from '../../traffic/table.ts';
 import { type FieldPairs, type Traffic } from '../../traffic/traffic.ts';
 import { assignment } from '../../traffic/words.ts';
+import { type Personality } from './types.ts';
 
 export type Kind = 'tcp' | 'udp' | 'sctp' | 'icmp' | 'gre' | 'other';
 
@@ -100,7 +101,7 @@ function icmpClass(version: 4 | 6, type: number, answer: number, opens: boolean)
 
 const NO_TUPLE = bare(4, 'none');
 
-function classRules(): Rule<PacketClass>[] {
+function classRules(personality: Personality): Rule<PacketClass>[] {
   const rules: Rule<PacketClass>[] = [];
   const add = (match: Match, entry: PacketClass): void => {
     rules.push({ match, rank: rules.length, decisive: true, entry });
@@ -124,7 +125,8 @@ function classRules(): Rule<PacketClass>[] {
   add(or(...DISCOVERY.map((number) => type(6, number))), bare(6, 'discovery'));
   add(or(proto(4, PROTO.icmp), proto(6, PROTO.icmp6)), NO_TUPLE);
   for (const version of [4, 6] as const) {
-    add(proto(version, PROTO.sctp), kindClass(version, 'sctp'));
+    // Open vSwitch 3.1 tracks SCTP in the userspace datapath by its addresses alone.
+    if (personality === 'kernel') add(proto(version, PROTO.sctp), kindClass(version, 'sctp'));
     add(proto(version, PROTO.gre), kindClass(version, 'gre'));
     add(ip[version], kindClass(version, 'other'));
   }
@@ -132,7 +134,10 @@ function classRules(): Rule<PacketClass>[] {
   return rules;
 }
 
-const CLASSES: Table<PacketClass> = linearTable(classRules());
+const CLASSES: Readonly<Record<Personality, Table<PacketClass>>> = {
+  kernel: linearTable(classRules('kernel')),
+  userspace: linearTable(classRules('userspace')),
+};
 
 export interface Classified<P> {
   readonly cls: PacketClass;
@@ -140,8 +145,12 @@ export interface Classified<P> {
 }
 
 /** Tells the protocol classes of traffic apart: disjoint parts that together are `p`. */
-export function classify<P>(traffic: Traffic<P>, p: P): readonly Classified<P>[] {
-  return traffic.lookup(p, CLASSES).map(({ entries, p: part }) => ({
+export function classify<P>(
+  traffic: Traffic<P>,
+  p: P,
+  personality: Personality,
+): readonly Classified<P>[] {
+  return traffic.lookup(p, CLASSES[personality]).map(({ entries, p: part }) => ({
     cls: entries[0]?.entry ?? NO_TUPLE,
     p: part,
   }));

@@ -68,13 +68,16 @@ export function createTracker<P>(run: Run<P>, options: TrackerOptions): Tracker<
     tcp: { ...TCP_DEFAULTS, ...options.tcp },
     sets: options.sets ?? false,
     made: new Map(),
-    tables: tablesOf(entries ?? []),
+    tables: tablesOf(entries ?? [], personality),
     taken: new Set(),
     expectations: [],
   };
 }
 
-function tablesOf(entries: readonly ConnectionEntry[]): ReadonlyMap<number, Table<EntrySide>> {
+function tablesOf(
+  entries: readonly ConnectionEntry[],
+  personality: Personality,
+): ReadonlyMap<number, Table<EntrySide>> {
   const zones = new Map<number, EntrySide[]>();
   const add = (zone: number, side: EntrySide): void => {
     const sides = zones.get(zone);
@@ -85,7 +88,7 @@ function tablesOf(entries: readonly ConnectionEntry[]): ReadonlyMap<number, Tabl
     add(entry.zone, { index, entry, reply: false });
     add(entry.zoneReply ?? entry.zone, { index, entry, reply: true });
   }
-  return new Map([...zones].map(([zone, sides]) => [zone, zoneTable(sides)]));
+  return new Map([...zones].map(([zone, sides]) => [zone, zoneTable(sides, personality)]));
 }
 
 function bucketOf(cls: PacketClass): string {
@@ -229,11 +232,6 @@ function packetOf<P>(tracker: Tracker<P>, p: P, tuple: Tuple, cls: PacketClass):
     put(F.icmpId, BigInt(tuple.icmpId));
   }
   return packet;
-}
-
-/** The protocol classes of `p` and, for each, the connections it belongs to. */
-export function classesOf<P>(tracker: Tracker<P>, p: P): ReturnType<typeof classify<P>> {
-  return classify(tracker.run.traffic, p);
 }
 
 /** A later version of a connection: in place for one packet, a shadowing entry for sets. */

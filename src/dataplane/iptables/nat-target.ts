@@ -10,7 +10,7 @@ import { type Run } from '../outcome.ts';
 import { F } from './fields.ts';
 import { type HookName } from './hooks.ts';
 import { type KnownAddress, type KnownInterface, type Surroundings } from './surroundings.ts';
-import { ALL_ONES, prefixMask } from './text/address.ts';
+import { prefixMask } from './text/address.ts';
 import { type NatTarget } from './walk.ts';
 
 /** Part of the traffic with its request; null when there is no address to use: then it is dropped. */
@@ -58,7 +58,7 @@ export function natRequests<P>(
       const ports = toPorts?.value ?? null;
       const rest = { manip, ports, random: (random ?? randomFully) !== undefined };
       return byInterface(run, around, F.oif, version, p, (device, part) =>
-        bySubnet(run, device, version, part),
+        bySubnet(run, around, device, version, part),
       ).map(({ p: part, address }) => ({ p: part, request: requested(address, rest) }));
     }
     case 'REDIRECT': {
@@ -113,26 +113,52 @@ function byInterface<P>(
 
 /**
  * inet_select_addr(): the first address whose subnet holds the next hop, else the first one.
- * Simplification: the next hop is taken for the destination; a gateway in the subnet of a later
- * address would choose that one.
+ * Simplification: policy routing may lead to another gateway of the interface than the routes
+ * of `gateways` say; with one subnet on the interface it makes no difference.
  */
 function bySubnet<P>(
   run: Run<P>,
+  around: Surroundings,
   device: KnownInterface,
   version: 4 | 6,
   p: P,
 ): readonly Addressed<P>[] {
   const own = ownAddresses(device, version);
+  const first = own[0]?.value ?? null;
+  if (own.length === 1) return [{ p, address: first }];
   const out: Addressed<P>[] = [];
   let rest: P | null = p;
-  for (const { value, length } of own) {
-    if (rest === null || own.length === 1) break;
-    const mask = length === 0 ? 0n : prefixMask(length, version) & ALL_ONES[version];
+  for (const [value, length, address] of nextHops(around, device, own, version)) {
+    if (rest === null) break;
+    const mask = length === 0 ? 0n : prefixMask(length, version);
     const inside = guard(test(F.destination[version], value & mask, mask));
     const { hit, miss }: { hit: P | null; miss: P | null } = run.traffic.split(rest, inside);
-    if (hit !== null) out.push({ p: hit, address: value });
+    if (hit !== null) out.push({ p: hit, address });
     rest = miss;
   }
-  if (rest !== null) out.push({ p: rest, address: own[0]?.value ?? null });
+  if (rest !== null) out.push({ p: rest, address: first });
   return out;
+}
+
+type NextHop = readonly [value: bigint, length: number, address: bigint];
+
+/** Destinations with the address to take, the longest prefix first. */
+function nextHops(
+  { gateways = [] }: Surroundings,
+  device: KnownInterface,
+  own: readonly KnownAddress[],
+  version: 4 | 6,
+): readonly NextHop[] {
+  const inside = (value: bigint, each: KnownAddress): boolean => {
+    const mask = prefixMask(each.length, version);
+    return (value & mask) === (each.value & mask);
+  };
+  const direct = own.map((each): NextHop => [each.value, each.length, each.value]);
+  const via = gateways
+    .filter((each) => each.version === version && each.index === device.index)
+    .flatMap(({ value, length, gateway }): readonly NextHop[] => {
+      const address = own.find((each) => inside(gateway, each)) ?? own[0];
+      return address === undefined ? [] : [[value, length, address.value]];
+    });
+  return [...direct, ...via].sort((a, b) => b[1] - a[1]);
 }

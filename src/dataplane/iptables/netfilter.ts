@@ -50,7 +50,14 @@ export type Passed<P> =
   /** A TCP reset that REJECT made; the stack routes and sends it. */
   | { readonly kind: 'answer'; readonly p: P; readonly handle: Carried<P> }
   /** The stack shall send this ICMP error about `p`. */
-  | { readonly kind: 'icmp-error'; readonly type: number; readonly code: number; readonly p: P };
+  | {
+      readonly kind: 'icmp-error';
+      readonly type: number;
+      readonly code: number;
+      /** The connection of `p`, to which the error belongs as well (attach.ts). */
+      readonly handle: Carried<P>;
+      readonly p: P;
+    };
 
 /** Rules at work in one run, with what they and the tracker remember. */
 export interface Netfilter<P> {
@@ -169,7 +176,10 @@ function ended<P>(
   const { item, by, kind } = verdict;
   if (kind === 'reject') {
     const error = rejectError(verdict.with);
-    if (error !== null) out.push({ kind: 'icmp-error', ...error, p: run.traffic.fork(item.p) });
+    const { handle } = item;
+    if (error !== null) {
+      out.push({ kind: 'icmp-error', ...error, handle, p: run.traffic.fork(item.p) });
+    }
     else {
       for (const p of resetsFor(run.traffic, version, item.p)) {
         out.push({ kind: 'answer', ...attach(run.traffic, p, item.handle, false) });

@@ -21,9 +21,22 @@ export interface KnownAddress {
   readonly length: number;
 }
 
+/** A way through a gateway: MASQUERADE takes the address of the gateway's subnet. */
+export interface KnownGateway {
+  readonly version: 4 | 6;
+  /** The destinations: value and prefix length, 0 for the default route. */
+  readonly value: bigint;
+  readonly length: number;
+  readonly gateway: bigint;
+  /** Index of the interface it is reached by. */
+  readonly index: number;
+}
+
 export interface Surroundings {
   readonly interfaces: readonly KnownInterface[];
   readonly sets: ReadonlyMap<string, IpSet>;
+  /** Routes with a gateway; needed where an interface has addresses of several subnets. */
+  readonly gateways?: readonly KnownGateway[];
 }
 
 /** The numbers of the interfaces that a rule means; none when there is no such interface. */

@@ -84,6 +84,14 @@ describe('dumps of connections', () => {
     expect(value.entries[0]).toMatchObject({ mark: 1, labels: 0x4n << 116n, helper: 'ftp' });
   });
 
+  it('prints the zero ports that dpctl writes for protocols without ports', () => {
+    const text =
+      '47,orig=(src=10.0.0.1,dst=10.0.0.2,sport=0,dport=0),reply=(src=10.0.0.2,dst=10.0.0.1,sport=0,dport=0)\n';
+    const { value, problems } = parseConntrack('d', text);
+    expect(problems).toEqual([]);
+    expect(printConntrack(value.entries, 'dpctl').replace(/^gre/, '47')).toBe(text);
+  });
+
   it('says where a word is not understood, and what was probably meant', () => {
     const text =
       'tcp 6 9 ESTABLISHED src=10.0.0.1 dst=10.0.0.2 sport=1 dport=2 [UNREPLYED] src=10.0.0.2 dst=10.0.0.1 sport=2 dport=1 marc=0 use=1\n';

@@ -116,6 +116,60 @@ describe('ct_state in the userspace datapath', () => {
     expect(states(sequence)).toEqual(['new', 'new', 'est+rpl', 'est', 'new']);
   });
 
+  it('calls every further UDP packet new while nobody answers', () => {
+    expect(states([udp(false), udp(false), udp(false)])).toEqual(['new', 'new', 'new']);
+  });
+
+  it('tracks SCTP, GRE and unknown protocols by their addresses alone', () => {
+    const raw = (proto: number, back: boolean, sport: number, dport: number) =>
+      packet({ src: back ? B : A, dst: back ? A : B, proto, sport, dport });
+    const sctp = [raw(132, false, 5, 6), raw(132, false, 5, 7), raw(132, true, 6, 5)];
+    expect(states(sctp)).toEqual(['new', 'new', 'est+rpl']);
+    expect(states([raw(47, false, 0, 0), raw(47, true, 0, 0)])).toEqual(['new', 'est+rpl']);
+    expect(states([raw(250, false, 0, 0), raw(250, true, 0, 0)])).toEqual(['new', 'est+rpl']);
+  });
+
+  it('relates what a TFTP helper expects, and keeps it related', () => {
+    const tracker = createTracker(packetRun(), { personality: 'userspace', entries: [] });
+    const send = (src: string, sport: number, dst: string, dport: number): string => {
+      const p = packet({ src, dst, sport, dport, proto: 'udp' });
+      const request = { force: false, zone: 0, nat: null, exec: null };
+      const [one] = executeCt(tracker, p, { ...request, commit: false, alg: null });
+      if (one === undefined) throw new Error('the packet is lost');
+      const state = stateOf(one.p);
+      const alg = dport === 69 ? ('tftp' as const) : null;
+      if (state.includes('new')) executeCt(tracker, one.p, { ...request, commit: true, alg });
+      return state;
+    };
+    expect([
+      send(A, 3000, B, 69),
+      send(B, 41_000, A, 3000),
+      send(A, 3000, B, 41_000),
+      send(B, 41_000, A, 3000),
+      send(B, 69, A, 3000),
+    ]).toEqual(['new', 'new+rel', 'est+rel+rpl', 'est+rel', 'est+rpl']);
+  });
+
+  it('says dnat of the answer to a source translation', () => {
+    const tracker = createTracker(packetRun(), { personality: 'userspace', entries: [] });
+    const to = { from: 0x0a09_0909n, to: 0x0a09_0909n };
+    const request = { force: false, zone: 1, exec: null, alg: null };
+    const rest = { ports: null, random: false };
+    const [there] = executeCt(tracker, udp(false), {
+      ...request,
+      commit: true,
+      nat: { manip: 'src', addresses: to, ...rest },
+    });
+    const answer = packet({ src: B, dst: '10.9.9.9', sport: 6, dport: 5, proto: 'udp' });
+    const [back] = executeCt(tracker, answer, {
+      ...request,
+      commit: false,
+      nat: { manip: null, addresses: null, ...rest },
+    });
+    const states = [there, back].map((one) => (one === undefined ? '' : stateOf(one.p)));
+    expect(states).toEqual(['new+snat', 'est+rpl+dnat']);
+  });
+
   it('calls echo requests new until the reply', () => {
     const sequence = [echo(false), echo(false), echo(true), echo(false)];
     expect(states(sequence)).toEqual(['new', 'new', 'est+rpl', 'est']);

@@ -1,5 +1,9 @@
 /** The rules of a case's nodes as hooks of their stacks. */
 
+import { compileArptables } from '../../../src/dataplane/iptables/arptables/meaning.ts';
+import { parseArptablesSave } from '../../../src/dataplane/iptables/arptables/save.ts';
+import { compileEbtables } from '../../../src/dataplane/iptables/ebtables/meaning.ts';
+import { parseEbtablesSave } from '../../../src/dataplane/iptables/ebtables/save.ts';
 import { parseIpsetSave } from '../../../src/dataplane/iptables/ipset/save.ts';
 import {
   compileNetfilter,
@@ -38,16 +42,11 @@ export function hooksFor(one: Case, matched: Matched[] = [], unknown: string[] =
   };
 }
 
-function netfilterOf(node: Node, namespace: Namespace, run: Run<Packet>): Netfilter<Packet> {
-  const rulesets = [
-    parseIptablesSave(node.iptables ?? '', 'iptables', 4),
-    parseIptablesSave(node.ip6tables ?? '', 'ip6tables', 6),
-  ];
+function surroundingsOf(node: Node, namespace: Namespace): Surroundings {
   const sets = parseIpsetSave(node.ipset ?? '', 'ipset');
-  for (const { problems } of [...rulesets, sets]) {
-    if (problems.length > 0) throw new Error(JSON.stringify(problems[0]));
-  }
-  const surroundings: Surroundings = {
+  if (sets.problems.length > 0) throw new Error(JSON.stringify(sets.problems[0]));
+  const indexes = new Map(namespace.interfaces.map(({ name, index }) => [name, index]));
+  return {
     interfaces: namespace.interfaces.map(({ name, index, loopback, addresses }) => ({
       name,
       index,
@@ -55,7 +54,29 @@ function netfilterOf(node: Node, namespace: Namespace, run: Run<Packet>): Netfil
       addresses: addresses.map(({ address, length }) => ({ ...address, length })),
     })),
     sets: new Map(sets.value.map((set) => [set.name, set])),
+    gateways: namespace.routes.flatMap(({ version, prefix, hops }) =>
+      hops.flatMap(({ gateway, device }) => {
+        const index = indexes.get(device ?? '');
+        if (gateway === null || index === undefined) return [];
+        const value = prefix?.address.value ?? 0n;
+        return [{ version, value, length: prefix?.length ?? 0, gateway: gateway.value, index }];
+      }),
+    ),
   };
+}
+
+function netfilterOf(
+  node: Node,
+  surroundings: Surroundings,
+  run: Run<Packet>,
+): Netfilter<Packet> {
+  const rulesets = [
+    parseIptablesSave(node.iptables ?? '', 'iptables', 4),
+    parseIptablesSave(node.ip6tables ?? '', 'ip6tables', 6),
+  ];
+  for (const { problems } of rulesets) {
+    if (problems.length > 0) throw new Error(JSON.stringify(problems[0]));
+  }
   const compiled = compileNetfilter(
     rulesets.map(({ value }) => withAllTables(value)),
     surroundings,

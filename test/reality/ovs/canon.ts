@@ -318,6 +318,7 @@ export function ourEffects(actions: readonly DatapathAction<Packet>[]): string[]
       case 'meter':
         return [];
       case 'ct-clear':
+        tracked = 'ct clear';
         return ['ct clear'];
       case 'output': {
         const trunc = action.truncate === null ? '' : ` trunc ${action.truncate}`;
@@ -347,7 +348,7 @@ export function ourEffects(actions: readonly DatapathAction<Packet>[]): string[]
       }
       case 'recirculate': {
         const hash = action.hashChoices === null ? '' : ' hash';
-        return [`recirc${hash} ${printHeaders(headersOf(action.resume.p), [])} ct none`];
+        return [`recirc${hash} ${printHeaders(headersOf(action.resume.p), [])} ${tracked}`];
       }
       default:
         return [`other ${action.kind}`];
@@ -372,7 +373,7 @@ export function packetOfFlowText(
     .map((word) => word.trim())
     .filter(
       (word) =>
-        !/^(recirc_id|actset_output|skb_priority|mpls_lse[123]|packet_type|dp_hash|dl_vlan[12]|dl_vlan_pcp[12]|vlan_tci[12])=/.test(
+        !/^(recirc_id|actset_output|skb_priority|mpls_lse[123]|packet_type|dp_hash|gtpu_\w+|tun_(?:erspan_ver|flags|gbp_\w+|ipv6_\w+|tos|ttl)|dl_vlan[12]|dl_vlan_pcp[12]|vlan_tci[12])=/.test(
           word,
         ),
     )
@@ -388,7 +389,15 @@ export function packetOfFlowText(
   const { value, problems } = parseFlow(`${words.join(',')} actions=drop`, 'final', { portNumber });
   const wrong = problems.filter(({ message }) => !message.includes('no OpenFlow version'));
   if (wrong.length > 0) throw new Error(`${text}: ${JSON.stringify(wrong)}`);
-  return packetOf(value.tests);
+  const p = packetOf(value.tests);
+  for (const [i, name] of [
+    [1, 'mpls_lse2'],
+    [2, 'mpls_lse3'],
+  ] as const) {
+    const found = new RegExp(`\\bmpls_lse${i}=(\\d+)`).exec(text);
+    if (found !== null) p.words[field(name).word] = Number(found[1]);
+  }
+  return p;
 }
 
 const METADATA_NAMES = [
@@ -404,9 +413,13 @@ const METADATA_NAMES = [
   'ct_label',
 ];
 
-/** A packet as text, for comparing the ends of passes. */
-export function wholePacket(p: Packet): string {
+/**
+ * A packet as text, for comparing the ends of passes. Behind a label that was pushed or popped
+ * the pipeline does not know the headers any more, and they are not compared.
+ */
+export function wholePacket(p: Packet, labelled: boolean): string {
   const headers = headersOf(p);
+  if (labelled) headers.fields.set('eth_type', 0n);
   return printHeaders(
     { ...headers, vlans: headers.vlans.slice(0, 1).map(([a, b]) => [a, b, 0]) },
     METADATA_NAMES,

@@ -134,11 +134,23 @@ function compareTrace(sw: PreparedSwitch, step: CaseStep, real: readonly RealPas
       const expected = real[index];
       const [only] = pass.result.translated;
       const hits = log.filter((seen) => seen.kind === 'flow').map(ourHit);
+      const labelled = log.some(
+        (seen) =>
+          seen.kind === 'flow-action' &&
+          (seen.action.kind === 'push-mpls' || seen.action.kind === 'pop-mpls'),
+      );
       log.length = 0;
       if (expected === undefined || only === undefined)
         differences.push(`pass ${index} is not real`);
       else {
-        for (const text of comparePass(sw, hits, only, pass.start, expected)) {
+        for (const text of comparePass(
+          sw,
+          hits,
+          { ...only, labelled },
+          pass.start,
+          expected,
+          index > 0 ? (step.bridge ?? '') : null,
+        )) {
           differences.push(`pass ${index}: ${text}`);
         }
       }
@@ -164,9 +176,15 @@ type Done = Parameters<typeof ourEffects>[0];
 function comparePass(
   sw: PreparedSwitch,
   hits: readonly string[],
-  done: { readonly actions: Done; readonly error: string | null; readonly p: Packet },
+  done: {
+    readonly actions: Done;
+    readonly error: string | null;
+    readonly p: Packet;
+    readonly labelled: boolean;
+  },
   start: Packet,
   real: RealPass,
+  traced: string | null,
 ): string[] {
   const differences: string[] = [];
   const compare = (what: string, ours: readonly string[], theirs: readonly string[]) => {
@@ -184,8 +202,15 @@ function comparePass(
     );
   };
   const realHits = real.hits.map((hit) => realHit(hit, sw));
-  if (real.unordered === true) compare('hits', [...hits].sort(), realHits.sort());
-  else compare('hits', hits, realHits);
+  // A resumed pass is printed under the name of the bridge that the trace started in.
+  const named = (hit: string, i: number) =>
+    traced !== null && realHits[i]?.startsWith(`${traced} `) === true
+      ? hit.replace(/^\S+/, traced)
+      : hit;
+  const anonymous = (hit: string) => (traced === null ? hit : hit.replace(/^\S+ /, ''));
+  if (real.unordered === true)
+    compare('hits', hits.map(anonymous).sort(), realHits.map(anonymous).sort());
+  else compare('hits', hits.map(named), realHits);
   compare('error', [done.error ?? ''], [real.error ?? '']);
   const effects = ourEffects(done.actions);
   compare('effects', effects.sort(), realEffectList(start, real.effects).sort());
@@ -193,6 +218,6 @@ function comparePass(
   const names = (name: string) =>
     name === 'LOCAL' ? 0xfffe : [...sw.ports.values()].find((port) => port.name === name)?.ofport;
   const end = real.final_flow === 'unchanged' ? start : packetOfFlowText(real.final_flow, names);
-  compare('final packet', [wholePacket(done.p)], [wholePacket(end)]);
+  compare('final packet', [wholePacket(done.p, done.labelled)], [wholePacket(end, done.labelled)]);
   return differences;
 }

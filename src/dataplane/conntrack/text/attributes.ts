@@ -131,7 +131,9 @@ const ID = numberRow('id', 'icmpId', 65_535, isIcmp);
 
 /** Tuples in the order of conntrack(8); OVS has `id` before `type` (ct_dpif_format_tuple()). */
 export const CONNTRACK_TUPLE: readonly TupleRow[] = [SRC, DST, SPORT, DPORT, TYPE, CODE, ID];
-export const DPCTL_TUPLE: readonly TupleRow[] = [SRC, DST, SPORT, DPORT, ID, TYPE, CODE];
+/** OVS writes ports for every protocol but ICMP, zeros where there are none. */
+const DPCTL_PORTS = [SPORT, DPORT].map((row) => ({ ...row, applies: (t: Tuple) => !isIcmp(t) }));
+export const DPCTL_TUPLE: readonly TupleRow[] = [SRC, DST, ...DPCTL_PORTS, ID, TYPE, CODE];
 
 export function printTuple(tuple: Tuple, rows: readonly TupleRow[], between: string): string {
   return rows

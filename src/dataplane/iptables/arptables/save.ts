@@ -19,6 +19,7 @@ import {
   type FlatTable,
   parseFlat,
   printFlat,
+  printFlatRule,
 } from '../text/flat.ts';
 import { option } from '../text/options.ts';
 
@@ -92,4 +93,9 @@ export function parseArptablesSave(text: string, file: string): Parsed<readonly 
 /** Prints tables as `arptables-save` does, with `-c` if `counters`. */
 export function printArptablesSave(tables: readonly ArpTable[], counters = false): string {
   return printFlat(tables, ARPTABLES, counters);
+}
+
+/** One rule, without `-A CHAIN`. */
+export function printArpRule(rule: ArpRule): string {
+  return printFlatRule(rule, ARPTABLES);
 }

@@ -292,7 +292,9 @@ function decrementTtl<P>(
   if (expired !== null) {
     const q = whole ? part : forkPart(part, expired);
     q.p = expired;
-    const [sent] = controllers.reduce<Part<P>[]>(
+    // Plain dec_ttl tells controller 0.
+    const told = controllers.length === 0 ? [0] : controllers;
+    const [sent] = told.reduce<Part<P>[]>(
       (parts) => parts.flatMap((one) => toController(x, one, 'invalid_ttl', 65_535)),
       [q],
     );

@@ -24,7 +24,7 @@ function readCt(argument: Argument): Action | Fault {
   const cursor = pairCursor(argument.bytes, argument.start, argument.end);
   while (nextPair(cursor)) {
     const inner = { ...argument, start: cursor.valueStart, end: cursor.valueEnd };
-    const part = ctPart(keyText(cursor), valueText(cursor), inner);
+    const part = ctPart(keyText(cursor), valueText(cursor), inner, ct);
     if (isFault(part)) return part;
     ct = { ...ct, ...part };
   }
@@ -32,7 +32,36 @@ function readCt(argument: Argument): Action | Fault {
   return { kind: 'ct', ct };
 }
 
-function ctPart(key: string, value: string, argument: Argument): Partial<Ct> | Fault {
+/** `nat` may also stand inside exec(), where dumps put it when it came behind other actions. */
+function execPart(argument: Argument, before: Ct): Partial<Ct> | Fault {
+  let ct = before;
+  const cursor = pairCursor(argument.bytes, argument.start, argument.end);
+  while (nextPair(cursor)) {
+    const value = { ...argument, start: cursor.valueStart, end: cursor.valueEnd };
+    if (keyText(cursor).toLowerCase() === 'nat') {
+      const part = natPart(value, ct);
+      if (isFault(part)) return part;
+      ct = { ...ct, ...part };
+      continue;
+    }
+    const one = argument.reading.nested(
+      { ...argument, start: cursor.keyStart, end: cursor.at },
+      'ct',
+    );
+    if (isFault(one)) return one;
+    ct = { ...ct, exec: [...ct.exec, ...one] };
+  }
+  return ct;
+}
+
+function natPart(argument: Argument, before: Ct): Partial<Ct> | Fault {
+  if (before.nat !== null) return fault('ct() translates once', 'nat');
+  const nat = readNat(argument);
+  if (isFault(nat)) return nat;
+  return before.exec.length === 0 ? { nat } : { nat, natAfter: before.exec.length };
+}
+
+function ctPart(key: string, value: string, argument: Argument, ct: Ct): Partial<Ct> | Fault {
   switch (key) {
     case 'commit':
       return { commit: true };
@@ -52,14 +81,10 @@ function ctPart(key: string, value: string, argument: Argument): Partial<Ct> | F
       return value === 'ftp' || value === 'tftp'
         ? { alg: value }
         : fault('unknown helper', value, ['ftp', 'tftp']);
-    case 'nat': {
-      const nat = readNat(argument);
-      return isFault(nat) ? nat : { nat };
-    }
-    case 'exec': {
-      const exec = argument.reading.nested(argument, 'ct');
-      return isFault(exec) ? exec : { exec };
-    }
+    case 'nat':
+      return natPart(argument, ct);
+    case 'exec':
+      return execPart(argument, ct);
     default:
       return fault('unknown argument of ct()', key, CT_WORDS);
   }
@@ -165,8 +190,13 @@ function writeCt(ct: Ct, list: WriteList): string {
   if (ct.table !== null) parts.push(`table=${ct.table}`);
   if (ct.zone.kind === 'field') parts.push(`zone=${writeBits(ct.zone.from)}`);
   else if (ct.zone.zone !== 0) parts.push(`zone=${ct.zone.zone}`);
-  if (ct.nat !== null) parts.push(writeNat(ct.nat));
-  if (ct.exec.length > 0) parts.push(`exec(${list(ct.exec)})`);
+  const after = ct.natAfter ?? 0;
+  const first = after === 0 ? '' : list(ct.exec.slice(0, after));
+  const rest = ct.exec.length > after ? list(ct.exec.slice(after)) : '';
+  const nat = ct.nat === null ? '' : writeNat(ct.nat);
+  if (after === 0 && nat !== '') parts.push(nat);
+  const exec = (after === 0 ? [rest] : [first, nat, rest]).filter((part) => part !== '');
+  if (exec.length > 0) parts.push(`exec(${exec.join(',')})`);
   if (ct.alg !== null) parts.push(`alg=${ct.alg}`);
   return `ct(${parts.join(',')})`;
 }

@@ -4,7 +4,7 @@
  * (lib/ofp-actions.c encode_*). Needed to compare wanted flows with dumped ones.
  */
 import { field } from '../../../packet/fields.ts';
-import { type Action, type SetSpelling } from '../types/flow.ts';
+import { type Action, type Ct, type SetSpelling } from '../types/flow.ts';
 import { loadRuns } from './actions-set.ts';
 import { ones } from './numbers.ts';
 
@@ -38,10 +38,17 @@ function convert(action: Action): readonly Action[] {
     case 'clone':
       return [{ kind: 'clone', actions: asOpenFlow10(action.actions) }];
     case 'ct':
-      return [{ kind: 'ct', ct: { ...action.ct, exec: asOpenFlow10(action.ct.exec) } }];
+      return [{ kind: 'ct', ct: convertCt(action.ct) }];
     default:
       return [action];
   }
+}
+
+function convertCt(ct: Ct): Ct {
+  const exec = asOpenFlow10(ct.exec);
+  if (ct.natAfter === undefined) return { ...ct, exec };
+  // One set_field may become several loads, all still in front of nat.
+  return { ...ct, exec, natAfter: asOpenFlow10(ct.exec.slice(0, ct.natAfter)).length };
 }
 
 /** OpenFlow 1.0 words for whole fields; all other fields become loads. */

@@ -103,6 +103,8 @@ export interface Ct {
     | { readonly kind: 'value'; readonly zone: number }
     | { readonly kind: 'field'; readonly from: FieldBits };
   readonly nat: Nat | null;
+  /** How many of `exec` stood before `nat` in the text; without it `nat` came first. */
+  readonly natAfter?: number;
   /** set_field, load, move on ct_mark and ct_label. */
   readonly exec: readonly Action[];
   readonly alg: 'ftp' | 'tftp' | null;
