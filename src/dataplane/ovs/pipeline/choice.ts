@@ -146,7 +146,7 @@ function runBucket<P>(
   const { id, origin } = group.source;
   tell(x, part, () => ({ kind: 'group', bridge, group: id, bucket: bucket.id, origin }));
   const saved = x.t.fork(part.p);
-  const { wasMpls, depth } = part;
+  const { wasMpls, depth, inPort } = part;
   part.depth++;
   const done = x.engine.run(x, part, actionListOfSet(bucket.actions()), { last, bucket: true });
   for (const q of done) {
@@ -156,7 +156,7 @@ function runBucket<P>(
     q.exit = false;
     if (q.error === 'Too many MPLS labels' || q.error === 'Unsupported packet type') q.error = null;
   }
-  return restore(x, done, saved);
+  return restore(x, done, saved, inPort);
 }
 
 /** Any of `count`: one packet takes the first, sets keep all. */

@@ -12,7 +12,7 @@ export function cloneActions<P>(
   actions: readonly PreparedAction[],
   mode: Mode,
 ): Part<P>[] {
-  const { stack, stackBytes, actionSet, wasMpls, conntracked } = part;
+  const { stack, stackBytes, actionSet, wasMpls, conntracked, inPort } = part;
   const saved = x.t.fork(part.p);
   const inline = mode.last || actions.every((action) => action.reversible);
   const outer = part.effects;
@@ -32,5 +32,5 @@ export function cloneActions<P>(
     q.effects = outer;
     if (effects.length > 0) emit(q, { kind: 'clone', actions: effects });
   }
-  return restore(x, done, saved);
+  return restore(x, done, saved, inPort);
 }

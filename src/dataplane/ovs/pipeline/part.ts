@@ -277,7 +277,13 @@ export function closeBranch<P>(x: Translation<P>, part: Part<P>, before: number)
 }
 
 /** The state of parts after a detour: the packet is again as it was before. */
-export function restore<P>(x: Translation<P>, parts: Part<P>[], saved: P): Part<P>[] {
+export function restore<P>(
+  x: Translation<P>,
+  parts: Part<P>[],
+  saved: P,
+  inPort: number,
+): Part<P>[] {
+  for (const part of parts) part.inPort = inPort;
   const [only] = parts;
   if (only !== undefined && parts.length === 1) {
     only.p = saved;

@@ -92,7 +92,7 @@ export function enterBridge<P>(
     q.exit = false;
     q.error = null;
   }
-  return restore(x, done, saved);
+  return restore(x, done, saved, inPort);
 }
 
 function pipeline<P>(x: Translation<P>, part: Part<P>, last: boolean): Part<P>[] {

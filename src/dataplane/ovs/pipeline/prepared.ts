@@ -230,12 +230,17 @@ function prepareMirrors(bridge: Bridge, bundles: readonly Bundle[]): PreparedMir
   }));
 }
 
-/** A port always carries its native VLAN (ofproto-dpif.c bundle_set()). */
+/** A port with a native VLAN always carries that and never VLAN 0 (ofproto-dpif.c bundle_set()). */
 function trunksOf({ vlan }: Port): ReadonlySet<number> | null {
-  if (vlan.trunks.length === 0) return null;
   const native = vlan.mode === 'native-tagged' || vlan.mode === 'native-untagged';
-  return new Set(native && vlan.tag !== null ? [...vlan.trunks, vlan.tag] : vlan.trunks);
+  if (!native || vlan.tag === null || vlan.tag === 0) {
+    return vlan.trunks.length === 0 ? null : new Set(vlan.trunks);
+  }
+  const listed = vlan.trunks.length === 0 ? EVERY_VLAN : vlan.trunks;
+  return new Set([...listed, vlan.tag].filter((vid) => vid !== 0));
 }
+
+const EVERY_VLAN: readonly number[] = Array.from({ length: 4096 }, (_, vid) => vid);
 
 function prepareBundle(bridge: Bridge, first: Port, members: readonly PreparedPort[]): Bundle {
   return {

@@ -112,6 +112,7 @@ export function sendToTunnel<P>(
     );
     return refuse(x, part, 'UNSUPPORTED_ACTION', `${port.name}: ${tunnel.kind} is not emulated`);
   }
+  const { inPort } = part;
   const saved = x.t.fork(part.p);
   const filled = withTunnelFields(x, part.p, tunnel);
   const { hit: ip, miss: other } = x.t.split(filled, IS_IP);
@@ -122,7 +123,7 @@ export function sendToTunnel<P>(
     q.p = p;
     parts.push(...notToOurselves(x, q, port, tunnel, how));
   }
-  return restore(x, parts, saved).flatMap((q) => mirrorSent(x, q, port));
+  return restore(x, parts, saved, inPort).flatMap((q) => mirrorSent(x, q, port));
 }
 
 /** A packet that came out of a tunnel is not sent back to the address it came to. */
