@@ -3,16 +3,16 @@
  * frames. Bridges ask them (net/bridge/netfilter/ebtables.c ebt_do_table(),
  * net/ipv4/netfilter/arp_tables.c arpt_do_table()).
  */
-import { type Drop, type Run } from '../outcome.ts';
-import { type Match } from '../../traffic/match.ts';
+
+import { type Origin } from '../../text/problem.ts';
 import { compileTable } from '../../traffic/compiled.ts';
-import { type Rule as TableRule, type Table as CompiledTable } from '../../traffic/table.ts';
-import { type Traffic } from '../../traffic/traffic.ts';
+import { type Match } from '../../traffic/match.ts';
+import { type Table as CompiledTable, type Rule as TableRule } from '../../traffic/table.ts';
+import { type Step, type Traffic } from '../../traffic/traffic.ts';
+import { type Drop, type Run } from '../outcome.ts';
 import { type HookName } from './hooks.ts';
 import { type Carried, type Passed } from './netfilter.ts';
 import { type FlatChain, type FlatRule, type FlatTable } from './text/flat.ts';
-import { type Step } from '../../traffic/traffic.ts';
-import { type Origin } from '../../text/problem.ts';
 
 /** A rule about frames that matched, or the policy of a chain. */
 export interface FrameRuleStep extends Step {
@@ -61,7 +61,13 @@ const VERDICTS: readonly string[] = ['ACCEPT', 'DROP', 'CONTINUE', 'RETURN', 'QU
 /** Tables of ebtables or arptables, compiled once. */
 export interface FrameRules {
   start<P>(): {
-    pass(run: Run<P>, hook: HookName, version: 4 | 6, p: P, handle: Carried<P>): readonly Passed<P>[];
+    pass(
+      run: Run<P>,
+      hook: HookName,
+      version: 4 | 6,
+      p: P,
+      handle: Carried<P>,
+    ): readonly Passed<P>[];
   };
 }
 
@@ -73,7 +79,8 @@ export function compileFrames<C, S>(
   const compiled = new Map(tables.map((each) => [each.name, compileOne(each, language)]));
   return {
     start: () => ({
-      pass: (run, hook, _version, p, handle) => passFrames(run, compiled, language, hook, p, handle),
+      pass: (run, hook, _version, p, handle) =>
+        passFrames(run, compiled, language, hook, p, handle),
     }),
   };
 }
@@ -98,7 +105,10 @@ function compileChain<C, S>(
     segments.at(-1)?.push({ match: language.match(rule), rank: i, decisive, entry });
     if (!VERDICTS.includes(target)) segments.push([]);
   }
-  return { of, segments: segments.filter((each) => each.length > 0).map((each) => compileTable(each)) };
+  return {
+    of,
+    segments: segments.filter((each) => each.length > 0).map((each) => compileTable(each)),
+  };
 }
 
 type Ended<P> =
@@ -180,7 +190,11 @@ function byPolicy<P, C, S>(
   p: P,
 ): Ended<P> {
   const policy = chain.of.policy ?? 'RETURN';
-  const entry = { number: chain.of.rules.length + 1, text: `policy ${policy}`, origin: chain.of.origin };
+  const entry = {
+    number: chain.of.rules.length + 1,
+    text: `policy ${policy}`,
+    origin: chain.of.origin,
+  };
   const noted = note(passage, chain, entry, p);
   if (policy === 'DROP') return { kind: 'drop', p: noted, drop: dropOf(passage, chain, entry) };
   return { kind: policy === 'ACCEPT' ? 'accept' : 'return', p: noted };
@@ -273,4 +287,3 @@ const BASE: readonly string[] = ['PREROUTING', 'INPUT', 'FORWARD', 'OUTPUT', 'PO
 export function unknownCondition(what: string, origin: Origin): Match {
   return { kind: 'opaque', text: what, origin };
 }
-

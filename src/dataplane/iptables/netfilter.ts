@@ -179,8 +179,7 @@ function ended<P>(
     const { handle } = item;
     if (error !== null) {
       out.push({ kind: 'icmp-error', ...error, handle, p: run.traffic.fork(item.p) });
-    }
-    else {
+    } else {
       for (const p of resetsFor(run.traffic, version, item.p)) {
         out.push({ kind: 'answer', ...attach(run.traffic, p, item.handle, false) });
       }

@@ -35,10 +35,19 @@ export interface Matched {
 export function hooksFor(one: Case, matched: Matched[] = [], unknown: string[] = []): MakeStack {
   return (name, namespace, run) => {
     const node = one.nodes[name];
-    const hooks =
-      node === undefined ? null : netfilterOf(node, namespace, tell(run, name, matched, unknown));
-    const bridgeHooks = hooks === null ? null : { frames: null, packets: hooks, arp: null };
-    return makeStack(compileNamespace(namespace), hooks, null, bridgeHooks);
+    if (node === undefined) return makeStack(compileNamespace(namespace));
+    const around = surroundingsOf(node, namespace);
+    const hooks = netfilterOf(node, around, tell(run, name, matched, unknown));
+    const frames = parseEbtablesSave(node.ebtables ?? '', 'ebtables');
+    const arp = parseArptablesSave(node.arptables ?? '', 'arptables');
+    for (const { problems } of [frames, arp]) {
+      if (problems.length > 0) throw new Error(JSON.stringify(problems[0]));
+    }
+    return makeStack(compileNamespace(namespace), hooks, null, {
+      frames: compileEbtables(frames.value, around).start<Packet>(),
+      packets: hooks,
+      arp: compileArptables(arp.value, around).start<Packet>(),
+    });
   };
 }
 
@@ -65,11 +74,7 @@ function surroundingsOf(node: Node, namespace: Namespace): Surroundings {
   };
 }
 
-function netfilterOf(
-  node: Node,
-  surroundings: Surroundings,
-  run: Run<Packet>,
-): Netfilter<Packet> {
+function netfilterOf(node: Node, surroundings: Surroundings, run: Run<Packet>): Netfilter<Packet> {
   const rulesets = [
     parseIptablesSave(node.iptables ?? '', 'iptables', 4),
     parseIptablesSave(node.ip6tables ?? '', 'ip6tables', 6),

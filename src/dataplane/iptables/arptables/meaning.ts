@@ -6,7 +6,13 @@ import { interfaceMatch } from '../condition.ts';
 import { F } from '../fields.ts';
 import { compileFrames, type FrameLanguage, type FrameRules, type Next } from '../frames.ts';
 import { type Surroundings } from '../surroundings.ts';
-import { type ArpCondition, type ArpRule, type ArpSetting, type ArpTable, printArpRule } from './save.ts';
+import {
+  type ArpCondition,
+  type ArpRule,
+  type ArpSetting,
+  type ArpTable,
+  printArpRule,
+} from './save.ts';
 
 /** Compiles arptables; bridges ask FORWARD, the stack INPUT and OUTPUT. */
 export function compileArptables(tables: readonly ArpTable[], around: Surroundings): FrameRules {
@@ -14,7 +20,13 @@ export function compileArptables(tables: readonly ArpTable[], around: Surroundin
     match: ({ conditions }) => and(...conditions.map((one) => conditionMatch(one, around))),
     target: targetOf,
     print: printArpRule,
-    tables: { prerouting: [], input: ['filter'], forward: ['filter'], output: ['filter'], postrouting: [] },
+    tables: {
+      prerouting: [],
+      input: ['filter'],
+      forward: ['filter'],
+      output: ['filter'],
+      postrouting: [],
+    },
   };
   return compileFrames(tables, language);
 }
@@ -57,7 +69,10 @@ const WRITES: Readonly<Partial<Record<ArpSetting['kind'], Field>>> = {
   destinationMac: F.arpTargetMac,
 };
 
-function targetOf({ target, settings }: ArpRule): ReturnType<FrameLanguage<ArpCondition, ArpSetting>['target']> {
+function targetOf({
+  target,
+  settings,
+}: ArpRule): ReturnType<FrameLanguage<ArpCondition, ArpSetting>['target']> {
   if (target === 'CLASSIFY' || target === 'MARK') return { change: (_, p) => p, next: 'CONTINUE' };
   if (target !== 'mangle') return null;
   const writes: Assignment[] = [];
@@ -65,8 +80,10 @@ function targetOf({ target, settings }: ArpRule): ReturnType<FrameLanguage<ArpCo
   for (const one of settings) {
     const to = WRITES[one.kind];
     if (one.kind === 'next') next = one.value;
-    else if (to !== undefined && typeof one.value === 'bigint') writes.push(assignment(to, one.value));
-    else if (to !== undefined && typeof one.value === 'object') writes.push(assignment(to, one.value.value));
+    else if (to !== undefined && typeof one.value === 'bigint')
+      writes.push(assignment(to, one.value));
+    else if (to !== undefined && typeof one.value === 'object')
+      writes.push(assignment(to, one.value.value));
   }
   return {
     change: (traffic, p) => writes.reduce((made, write) => traffic.set(made, write), p),

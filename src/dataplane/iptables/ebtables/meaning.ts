@@ -1,9 +1,15 @@
 /** What rules of ebtables mean (net/bridge/netfilter/ebt_*.c). */
 import { and, type Match, NONE, not, or, range, test } from '../../../traffic/match.ts';
-import { assignment } from '../../../traffic/words.ts';
+import { type Assignment, assignment } from '../../../traffic/words.ts';
 import { interfaceMatch } from '../condition.ts';
 import { F } from '../fields.ts';
-import { type FrameLanguage, type FrameRules, compileFrames, type Next, unknownCondition } from '../frames.ts';
+import {
+  compileFrames,
+  type FrameLanguage,
+  type FrameRules,
+  type Next,
+  unknownCondition,
+} from '../frames.ts';
 import { type Surroundings } from '../surroundings.ts';
 import { type Network } from '../text/address.ts';
 import { type FrameCondition, type FrameRule, type FrameSetting, type FrameTable } from './rows.ts';
@@ -136,7 +142,9 @@ function headerMatch(one: FrameCondition, rule: FrameRule): Match {
 }
 
 /** ebt_among.c: a MAC alone, or with the IPv4 address of the packet or of the ARP sender. */
-function amongMatch(one: Extract<FrameCondition, { kind: 'amongSource' | 'amongDestination' }>): Match {
+function amongMatch(
+  one: Extract<FrameCondition, { kind: 'amongSource' | 'amongDestination' }>,
+): Match {
   const source = one.kind === 'amongSource';
   const mac = source ? F.ethSource : F.ethDestination;
   const [ip, arp] = source ? [F.source[4], F.arpSource] : [F.destination[4], F.arpTarget];
@@ -148,34 +156,44 @@ function amongMatch(one: Extract<FrameCondition, { kind: 'amongSource' | 'amongD
   return or(...pairs);
 }
 
-function targetOf({ target, settings }: FrameRule): ReturnType<FrameLanguage<FrameCondition, FrameSetting>['target']> {
-  const find = <K extends FrameSetting['kind']>(kind: K): Extract<FrameSetting, { kind: K }>['value'] | undefined =>
-    settings.find((one): one is Extract<FrameSetting, { kind: K }> => one.kind === kind)?.value;
-  const next = (kind: 'dnatTarget' | 'snatTarget' | 'markTarget'): Next => find(kind) ?? 'ACCEPT';
-  switch (target) {
-    case 'dnat': {
-      const write = assignment(F.ethDestination, find('toDestination') ?? 0n);
-      return { change: (traffic, p) => traffic.set(p, write), next: next('dnatTarget') };
+type Language = FrameLanguage<FrameCondition, FrameSetting>;
+
+/** Changes one field to a constant. */
+function writing(write: Assignment, next: Next): ReturnType<Language['target']> {
+  return { change: (traffic, p) => traffic.set(p, write), next };
+}
+
+function targetOf({ target, settings }: FrameRule): ReturnType<Language['target']> {
+  let next: Next = 'ACCEPT';
+  let write: Assignment | null = null;
+  for (const one of settings) {
+    switch (one.kind) {
+      case 'dnatTarget':
+      case 'snatTarget':
+      case 'markTarget':
+        next = one.value;
+        break;
+      case 'toDestination':
+        write = assignment(F.ethDestination, one.value);
+        break;
+      case 'toSource':
+        write = assignment(F.ethSource, one.value);
+        break;
+      case 'markSet':
+        write = assignment(F.mark, BigInt(one.value));
+        break;
+      case 'markOr':
+        write = assignment(F.mark, BigInt(one.value), BigInt(one.value));
+        break;
+      case 'markAnd':
+        write = assignment(F.mark, 0n, BigInt(~one.value >>> 0));
+        break;
+      default:
+        break;
     }
-    case 'snat': {
-      const write = assignment(F.ethSource, find('toSource') ?? 0n);
-      return { change: (traffic, p) => traffic.set(p, write), next: next('snatTarget') };
-    }
-    case 'mark': {
-      const value = find('markSet');
-      const bits = find('markOr');
-      const kept = find('markAnd');
-      const write =
-        value !== undefined
-          ? assignment(F.mark, BigInt(value))
-          : bits !== undefined
-            ? assignment(F.mark, BigInt(bits), BigInt(bits))
-            : assignment(F.mark, 0n, BigInt(~(kept ?? 0) >>> 0));
-      if (find('markXor') !== undefined) return null;
-      return { change: (traffic, p) => traffic.set(p, write), next: next('markTarget') };
-    }
-    default:
-      // Simplification: redirect and arpreply are read and printed, and surface when reached.
-      return null;
   }
+  // Simplification: redirect, arpreply and mark-xor are read and printed; when traffic reaches
+  // such a rule, the answer says that it is not computed.
+  const known = target === 'dnat' || target === 'snat' || target === 'mark';
+  return known && write !== null ? writing(write, next) : null;
 }
