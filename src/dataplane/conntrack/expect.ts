@@ -5,10 +5,11 @@
  * carry; who knows the port adds the expectation with `expect`.
  */
 import { allBits } from '../../packet/fields.ts';
+import { type FieldPairs } from '../../traffic/traffic.ts';
 import { type Connection } from './connection.ts';
 import { addressFields, F, invert, type PacketClass } from './protocols.ts';
 import { timeout_us } from './timeouts.ts';
-import { type Tracker } from './tracker.ts';
+import { type Expectation, type Tracker } from './tracker.ts';
 
 /**
  * Expects a connection; `first` is its first packet and is consumed. Its source port counts
@@ -39,7 +40,28 @@ export interface Expected<P> {
   readonly master: Connection<P> | null;
 }
 
-/** Tells which first packets were expected; a kernel expectation is used up by that. */
+function pairsOf<P>({ cls, withSourcePort }: Expectation<P>): FieldPairs {
+  const { src, dst } = addressFields(cls.version);
+  const fields = [src, dst, F.tpDst, ...(withSourcePort ? [F.tpSrc] : [])];
+  return fields.map((of) => [allBits(of), allBits(of)] as const);
+}
+
+/**
+ * In the kernel an expectation is good for one connection: this one. (The kernel takes it away
+ * with the first packet, which carries its connection on; here a packet may be looked up again.)
+ */
+export function useUp<P>(tracker: Tracker<P>, connection: Connection<P>): void {
+  const { traffic } = tracker.run;
+  if (connection.master === null || tracker.sets) return;
+  const at = tracker.expectations.findIndex(
+    (one) =>
+      one.master === connection.master &&
+      traffic.same(traffic.fork(connection.before), one.expected, pairsOf(one)).hit !== null,
+  );
+  if (at >= 0) tracker.expectations.splice(at, 1);
+}
+
+/** Tells which first packets were expected. */
 export function expectedBy<P>(
   tracker: Tracker<P>,
   p: P,
@@ -49,18 +71,14 @@ export function expectedBy<P>(
   const { traffic, now_us } = tracker.run;
   const parts: Expected<P>[] = [];
   let rest: P | null = p;
-  for (const one of [...tracker.expectations]) {
+  for (const one of tracker.expectations) {
     if (rest === null) break;
     if (one.expires_us <= now_us || one.zone.original !== zone) continue;
     if (one.cls.kind !== cls.kind || one.cls.version !== cls.version) continue;
-    const { src, dst } = addressFields(cls.version);
-    const fields = [src, dst, F.tpDst, ...(one.withSourcePort ? [F.tpSrc] : [])];
-    const pairs = fields.map((of) => [allBits(of), allBits(of)] as const);
-    const split: { hit: P | null; miss: P | null } = traffic.same(rest, one.expected, pairs);
+    const split: { hit: P | null; miss: P | null } = traffic.same(rest, one.expected, pairsOf(one));
     rest = split.miss;
     if (split.hit === null) continue;
     parts.push({ p: split.hit, master: one.master });
-    if (!tracker.sets) tracker.expectations.splice(tracker.expectations.indexOf(one), 1);
   }
   if (rest !== null) parts.push({ p: rest, master: null });
   return parts;

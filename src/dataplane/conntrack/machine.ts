@@ -195,7 +195,11 @@ function advanceUserspaceTcp<P>(
   return { p, verdict: next.verdict, connection: after };
 }
 
-/** UDP becomes a stream, and ASSURED, when it goes both ways for two seconds. */
+/**
+ * UDP becomes a stream, and ASSURED, when it goes both ways for two seconds.
+ * Simplification: SCTP's chunks are not among the fields, so its states are only unanswered and
+ * answered.
+ */
 function advanceKernel<P>(
   tracker: Tracker<P>,
   p: P,

@@ -64,6 +64,10 @@ const ATTEMPTS = 128;
  * Decides the translation of a first packet. `after` is the packet as translated so far; it is
  * consumed. The parts that come back have the same order of wishes as the kernel: keep the
  * port when it is allowed and free, else another one of its range.
+ *
+ * Simplification: which address of a range a hash selects is not computed, and a source that was
+ * translated before does not keep its earlier port (find_appropriate_src()); one packet takes
+ * the first that is free, as which one the kernel takes cannot be known.
  */
 export function choosePort<P>(
   tracker: Tracker<P>,

@@ -6,7 +6,7 @@
 import { allBits } from '../../packet/fields.ts';
 import { type Connection, STATUS, type Zone } from './connection.ts';
 import { relatedTo } from './errors.ts';
-import { expectedBy, expectTftp } from './expect.ts';
+import { expectedBy, expectTftp, useUp } from './expect.ts';
 import { advance, open } from './machine.ts';
 import { clear, remembered, show, stateBits } from './marks.ts';
 import {
@@ -262,6 +262,7 @@ export function confirm<P>(tracker: Tracker<P>, p: P, handle: Handle<P>): readon
       const status = connection.status | STATUS.confirmed;
       const next = changed(tracker, connection, part, { status });
       insert(tracker, next);
+      useUp(tracker, next);
       if (next.helper === 'tftp') expectTftp(tracker, next);
       return [{ kept: { p: part, handle: { ...handle, connection: next } }, clashed: null }];
     },

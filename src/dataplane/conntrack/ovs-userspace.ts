@@ -299,6 +299,3 @@ function commit<P>(
     return [finish(tracker, apply(tracker, here, made, false, false), request, made)];
   });
 }
-
-/** `ct_clear`: the packet forgets what tracking wrote on it. */
-export const UNTRACKED_STATE = assignment(STATE, 0n);

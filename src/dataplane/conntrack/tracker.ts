@@ -10,7 +10,7 @@ import { type Run } from '../outcome.ts';
 import { type Connection, type Zone } from './connection.ts';
 import { type EntrySide, invertTuple, zoneTable } from './dump-index.ts';
 import { dumpedState, dumpedStatus, dumpedTimeout } from './dumped.ts';
-import { addressFields, classify, F, hasPorts, type PacketClass, tuplePairs } from './protocols.ts';
+import { addressFields, F, hasPorts, type PacketClass, tuplePairs } from './protocols.ts';
 import { TCP_DEFAULTS, type TcpSettings } from './tcp-kernel.ts';
 import { defaultTimeouts, type Timeouts } from './timeouts.ts';
 import { type ConnectionEntry, type Personality, type Tuple } from './types.ts';

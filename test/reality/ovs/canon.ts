@@ -417,11 +417,12 @@ const METADATA_NAMES = [
  * A packet as text, for comparing the ends of passes. Behind a label that was pushed or popped
  * the pipeline does not know the headers any more, and they are not compared.
  */
-export function wholePacket(p: Packet, labelled: boolean): string {
+export function wholePacket(p: Packet, labelled: boolean, keyShown = true): string {
   const headers = headersOf(p);
   if (labelled) headers.fields.set('eth_type', 0n);
+  const names = keyShown ? METADATA_NAMES : METADATA_NAMES.filter((name) => name !== 'tun_id');
   return printHeaders(
     { ...headers, vlans: headers.vlans.slice(0, 1).map(([a, b]) => [a, b, 0]) },
-    METADATA_NAMES,
+    names,
   );
 }

@@ -167,6 +167,7 @@ export function checkLength<P>(
     part.stackBytes = first.stackBytes;
     part.actionSet = first.actionSet;
   }
+  part.error = larger.error;
   const other = branch(x, part, bitsAssignment(action.to, 0n), rest);
   part.p = saved;
   part.resubmits = Math.max(...other.parts.map((q) => q.resubmits), part.resubmits);
@@ -174,6 +175,8 @@ export function checkLength<P>(
   part.stack = stack;
   part.stackBytes = stackBytes;
   part.actionSet = actionSet;
+  // Leaving the first branch by `exit` ends the whole pipeline, the second one's does not.
+  part.exit = first?.exit ?? part.exit;
   part.error = larger.error ?? other.error;
   emit(part, {
     kind: 'check-length',
@@ -194,7 +197,8 @@ function branch<P>(
 ) {
   const copy = forkPart(part, x.t.set(x.t.fork(part.p), bit));
   copy.effects = null;
-  const done = x.engine.run(x, copy, rest, { ...NOT_LAST, last: true });
+  const done =
+    part.error !== null ? [copy] : x.engine.run(x, copy, rest, { ...NOT_LAST, last: true });
   const finished = done.flatMap((q) => (q.error === null ? x.engine.finish(x, q) : [q]));
   return {
     effects: finished.flatMap((q) => listOf(q.effects)),

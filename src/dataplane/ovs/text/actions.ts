@@ -27,7 +27,7 @@ import { LEARN_ROWS } from './actions-learn.ts';
 import { OUTPUT_ROWS, outputTo } from './actions-output.ts';
 import { SET_ROWS } from './actions-set.ts';
 import { type Fault, fault, isFault } from './numbers.ts';
-import { bytesOf, keyText, nextPair, pairCursor } from './pairs.ts';
+import { bytesOf, CLOSE, keyText, nextPair, OPEN, pairCursor } from './pairs.ts';
 import { PROTOCOLS } from './protocols.ts';
 import { readPort } from './values.ts';
 import { type Reading } from './words.ts';
@@ -141,7 +141,8 @@ function readList(
       continue;
     }
     const from = cursor.keyStart - start;
-    const to = Math.max(cursor.valueEnd, cursor.keyEnd) - start;
+    const closed = cursor.mark === OPEN && bytes[cursor.valueEnd] === CLOSE;
+    const to = Math.max(cursor.valueEnd, cursor.keyEnd) - start + (closed ? 1 : 0);
     actions.push({ kind: 'opaque', text: textOf(bytes, start + from, start + to) });
     if (read.fault !== null) faults.push({ fault: read.fault, start: from, end: to });
   }

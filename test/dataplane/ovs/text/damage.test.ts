@@ -30,15 +30,15 @@ describe('damaged flow text', () => {
   });
 
   it('keeps an action that is not understood as opaque, in its place', () => {
-    const { value, problems } = one('ip actions=set_field:1->reg0,fly:7,output:1\n');
+    const { value, problems } = one('ip actions=set_field:1->reg0,fly(7,8),output:1\n');
     expect(value[0]?.actions.map((action) => action.kind)).toEqual([
       'set-field',
       'opaque',
       'output',
     ]);
-    expect(value[0]?.actions[1]).toEqual({ kind: 'opaque', text: 'fly:7' });
+    expect(value[0]?.actions[1]).toEqual({ kind: 'opaque', text: 'fly(7,8)' });
     expect(problems.map(({ line, column, text }) => [line, column, text])).toEqual([
-      [1, 30, 'fly:7'],
+      [1, 30, 'fly(7,8)'],
     ]);
   });
 
