@@ -5,7 +5,6 @@
 import { allBits, field } from '../../packet/fields.ts';
 import { type Guard, guard } from '../../traffic/guard.ts';
 import { and, type Match, or, test } from '../../traffic/match.ts';
-import { assignment } from '../../traffic/words.ts';
 import { bothWays, type Connection, STATUS } from './connection.ts';
 import { type CtRequest, type CtResult } from './ct-action.ts';
 import { relatedTo } from './errors.ts';

@@ -311,3 +311,46 @@ export const addressMask: Codec<{ readonly version: 4 | 6; readonly value: bigin
   write: ({ value, version }) => ` ${writeAddress(value, version)}`,
   examples: [{ version: 4, value: ALL_ONES[4] }],
 };
+
+/** Which TCP flags are looked at and which of them must be set. */
+export interface FlagTest {
+  /** Bits of RFC 9293 §3.1: FIN 1, SYN 2, RST 4, PSH 8, ACK 16, URG 32. */
+  readonly mask: number;
+  readonly set: number;
+}
+
+const FLAGS = ['FIN', 'SYN', 'RST', 'PSH', 'ACK', 'URG'] as const;
+
+function readFlags(given: string): number | null {
+  let bits = 0;
+  for (const name of given.toUpperCase().split(',')) {
+    if (name === 'ALL') bits |= 0x3f;
+    else if (name !== 'NONE') {
+      const index = FLAGS.findIndex((flag) => flag === name);
+      if (index < 0) return null;
+      bits |= 1 << index;
+    }
+  }
+  return bits;
+}
+
+function writeFlags(bits: number): string {
+  if (bits === 0) return 'NONE';
+  return FLAGS.filter((_, i) => (bits & (1 << i)) !== 0).join(',');
+}
+
+/** `FIN,SYN,RST,ACK SYN`. */
+export const tcpFlags: Codec<FlagTest> = {
+  words: 2,
+  read([first = '', second = '']) {
+    const mask = readFlags(first);
+    const set = readFlags(second);
+    if (mask === null || set === null) return { bad: 'not two lists of TCP flags' };
+    return { value: { mask, set } };
+  },
+  write: ({ mask, set }) => ` ${writeFlags(mask)} ${writeFlags(set)}`,
+  examples: [
+    { mask: 0x17, set: 2 },
+    { mask: 0x3f, set: 0 },
+  ],
+};

@@ -18,7 +18,6 @@ import {
   portRange,
   present,
   protocolNumber,
-  tcpFlags,
   text,
   tos,
   twoWords,
@@ -32,6 +31,7 @@ import {
   probability,
   rate,
   setReference,
+  tcpFlags,
 } from './codec-special.ts';
 import { type OptionsOf, option, type Row } from './options.ts';
 
