@@ -80,23 +80,40 @@ export function passBridgeHook<P>(
   output: CompiledPort | null,
   p: P,
 ): readonly BridgeFlow<P>[] {
-  const { traffic } = work.run;
-  const placed = place(work, input, output, p);
+  const placed = placeLogical(work, hook, place(work, input, output, p));
   const accepted = ask(work, work.state.hooks?.frames ?? null, hook, 4, placed);
   // The IP chains take part where a bridged frame is forwarded; PREROUTING has its own way.
-  if (input === null || (hook !== 'forward' && hook !== 'postrouting')) return accepted;
+  const bridged = input !== null && (hook === 'forward' || hook === 'postrouting');
   const out: BridgeFlow<P>[] = [];
-  for (const { p: part, work: next } of accepted) {
+  for (const flow of accepted) {
+    if (!bridged) {
+      out.push(flow);
+      continue;
+    }
+    const { p: part, work: next } = flow;
     const four = callsIp(next, 4, part);
     if (four.hit !== null) out.push(...passIp(next, hook, 4, input, output, four.hit));
     const six = four.miss === null ? NOTHING : callsIp(next, 6, four.miss);
     if (six.hit !== null) out.push(...passIp(next, hook, 6, input, output, six.hit));
-    if (six.miss !== null) out.push(...passArp(next, hook, six.miss));
+    if (six.miss !== null) out.push(...passArp(next, hook, input, output, six.miss));
   }
-  return out.map((flow) => ({ ...flow, p: traffic.set(flow.p, NO_INPUT) }));
+  return out.map((flow) => ({ ...flow, p: displace(flow.work, flow.p) }));
 }
 
 const NOTHING = { hit: null, miss: null } as const;
+
+/** `--logical-in` and `--logical-out`: the bridge, where the hook has that side. */
+function placeLogical<P>(work: BridgeWork<P>, hook: HookName, p: P): P {
+  const { config } = work.state;
+  const comesIn = hook === 'prerouting' || hook === 'input' || hook === 'forward';
+  const goesOut = hook === 'forward' || hook === 'output' || hook === 'postrouting';
+  const placed = work.run.traffic.set(p, comesIn ? config.setInput : NO_INPUT);
+  return work.run.traffic.set(placed, goesOut ? config.setOutput : NO_OUTPUT);
+}
+
+function displace<P>(work: BridgeWork<P>, p: P): P {
+  return work.run.traffic.set(work.run.traffic.set(p, NO_INPUT), NO_OUTPUT);
+}
 
 function place<P>(
   work: BridgeWork<P>,
@@ -143,13 +160,23 @@ function passIp<P>(
   return ask(work, hooks?.packets ?? null, hook, version, packet, input);
 }
 
-function passArp<P>(work: BridgeWork<P>, hook: HookName, p: P): readonly BridgeFlow<P>[] {
+/** br_nf_forward_arp(): arptables sees the ports, not the bridge. */
+function passArp<P>(
+  work: BridgeWork<P>,
+  hook: HookName,
+  input: CompiledPort | null,
+  output: CompiledPort | null,
+  p: P,
+): readonly BridgeFlow<P>[] {
   const { arp } = work.state.hooks ?? { arp: null };
   const called = work.state.config.of.netfilter.arptables;
   if (arp === null || hook !== 'forward' || !called) return [{ p, work }];
-  const { hit, miss } = work.run.traffic.split(p, IS_ARP);
+  const { traffic } = work.run;
+  const { hit, miss } = traffic.split(p, IS_ARP);
   const out: BridgeFlow<P>[] = miss === null ? [] : [{ p: miss, work }];
-  return hit === null ? out : [...out, ...ask(work, arp, hook, 4, hit)];
+  if (hit === null) return out;
+  const placed = traffic.set(hit, input?.setInput ?? NO_INPUT);
+  return [...out, ...ask(work, arp, hook, 4, traffic.set(placed, output?.setOutput ?? NO_OUTPUT))];
 }
 
 function ask<P>(

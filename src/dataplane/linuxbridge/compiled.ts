@@ -41,6 +41,9 @@ export interface CompiledPort {
   readonly vlans: CompiledVlans;
   readonly setPhysicalInput: Assignment;
   readonly setPhysicalOutput: Assignment;
+  /** The port as input and output interface, as arptables sees it. */
+  readonly setInput: Assignment;
+  readonly setOutput: Assignment;
   readonly tooLong: Guard;
 }
 
@@ -106,6 +109,8 @@ function compilePort(of: BridgePort): CompiledPort {
     vlans: compileVlans(of.vlans),
     setPhysicalInput: assignment(field('meta_physin'), BigInt(of.index)),
     setPhysicalOutput: assignment(field('meta_physout'), BigInt(of.index)),
+    setInput: assignment(field('meta_iif'), BigInt(of.index)),
+    setOutput: assignment(field('meta_oif'), BigInt(of.index)),
     // Simplification: only IP has a length that matters; other frames are short.
     tooLong: guard(range(length, BigInt(of.mtu + 1), 0xffff_ffffn)),
   };

@@ -27,8 +27,10 @@ function number(details: Readonly<Record<string, unknown>>, key: string): number
 
 function bridgeOf(namespace: Namespace, one: Interface): Bridge {
   const { details, name } = one;
+  // Either the namespace's sysctl or the bridge's own attribute switches a family on.
   const called = (key: string): boolean =>
-    (namespace.sysctls.get(`net.bridge.bridge-nf-${key}`) ?? details[`nf_${key}`] ?? '0') === '1';
+    namespace.sysctls.get(`net.bridge.bridge-nf-${key}`) === '1' ||
+    number(details, `nf_${key.replaceAll('-', '_')}`) === 1;
   const ports = namespace.interfaces.filter((port) => port.master === name);
   return {
     name,

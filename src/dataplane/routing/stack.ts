@@ -149,12 +149,17 @@ function ownAddresses({ interfaces }: Namespace): readonly Match[] {
   );
 }
 
-/** A stack that has seen no traffic yet. Without hooks every packet is accepted. */
+/**
+ * A stack that has seen no traffic yet. Without hooks every packet is accepted.
+ *
+ * @param bridgeHooks What bridges ask; by default the same rules about packets, and none about
+ *   frames (ebtables, arptables).
+ */
 export function makeStack<P>(
   config: CompiledNamespace,
   hooks: Hooks<P> | null = null,
   applications: Applications<P> | null = null,
-  bridgeHooks: BridgeHooks<P> | null = null,
+  bridgeHooks: BridgeHooks<P> | null = hooks && { frames: null, packets: hooks, arp: null },
 ): Stack<P> {
   const bridges = [...config.bridges].map(([name, bridge]): [string, BridgeState<P>] => [
     name,
