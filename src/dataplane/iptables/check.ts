@@ -25,7 +25,6 @@ const ONLY_IN: Readonly<Record<string, readonly TableName[]>> = {
   DSCP: ['mangle'],
   TOS: ['mangle'],
   ECN: ['mangle'],
-  TCPMSS: ['mangle', 'filter', 'security', 'raw', 'nat'],
   TPROXY: ['mangle'],
   CHECKSUM: ['mangle'],
 };

@@ -72,6 +72,7 @@ export function effectOf(target: KnownTarget, version: 4 | 6): Effect | null {
     case 'DNPT':
       return prefixTranslation(target, version);
     // They record, count, or change nothing that decides a packet's way.
+    // Simplification: TCPMSS and TCPOPTSTRIP change TCP options, which no field shows.
     case 'LOG':
     case 'NFLOG':
     case 'ULOG':

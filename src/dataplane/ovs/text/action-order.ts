@@ -15,6 +15,7 @@ const RANKS: Partial<Record<Action['kind'], number>> = {
   'goto-table': 5,
 };
 const APPLY = 1;
+const ORDER = 'meter, actions, clear_actions, write_actions, write_metadata, goto_table';
 
 /** The first thing wrong with a list, or null. */
 export function orderFault(actions: readonly Action[], place: Place): Fault | null {
@@ -30,9 +31,7 @@ export function orderFault(actions: readonly Action[], place: Place): Fault | nu
     if (wrong !== null) return wrong;
     const rank = RANKS[action.kind] ?? APPLY;
     if (last >= 0 && (last === APPLY ? rank < last : rank <= last)) {
-      return fault(
-        'instructions stand in the wrong order: meter, actions, clear_actions, write_actions, write_metadata, goto_table',
-      );
+      return fault(`instructions stand in the wrong order: ${ORDER}`);
     }
     if (place !== 'flow' && rank !== APPLY && action.kind !== 'meter') {
       return fault('an instruction cannot stand inside other actions');

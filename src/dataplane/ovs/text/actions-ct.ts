@@ -54,6 +54,10 @@ function execPart(argument: Argument, before: Ct): Partial<Ct> | Fault {
   return ct;
 }
 
+/**
+ * Simplification: a second nat in one ct() is refused, where ovs-ofctl keeps both; nobody can
+ * mean two translations of one packet.
+ */
 function natPart(argument: Argument, before: Ct): Partial<Ct> | Fault {
   if (before.nat !== null) return fault('ct() translates once', 'nat');
   const nat = readNat(argument);
@@ -122,8 +126,9 @@ function readNat(argument: Argument): Nat | Fault {
   return { direction, ...range, flags };
 }
 
-const RANGE =
-  /^(?:\[([0-9a-fA-F:.]+)\]|([0-9a-fA-F:.]+?))(?:-(?:\[([0-9a-fA-F:.]+)\]|([0-9a-fA-F:.]+?)))?(?::([0-9]+)(?:-([0-9]+))?)?$/;
+/** An address, IPv6 also in brackets. */
+const ADDRESS = '(?:\\[([0-9a-fA-F:.]+)\\]|([0-9a-fA-F:.]+?))';
+const RANGE = new RegExp(`^${ADDRESS}(?:-${ADDRESS})?(?::([0-9]+)(?:-([0-9]+))?)?$`);
 
 /** `10.0.0.1-10.0.0.9:1-65535`, `[2001:db8::1]:80` (lib/ofp-actions.c str_to_nat_range). */
 export function readNatRange(text: string): Pick<Nat, 'addresses' | 'ports'> | Fault {

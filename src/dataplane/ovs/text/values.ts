@@ -163,6 +163,10 @@ export function writeValue(value: bigint, mask: bigint | null, of: Keyword): str
   return SYNTAXES[of.syntax].write(value, exact ? null : mask, of);
 }
 
+/**
+ * Simplification: numbers above 255 in an IPv4 address are refused, where ovs-ofctl quietly keeps
+ * their low eight bits; such a text is a slip.
+ */
 function readMaskedIp(
   text: string,
   width: number,

@@ -156,7 +156,8 @@ export function readWord(key: string, value: string, reading: Reading): Word {
   const keyword = keywordOf(key, reading.tlvMap);
   if (keyword !== undefined) return fieldWord(keyword, value, reading);
   if (isTunnelOption(key)) {
-    // Without a TLV map nobody knows where the option lies: the text is kept.
+    // Simplification: without the TLV map (dump-tlv-map) a tunnel option has no place; matches on
+    // it and actions that set or delete it stay opaque.
     return word({ opaque: optionText(key, value), protocols: PROTOCOLS.nxm | PROTOCOLS.oxm });
   }
   if (key.includes('[')) return bitsWord(key, value, reading);

@@ -1,0 +1,115 @@
+/** Real frames through the emulated switch: what every port sends, the MAC tables, connections. */
+import { createTracker, currentConnections } from '../../../src/dataplane/conntrack/tracker.ts';
+import { PEER_STATES } from '../../../src/dataplane/conntrack/tcp-userspace.ts';
+import { conntrackOf } from '../../../src/dataplane/ovs/datapath/conntrack.ts';
+import { receive } from '../../../src/dataplane/ovs/datapath/receive.ts';
+import { type PreparedSwitch } from '../../../src/dataplane/ovs/pipeline/prepared.ts';
+import { type SwitchState, switchState } from '../../../src/dataplane/ovs/pipeline/state.ts';
+import { field } from '../../../src/packet/fields.ts';
+import { type Packet } from '../../../src/traffic/one-packet.ts';
+import { bytesFromPacket, packetFromBytes } from '../../../src/traffic/wire.ts';
+import { readField } from '../../../src/traffic/words.ts';
+import { type OracleCase } from './cases.ts';
+import { type Comparison, onePacketRun, preparedCase } from './run-case.ts';
+
+interface RealStep {
+  readonly tx?: Readonly<Record<string, readonly string[]>>;
+  readonly fdb?: readonly (readonly [string, string, string, string])[];
+  readonly conntrack?: readonly string[];
+}
+
+/** Ports whose frames the oracle sees. */
+function visible(one: OracleCase): ReadonlySet<string> {
+  return new Set(
+    one.bridges.flatMap(({ ports }) =>
+      (ports ?? []).filter(({ type }) => (type ?? 'dummy') === 'dummy').map(({ name }) => name),
+    ),
+  );
+}
+
+function number(p: Packet, name: string): number {
+  return Number(readField(p.words, field(name)));
+}
+
+function mac(value: bigint): string {
+  return value.toString(16).padStart(12, '0').replace(/(..)(?=.)/g, '$1:');
+}
+
+/** The MAC table in the words of fdb/show, entries past their time left out. */
+function fdbOf(state: SwitchState<Packet>, bridge: string, now_us: number): string[] {
+  const lists = [...(state.bridges.get(bridge)?.fdb.values() ?? [])];
+  return lists.flat().flatMap((entry) => {
+    const age = Math.floor((now_us - entry.learned_us) / 1e6);
+    if (age >= 300) return [];
+    const address = entry.mac ?? readField(entry.seen?.words ?? new Uint32Array(), field('eth_src'));
+    const port = entry.port === 0xfffe ? 'LOCAL' : String(entry.port);
+    return [`${port} ${entry.vlan} ${mac(address)} ${age}`];
+  });
+}
+
+function address(p: Packet, name: string): string {
+  const value = number(p, name);
+  return [24, 16, 8, 0].map((shift) => (value >>> shift) & 255).join('.');
+}
+
+/** The connections in the words of dpctl/dump-conntrack. */
+function connectionsOf(tracker: ReturnType<typeof createTracker<Packet>>): string[] {
+  return currentConnections(tracker).map(({ cls, before, after, state, zone, memo }) => {
+    const ends = (p: Packet, back: boolean): string => {
+      const [source, destination] = back ? ['dst', 'src'] : ['src', 'dst'];
+      const rest =
+        cls.kind === 'icmp'
+          ? `id=${number(p, 'icmp_id')},type=${back ? cls.replyType : cls.icmpType},code=${number(p, 'tp_dst')}`
+          : `sport=${number(p, `tp_${source}`)},dport=${number(p, `tp_${destination}`)}`;
+      return `(src=${address(p, `ip_${source}`)},dst=${address(p, `ip_${destination}`)},${rest})`;
+    };
+    const parts = [`${cls.kind},orig=${ends(before, false)},reply=${ends(after, true)}`];
+    if (zone.original !== 0) parts.push(`zone=${zone.original}`);
+    if (number(memo, 'ct_mark') !== 0) parts.push(`mark=${number(memo, 'ct_mark')}`);
+    if (state.kind === 'tcp-peers') {
+      const most = Math.max(...state.tcp.peers.map((peer) => peer.state));
+      const name = most >= 9 ? 'TIME_WAIT' : most >= 5 ? 'CLOSING' : PEER_STATES[most];
+      parts.push(`protoinfo=(state=${name})`);
+    }
+    return parts.join(',');
+  });
+}
+
+/** Runs every step of a case with real packets and compares. */
+export function comparePackets(one: OracleCase, sw: PreparedSwitch = preparedCase(one)): Comparison {
+  const run = onePacketRun();
+  const table = createTracker(run, { personality: 'userspace', entries: [] });
+  const state = switchState<Packet>(sw, 0, { learns: true });
+  const dp = { run, sw, state, tracker: conntrackOf(run, table) };
+  const seen = visible(one);
+  const differences: string[] = [];
+  let steps = 0;
+  const compare = (what: string, ours: readonly string[], theirs: readonly string[]) => {
+    steps++;
+    const [a, b] = [[...ours].sort(), [...theirs].sort()];
+    if (a.join('\n') === b.join('\n')) return;
+    differences.push(`${one.id} ${what}\n  ours ${a.join('\n       ')}\n  real ${b.join('\n       ')}`);
+  };
+  for (const [i, step] of one.steps.entries()) {
+    const real = (one.result[i] ?? {}) as RealStep;
+    if (step.op === 'warp') run.now_us += (step.ms ?? 0) * 1000;
+    else if (step.op === 'fdb' && real.fdb !== undefined) {
+      const theirs = real.fdb.filter(([, , , age]) => Number(age) < 300).map((row) => row.join(' '));
+      compare(`step ${i} fdb ${step.bridge}`, fdbOf(state, step.bridge ?? '', run.now_us), theirs);
+    } else if (step.op === 'conntrack' && real.conntrack !== undefined) {
+      compare(`step ${i} conntrack`, connectionsOf(table), real.conntrack);
+    } else if (step.op === 'receive' && real.tx !== undefined) {
+      const { value } = packetFromBytes(Buffer.from(step.packet ?? '', 'hex'));
+      const ours = receive(dp, step.port ?? '', value).flatMap((outcome) =>
+        outcome.kind === 'sent' && seen.has(outcome.port)
+          ? [`${outcome.port} ${Buffer.from(bytesFromPacket(outcome.p)).toString('hex')}`]
+          : [],
+      );
+      const theirs = Object.entries(real.tx).flatMap(([port, frames]) =>
+        frames.map((frame) => `${port} ${frame}`),
+      );
+      compare(`step ${i} ${step.port} ${step.packet}`, ours, theirs);
+    }
+  }
+  return { steps, passes: steps, differences };
+}
