@@ -67,11 +67,15 @@ function walkMany(ruleset: Ruleset, count: number): void {
   }));
   const [table] = ruleset.tables;
   if (table === undefined) return;
-  const [rules, compile_s] = timed(() =>
-    compileRules(table, 4, { interfaces, sets: new Map() }),
-  );
+  const [rules, compile_s] = timed(() => compileRules(table, 4, { interfaces, sets: new Map() }));
   const run: Run<Packet> = { traffic: onePacket, now_us: 0, assume: () => undefined };
-  const passage = { run, tracker: null, memory: emptyMemory<Packet>(), rules, surfaced: new Set<never>() };
+  const passage = {
+    run,
+    tracker: null,
+    memory: emptyMemory<Packet>(),
+    rules,
+    surfaced: new Set<never>(),
+  };
   for (const round of ['first', 'second']) {
     const all = packets(count);
     const [, walk_s] = timed(() => {
@@ -94,5 +98,7 @@ for (let i = 0; i < 5; i++) {
   print_s = Math.min(print_s, timed(() => printIptablesSave(parsed.value))[1]);
 }
 console.log(`${lines} rules, ${parsed.problems.length} problems`);
-console.log(`parse: ${Math.round(lines / best_s)} rules/s, print: ${Math.round(lines / print_s)} rules/s`);
+console.log(
+  `parse: ${Math.round(lines / best_s)} rules/s, print: ${Math.round(lines / print_s)} rules/s`,
+);
 walkMany(parsed.value, 50_000);

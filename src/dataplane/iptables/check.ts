@@ -38,14 +38,14 @@ const ONLY_FROM: Readonly<Record<string, readonly string[]>> = {
 };
 
 /** Checks rules against themselves and the sets of their namespace. */
-export function checkRules(
-  ruleset: Ruleset,
-  sets: ReadonlyMap<string, IpSet>,
-): readonly Problem[] {
+export function checkRules(ruleset: Ruleset, sets: ReadonlyMap<string, IpSet>): readonly Problem[] {
   return ruleset.tables.flatMap((table) => [
     ...circles(table),
     ...table.chains.flatMap((chain) =>
-      chain.rules.flatMap((rule) => [...missingSets(chain, rule, sets), ...misplaced(table, chain, rule)]),
+      chain.rules.flatMap((rule) => [
+        ...missingSets(chain, rule, sets),
+        ...misplaced(table, chain, rule),
+      ]),
     ),
     ...unreachableTargets(table),
   ]);

@@ -3,11 +3,11 @@
  * field been different. A pure look at one packet, for a person who reads a trace.
  */
 import { FIELDS } from '../../packet/fields.ts';
+import { type Origin } from '../../text/problem.ts';
 import { guard } from '../../traffic/guard.ts';
 import { type Match } from '../../traffic/match.ts';
 import { type CompiledChain, type CompiledRule, type CompiledRules } from './chain.ts';
 import { printRuleLine } from './text/save.ts';
-import { type Origin } from '../../text/problem.ts';
 
 export interface NearMiss {
   readonly chain: string;
@@ -37,7 +37,11 @@ export function nearMisses(
   const seen = new Set<string>();
   let left = MOST_RULES;
   const open = [chain];
-  for (let name = open.shift(); name !== undefined && seen.size < MOST_CHAINS; name = open.shift()) {
+  for (
+    let name = open.shift();
+    name !== undefined && seen.size < MOST_CHAINS;
+    name = open.shift()
+  ) {
     const here = rules.chains.get(name);
     if (here === undefined || seen.has(name)) continue;
     seen.add(name);

@@ -27,7 +27,9 @@ const KNOWN: Readonly<Record<string, string>> = {
 function beyondModel(step: Step): boolean {
   const { ip } = step;
   const fragment = step.cut ?? ip?.mf ?? ip?.frag;
-  return step.badcsum === true || step.badipcsum === true || (fragment !== undefined && fragment !== 0);
+  return (
+    step.badcsum === true || step.badipcsum === true || (fragment !== undefined && fragment !== 0)
+  );
 }
 
 /** An answer to a port that the kernel chose by chance and we chose otherwise, or to SCTP. */
@@ -62,7 +64,10 @@ function kernelRules(step: KernelStep): Lists {
 function ourRules(matched: readonly Matched[]): Lists {
   const lists: Record<string, string[]> = {};
   for (const { node, entry } of matched) {
-    if (entry[2] !== 'end') (lists[node] ??= []).push(entry.join(' '));
+    if (entry[2] === 'end') continue;
+    const list = lists[node] ?? [];
+    lists[node] = list;
+    list.push(entry.join(' '));
   }
   return lists;
 }
