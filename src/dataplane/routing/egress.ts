@@ -4,12 +4,12 @@
  */
 
 import { bitsAssignment } from '../../traffic/words.ts';
-import { transmitVxlan, type VxlanState } from '../linuxbridge/vxlan.ts';
 import { bridgeFromHost } from './bridging.ts';
 import { type Device } from './device.ts';
 import { F } from './headers.ts';
 import { drop, type Work } from './stack.ts';
 import { type DeviceStep } from './steps.ts';
+import { intoTunnel } from './tunnel.ts';
 
 /** Transmits a frame with complete Ethernet header. */
 export function transmitFrame<P>(work: Work<P>, name: string, p: P): void {
@@ -68,22 +68,4 @@ function tag<P>(work: Work<P>, device: Device, p: P): P {
   });
   const tagged = traffic.push(traffic.note(p, step), 'vlan', protocol);
   return traffic.set(tagged, bitsAssignment({ field: F.vlan, start: 0, width: 12 }, BigInt(id)));
-}
-
-/** The outer packets are the host's own; what the device answers itself comes in by it. */
-function intoTunnel<P>(work: Work<P>, tunnel: VxlanState<P>, p: P): void {
-  for (const result of transmitVxlan(work.run, tunnel, p)) {
-    if (result.kind === 'outer') {
-      work.tasks.push({ kind: 'emit', version: 4, device: null, handle: null, p: result.p });
-    } else if (result.kind === 'receive') {
-      const device = tunnel.of.name;
-      work.tasks.push({
-        kind: 'arrive',
-        device,
-        handle: work.handle,
-        prerouted: false,
-        p: result.p,
-      });
-    } else work.out.push(result);
-  }
 }

@@ -66,7 +66,7 @@ export function sendError<P>(work: Work<P>, error: IcmpError, p: P): void {
   const about = traffic.split(p, never).miss;
   if (about === null) return;
   for (const [own, part] of byOwner(work, error.version, about)) {
-    const made = build(work, error, part, own);
+    const made = buildError(work, error, part, own);
     const { version } = error;
     const { p: mine, handle } = attach(traffic, made, work.handle, true);
     work.tasks.push({ kind: 'emit', version, device: null, handle, p: mine });
@@ -81,7 +81,8 @@ function byOwner<P>(work: Work<P>, version: 4 | 6, p: P): readonly (readonly [bo
   ]);
 }
 
-function build<P>(work: Work<P>, error: IcmpError, about: P, own: boolean): P {
+/** The error as a packet; `own` makes its source the destination of the offending packet. */
+export function buildError<P>(work: Work<P>, error: IcmpError, about: P, own: boolean): P {
   const { traffic } = work.run;
   const { version } = error;
   const source = sourceOf(version) === F.ipSource ? B.ipSource : B.ipv6Source;

@@ -1,5 +1,5 @@
 /** How the kernel's record and the emulation are compared, and what is not compared. */
-import { type KernelStep } from './case.ts';
+import { type Case, type KernelStep } from './case.ts';
 import { type Played } from './run-case.ts';
 
 /** The first difference of a step, or null. */
@@ -16,6 +16,12 @@ export function difference(truth: KernelStep, played: Played, fuzzyPorts: boolea
   return localWanted === localSeen
     ? null
     : `local\n  kernel  ${localWanted}\n  hopwise ${localSeen}`;
+}
+
+/** Steps behind a command that changed the node cannot be played. */
+export function lastPlayable({ packets }: Case): number {
+  const at = packets.findIndex((step) => /append|replace|set|del/.test(step.exec ?? ''));
+  return at < 0 ? packets.length : at;
 }
 
 /**

@@ -151,8 +151,14 @@ function interfaceOf(
             proxy: link.proxy ?? false,
             ...(link.local === undefined ? {} : { local: link.local }),
           }
-        : {},
+        : bridgeDetails(link),
   };
+}
+
+/** Arguments of `ip link add type bridge`, as `ip -d -json link` would show them. */
+function bridgeDetails({ args = '' }: Link): Readonly<Record<string, unknown>> {
+  const ageing = /ageing_time (\d+)/.exec(args)?.[1];
+  return ageing === undefined ? {} : { ageing_time: Number(ageing) };
 }
 
 /** A bridge without own MAC takes the lowest one of its ports. */
