@@ -60,7 +60,9 @@ function isCut(reading: Reading): boolean {
 
 /** A header that is not there: its ports may still be, where bytes were cut off on purpose. */
 function tooShort(reading: Reading, what: string, hasPorts: boolean): void {
-  if (hasPorts && isCut(reading) && reading.end - reading.at >= PORTS_LENGTH) {
+  // Quotes of errors hold eight bytes, also of packets that claim to be no longer (RFC 792).
+  const cut = isCut(reading) || reading.fault === null;
+  if (hasPorts && cut && reading.end - reading.at >= PORTS_LENGTH) {
     reading.layers.push(parsePorts(reading.bytes, reading.at));
     reading.at += PORTS_LENGTH;
     return;
