@@ -38,6 +38,8 @@ function namesFor(get: (name: string) => bigint): string[] {
   if (type !== 0x0800n && type !== 0x86ddn) return [...L2, 'eth_type'];
   const ip = type === 0x0800n ? IPV4 : IPV6;
   const proto = get('ip_proto');
+  // Without a protocol the switch takes the packet for one without an IP header when it writes.
+  if (proto === 0n) return [...L2, 'eth_type'];
   const names = [...L2, 'eth_type', 'ip_proto', ...ip];
   if ((get('ip_frag') & 2n) !== 0n) return names;
   if ([6n, 17n, 132n, 1n, 58n].includes(proto)) names.push(...PORTS);

@@ -32,6 +32,8 @@ export interface Comparison {
 }
 
 const IN_PORT = field('in_port');
+/** Real translations end silently after 64 kB of datapath actions, which nothing in the answer shows. */
+const MOST_HITS = 1000;
 
 export function onePacketRun(assumed: string[] = []): Run<Packet> {
   return {
@@ -222,6 +224,7 @@ function comparePass(
       ].join('\n'),
     );
   };
+  if (real.hits.length > MOST_HITS && real.error === undefined) return differences;
   const realHits = real.hits.map((hit) => realHit(hit, sw));
   // A resumed pass is printed under the name of the bridge that the trace started in.
   const named = (hit: string, i: number) =>

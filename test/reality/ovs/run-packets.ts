@@ -1,6 +1,7 @@
 /** Real frames through the emulated switch: what every port sends, the MAC tables, connections. */
-import { createTracker, currentConnections } from '../../../src/dataplane/conntrack/tracker.ts';
+
 import { PEER_STATES } from '../../../src/dataplane/conntrack/tcp-userspace.ts';
+import { createTracker, currentConnections } from '../../../src/dataplane/conntrack/tracker.ts';
 import { conntrackOf } from '../../../src/dataplane/ovs/datapath/conntrack.ts';
 import { receive } from '../../../src/dataplane/ovs/datapath/receive.ts';
 import { type PreparedSwitch } from '../../../src/dataplane/ovs/pipeline/prepared.ts';
@@ -32,7 +33,10 @@ function number(p: Packet, name: string): number {
 }
 
 function mac(value: bigint): string {
-  return value.toString(16).padStart(12, '0').replace(/(..)(?=.)/g, '$1:');
+  return value
+    .toString(16)
+    .padStart(12, '0')
+    .replace(/(..)(?=.)/g, '$1:');
 }
 
 /** The MAC table in the words of fdb/show, entries past their time left out. */
@@ -41,7 +45,8 @@ function fdbOf(state: SwitchState<Packet>, bridge: string, now_us: number): stri
   return lists.flat().flatMap((entry) => {
     const age = Math.floor((now_us - entry.learned_us) / 1e6);
     if (age >= 300) return [];
-    const address = entry.mac ?? readField(entry.seen?.words ?? new Uint32Array(), field('eth_src'));
+    const address =
+      entry.mac ?? readField(entry.seen?.words ?? new Uint32Array(), field('eth_src'));
     const port = entry.port === 0xfffe ? 'LOCAL' : String(entry.port);
     return [`${port} ${entry.vlan} ${mac(address)} ${age}`];
   });
@@ -76,7 +81,10 @@ function connectionsOf(tracker: ReturnType<typeof createTracker<Packet>>): strin
 }
 
 /** Runs every step of a case with real packets and compares. */
-export function comparePackets(one: OracleCase, sw: PreparedSwitch = preparedCase(one)): Comparison {
+export function comparePackets(
+  one: OracleCase,
+  sw: PreparedSwitch = preparedCase(one),
+): Comparison {
   const run = onePacketRun();
   const table = createTracker(run, { personality: 'userspace', entries: [] });
   const state = switchState<Packet>(sw, 0, { learns: true });
@@ -88,13 +96,17 @@ export function comparePackets(one: OracleCase, sw: PreparedSwitch = preparedCas
     steps++;
     const [a, b] = [[...ours].sort(), [...theirs].sort()];
     if (a.join('\n') === b.join('\n')) return;
-    differences.push(`${one.id} ${what}\n  ours ${a.join('\n       ')}\n  real ${b.join('\n       ')}`);
+    differences.push(
+      `${one.id} ${what}\n  ours ${a.join('\n       ')}\n  real ${b.join('\n       ')}`,
+    );
   };
   for (const [i, step] of one.steps.entries()) {
     const real = (one.result[i] ?? {}) as RealStep;
     if (step.op === 'warp') run.now_us += (step.ms ?? 0) * 1000;
     else if (step.op === 'fdb' && real.fdb !== undefined) {
-      const theirs = real.fdb.filter(([, , , age]) => Number(age) < 300).map((row) => row.join(' '));
+      const theirs = real.fdb
+        .filter(([, , , age]) => Number(age) < 300)
+        .map((row) => row.join(' '));
       compare(`step ${i} fdb ${step.bridge}`, fdbOf(state, step.bridge ?? '', run.now_us), theirs);
     } else if (step.op === 'conntrack' && real.conntrack !== undefined) {
       compare(`step ${i} conntrack`, connectionsOf(table), real.conntrack);

@@ -247,6 +247,9 @@ function executeByLength<P>(
 /**
  * The packet as the datapath has it. The pipeline only writes fields that its flows changed, so
  * an address that ct(nat) translated stays translated unless a flow wrote it since.
+ *
+ * Simplification: of an IP packet with protocol 0 the datapath never changes the IP header; here
+ * it does (commit_set_nw_action() asks for a protocol).
  */
 function applied<P>(work: Work<P>, p: P, view: View<P>): P[] {
   const { traffic } = work.dp.run;

@@ -115,6 +115,10 @@ function visitTable<P>(x: Translation<P>, part: Part<P>, visit: TableVisit): Par
   });
 }
 
+/**
+ * Simplification: a translation also ends, silently and with what it has, after 64 kB of datapath
+ * actions; their size in bytes is not computed. Only floods that loop come near it.
+ */
 function limitOf<P>(part: Part<P>): TranslationError | null {
   if (part.depth >= LIMITS.depth) return 'Recursion too deep';
   if (part.resubmits >= LIMITS.resubmits) return 'Too many resubmits';
