@@ -13,7 +13,7 @@ import { type KnownAddress, type KnownInterface, type Surroundings } from './sur
 import { prefixMask } from './text/address.ts';
 import { type NatTarget } from './walk.ts';
 
-/** Part of the traffic with its request; null when there is no address to use: then it is dropped. */
+/** Part of the traffic with its request; null where no address can be used: it is dropped. */
 export interface Requested<P> {
   readonly p: P;
   readonly request: NatRequest | null;

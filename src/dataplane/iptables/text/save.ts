@@ -150,7 +150,7 @@ function readCounters(word: string | undefined): Counters | null {
   return { packets: BigInt(found[1] ?? 0), bytes: BigInt(found[2] ?? 0) };
 }
 
-/** `-N NAME` and `-P NAME POLICY` make chains as well; rules name base chains that were not declared. */
+/** `-N NAME` and `-P NAME POLICY` make chains as well; base chains need no declaration. */
 function declareByCommand(table: OpenTable, line: string, file: string, number: number): void {
   const [head, name] = line.trimStart().split(/\s+/, 2);
   const creates = head === '-N' || head === '--new-chain' || head === '-P' || head === '--policy';
