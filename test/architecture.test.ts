@@ -35,6 +35,8 @@ const DOORS: Readonly<Record<string, string>> = {
   graphology: 'src/model/topology.ts',
   'graphology-types': 'src/model/topology.ts',
   commander: 'src/cli/',
+  yaml: 'src/text/yaml-text.ts',
+  zod: 'src/model/',
 };
 
 /** The three places that may touch files, processes and clocks. */
