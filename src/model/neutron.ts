@@ -44,6 +44,7 @@ export interface NeutronSubnet {
   /** `slaac`, `dhcpv6-stateful`, `dhcpv6-stateless`, or null. */
   readonly ipv6AddressMode: string | null;
   readonly ipv6RaMode: string | null;
+  readonly subnetPoolId: string | null;
 }
 
 export interface FixedIp {
@@ -143,6 +144,57 @@ export interface NeutronAgent {
   readonly configurations: Readonly<Record<string, unknown>>;
 }
 
+/** A parent port whose guest tags frames of its sub-ports (Networking API, trunk extension). */
+export interface NeutronTrunk {
+  readonly id: string;
+  readonly name: string;
+  readonly adminUp: boolean;
+  /** The port that carries the guest's untagged frames. */
+  readonly portId: string;
+  readonly subPorts: readonly {
+    readonly portId: string;
+    readonly segmentationType: 'vlan' | 'inherit';
+    readonly segmentationId: number;
+  }[];
+}
+
+/** Prefixes under one name, for security-group rules to refer to. */
+export interface NeutronAddressGroup {
+  readonly id: string;
+  readonly name: string;
+  readonly addresses: readonly CloudPrefix[];
+}
+
+/** Subnets whose pools share a scope are routed without translation between them. */
+export interface NeutronSubnetPool {
+  readonly id: string;
+  readonly name: string;
+  readonly version: 4 | 6;
+  readonly prefixes: readonly CloudPrefix[];
+  readonly addressScopeId: string | null;
+}
+
+/** A port of a floating IP that leads to a port of an internal address. */
+export interface NeutronPortForwarding {
+  readonly id: string;
+  readonly floatingIpId: string;
+  readonly protocol: 'tcp' | 'udp' | 'sctp' | 'icmp' | 'dccp';
+  readonly externalPorts: readonly [number, number];
+  readonly internalPorts: readonly [number, number];
+  readonly internalAddress: CloudAddress;
+  readonly internalPortId: string;
+}
+
+/** Who else may use an object, and for what (`access_as_shared`, `access_as_external`). */
+export interface NeutronRbacPolicy {
+  readonly id: string;
+  readonly objectType: string;
+  readonly objectId: string;
+  readonly action: string;
+  /** A project's id or `*`. */
+  readonly targetProject: string;
+}
+
 /** A Nova server, when a server list was captured. */
 export interface NovaServer {
   readonly id: string;
@@ -159,6 +211,11 @@ export interface Neutron {
   readonly securityGroups: readonly NeutronSecurityGroup[];
   readonly agents: readonly NeutronAgent[];
   readonly servers: readonly NovaServer[];
+  readonly trunks: readonly NeutronTrunk[];
+  readonly addressGroups: readonly NeutronAddressGroup[];
+  readonly subnetPools: readonly NeutronSubnetPool[];
+  readonly portForwardings: readonly NeutronPortForwarding[];
+  readonly rbacPolicies: readonly NeutronRbacPolicy[];
   /** Network id → hosts of the DHCP agents that serve it. */
   readonly dhcpHosts: ReadonlyMap<string, readonly string[]>;
 }

@@ -4,6 +4,7 @@
  * OVSDB and API answers stand on this.
  */
 import { type Problem } from './problem.ts';
+import { nearest } from './suggest.ts';
 
 type Step = string | number;
 
@@ -14,12 +15,17 @@ export interface JsonNode {
   readonly value: unknown;
 }
 
-interface JsonSource {
+/** A text that was read, and how places in it are found. */
+export interface JsonSource {
   readonly file: string;
   readonly text: string;
   /** Line of the file that the text starts on, for files of one document per line. */
   readonly firstLine: number;
   readonly problems: Problem[];
+  /** Where the value at the end of a way starts, counted in characters. */
+  readonly offset: (path: readonly Step[]) => number;
+  /** Where a key of the object at the end of a way starts. */
+  readonly keyOffset: (path: readonly Step[], key: string) => number;
 }
 
 const MOST_PROBLEMS = 100;
@@ -31,7 +37,9 @@ export function jsonRoot(
   problems: Problem[],
   firstLine = 1,
 ): JsonNode | undefined {
-  const source = { file, text, firstLine, problems };
+  const offset = (path: readonly Step[]): number => offsetOf(text, path);
+  const keyOffset = (path: readonly Step[], key: string): number => offsetOf(text, [...path, key]);
+  const source = { file, text, firstLine, problems, offset, keyOffset };
   try {
     const value: unknown = JSON.parse(text);
     return { source, path: [], value };
@@ -124,17 +132,28 @@ export function readAs<T>(
 }
 
 /** Adds a problem at the place of the value. */
-export function wrong(node: JsonNode, message: string): void {
+export function wrong(node: JsonNode, message: string, didYouMean?: string): void {
   const { source } = node;
   if (source.problems.length >= MOST_PROBLEMS) return;
-  report(source, offsetOf(source.text, node.path), message);
+  report(source, source.offset(node.path), message, didYouMean);
+}
+
+/** Adds a problem for every key that nobody reads, where every key is meant to have an effect. */
+export function reportUnknownKeys(node: JsonNode | undefined, known: readonly string[]): void {
+  if (node === undefined || !isRecord(node.value)) return;
+  const { source, path } = node;
+  for (const key of Object.keys(node.value)) {
+    if (known.includes(key) || source.problems.length >= MOST_PROBLEMS) continue;
+    const message = `Nothing here is called ${JSON.stringify(key)}`;
+    report(source, source.keyOffset(path, key), message, nearest(key, known));
+  }
 }
 
 export function isRecord(value: unknown): value is Record<string, unknown> {
   return typeof value === 'object' && value !== null && !Array.isArray(value);
 }
 
-function report(source: JsonSource, at: number, message: string): void {
+function report(source: JsonSource, at: number, message: string, didYouMean?: string): void {
   const before = source.text.slice(0, at);
   const lineStart = before.lastIndexOf('\n') + 1;
   let line = source.firstLine;
@@ -145,6 +164,7 @@ function report(source: JsonSource, at: number, message: string): void {
     column: at - lineStart + 1,
     text: (source.text.slice(at, at + 200).split('\n')[0] ?? '').slice(0, 200),
     message,
+    ...(didYouMean === undefined ? {} : { didYouMean }),
   });
 }
 

@@ -77,6 +77,61 @@ describe('Neutron objects', () => {
     expect(network.find('uuid-1')[0]?.name).toBe('web');
   });
 
+  it('have trunks, address groups, pools and forwarded ports', () => {
+    const { neutron } = neutronOf({
+      trunks: {
+        trunks: [
+          {
+            id: 't',
+            port_id: 'parent',
+            sub_ports: [{ port_id: 'child', segmentation_type: 'vlan', segmentation_id: 42 }],
+          },
+        ],
+      },
+      'address-groups': {
+        address_groups: [{ id: 'a', addresses: ['10.0.0.0/24', '2001:db8::/64'] }],
+      },
+      subnetpools: { subnetpools: [{ id: 'p', ip_version: 6, address_scope_id: 's' }] },
+      floatingips: {
+        floatingips: [
+          {
+            id: 'f',
+            floating_ip_address: '203.0.113.9',
+            port_forwardings: [
+              {
+                protocol: 'tcp',
+                external_port: 2222,
+                internal_port: 22,
+                internal_ip_address: '10.0.0.5',
+                internal_port_id: id,
+              },
+              {
+                protocol: 'udp',
+                external_port_range: '80:90',
+                internal_port_range: '180:190',
+                internal_ip_address: '10.0.0.5',
+              },
+            ],
+          },
+        ],
+      },
+    });
+    expect(neutron.trunks).toMatchObject([
+      {
+        id: 't',
+        portId: 'parent',
+        adminUp: true,
+        subPorts: [{ portId: 'child', segmentationId: 42 }],
+      },
+    ]);
+    expect(neutron.addressGroups[0]?.addresses).toMatchObject([{ length: 24 }, { length: 64 }]);
+    expect(neutron.subnetPools).toMatchObject([{ version: 6, addressScopeId: 's' }]);
+    expect(neutron.portForwardings).toMatchObject([
+      { floatingIpId: 'f', externalPorts: [2222, 2222], internalPorts: [22, 22] },
+      { protocol: 'udp', externalPorts: [80, 90], internalPorts: [180, 190] },
+    ]);
+  });
+
   it('tell a wrong type with its place and go on', () => {
     const network = openSnapshot(
       folderOf({

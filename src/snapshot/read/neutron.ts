@@ -29,6 +29,13 @@ import {
 import { type Catalog } from './catalog.ts';
 import { column } from './columns.ts';
 import { once, type Store, sourceAt } from './folder.ts';
+import {
+  addressGroupOf,
+  portForwardingsOf,
+  rbacPolicyOf,
+  subnetPoolOf,
+  trunkOf,
+} from './neutron-extensions.ts';
 import { readGroups, ruleOf } from './security-groups.ts';
 
 /** Everything is read when it is first asked for. */
@@ -45,6 +52,11 @@ export function readNeutron(store: Store, catalog: Catalog): Neutron {
   );
   const agents = once(() => rows('agents').map(agentOf));
   const servers = once(() => rows('servers').map(serverOf));
+  const trunks = once(() => rows('trunks').map(trunkOf));
+  const addressGroups = once(() => rows('address-groups').map(addressGroupOf));
+  const subnetPools = once(() => rows('subnetpools').map(subnetPoolOf));
+  const portForwardings = once(() => rows('floatingips').flatMap(portForwardingsOf));
+  const rbacPolicies = once(() => rows('rbac-policies').map(rbacPolicyOf));
   const dhcpHosts = once(() => {
     const hosts = hostingOf(store, catalog, 'network-dhcp-agents');
     return new Map([...hosts].map(([id, list]) => [id, list.map((each) => each.host)]));
@@ -73,6 +85,21 @@ export function readNeutron(store: Store, catalog: Catalog): Neutron {
     },
     get servers() {
       return servers();
+    },
+    get trunks() {
+      return trunks();
+    },
+    get addressGroups() {
+      return addressGroups();
+    },
+    get subnetPools() {
+      return subnetPools();
+    },
+    get portForwardings() {
+      return portForwardings();
+    },
+    get rbacPolicies() {
+      return rbacPolicies();
     },
     get dhcpHosts() {
       return dhcpHosts();
@@ -142,6 +169,7 @@ function subnetOf(row: JsonNode): NeutronSubnet[] {
       }),
       ipv6AddressMode: textOf(column(row, 'ipv6_address_mode')) ?? null,
       ipv6RaMode: textOf(column(row, 'ipv6_ra_mode')) ?? null,
+      subnetPoolId: textOf(column(row, 'subnetpool_id', 'subnet_pool')) ?? null,
     },
   ];
 }

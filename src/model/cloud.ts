@@ -1,0 +1,180 @@
+/**
+ * A cloud as somebody wants it: Neutron's objects, and the hosts whose agents are to make them
+ * true. `src/agents` turns it into what every host would then hold.
+ */
+import { type CloudAddress, type CloudPrefix, type Neutron } from './neutron.ts';
+
+export interface Cloud {
+  readonly neutron: Neutron;
+  readonly hosts: readonly CloudHost[];
+  readonly loadBalancers: readonly LoadBalancer[];
+  readonly physicalSwitches: readonly PhysicalSwitch[];
+  readonly settings: CloudSettings;
+}
+
+/** What is the same for the whole cloud. */
+export interface CloudSettings {
+  /** Whose flows and rules are written: Neutron 21 (Zed), or 11 (Pike) as in older clouds. */
+  readonly dialect: 'zed' | 'pike';
+  /** `[DEFAULT] dns_domain`, for dnsmasq. */
+  readonly dnsDomain: string;
+  /** `dhcp_lease_duration`, seconds. */
+  readonly leaseDuration_s: number;
+  /** First MAC of the addresses that distributed routers use (`dvr_base_mac`). */
+  readonly dvrBaseMac: bigint;
+  /** `max_l3_agents_per_router`: 0 is all. */
+  readonly haRouterAgents: number;
+  /** `l3_ha_net_cidr`. */
+  readonly haNetwork: CloudPrefix;
+  readonly haAdvertInterval_s: number;
+  /** `[agent] extensions`, `[DEFAULT] enable_dhcp_dns…` are per host; MTU of the physical wire. */
+  readonly physicalMtu: number;
+}
+
+/** A host and the agents that run on it. */
+export interface CloudHost {
+  readonly name: string;
+  readonly nics: readonly HostNic[];
+  /** The layer 2 agent; null on a host that has none. */
+  readonly layer2: Layer2Agent | null;
+  readonly layer3: Layer3Agent | null;
+  readonly dhcp: DhcpAgent | null;
+  readonly metadata: MetadataAgent | null;
+  readonly availabilityZone: string;
+  /** True when the agents are alive and administratively up. */
+  readonly alive: boolean;
+}
+
+export interface HostNic {
+  readonly name: string;
+  readonly mac: bigint;
+  readonly mtu: number;
+  readonly addresses: readonly { readonly address: CloudAddress; readonly length: number }[];
+  /** Members of a bond; empty for a NIC. */
+  readonly bondOf: readonly string[];
+}
+
+/** What enforces security groups (`[securitygroup] firewall_driver`). */
+export type FirewallDriver = 'openvswitch' | 'iptables_hybrid' | 'iptables' | 'noop';
+
+export interface Layer2Agent {
+  readonly kind: 'openvswitch' | 'linuxbridge';
+  /** Physical network → bridge (Open vSwitch) or NIC (Linux bridge). */
+  readonly physicalNetworks: ReadonlyMap<string, string>;
+  /** Bridge → NIC in it, Open vSwitch only; a bridge without a NIC leads nowhere. */
+  readonly bridgeNics: ReadonlyMap<string, string>;
+  readonly tunnelTypes: readonly ('vxlan' | 'gre' | 'geneve')[];
+  /** `local_ip`: where this host's tunnels end. */
+  readonly tunnelAddress: CloudAddress | null;
+  /** The interface or bridge that holds `local_ip`. */
+  readonly tunnelDevice: string | null;
+  readonly vxlanPort: number;
+  readonly l2Population: boolean;
+  readonly arpResponder: boolean;
+  /** `enable_distributed_routing`. */
+  readonly distributedRouting: boolean;
+  readonly firewall: FirewallDriver;
+  /** Of the datapath that Open vSwitch runs: the kernel's or its own. */
+  readonly datapath: 'kernel' | 'userspace';
+  readonly version: string;
+}
+
+export interface Layer3Agent {
+  readonly mode: 'legacy' | 'dvr' | 'dvr_snat' | 'dvr_no_external';
+  /** Bridge the gateway plugs into; '' is the integration bridge. */
+  readonly externalBridge: string;
+}
+
+export interface DhcpAgent {
+  /** `enable_isolated_metadata`. */
+  readonly isolatedMetadata: boolean;
+  readonly forceMetadata: boolean;
+}
+
+export interface MetadataAgent {
+  /** Where the agent's answers come from. */
+  readonly novaHost: string;
+  readonly novaPort: number;
+}
+
+/** A load balancer, of LBaaS v2 (haproxy in a namespace) or Octavia (an amphora). */
+export interface LoadBalancer {
+  readonly id: string;
+  readonly name: string;
+  readonly project: string;
+  readonly provider: 'haproxy' | 'amphora';
+  readonly vipPortId: string;
+  readonly vipAddress: CloudAddress;
+  readonly adminUp: boolean;
+  /** haproxy: the agent's host; amphora: the servers' ports, first the master. */
+  readonly host: string | null;
+  readonly amphoraPortIds: readonly string[];
+  readonly listeners: readonly Listener[];
+  readonly pools: readonly Pool[];
+}
+
+export interface Listener {
+  readonly id: string;
+  readonly name: string;
+  readonly protocol: 'TCP' | 'HTTP' | 'HTTPS' | 'TERMINATED_HTTPS' | 'UDP';
+  readonly port: number;
+  readonly adminUp: boolean;
+  readonly connectionLimit: number | null;
+  readonly defaultPoolId: string | null;
+  readonly policies: readonly L7Policy[];
+}
+
+export interface L7Policy {
+  readonly id: string;
+  readonly position: number;
+  readonly action: 'REJECT' | 'REDIRECT_TO_POOL' | 'REDIRECT_TO_URL';
+  readonly poolId: string | null;
+  readonly url: string | null;
+  readonly rules: readonly {
+    readonly type: 'HOST_NAME' | 'PATH' | 'FILE_TYPE' | 'HEADER' | 'COOKIE';
+    readonly compare: 'REGEX' | 'STARTS_WITH' | 'ENDS_WITH' | 'CONTAINS' | 'EQUAL_TO';
+    readonly key: string | null;
+    readonly value: string;
+    readonly invert: boolean;
+  }[];
+}
+
+export interface Pool {
+  readonly id: string;
+  readonly name: string;
+  readonly protocol: 'TCP' | 'HTTP' | 'HTTPS' | 'UDP';
+  readonly algorithm: 'ROUND_ROBIN' | 'LEAST_CONNECTIONS' | 'SOURCE_IP';
+  readonly persistence: 'SOURCE_IP' | 'HTTP_COOKIE' | 'APP_COOKIE' | null;
+  readonly monitor: {
+    readonly type: 'PING' | 'TCP' | 'HTTP' | 'HTTPS';
+    readonly delay_s: number;
+    readonly timeout_s: number;
+    readonly retries: number;
+    readonly path: string;
+  } | null;
+  readonly members: readonly {
+    readonly id: string;
+    readonly address: CloudAddress;
+    readonly port: number;
+    readonly weight: number;
+    readonly subnetId: string | null;
+    readonly adminUp: boolean;
+  }[];
+}
+
+/** A switch of the physical network and what its ports let through. */
+export interface PhysicalSwitch {
+  readonly name: string;
+  readonly ports: readonly PhysicalPort[];
+}
+
+export interface PhysicalPort {
+  readonly name: string;
+  /** The host's NIC at the other end, or another switch's port. */
+  readonly connectedTo: { readonly host: string; readonly port: string } | null;
+  readonly mode: 'access' | 'trunk';
+  /** Access VLAN, or the native VLAN of a trunk; null drops untagged frames. */
+  readonly untagged: number | null;
+  /** VLANs a trunk lets through; empty is all. */
+  readonly allowed: readonly (readonly [number, number])[];
+}

@@ -1,0 +1,99 @@
+/** Neutron's extensions from API answers: trunks, address groups, pools, forwardings, RBAC. */
+import {
+  type NeutronAddressGroup,
+  type NeutronPortForwarding,
+  type NeutronRbacPolicy,
+  type NeutronSubnetPool,
+  type NeutronTrunk,
+} from '../../model/neutron.ts';
+import { readIp, readPrefix } from '../../text/address-text.ts';
+import {
+  items,
+  type JsonNode,
+  numberOf,
+  readAs,
+  records,
+  textOf,
+  truthOf,
+} from '../../text/json-text.ts';
+import { column } from './columns.ts';
+
+function word(row: JsonNode, ...names: readonly string[]): string {
+  return textOf(column(row, ...names)) ?? '';
+}
+
+export function trunkOf(row: JsonNode): NeutronTrunk {
+  return {
+    id: word(row, 'id'),
+    name: word(row, 'name'),
+    adminUp: truthOf(column(row, 'admin_state_up', 'state')) ?? true,
+    portId: word(row, 'port_id', 'parent_port'),
+    subPorts: records(column(row, 'sub_ports')).map((sub) => ({
+      portId: word(sub, 'port_id'),
+      segmentationType: word(sub, 'segmentation_type') === 'inherit' ? 'inherit' : 'vlan',
+      segmentationId: numberOf(column(sub, 'segmentation_id')) ?? 0,
+    })),
+  };
+}
+
+export function addressGroupOf(row: JsonNode): NeutronAddressGroup {
+  return {
+    id: word(row, 'id'),
+    name: word(row, 'name'),
+    addresses: items(column(row, 'addresses')).flatMap(
+      (each) => readAs(each, readPrefix, 'a prefix') ?? [],
+    ),
+  };
+}
+
+export function subnetPoolOf(row: JsonNode): NeutronSubnetPool {
+  return {
+    id: word(row, 'id'),
+    name: word(row, 'name'),
+    version: numberOf(column(row, 'ip_version')) === 6 ? 6 : 4,
+    prefixes: items(column(row, 'prefixes')).flatMap(
+      (each) => readAs(each, readPrefix, 'a prefix') ?? [],
+    ),
+    addressScopeId: textOf(column(row, 'address_scope_id', 'address_scope')) ?? null,
+  };
+}
+
+const FORWARDED = ['tcp', 'udp', 'sctp', 'icmp', 'dccp'] as const;
+
+/** The forwardings that a floating IP carries. */
+export function portForwardingsOf(floatingIp: JsonNode): NeutronPortForwarding[] {
+  return records(column(floatingIp, 'port_forwardings')).flatMap((row) => {
+    const protocol = FORWARDED.find((each) => each === word(row, 'protocol'));
+    const internalAddress = readAs(column(row, 'internal_ip_address'), readIp, 'an address');
+    if (protocol === undefined || internalAddress === undefined) return [];
+    return [
+      {
+        id: word(row, 'id'),
+        floatingIpId: word(floatingIp, 'id'),
+        protocol,
+        externalPorts: portsOf(row, 'external_port'),
+        internalPorts: portsOf(row, 'internal_port'),
+        internalAddress,
+        internalPortId: word(row, 'internal_port_id'),
+      },
+    ];
+  });
+}
+
+/** `external_port: 80`, or `external_port_range: "80:90"`. */
+function portsOf(row: JsonNode, name: string): [number, number] {
+  const one = numberOf(column(row, name));
+  if (one !== undefined) return [one, one];
+  const [from = 0, to = from] = word(row, `${name}_range`).split(':').map(Number);
+  return [from, to];
+}
+
+export function rbacPolicyOf(row: JsonNode): NeutronRbacPolicy {
+  return {
+    id: word(row, 'id'),
+    objectType: word(row, 'object_type'),
+    objectId: word(row, 'object_id'),
+    action: word(row, 'action'),
+    targetProject: word(row, 'target_tenant', 'target_project'),
+  };
+}
