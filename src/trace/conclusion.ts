@@ -5,12 +5,12 @@ import { type FlowStep } from '../dataplane/ovs/pipeline/steps.ts';
 import { formatIpv4, formatIpv6 } from '../packet/addresses.ts';
 import { field } from '../packet/fields.ts';
 import { type Reason } from '../reasons/codes.ts';
-import { type DiaryEntry, readDiary } from '../traffic/diary.ts';
 import { type Packet } from '../traffic/packet.ts';
 import { readField } from '../traffic/words.ts';
-import { meaningOf } from './diagnose.ts';
+import { blockersOf, blockingRead } from './blame.ts';
+import { type CompiledNetwork } from './compiled-network.ts';
 import { journeyOf } from './journey.ts';
-import { type Lineage, lineageOf } from './lineage.ts';
+import { type Read, readEnding } from './lineage.ts';
 import { type EnterStep } from './steps.ts';
 import {
   type Assumption,
@@ -23,39 +23,28 @@ import {
 } from './types.ts';
 import { type Ending } from './walk.ts';
 
-/** One ending with what its diary says. */
-interface Read {
-  readonly ending: Ending<Packet>;
-  readonly diary: readonly DiaryEntry[];
-  readonly lineage: Lineage;
-}
-
 const NO_VERDICT: readonly Reason[] = [
   'SNAPSHOT_INCOMPLETE',
   'UNSUPPORTED_ACTION',
   'UNSUPPORTED_MATCH',
 ];
-/** Copies that end like this are no news: everybody who is not meant does so. */
-const NOISE: readonly Reason[] = ['NOT_FOR_ME'];
 
 /** Makes the trace out of everything that happened. */
 export function conclude(
-  network: Network,
+  compiled: CompiledNetwork,
   question: Question,
   endings: readonly Ending<Packet>[],
   assumptions: readonly Assumption[],
 ): Trace {
-  const reads = endings.map((ending) => {
-    const diary = readDiary(ending.p);
-    return { ending, diary, lineage: lineageOf(diary) };
-  });
+  const { network } = compiled;
+  const reads = endings.map(readEnding);
   const tcp = question.packet.protocol === 'tcp';
   const arrived = reads.find((read) => isRequestArrival(read, tcp));
   const opened = reads.find((read) => isDelivered(read) && read.lineage.role === 'request');
   const answered = reads.find((read) => isAnswerArrival(read, question, tcp));
   const error = reads.find((read) => read.lineage.role === 'error' && atSender(read, question));
   const delivered = answered !== undefined && arrived !== undefined;
-  const blockers = delivered ? [] : blockersOf(question, reads, opened);
+  const blockers = delivered ? [] : blockersOf({ compiled, question, reads, opened });
   const request = opened ?? blockingRead(question, reads, ['request']);
   const reply = answered ?? blockingRead(question, reads, ['answer', 'data']);
   return {
@@ -111,67 +100,6 @@ function verdictOf(
 
 function isAmbiguous(step: { readonly kind: string }): boolean {
   return step.kind === 'flow' && (step as FlowStep).ambiguous.length > 0;
-}
-
-/** First what stopped the request, else what stopped the answer. */
-function blockersOf(
-  question: Question,
-  reads: readonly Read[],
-  opened: Read | undefined,
-): readonly Blocker[] {
-  const stopped =
-    opened === undefined
-      ? deepest(question, reads)
-      : (blockingRead(question, reads, ['answer', 'data']) ?? deepest(question, reads));
-  if (stopped === undefined || stopped.ending.outcome.kind !== 'dropped') return [];
-  const { drop } = stopped.ending.outcome;
-  return [
-    {
-      code: meaningOf(drop),
-      host: stopped.ending.device.host,
-      component: drop.where,
-      evidence: drop.evidence,
-      origin: drop.origin,
-      nearMisses: [],
-      direction: opened === undefined ? 'request' : 'reply',
-      neutron: {},
-    },
-  ];
-}
-
-/** A request that waited in vain for a neighbour was stopped by what stopped the ARP packets. */
-function deepest(question: Question, reads: readonly Read[]): Read | undefined {
-  const request = blockingRead(question, reads, ['request']);
-  if (request === undefined || request.ending.outcome.kind !== 'dropped') return request;
-  const { reason } = request.ending.outcome.drop;
-  if (reason !== 'NO_NEIGHBOR' && reason !== 'ARP_UNANSWERED') return request;
-  const cause = blockingRead(question, reads, ['resolution']);
-  if (cause === undefined || cause.ending.outcome.kind !== 'dropped') return request;
-  return NOISE.includes(cause.ending.outcome.drop.reason) ? request : cause;
-}
-
-/** Of several copies the one that came nearest: at the destination's host, then the longest way. */
-function blockingRead(
-  question: Question,
-  reads: readonly Read[],
-  roles: readonly Lineage['role'][],
-): Read | undefined {
-  const goal = roles.includes('answer') ? question.from.host : question.to.host;
-  let best: Read | undefined;
-  let bestScore = Number.NEGATIVE_INFINITY;
-  for (const read of reads) {
-    const { outcome, device } = read.ending;
-    if (outcome.kind !== 'dropped' || !roles.includes(read.lineage.role)) continue;
-    const noise = NOISE.includes(outcome.drop.reason) ? -1000 : 0;
-    const near = device.host === goal ? 100 : 0;
-    const score = noise + near + hopCount(read);
-    if (score > bestScore) [best, bestScore] = [read, score];
-  }
-  return best;
-}
-
-function hopCount({ diary }: Read): number {
-  return diary.filter(({ step }) => step.kind === 'enter').length;
 }
 
 function receiverName(network: Network, { ending }: Read): string {

@@ -1,8 +1,10 @@
 /** What a packet at its end is to the question: the request itself, an answer, an ARP packet. */
 import { type AnswerStep, type ResolutionStep } from '../dataplane/routing/steps.ts';
-import { type DiaryEntry } from '../traffic/diary.ts';
+import { type DiaryEntry, readDiary } from '../traffic/diary.ts';
+import { type Packet } from '../traffic/packet.ts';
 import { type Step } from '../traffic/traffic.ts';
 import { type MadeStep } from './steps.ts';
+import { type Ending } from './walk.ts';
 
 export type Role =
   | 'request'
@@ -23,6 +25,19 @@ export interface Lineage {
   readonly since: number;
   /** The last answer the stack made, when the packet is one. */
   readonly answer: AnswerStep | null;
+}
+
+/** One ending with what its diary says. */
+export interface Read {
+  readonly ending: Ending<Packet>;
+  readonly diary: readonly DiaryEntry[];
+  readonly lineage: Lineage;
+}
+
+/** Reads the diary of a packet that has ended. */
+export function readEnding(ending: Ending<Packet>): Read {
+  const diary = readDiary(ending.p);
+  return { ending, diary, lineage: lineageOf(diary) };
 }
 
 /** Reads the role off the steps that made new packets out of older ones. */

@@ -68,7 +68,7 @@ export function trace(
   const endings: readonly Ending<Packet>[] = walk(run, world, [{ device: sender, outcomes }]);
   return {
     kind: 'traced',
-    trace: conclude(compiled.network, question, endings, [...assumptions.values()]),
+    trace: conclude(compiled, question, endings, [...assumptions.values()]),
   };
 }
 
