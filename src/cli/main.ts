@@ -46,4 +46,7 @@ process.stdout.on('error', (error: NodeJS.ErrnoException) => {
   throw error;
 });
 
-process.exitCode = await main(process.argv);
+/** Settled when the command has answered and the exit code stands. */
+export const done: Promise<void> = main(process.argv).then((code) => {
+  process.exitCode = code;
+});
