@@ -2,21 +2,18 @@
 import { tapOfGuest } from '../dataplane/endpoint/guest.ts';
 import { type Network } from '../dataplane/network.ts';
 import { type FlowStep } from '../dataplane/ovs/pipeline/steps.ts';
-import { formatIpv4, formatIpv6 } from '../packet/addresses.ts';
-import { field } from '../packet/fields.ts';
 import { type Reason } from '../reasons/codes.ts';
 import { type Packet } from '../traffic/packet.ts';
-import { readField } from '../traffic/words.ts';
 import { blockersOf, blockingRead } from './blame.ts';
 import { type CompiledNetwork } from './compiled-network.ts';
 import { journeyOf } from './journey.ts';
 import { type Read, readEnding } from './lineage.ts';
+import { addressOf, observationOf } from './observation.ts';
 import { type EnterStep } from './steps.ts';
 import {
   type Assumption,
   type Blocker,
   type Journey,
-  type Observation,
   type Question,
   type Trace,
   type Verdict,
@@ -53,8 +50,8 @@ export function conclude(
     requestDelivered: arrived !== undefined,
     delivered,
     receivedBy: arrived === undefined ? null : receiverName(network, arrived),
-    observed: arrived === undefined ? null : observationOf(arrived),
-    answerFrom: answered === undefined ? null : sourceOf(answered.ending.p),
+    observed: arrived === undefined ? null : observationOf(arrived.ending.p, arrived.diary),
+    answerFrom: answered === undefined ? null : addressOf(answered.ending.p, 'src'),
     icmpError: error === undefined ? null : icmpErrorOf(error),
     request: request === undefined ? null : requestJourney(request),
     reply: reply === undefined ? null : replyJourney(reply),
@@ -111,33 +108,10 @@ function receiverName(network: Network, { ending }: Read): string {
   return owner?.name ?? (name === 'root' ? host : name);
 }
 
-function observationOf({ ending }: Read): Observation {
-  const { words } = ending.p;
-  const ports = [6, 17, 132].includes(Number(readField(words, field('ip_proto'))));
-  const port = (name: string): number | null =>
-    ports ? Number(readField(words, field(name))) : null;
-  return {
-    source: sourceOf(ending.p),
-    destination: addressOf(ending.p, 'dst'),
-    sourcePort: port('tp_src'),
-    destinationPort: port('tp_dst'),
-  };
-}
-
-function sourceOf(p: Packet): string {
-  return addressOf(p, 'src');
-}
-
-function addressOf({ words }: Packet, which: 'src' | 'dst'): string {
-  return readField(words, field('eth_type')) === 0x86ddn
-    ? formatIpv6(readField(words, field(`ipv6_${which}`)))
-    : formatIpv4(readField(words, field(`ip_${which}`)));
-}
-
 function icmpErrorOf({ ending, lineage }: Read): Trace['icmpError'] {
   const { answer } = lineage;
   if (answer?.what !== 'icmp-error') return null;
-  return { from: sourceOf(ending.p), type: answer.type ?? 0, code: answer.code ?? 0 };
+  return { from: addressOf(ending.p, 'src'), type: answer.type ?? 0, code: answer.code ?? 0 };
 }
 
 /** The request's own way: a data segment's diary begins with the SYN's and its answer's. */

@@ -47,6 +47,17 @@ export function lineageOf(diary: readonly DiaryEntry[]): Lineage {
   return lineage;
 }
 
+/** Every step with the role that the packet had when it was written. */
+export function lineageSteps(
+  diary: readonly DiaryEntry[],
+): readonly { readonly step: Step; readonly role: Role }[] {
+  let lineage: Lineage = { role: 'request', since: 0, answer: null };
+  return diary.map(({ step }, index) => {
+    lineage = next(lineage, step, index);
+    return { step, role: lineage.role };
+  });
+}
+
 function next(current: Lineage, step: Step, since: number): Lineage {
   switch (step.kind) {
     case 'made': {

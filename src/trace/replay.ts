@@ -84,14 +84,13 @@ function checkObservation(
   predicted: Prediction,
 ): void {
   check('received_by', fate.receivedBy, predicted.received_by);
-  check('observed_src', fate.observedSource, predicted.observed_src);
-  check('observed_dst', fate.observedDestination, predicted.observed_dst);
-  if (predicted.observed_sport !== null) {
-    check('observed_sport', fate.observedSourcePort, predicted.observed_sport);
-  }
-  if (predicted.observed_dport !== null) {
-    check('observed_dport', fate.observedDestinationPort, predicted.observed_dport);
-  }
+  const checkKnown = (name: string, wanted: unknown, actual: unknown): void => {
+    if (actual !== null) check(name, wanted, actual);
+  };
+  checkKnown('observed_src', fate.observedSource, predicted.observed_src);
+  checkKnown('observed_dst', fate.observedDestination, predicted.observed_dst);
+  checkKnown('observed_sport', fate.observedSourcePort, predicted.observed_sport);
+  checkKnown('observed_dport', fate.observedDestinationPort, predicted.observed_dport);
 }
 
 /** Sums up a run. */

@@ -126,8 +126,8 @@ export type JourneyEnd =
 
 /** What the receiver saw. Null where any value is possible (translated ports). */
 export interface Observation {
-  readonly source: string;
-  readonly destination: string;
+  readonly source: string | null;
+  readonly destination: string | null;
   readonly sourcePort: number | null;
   readonly destinationPort: number | null;
 }

@@ -73,6 +73,17 @@ describe('a trace between two VMs on different hosts', () => {
     expect(trace.observed?.source).toBe('203.0.113.109');
   });
 
+  it('does not claim to know the port that --random-fully picks', () => {
+    const outward = traced('a2', 'external:198.51.100.10', {
+      protocol: 'tcp',
+      sourcePort: 40_000,
+      destinationPort: 80,
+    });
+    expect(outward.observed).toMatchObject({ sourcePort: null, destinationPort: 80 });
+    const inside = traced('a1', 'a2', { protocol: 'udp', sourcePort: 40_000, destinationPort: 53 });
+    expect(inside.observed).toMatchObject({ sourcePort: 40_000, destinationPort: 53 });
+  });
+
   it('stops a source address that the port does not own', () => {
     const source = { version: 4, value: 0x0a0000c7n } as const;
     const trace = traced('a1', 'a2', { source });

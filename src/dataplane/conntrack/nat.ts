@@ -10,6 +10,7 @@ import { type Traffic } from '../../traffic/traffic.ts';
 import { assignment } from '../../traffic/words.ts';
 import { type Connection, type Zone } from './connection.ts';
 import { addressFields, answerClass, F, hasPorts, invert, type PacketClass } from './protocols.ts';
+import { type AddressChoiceStep, type PortChoiceStep } from './steps.ts';
 import { find, type Tracker } from './tracker.ts';
 
 /** Which end of a packet is rewritten. */
@@ -55,6 +56,23 @@ const ICMP_IDS: readonly PortClass[] = [portClass(F.icmpId, 0, 65_535, 0, 65_535
 export interface Bound<P> {
   readonly p: P;
   readonly after: P | null;
+  /** The range of which the port is any value; absent when it was kept or given. */
+  readonly anyOf?: { readonly from: number; readonly to: number };
+}
+
+/** Writes into the diary what was left to chance, so that nobody takes an example for a fact. */
+export function noteChoices<P>(
+  traffic: Traffic<P>,
+  p: P,
+  { anyOf }: Bound<P>,
+  { manip, addresses, mask }: NatRequest,
+): P {
+  let noted = p;
+  if (addresses !== null && addresses.from !== addresses.to && mask === undefined) {
+    noted = traffic.note(noted, (): AddressChoiceStep => ({ kind: 'address-choice', end: manip }));
+  }
+  if (anyOf === undefined) return noted;
+  return traffic.note(noted, (): PortChoiceStep => ({ kind: 'port-choice', end: manip, ...anyOf }));
 }
 
 /** How often another port is tried before the kernel gives up (NF_NAT_MAX_ATTEMPTS). */
@@ -158,9 +176,11 @@ function pick<P>(
   if (attempt >= ATTEMPTS || from > wanted.to) return [{ p, after: null }];
   const { traffic } = tracker.run;
   const chosen = traffic.choose(p, allBits(port), BigInt(from), BigInt(wanted.to));
-  return free(tracker, chosen, cls, zone).flatMap((part) =>
-    part.after !== null ? [part] : pick(tracker, part.p, cls, zone, port, wanted, attempt + 1),
-  );
+  const anyOf = { from: wanted.from, to: wanted.to };
+  return free(tracker, chosen, cls, zone).flatMap((part) => {
+    if (part.after === null) return pick(tracker, part.p, cls, zone, port, wanted, attempt + 1);
+    return wanted.from === wanted.to ? [part] : [{ ...part, anyOf }];
+  });
 }
 
 /** Whether the answer's tuple is free (nf_nat_used_tuple()); `anyway` only tells, never refuses. */

@@ -13,6 +13,7 @@ import {
   choosePort,
   type Manip,
   type NatRequest,
+  noteChoices,
   other,
   translate,
   translateError,
@@ -196,8 +197,9 @@ export function bind<P>(
     const results: BoundTracked<P>[] = [];
     const settle = (after: P | null, bit: number): void => {
       if (after === null) return;
-      const here = traffic.within(traffic.fork(part), after);
-      if (here === null) return;
+      const taken = traffic.within(traffic.fork(part), after);
+      if (taken === null) return;
+      const here = noteChoices(traffic, taken, bound, request);
       const status = connection.status | doneBit(request.manip) | bit;
       const next = changed(tracker, connection, here, { after, status });
       const later = { ...handle, connection: next };

@@ -15,6 +15,7 @@ import {
   choosePort,
   type Manip,
   type NatRequest,
+  noteChoices,
   other,
   translate,
   translateError,
@@ -289,7 +290,7 @@ function commit<P>(
   return choosePort(tracker, traffic.fork(after), cls, zone, wanted).flatMap((bound) => {
     const part = traffic.within(traffic.fork(work.p), bound.p);
     if (part === null) return [];
-    const here = { ...work, p: part };
+    const here = { ...work, p: noteChoices(traffic, part, bound, wanted) };
     // Every tuple is taken: the packet goes on as new and is not remembered.
     if (bound.after === null) return [finish(tracker, here, request, null)];
     const bit = manip === 'src' ? STATUS.src_nat : STATUS.dst_nat;

@@ -17,7 +17,9 @@ import { parseConntrack } from '../../../src/dataplane/conntrack/text/dump.ts';
 import { createTracker, type Tracker } from '../../../src/dataplane/conntrack/tracker.ts';
 import { field } from '../../../src/packet/fields.ts';
 import { readIpv4, writeIp } from '../../../src/text/address-text.ts';
+import { readDiary } from '../../../src/traffic/diary.ts';
 import { onePacket, type Packet } from '../../../src/traffic/one-packet.ts';
+import { type Step } from '../../../src/traffic/traffic.ts';
 import { assignment } from '../../../src/traffic/words.ts';
 import { type PacketText, packet, packetRun, read, stateOf } from './packets.ts';
 
@@ -77,6 +79,13 @@ function ends(p: Packet): string {
   return `${ip('ip_src')}:${read(p, 'tp_src')}>${ip('ip_dst')}:${read(p, 'tp_dst')}`;
 }
 
+/** What the diary says was left to chance. */
+function choices(p: Packet): readonly Step[] {
+  return readDiary(p)
+    .map(({ step }) => step)
+    .filter(({ kind }) => kind === 'port-choice');
+}
+
 const udp = (src: string, sport: number, dst: string, dport: number): PacketText => ({
   src,
   dst,
@@ -113,9 +122,11 @@ describe('translation at the hooks', () => {
     const rules = { src: to('src', '192.0.2.1') };
     const first = route(tracker, udp('10.0.0.3', 5000, '192.0.2.9', 53), rules);
     expect(first.sent).toBe('192.0.2.1:5000>192.0.2.9:53');
+    expect(choices(first.p)).toEqual([]);
     const second = route(tracker, udp('10.0.0.4', 5000, '192.0.2.9', 53), rules);
     expect(read(second.p, 'tp_src')).not.toBe(5000);
     expect(read(second.p, 'tp_src')).toBeGreaterThanOrEqual(1024);
+    expect(choices(second.p)).toEqual([{ kind: 'port-choice', end: 'src', from: 1024, to: 65_535 }]);
     route(tracker, udp('10.0.0.3', 500, '192.0.2.9', 53), rules);
     const low = route(tracker, udp('10.0.0.4', 500, '192.0.2.9', 53), rules);
     expect(read(low.p, 'tp_src')).toBeLessThan(512);
