@@ -1,0 +1,103 @@
+/**
+ * The cloud as its agents ask about it: objects by id, ports by network and by host, members of
+ * security groups. Made once per compilation; every question is a lookup.
+ */
+import { type Cloud, type CloudHost } from '../model/cloud.ts';
+import {
+  type CloudAddress,
+  type FixedIp,
+  type NeutronNetwork,
+  type NeutronPort,
+  type NeutronRouter,
+  type NeutronSecurityGroup,
+  type NeutronSubnet,
+} from '../model/neutron.ts';
+
+export interface CloudView {
+  readonly cloud: Cloud;
+  readonly hosts: ReadonlyMap<string, CloudHost>;
+  readonly networks: ReadonlyMap<string, NeutronNetwork>;
+  readonly subnets: ReadonlyMap<string, NeutronSubnet>;
+  readonly ports: ReadonlyMap<string, NeutronPort>;
+  readonly routers: ReadonlyMap<string, NeutronRouter>;
+  readonly groups: ReadonlyMap<string, NeutronSecurityGroup>;
+  /** Ports of a network, in the order of the model. */
+  portsOfNetwork(networkId: string): readonly NeutronPort[];
+  /** Ports whose device is on the host, in the order of the model. */
+  portsOnHost(host: string): readonly NeutronPort[];
+  /** Ports of a router by its id (interfaces, gateway, HA, SNAT). */
+  portsOfDevice(deviceId: string): readonly NeutronPort[];
+  /** Addresses of a security group's members: fixed addresses and allowed pairs. */
+  membersOf(groupId: string): readonly GroupMember[];
+  /** Hosts whose layer 2 agent has a port of the network. */
+  hostsOfNetwork(networkId: string): readonly string[];
+}
+
+export interface GroupMember {
+  readonly address: CloudAddress;
+  readonly length: number;
+  readonly mac: bigint;
+  readonly portId: string;
+}
+
+/** Indexes of the cloud. */
+export function viewCloud(cloud: Cloud): CloudView {
+  const { neutron } = cloud;
+  const byNetwork = groupBy(neutron.ports, (port) => port.networkId);
+  const byHost = groupBy(neutron.ports, (port) => port.host);
+  const byDevice = groupBy(neutron.ports, (port) => port.deviceId);
+  const members = new Map<string, GroupMember[]>();
+  for (const port of neutron.ports) {
+    for (const group of port.securityGroups) {
+      const list = members.get(group) ?? [];
+      members.set(group, list);
+      list.push(...membersOfPort(port));
+    }
+  }
+  return {
+    cloud,
+    hosts: byKey(cloud.hosts, (host) => host.name),
+    networks: byKey(neutron.networks, (each) => each.id),
+    subnets: byKey(neutron.subnets, (each) => each.id),
+    ports: byKey(neutron.ports, (each) => each.id),
+    routers: byKey(neutron.routers, (each) => each.id),
+    groups: byKey(neutron.securityGroups, (each) => each.id),
+    portsOfNetwork: (id) => byNetwork.get(id) ?? [],
+    portsOnHost: (name) => byHost.get(name) ?? [],
+    portsOfDevice: (id) => byDevice.get(id) ?? [],
+    membersOf: (id) => members.get(id) ?? [],
+    hostsOfNetwork: (id) => [
+      ...new Set((byNetwork.get(id) ?? []).map((port) => port.host).filter((name) => name !== '')),
+    ],
+  };
+}
+
+function membersOfPort(port: NeutronPort): GroupMember[] {
+  const own = port.fixedIps.map(({ address }: FixedIp) => ({
+    address,
+    length: address.version === 4 ? 32 : 128,
+    mac: port.mac,
+    portId: port.id,
+  }));
+  const pairs = port.allowedAddressPairs.map(({ prefix, mac }) => ({
+    address: prefix.address,
+    length: prefix.length,
+    mac: mac ?? port.mac,
+    portId: port.id,
+  }));
+  return [...own, ...pairs];
+}
+
+function byKey<T>(all: readonly T[], key: (each: T) => string): ReadonlyMap<string, T> {
+  return new Map(all.map((each) => [key(each), each]));
+}
+
+function groupBy<T>(all: readonly T[], key: (each: T) => string): ReadonlyMap<string, T[]> {
+  const groups = new Map<string, T[]>();
+  for (const each of all) {
+    const list = groups.get(key(each));
+    if (list === undefined) groups.set(key(each), [each]);
+    else list.push(each);
+  }
+  return groups;
+}
