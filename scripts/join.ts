@@ -4,15 +4,16 @@
  * Run by `npm run build` after the compiler; the library's own files stay as they are.
  */
 import { copyFileSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
-import { createRequire } from 'node:module';
-import { dirname, join, posix, resolve } from 'node:path';
+import { createRequire, isBuiltin } from 'node:module';
+import { join, posix, resolve } from 'node:path';
 import { pathToFileURL } from 'node:url';
 import { Script } from 'node:vm';
 import ts from 'typescript';
 
 const dist = resolve(import.meta.dirname, '../dist');
 const ENTRY = 'cli/main.js';
-const outside = createRequire(join(dist, ENTRY));
+/** As the compiler writes it; dynamic imports stand inside of functions. */
+const STATIC_IMPORT = /^const (\w+) = require\("([^"]+)"\);$/gm;
 
 /** A built file as the body of a function of `exports`, `require` and `url`. */
 function bodyOf(file: string): string {
@@ -24,12 +25,18 @@ function bodyOf(file: string): string {
       removeComments: true,
     },
   });
-  return outputText
+  let body = outputText
     .replace(/^#!.*/, '')
     .replaceAll('import.meta.url', `new URL(${JSON.stringify(`../${file}`)}, url).href`)
-    .replace(/require\("(\.[^"]+)"\)/g, (_, path: string) => {
-      return `require(${JSON.stringify(posix.join(dirname(file), path))})`;
+    .replace(/require\("(\.[^"]+)"\)/g, (_, name: string) => {
+      return `require(${JSON.stringify(posix.join(posix.dirname(file), name))})`;
     });
+  // Packages are loaded where they are first used: few questions print an IPv6 address.
+  for (const [line, variable = '', name = ''] of body.matchAll(STATIC_IMPORT)) {
+    if (name.endsWith('.js') || isBuiltin(name)) continue;
+    body = body.replace(line, '').replaceAll(`${variable}.`, `(require(${JSON.stringify(name)})).`);
+  }
+  return body;
 }
 
 const bodies = new Map<string, string>();
@@ -38,10 +45,7 @@ for (let file = open.pop(); file !== undefined; file = open.pop()) {
   if (bodies.has(file)) continue;
   const body = bodyOf(file);
   bodies.set(file, body);
-  for (const [, name = ''] of body.matchAll(/require\("([^"]+)"\)/g)) {
-    if (name.endsWith('.js')) open.push(name);
-    else outside(name);
-  }
+  for (const [, name = ''] of body.matchAll(/require\("([^"]+\.js)"\)/g)) open.push(name);
 }
 
 const files = [...bodies].map(
@@ -79,9 +83,11 @@ const script = new Script(latin, { filename });
 process.argv = ['node', 'hopwise', 'trace', 'a1', 'a2', '-v'];
 const { write } = process.stdout;
 process.stdout.write = () => true;
-const started: unknown = script.runInThisContext();
-if (typeof started === 'function') {
-  await (started(outside, pathToFileURL(join(dist, ENTRY)).href) as { done: Promise<void> }).done;
+const start: unknown = script.runInThisContext();
+if (typeof start === 'function') {
+  const entry = join(dist, ENTRY);
+  const { done }: { done: Promise<void> } = start(createRequire(entry), pathToFileURL(entry).href);
+  await done;
 }
 process.stdout.write = write;
 writeFileSync(`${filename}.cache`, script.createCachedData());
