@@ -11,6 +11,7 @@ const ORDER = [
   'src/traffic',
   'src/model',
   'src/dataplane/outcome.ts',
+  'src/dataplane/crossing.ts',
   'src/dataplane/conntrack',
   'src/dataplane/iptables',
   'src/dataplane/ovs',

@@ -28,6 +28,8 @@ export interface Run<P> {
   readonly traffic: Traffic<P>;
   /** Virtual time in microseconds since the snapshot was taken. */
   now_us: number;
+  /** How many interfaces frames have crossed until now. */
+  crossings?: number;
   /** Notes that something was taken for granted (reason code `ASSUME_*`) or not understood. */
   assume(reason: Reason, detail: string): void;
 }

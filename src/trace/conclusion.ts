@@ -58,6 +58,7 @@ export function conclude(
     blockers,
     assumptions: assumptions.filter(({ code }) => code.startsWith('ASSUME_')),
     unmodelled: assumptions.filter(({ code }) => !code.startsWith('ASSUME_')),
+    copies: endings.map(({ p }) => p),
   };
 }
 

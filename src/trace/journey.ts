@@ -51,6 +51,8 @@ export function journeyOf(diary: readonly DiaryEntry[]): Journey | null {
     }
     if (hop === undefined) continue;
     hop.after = entry.words;
+    // Crossings tell what a capture sees (sightings.ts), nothing that decides.
+    if (entry.step.kind === 'crossing') continue;
     if (step === null) hop.entries.push(entry);
     else if (step.kind === 'leave') hop.output = step.port;
     else if (step.kind === 'delivered') {

@@ -47,14 +47,14 @@ export function lineageOf(diary: readonly DiaryEntry[]): Lineage {
   return lineage;
 }
 
-/** Every step with the role that the packet had when it was written. */
+/** Every step with the role that the packet had when it was written, and the packet itself. */
 export function lineageSteps(
   diary: readonly DiaryEntry[],
-): readonly { readonly step: Step; readonly role: Role }[] {
+): readonly { readonly step: Step; readonly role: Role; readonly packet: Packet }[] {
   let lineage: Lineage = { role: 'request', since: 0, answer: null };
-  return diary.map(({ step }, index) => {
+  return diary.map(({ step, packet }, index) => {
     lineage = next(lineage, step, index);
-    return { step, role: lineage.role };
+    return { step, role: lineage.role, packet };
   });
 }
 

@@ -1,10 +1,12 @@
 /** One host's Open vSwitch as a device of a walk: prepared once per snapshot, remembering per walk. */
 import { executeCt } from '../dataplane/conntrack/execute.ts';
 import { createTracker } from '../dataplane/conntrack/tracker.ts';
-import { type Run } from '../dataplane/outcome.ts';
+import { type CrossingPlace, noteCrossing } from '../dataplane/crossing.ts';
+import { ROOT } from '../dataplane/network.ts';
+import { type Outcome, type Run } from '../dataplane/outcome.ts';
 import { receive, receiveTunnel } from '../dataplane/ovs/datapath/receive.ts';
 import { type Datapath, type Tracker } from '../dataplane/ovs/datapath/types.ts';
-import { prepareSwitch } from '../dataplane/ovs/pipeline/prepared.ts';
+import { type PreparedSwitch, prepareSwitch } from '../dataplane/ovs/pipeline/prepared.ts';
 import { switchState } from '../dataplane/ovs/pipeline/state.ts';
 import { type Ct } from '../dataplane/ovs/types/flow.ts';
 import { type FieldBits, field } from '../packet/fields.ts';
@@ -46,10 +48,43 @@ export function openSwitchOf<P>(
     host,
     name: 'ovs',
     stage: 'switch',
-    receive: (_run, port, p) =>
-      port === TUNNEL_PORT ? receiveTunnel(datapath, p) : receive(datapath, port, p),
+    receive: (_run, port, p) => seenLeaving(datapath, host, received(datapath, host, port, p)),
     settle: () => [],
   };
+}
+
+function received<P>(
+  datapath: Datapath<P>,
+  host: string,
+  port: string,
+  p: P,
+): readonly Outcome<P>[] {
+  if (port === TUNNEL_PORT) return receiveTunnel(datapath, p);
+  const place = placeOf(datapath.sw, host, port);
+  const seen = place === null ? p : noteCrossing(datapath.run, place, 'in', p);
+  return receive(datapath, port, seen);
+}
+
+function seenLeaving<P>(
+  { run, sw }: Datapath<P>,
+  host: string,
+  outcomes: readonly Outcome<P>[],
+): readonly Outcome<P>[] {
+  return outcomes.map((outcome) => {
+    if (outcome.kind !== 'sent') return outcome;
+    const place = placeOf(sw, host, outcome.port);
+    return place === null ? outcome : { ...outcome, p: noteCrossing(run, place, 'out', outcome.p) };
+  });
+}
+
+/**
+ * The interface behind a port that the switch alone works with. An internal port is the kernel's
+ * own interface, and its stack tells what crosses it.
+ */
+function placeOf(sw: PreparedSwitch, host: string, port: string): CrossingPlace | null {
+  const known = sw.ports.get(port);
+  if (known === undefined || known.source.type === 'internal') return null;
+  return { host, namespace: ROOT, bridge: known.bridge.name, interface: port };
 }
 
 const MARK = field('ct_mark');

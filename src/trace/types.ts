@@ -5,6 +5,7 @@
 import { type IpAddress } from '../dataplane/routing/types.ts';
 import { type Reason } from '../reasons/codes.ts';
 import { type Origin } from '../text/problem.ts';
+import { type Packet } from '../traffic/packet.ts';
 import { type Step } from '../traffic/traffic.ts';
 
 /** Who sends or receives: a place where packets start and end. */
@@ -153,4 +154,6 @@ export interface Trace {
   readonly assumptions: readonly Assumption[];
   /** What was met and not understood; a verdict that depends on it is UNDETERMINED. */
   readonly unmodelled: readonly Assumption[];
+  /** Every copy of every packet at its end, with its diary; `sightingsOf()` reads them. */
+  readonly copies: readonly Packet[];
 }

@@ -16,9 +16,12 @@ export interface Page {
   readonly word: number;
   /** The word's content before the change, as a signed number (V8 keeps those unboxed). */
   readonly before: number;
-  /** For a change of frame (a tunnel header, NSH, an answer): the words of the frame before. */
-  readonly frame: Uint32Array | null;
+  /** For a change of frame (a tunnel header, NSH, an answer): the frame before. */
+  readonly frame: FrameBefore | null;
 }
+
+/** What a packet was before it became another frame. */
+export type FrameBefore = Pick<Packet, 'words' | 'inner' | 'quoted' | 'body'>;
 
 /** One note with the header around it. */
 export interface DiaryEntry {
@@ -27,21 +30,27 @@ export interface DiaryEntry {
   readonly words: Uint32Array;
   /** All words when the next note was written, or as the packet is now: what was done after it. */
   readonly after: Uint32Array;
+  /** The packet at that moment, with all it carried. */
+  readonly packet: Packet;
 }
 
 /** All notes of a packet, oldest first, each with the header at that moment. */
 export function readDiary(p: Packet): DiaryEntry[] {
   const entries: DiaryEntry[] = [];
+  let frame: FrameBefore = p;
   let words = p.words.slice();
   let after = words.slice();
   for (let page = p.diary; page !== null; page = page.previous) {
     if (page.frame !== null) {
-      words = page.frame.slice();
+      frame = page.frame;
+      words = frame.words.slice();
     } else if (page.step === null) {
       words[page.word] = page.before;
     } else {
       const now = words.slice();
-      entries.push({ step: page.step(), words: now, after });
+      const { inner, quoted, body } = frame;
+      const packet = { words: now, inner, quoted, body, diary: null };
+      entries.push({ step: page.step(), words: now, after, packet });
       after = now;
     }
   }
@@ -56,7 +65,7 @@ export function writeWord(p: Packet, word: number, value: number): void {
   p.diary = { previous: p.diary, step: null, word, before, frame: null };
 }
 
-/** The diary of `p` as a new frame carries it on; the words of `p` must stay as they are. */
+/** The diary of `p` as a new frame carries it on; `p` must stay as it is. */
 export function changeOfFrame(p: Packet): Page {
-  return { previous: p.diary, step: null, word: -1, before: 0, frame: p.words };
+  return { previous: p.diary, step: null, word: -1, before: 0, frame: p };
 }

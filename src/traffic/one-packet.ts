@@ -70,9 +70,9 @@ export const onePacket: Traffic<Packet> = {
     return carried;
   },
   blank(p) {
-    // What `p` does from here on is another story: its words are kept as they are now.
+    // What `p` does from here on is another story: it is kept as it is now.
     const blank = blankPacket();
-    blank.diary = { ...changeOfFrame(p), frame: p.words.slice() };
+    blank.diary = changeOfFrame({ ...p, words: p.words.slice() });
     return blank;
   },
   quoted(p) {

@@ -8,6 +8,7 @@ import { type Guard, guard } from '../../traffic/guard.ts';
 import { ANY, type Match, NONE, or, test } from '../../traffic/match.ts';
 import { type Rule, type Table } from '../../traffic/table.ts';
 import { type Assignment } from '../../traffic/words.ts';
+import { type CrossingPlace } from '../crossing.ts';
 import { destinationOf, F, inPrefix, is, put } from './headers.ts';
 import { type DeviceSettings, deviceSettings } from './settings.ts';
 import { type Interface, type InterfaceAddress, type Namespace, type Neighbour } from './types.ts';
@@ -15,6 +16,7 @@ import { type Interface, type InterfaceAddress, type Namespace, type Neighbour }
 export interface Device {
   readonly of: Interface;
   readonly settings: DeviceSettings;
+  readonly place: CrossingPlace;
   /** IFF_UP and carrier. */
   readonly up: boolean;
   /** False for loopback and point-to-point tunnels (IFF_NOARP). */
@@ -68,6 +70,12 @@ function compileDevice(namespace: Namespace, of: Interface): Device {
   return {
     of,
     settings: deviceSettings(namespace, of.name),
+    place: {
+      host: namespace.host,
+      namespace: namespace.name,
+      bridge: null,
+      interface: of.name,
+    },
     up: of.up && (of.running || of.loopback),
     resolves: !of.loopback && !WITHOUT_NEIGHBOURS.has(of.kind) && of.details['type'] !== 'tun',
     isOwnMac: is(F.ethDestination, of.mac),

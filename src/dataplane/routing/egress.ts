@@ -4,6 +4,7 @@
  */
 
 import { bitsAssignment } from '../../traffic/words.ts';
+import { noteCrossing } from '../crossing.ts';
 import { bridgeFromHost } from './bridging.ts';
 import { type Device } from './device.ts';
 import { F } from './headers.ts';
@@ -26,14 +27,15 @@ export function transmitFrame<P>(work: Work<P>, name: string, p: P): void {
     work.tasks.push({ kind: 'arrive', device: name, handle: work.handle, prerouted: false, p });
     return;
   }
+  const seen = noteCrossing(work.run, device.place, 'out', p);
   const bridge = work.stack.bridges.get(name);
   if (bridge !== undefined) {
-    bridgeFromHost(work, bridge, p);
+    bridgeFromHost(work, bridge, seen);
     return;
   }
   const tunnel = work.stack.vxlans.find((one) => one.of.name === name);
   if (tunnel !== undefined) {
-    intoTunnel(work, tunnel, p);
+    intoTunnel(work, tunnel, seen);
     return;
   }
   const lower = lowerOf(work, device);
@@ -42,11 +44,11 @@ export function transmitFrame<P>(work: Work<P>, name: string, p: P): void {
       kind: 'transmit',
       device: lower,
       handle: work.handle,
-      p: tag(work, device, p),
+      p: tag(work, device, seen),
     });
   } else if (device.of.kind === 'macvlan' && lower !== null) {
-    work.tasks.push({ kind: 'transmit', device: lower, handle: work.handle, p });
-  } else work.out.push({ kind: 'sent', port: name, p });
+    work.tasks.push({ kind: 'transmit', device: lower, handle: work.handle, p: seen });
+  } else work.out.push({ kind: 'sent', port: name, p: seen });
 }
 
 function lowerOf<P>(work: Work<P>, device: Device): string | null {

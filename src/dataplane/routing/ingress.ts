@@ -2,6 +2,7 @@
  * A frame arrives on an interface (net/core/dev.c __netif_receive_skb_core()): VLAN devices
  * first, then macvlan and bridges, then the protocol, if the frame is meant for this interface.
  */
+import { noteCrossing } from '../crossing.ts';
 import { receiveArp } from './arp.ts';
 import { toBridge } from './bridging.ts';
 import { type Device } from './device.ts';
@@ -21,7 +22,8 @@ export function arrive<P>(work: Work<P>, name: string, prerouted: boolean, p: P)
     drop(work, p, 'INTERFACE_DOWN', name, why);
     return;
   }
-  const untagged = toVlans(work, device, p);
+  const seen = noteCrossing(work.run, device.place, 'in', p);
+  const untagged = toVlans(work, device, seen);
   if (untagged === null) return;
   const mine = toMacvlans(work, device, untagged);
   if (mine === null) return;
