@@ -223,6 +223,9 @@ const WIRE: readonly Row[] = [
   { name: 'frame_len', width: 32, format: 'decimal', write: false },
   // Total length of the IP packet (IPv4 total length, IPv6 payload length + 40).
   { name: 'ip_len', width: 32, format: 'decimal', write: false },
+  // Checksums that are wrong: translation keeps them so (RFC 1624), a receiver drops the packet.
+  { name: 'ip_csum_bad', width: 1, format: 'decimal', write: false },
+  { name: 'tp_csum_bad', width: 1, format: 'decimal', write: false },
 ];
 
 function layOut(rows: readonly Row[], metadata: boolean, start: number, into: Map<string, Field>): number {

@@ -3,6 +3,7 @@
  * which every header at every step can be restored (`diary.ts`).
  */
 import { copyRun, writeField, writeValue } from './bits.ts';
+import { contentOf, withContent } from './content.ts';
 import { changeOfFrame, writeWord } from './diary.ts';
 import { popHeader, pushHeader } from './headers.ts';
 import { blankPacket, carrierOf, forkPacket, numberOf, type Packet } from './packet.ts';
@@ -83,6 +84,8 @@ export const onePacket: Traffic<Packet> = {
     return p;
   },
   segment: segmentOf,
+  content: contentOf,
+  withContent,
   fork: forkPacket,
   within(p) {
     return p;

@@ -22,6 +22,8 @@ export interface Body {
   readonly payload: Uint8Array;
   readonly tcpOptions: Uint8Array;
   readonly ipOptions: Uint8Array;
+  /** Lengths of the fragments it was put together from; absent when it came whole. */
+  readonly pieces?: readonly number[];
   /** The frame it was read from, header by header; absent when it was built from fields. */
   readonly asRead?: Frame;
 }

@@ -53,6 +53,18 @@ export interface TcpSegment {
   readonly sackPermitted: boolean;
 }
 
+/** One IP packet from its IP header on, for rules and trackers that look where no field shows. */
+export interface Content {
+  readonly bytes: Uint8Array;
+  /** So many of them are known; behind them a packet that was built from fields has zeros. */
+  readonly known: number;
+  /**
+   * Lengths without IP header of the fragments that it was put together from, in order. Empty
+   * for a packet that came whole.
+   */
+  readonly pieces: readonly number[];
+}
+
 export interface Traffic<P> {
   /** The meaning of a branch. A guard with an opaque part: see `Guard.certain`. */
   split(p: P, guard: Guard): Split<P>;
@@ -93,6 +105,16 @@ export interface Traffic<P> {
   quote(p: P, original: P): P;
   /** The numbers of a TCP segment; null when `p` is not one concrete segment (then any number). */
   segment(p: P): TcpSegment | null;
+  /**
+   * The bytes of an IP packet; null when `p` is not one concrete packet, or not IP: then nobody
+   * may say whether a rule on bytes matches. Does not consume `p`.
+   */
+  content(p: P): Content | null;
+  /**
+   * `p` with other bytes from its IP header on: fragments, a rewritten payload. Link header and
+   * metadata stay. Only for traffic whose `content` is not null.
+   */
+  withContent(p: P, bytes: Uint8Array, pieces?: readonly number[]): P;
   /** An independent copy. */
   fork(p: P): P;
   /** Only that part of `p` whose input is also the input of `survivor`. One packet: `p` itself. */

@@ -52,6 +52,8 @@ export const AT = {
   encapId: at('encap_id'),
   frameLen: at('frame_len'),
   ipLen: at('ip_len'),
+  badIpChecksum: at('ip_csum_bad'),
+  badChecksum: at('tp_csum_bad'),
 } as const;
 
 /** The bit of `vlan_tci` that says "there is a tag" (ovs-fields(7)). */

@@ -4,7 +4,7 @@ import { ETHERTYPE } from '../packet/wire/ethernet.ts';
 import { DONT_FRAGMENT, type Ipv4, ipv4, MORE_FRAGMENTS } from '../packet/wire/ipv4.ts';
 import { IPV6_LENGTH, type Ipv6, type Ipv6Fragment, ipv6 } from '../packet/wire/ipv6.ts';
 import { type Layer } from '../packet/wire/layer.ts';
-import { type Body } from './one-packet.ts';
+import { type Body } from './packet.ts';
 import {
   AT,
   type Before,

@@ -9,7 +9,7 @@ import { emitNd, linkAddressOption } from '../packet/wire/nd.ts';
 import { tcp } from '../packet/wire/tcp.ts';
 import { GRE_FLAG, VXLAN_VALID_VNI } from '../packet/wire/tunnel.ts';
 import { udp } from '../packet/wire/udp.ts';
-import { type Body } from './one-packet.ts';
+import { type Body } from './packet.ts';
 import { AT, type Before, getAddress, getMac, kept, word } from './wire-fields.ts';
 import { FRAGMENT, isNeighborMessage, linkAddressOptions } from './wire-read.ts';
 

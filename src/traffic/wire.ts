@@ -5,11 +5,11 @@
  */
 import { ENCAPSULATION } from '../packet/fields.ts';
 import { NO_BYTES } from '../packet/wire/bytes.ts';
-import { encode, encodeChanged } from '../packet/wire/encode.ts';
+import { encode, encodeChanged, wrongChecksums } from '../packet/wire/encode.ts';
 import { type DecodeOptions, decode, type Frame } from '../packet/wire/frame.ts';
 import { type Layer, layerLength } from '../packet/wire/layer.ts';
 import { type Parsed } from '../text/problem.ts';
-import { type Body, type Packet } from './one-packet.ts';
+import { type Body, type Packet } from './packet.ts';
 import { AT, type Before, word } from './wire-fields.ts';
 import { isHidden, linkLayers } from './wire-link.ts';
 import { networkLayers } from './wire-network.ts';
@@ -28,6 +28,9 @@ export function packetFromBytes(bytes: Uint8Array, options: DecodeOptions = {}):
 /** The packet of a decoded frame. `length` is that of the whole frame on the wire, in bytes. */
 export function packetOfFrame(frame: Frame, length: number): Packet {
   const words = wordsOfFrame(frame, length);
+  const wrong = wrongChecksums(frame);
+  words[AT.badIpChecksum] = wrong.ip ? 1 : 0;
+  words[AT.badChecksum] = wrong.transport ? 1 : 0;
   const isQuote = quotes(frame.layers);
   const content =
     frame.inner === null ? null : packetOfFrame(frame.inner, innerLength(frame.inner));
@@ -71,6 +74,16 @@ function bodyOf(frame: Frame): Body {
  */
 export function bytesFromPacket(p: Packet): Uint8Array {
   return bytesOf(p, true);
+}
+
+/** The same from the IP header on, and how many of these bytes are not just filled up. */
+export function networkBytes(p: Packet): { readonly bytes: Uint8Array; readonly known: number } {
+  const bytes = bytesOf(p, false);
+  if (p.body.asRead !== undefined || p.inner !== null || p.quoted !== null) {
+    return { bytes, known: bytes.length };
+  }
+  const headers = upperLayers(p, null).reduce((sum, layer) => sum + layerLength(layer), 0);
+  return { bytes, known: headers + p.body.payload.length };
 }
 
 function bytesOf(p: Packet, withLink: boolean): Uint8Array {

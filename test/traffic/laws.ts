@@ -208,7 +208,8 @@ export function trafficLaws<P>({ traffic: t, arbitrary }: Subject<P>): void {
   it('has one law for each operation that elements use on headers', () => {
     const covered = ['split', 'lookup', 'same', 'cases', 'set', 'copy', 'add', 'choose', 'push'];
     const rest = ['pop', 'encapsulate', 'decapsulate', 'fork', 'within'];
-    const elsewhere = ['blank', 'quoted', 'quote', 'segment', 'join', 'note'];
+    const bytes = ['content', 'withContent'];
+    const elsewhere = ['blank', 'quoted', 'quote', 'segment', 'join', 'note', ...bytes];
     expect(Object.keys(t).sort()).toEqual([...covered, ...rest, ...elsewhere].sort());
   });
 }

@@ -206,6 +206,47 @@ function pseudo(layer: Layer, ip: PlacedIp, length: number): number {
     : pseudoIpv6(header.src, header.dst, protocol, length);
 }
 
+/** Which checksums of a frame are wrong. */
+export interface WrongChecksums {
+  readonly ip: boolean;
+  readonly transport: boolean;
+}
+
+const TRANSPORTS: ReadonlySet<Layer['kind']> = new Set(['tcp', 'udp', 'icmp', 'icmpv6', 'sctp']);
+
+/**
+ * Verifies the outermost IP header and the transport header behind it. What cannot be verified
+ * is not wrong: fragments, frames cut off by a capture, and checksums that a sender left to its
+ * NIC, which then are the sum over the pseudo-header (Linux CHECKSUM_PARTIAL).
+ */
+export function wrongChecksums(frame: Frame): WrongChecksums {
+  const bytes = encode(frame, 'given');
+  const end = bytes.length - frame.trailer.length;
+  const wrong = { ip: false, transport: false };
+  let isWhole = true;
+  for (const [layer, at, ip] of [...outwards(frame, 0)].reverse()) {
+    const slot = checksumSlot(layer, ip);
+    if (layer.kind === 'ipv4') {
+      isWhole = at + layer.totalLength === end;
+      wrong.ip = slot !== null && layer.checksum !== rightChecksum(layer, ip, bytes, at, end);
+    } else if (TRANSPORTS.has(layer.kind) && slot !== null && ip !== null) {
+      if (ip.isFragment || !isWhole) return wrong;
+      const given = getSlot(bytes, at, slot);
+      if (layer.kind === 'udp' && given === 0) return wrong;
+      const left = usesPseudoHeader(layer, ip) && layer.kind !== 'icmpv6';
+      const unfinished = left && given === (~finish(pseudo(layer, ip, end - at)) & 0xffff);
+      wrong.transport = !unfinished && !sameSum(given, rightChecksum(layer, ip, bytes, at, end));
+      return wrong;
+    } else if (layer.kind === 'ipv6') isWhole = at + IPV6_LENGTH + layer.payloadLength === end;
+  }
+  return wrong;
+}
+
+/** Both zeros of one's complement are one number. */
+function sameSum(a: number, b: number): boolean {
+  return a === b || ((a === 0 || a === 0xffff) && (b === 0 || b === 0xffff));
+}
+
 /**
  * The bytes of a frame that was made by changing `before`: lengths and checksums of headers that
  * both have are changed only by what changed (RFC 1624), so what was wrong stays equally wrong.
