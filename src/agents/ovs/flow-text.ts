@@ -1,0 +1,50 @@
+/** Flows as the agent writes them: a match and actions as text, read back like any dump. */
+import { type CloudAddress, type CloudPrefix } from '../../model/neutron.ts';
+import { writeIp, writeMac } from '../../text/address-text.ts';
+
+/** The cookie of the agent's flows: one run stamps all of its flows with the same. */
+const COOKIE = '0x686f70';
+
+/** One line of `ovs-ofctl dump-flows`; an empty match matches everything. */
+export function flow(
+  table: number,
+  priority: number,
+  match: readonly string[] | string,
+  actions: string,
+): string {
+  const parts = typeof match === 'string' ? [match] : match;
+  const text = parts.filter((part) => part !== '').join(',');
+  const comma = text === '' ? '' : ',';
+  return `cookie=${COOKIE}, table=${table}, priority=${priority}${comma}${text} actions=${actions}`;
+}
+
+/** `set_field` of a VLAN id needs the bit that says there is a tag (OFPVID_PRESENT). */
+export function vlanField(vlan: number): string {
+  return `set_field:${0x1000 | vlan}->vlan_vid`;
+}
+
+export function mac(value: bigint): string {
+  return writeMac(value);
+}
+
+/** `10.0.0.0/24`, or the address alone when the prefix is one address. */
+export function prefixText({ address, length }: CloudPrefix): string {
+  const whole = address.version === 4 ? 32 : 128;
+  return length === whole ? writeIp(address) : `${writeIp(address)}/${length}`;
+}
+
+export function ip(address: CloudAddress): string {
+  return writeIp(address);
+}
+
+/** The link-local address that SLAAC makes of a MAC (RFC 4291 appendix A). */
+export function linkLocal(macAddress: bigint): CloudAddress {
+  const high = (macAddress >> 24n) ^ 0x02_0000n;
+  const low = macAddress & 0xff_ffffn;
+  const value = (0xfe80n << 112n) | (high << 40n) | (0xfffen << 24n) | low;
+  return { version: 6, value };
+}
+
+export function hex(value: number): string {
+  return `0x${value.toString(16)}`;
+}

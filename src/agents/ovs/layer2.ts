@@ -1,0 +1,337 @@
+/**
+ * The Open vSwitch agent: connects what the other agents plugged in to br-int, guards it, and
+ * joins br-int to the physical networks and to the other hosts' tunnels.
+ */
+import { type CloudHost, type HostNic, type Layer2Agent } from '../../model/cloud.ts';
+import { tunnelPort } from '../../model/ids.ts';
+import { type NeutronNetwork, type NeutronPort } from '../../model/neutron.ts';
+import { writeIp } from '../../text/address-text.ts';
+import { type Layer2, type Place, type Plug } from '../part.ts';
+import {
+  type BridgePlan,
+  type DevicePlan,
+  emptyNamespace,
+  type NamespacePlan,
+  type PortPlan,
+} from '../plan.ts';
+import {
+  type Distribution,
+  distributionOf,
+  integrationDistributed,
+  providerDistributed,
+  tunnelDistributed,
+} from './distributed.ts';
+import {
+  firewallBase,
+  type GuardedPort,
+  guardedPort,
+  invalidDropped,
+  trustedPort,
+} from './firewall.ts';
+import { flow, mac } from './flow-text.ts';
+import { fromProvider, type PhysicalNetwork, providerFlows } from './provider-bridge.ts';
+import { securityRules } from './rules.ts';
+import { spoofingFlows } from './spoofing.ts';
+import { DEAD_VLAN, INT, PHYSICAL } from './tables.ts';
+import { type RemoteEnd, type TunnelledNetwork, tunnelFlows } from './tunnel-bridge.ts';
+
+/** The OpenFlow port of a bridge itself (OFPP_LOCAL). */
+const LOCAL = 65534;
+const BR_INT = 'br-int';
+const BR_TUN = 'br-tun';
+const TUNNELS = ['vxlan', 'gre', 'geneve'] as const;
+
+/** A plug on br-int with the numbers this host gave it. */
+interface Plugged extends Plug {
+  readonly ofport: number;
+  readonly vlan: number;
+  /** As br-int knows it; with a firewall bridge between, not the guest's tap. */
+  readonly name: string;
+}
+
+export const openvswitch: Layer2 = (at, plugs) => {
+  const { layer2 } = at.host;
+  if (layer2 === null) return { switch: null, root: emptyNamespace('root') };
+  const physical = physicalNetworks(at, layer2, plugs);
+  const patchTun = layer2.tunnelTypes.length > 0 ? at.numbers.ofport(BR_INT, 'patch-tun') : null;
+  const plugged = plugs.map((plug) => connect(at, layer2, plug));
+  const distribution = layer2.distributedRouting
+    ? distributionOf(
+        at,
+        plugged.map((each) => ({ ...each, guarded: guards(layer2, each.port) })),
+      )
+    : null;
+  const bridges: BridgePlan[] = [
+    integrationBridge(at, layer2, plugged, physical, patchTun, distribution),
+    ...physical.map((each) => providerBridge(at, layer2, each, distribution)),
+  ];
+  if (patchTun !== null) bridges.push(tunnelBridge(at, layer2, plugged, distribution));
+  return {
+    switch: { version: layer2.version, datapath: layer2.datapath, bridges },
+    root: rootOf(at.host, bridges, plugged),
+  };
+};
+
+function connect(at: Place, layer2: Layer2Agent, plug: Plug): Plugged {
+  const hybrid = layer2.firewall === 'iptables_hybrid' && plug.kind === 'tap';
+  const name = hybrid ? `qvo${plug.port.id.slice(0, 11)}` : plug.device;
+  return {
+    ...plug,
+    name,
+    ofport: at.numbers.ofport(BR_INT, name),
+    vlan: plug.port.adminUp ? at.numbers.localVlan(plug.port.networkId) : DEAD_VLAN,
+  };
+}
+
+function physicalNetworks(
+  at: Place,
+  layer2: Layer2Agent,
+  plugs: readonly Plug[],
+): readonly (PhysicalNetwork & { readonly name: string })[] {
+  return [...layer2.physicalNetworks].map(([name, bridge]) => {
+    const inner = at.numbers.ofport(BR_INT, `int-${bridge}`);
+    at.numbers.ofport(bridge, layer2.bridgeNics.get(bridge) ?? '');
+    const outer = at.numbers.ofport(bridge, `phy-${bridge}`);
+    const networks = networksOf(at, plugs)
+      .filter(({ provider }) => provider.physicalNetwork === name)
+      .map((network) => ({ network, vlan: at.numbers.localVlan(network.id) }));
+    return { name, bridge, inner, outer, networks };
+  });
+}
+
+/** Networks with a live port on this host, in the order of the plugs. */
+function networksOf(at: Place, plugs: readonly Plug[]): readonly NeutronNetwork[] {
+  const ids = new Set(plugs.filter(({ port }) => port.adminUp).map(({ port }) => port.networkId));
+  return [...ids].flatMap((id) => at.view.networks.get(id) ?? []);
+}
+
+function integrationBridge(
+  at: Place,
+  layer2: Layer2Agent,
+  plugged: readonly Plugged[],
+  physical: readonly PhysicalNetwork[],
+  patchTun: number | null,
+  distribution: Distribution | null,
+): BridgePlan {
+  const ports: PortPlan[] = [
+    localPort(BR_INT),
+    ...physical.map(({ bridge, inner }) => patch(`int-${bridge}`, inner, `phy-${bridge}`)),
+    ...(patchTun === null ? [] : [patch('patch-tun', patchTun, 'patch-int')]),
+    ...plugged.map((plug) => devicePort(at, plug)),
+  ];
+  const flows = [
+    ...integrationBase(),
+    ...physical.flatMap(fromProvider),
+    ...(distribution === null ? [] : integrationDistributed(distribution, physical, patchTun)),
+    ...filtering(
+      at,
+      layer2,
+      plugged.filter(({ port }) => port.adminUp),
+    ),
+  ];
+  return { name: BR_INT, failMode: 'secure', ports, flows: [...new Set(flows)] };
+}
+
+function integrationBase(): string[] {
+  const next = (table: number): string => `goto_table:${table}`;
+  return [
+    flow(INT.LOCAL_SWITCHING, 65535, `dl_vlan=${DEAD_VLAN}`, 'drop'),
+    flow(INT.LOCAL_SWITCHING, 0, '', next(INT.PACKET_RATE_LIMIT)),
+    flow(INT.CANARY, 0, '', 'drop'),
+    flow(INT.ARP_SPOOF, 0, '', 'drop'),
+    flow(INT.LOCAL_MAC_DIRECT, 0, '', next(INT.PACKET_RATE_LIMIT)),
+    flow(INT.LOCAL_EGRESS, 0, '', next(INT.PACKET_RATE_LIMIT)),
+    flow(INT.PACKET_RATE_LIMIT, 0, '', next(INT.TRANSIENT)),
+    flow(INT.TRANSIENT, 3, '', 'NORMAL'),
+    flow(INT.TRANSIENT_EGRESS, 3, '', 'NORMAL'),
+  ];
+}
+
+/** What the firewall driver adds: everything as flows, or spoofing alone beside iptables. */
+function filtering(at: Place, layer2: Layer2Agent, plugged: readonly Plugged[]): string[] {
+  switch (layer2.firewall) {
+    case 'openvswitch': {
+      const guarded: GuardedPort[] = plugged.filter(({ port }) => isGuarded(port));
+      const trusted = plugged.filter(({ port }) => !isGuarded(port));
+      return [
+        ...firewallBase(),
+        ...(guarded.length === 0 ? [] : invalidDropped()),
+        ...trusted.flatMap(trustedPort),
+        ...guarded.flatMap(guardedPort),
+        ...securityRules(at.view, at.numbers, guarded),
+      ];
+    }
+    case 'iptables_hybrid':
+    case 'iptables':
+    case 'noop':
+      return plugged.flatMap(({ port, ofport }) => spoofingFlows(port, ofport));
+  }
+}
+
+function guards(layer2: Layer2Agent, port: NeutronPort): boolean {
+  return layer2.firewall === 'openvswitch' && isGuarded(port);
+}
+
+function isGuarded(port: NeutronPort): boolean {
+  return port.portSecurity && !port.deviceOwner.startsWith('network:');
+}
+
+function providerBridge(
+  at: Place,
+  layer2: Layer2Agent,
+  physical: PhysicalNetwork,
+  distribution: Distribution | null,
+): BridgePlan {
+  const { bridge, outer } = physical;
+  const nic = layer2.bridgeNics.get(bridge);
+  return {
+    name: bridge,
+    failMode: 'secure',
+    ports: [
+      localPort(bridge),
+      ...(nic === undefined
+        ? []
+        : [{ ...plainPort(nic, at.numbers.ofport(bridge, nic)), ...nicOf(at.host, nic) }]),
+      patch(`phy-${bridge}`, outer, `int-${bridge}`),
+    ],
+    flows: [
+      ...providerFlows(
+        physical,
+        distribution === null ? null : { others: distribution.others.map(mac) },
+      ),
+      ...(distribution === null
+        ? []
+        : providerDistributed(distribution, physical, {
+            process: PHYSICAL.DVR_PROCESS,
+            translate: PHYSICAL.LOCAL_VLAN_TRANSLATION,
+          })),
+    ],
+  };
+}
+
+function tunnelBridge(
+  at: Place,
+  layer2: Layer2Agent,
+  plugged: readonly Plugged[],
+  distribution: Distribution | null,
+): BridgePlan {
+  const patchInt = at.numbers.ofport(BR_TUN, 'patch-int');
+  const ports: PortPlan[] = [localPort(BR_TUN), patch('patch-int', patchInt, 'patch-tun')];
+  const ends: RemoteEnd[] = [];
+  for (const kind of TUNNELS) {
+    if (!layer2.tunnelTypes.includes(kind)) continue;
+    for (const other of at.view.cloud.hosts) {
+      const remote = other.layer2?.tunnelAddress;
+      if (other.name === at.host.name || !remote || !other.layer2?.tunnelTypes.includes(kind)) {
+        continue;
+      }
+      const name = tunnelPort(kind, remote.value);
+      const ofport = at.numbers.ofport(BR_TUN, name);
+      ends.push({ host: other.name, ofport, kind });
+      ports.push({
+        ...plainPort(name, ofport),
+        type: kind,
+        options: tunnelOptions(layer2, remote),
+      });
+    }
+  }
+  const networks: TunnelledNetwork[] = networksOf(at, plugged)
+    .filter(({ provider }) => TUNNELS.some((kind) => kind === provider.type))
+    .map((network) => ({ network, vlan: at.numbers.localVlan(network.id) }));
+  return {
+    name: BR_TUN,
+    failMode: 'secure',
+    ports,
+    flows: [
+      ...tunnelFlows(at, layer2, { patch: patchInt, ends, networks }),
+      ...(distribution === null ? [] : tunnelDistributed(distribution, patchInt)),
+    ],
+  };
+}
+
+function tunnelOptions(
+  layer2: Layer2Agent,
+  remote: NonNullable<Layer2Agent['tunnelAddress']>,
+): Record<string, string> {
+  return {
+    df_default: 'true',
+    egress_pkt_mark: '0',
+    in_key: 'flow',
+    ...(layer2.tunnelAddress === null ? {} : { local_ip: writeIp(layer2.tunnelAddress) }),
+    out_key: 'flow',
+    remote_ip: writeIp(remote),
+    ...(layer2.vxlanPort === 4789 ? {} : { dst_port: String(layer2.vxlanPort) }),
+  };
+}
+
+function plainPort(name: string, ofport: number): PortPlan {
+  const nothing = { options: {}, tag: null, trunks: [], externalIds: {} };
+  return { name, ofport, type: '', mac: 0n, mtu: 1500, ...nothing };
+}
+
+function localPort(name: string): PortPlan {
+  return { ...plainPort(name, LOCAL), type: 'internal' };
+}
+
+function patch(name: string, ofport: number, peer: string): PortPlan {
+  return { ...plainPort(name, ofport), type: 'patch', options: { peer } };
+}
+
+function devicePort(at: Place, { port, name, ofport, vlan, kind }: Plugged): PortPlan {
+  return {
+    ...plainPort(name, ofport),
+    type: kind === 'internal' ? 'internal' : '',
+    tag: vlan,
+    mac: port.mac,
+    mtu: at.view.networks.get(port.networkId)?.mtu ?? 1500,
+    externalIds: { 'iface-id': port.id, 'attached-mac': name === '' ? '' : macText(port.mac) },
+  };
+}
+
+function macText(value: bigint): string {
+  return value
+    .toString(16)
+    .padStart(12, '0')
+    .replaceAll(/(..)(?=.)/g, '$1:');
+}
+
+function nicOf(host: CloudHost, name: string): Pick<HostNic, 'mac' | 'mtu'> {
+  const nic = host.nics.find((each) => each.name === name);
+  return { mac: nic?.mac ?? 0n, mtu: nic?.mtu ?? 1500 };
+}
+
+/** The host's own namespace: NICs, bridges, and the host's ends of what was plugged in. */
+function rootOf(
+  host: CloudHost,
+  bridges: readonly BridgePlan[],
+  plugged: readonly Plugged[],
+): NamespacePlan {
+  const devices: DevicePlan[] = [
+    ...host.nics.map((nic) => ({ ...device(nic.name, ''), ...nicDevice(nic) })),
+    ...bridges.map(({ name }) => ({ ...device(name, 'openvswitch'), up: false })),
+    ...plugged.filter(({ kind }) => kind === 'tap').map((plug) => tapOf(plug)),
+  ];
+  return { ...emptyNamespace('root'), devices };
+}
+
+function nicDevice({
+  mac,
+  mtu,
+  addresses,
+}: HostNic): Pick<DevicePlan, 'mac' | 'mtu' | 'addresses'> {
+  return {
+    mac,
+    mtu,
+    addresses: addresses.map((each) => ({ ...each, scope: 'global' as const })),
+  };
+}
+
+/** A tap is the host's end; its MAC is the guest's with `fe` in front (libvirt). */
+function tapOf({ device: name, port }: Plugged): DevicePlan {
+  return { ...device(name, 'tun'), mac: (port.mac & 0xff_ffff_ffffn) | (0xfen << 40n) };
+}
+
+function device(name: string, kind: DevicePlan['kind']): DevicePlan {
+  const nothing = { master: null, peer: null, lower: null, addresses: [], details: {} };
+  return { name, kind, mac: 0n, mtu: 1500, up: true, ...nothing };
+}
