@@ -15,9 +15,16 @@ function options(row: Row): fc.Arbitrary<Record<string, Given<unknown>>> {
   });
   return fc.record(Object.fromEntries(entries), { requiredKeys: [] }).map((some) => {
     const filled: Record<string, Given<unknown>> = {};
+    const given = some as Record<string, Given<unknown> | undefined>;
+    const needed = new Set(
+      (row.needs ?? []).flatMap((group) =>
+        group.some((key) => given[key] !== undefined) ? [] : group.slice(0, 1),
+      ),
+    );
     // Keys in the order of the row; what iptables assumes is there as well.
     for (const [key, entry] of Object.entries(row.options)) {
-      const chosen = (some as Record<string, Given<unknown> | undefined>)[key];
+      const example = needed.has(key) ? { value: entry.codec.examples[0], not: false } : undefined;
+      const chosen = given[key] ?? example;
       if (chosen !== undefined) {
         filled[key] = chosen.value === entry.silent ? { ...chosen, not: false } : chosen;
       } else if (entry.usual !== undefined) filled[key] = { value: entry.usual, not: false };

@@ -1,7 +1,8 @@
 import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
 import { MATCHES, type MatchName } from '../../../src/dataplane/iptables/text/match-rows.ts';
-import { printRule, readRule } from '../../../src/dataplane/iptables/text/rule.ts';
+import { printRule } from '../../../src/dataplane/iptables/text/rule.ts';
+import { readRule } from '../../../src/dataplane/iptables/text/rule-reader.ts';
 import { TARGETS, type TargetName } from '../../../src/dataplane/iptables/text/target-rows.ts';
 import { wordsOf } from '../../../src/dataplane/iptables/text/words.ts';
 import { type Rule } from '../../../src/dataplane/iptables/types.ts';
@@ -13,7 +14,8 @@ function reread(rule: Rule, version: 4 | 6): { rule: Rule; text: string; problem
   const problems: Problem[] = [];
   const origin = { file: 'law', line: 1 };
   const context = { version, line: text, origin, hasChain: () => false, problems };
-  return { rule: readRule(wordsOf(text), 0, context), text, problems };
+  const [again = rule] = readRule(wordsOf(text), 0, context);
+  return { rule: again, text, problems };
 }
 
 const settings = { seed: 7, numRuns: 60 };

@@ -2,9 +2,9 @@
  * Spellings that mean the same, brought to the one that `iptables-save` prints: what the
  * parse functions of extensions/libxt_*.c do with defaults, old forms and names.
  */
-import { type Masked } from './codec.ts';
-import { rate } from './codec-special.ts';
-import { type AnyOptions, type Given, isBad } from './options.ts';
+import { type Interval, type Masked } from './codec.ts';
+import { hashLimit } from './hashlimit.ts';
+import { type Given } from './options.ts';
 
 type Options = Record<string, Given<unknown>>;
 type Canonical = (options: Options, version: 4 | 6) => void;
@@ -49,6 +49,14 @@ const REJECT6_SHORT: Readonly<Record<string, string>> = {
 const LOG_LEVELS = ['emerg', 'alert', 'crit', 'err', 'warning', 'notice', 'info', 'debug'];
 const LOG_OTHER: Readonly<Record<string, string>> = { panic: '0', error: '3', warn: '4' };
 
+/** Any index at all is no condition, and is not printed. */
+function wholeRange(options: Options): void {
+  const range = options['spi']?.value as Interval | undefined;
+  if (range?.from === 0 && range.to === FULL && options['spi']?.not === false) {
+    delete options['spi'];
+  }
+}
+
 /** What each match does with its options before they are stored. */
 export const CANONICAL_MATCH: Readonly<Record<string, Canonical>> = {
   recent(options, version) {
@@ -60,14 +68,30 @@ export const CANONICAL_MATCH: Readonly<Record<string, Canonical>> = {
     options['mask'] ??= plain(version === 4 ? 32 : 128);
     if (options['destination'] === undefined) options['source'] = yes;
   },
-  hashlimit(options) {
-    for (const key of ['upto', 'above']) {
+  hashlimit: hashLimit,
+  esp: wholeRange,
+  ah: wholeRange,
+  ipcomp: wholeRange,
+  rateest(options) {
+    // With two estimators the first is printed as `--rateest1`.
+    const [wrong, right] = options['rateest2'] === undefined ? ['1', ''] : ['', '1'];
+    const given = options[`rateest${wrong}`];
+    if (given === undefined) return;
+    delete options[`rateest${wrong}`];
+    options[`rateest${right}`] ??= given;
+  },
+  cluster(options) {
+    const node = options['localNode'];
+    if (node === undefined) return;
+    delete options['localNode'];
+    options['localMask'] = { ...node, value: (1 << (Number(node.value) - 1)) >>> 0 };
+  },
+  owner(options) {
+    // Other names are known to the host only.
+    for (const key of ['uid', 'gid']) {
       const given = options[key];
-      const read = given === undefined ? undefined : rate.read([String(given.value)], 4);
-      if (read === undefined || isBad(read)) continue;
-      options[key] = plain(rate.write(read.value).trim());
+      if (given?.value === 'root') options[key] = { ...given, value: '0' };
     }
-    options['burst'] ??= plain('5');
   },
   connbytes(options) {
     const range = options['range'];
@@ -99,6 +123,15 @@ export const CANONICAL_TARGET: Readonly<Record<string, Canonical>> = {
   NFQUEUE(options) {
     if (options['balance'] === undefined) options['number'] ??= plain(0);
   },
+  TOS(options) {
+    const { and, or, xor } = options;
+    if (and !== undefined) {
+      options['tos'] = plain({ value: 0, mask: ~(and.value as number) & 0xff });
+    }
+    if (or !== undefined) options['tos'] = plain({ value: or.value, mask: or.value });
+    if (xor !== undefined) options['tos'] = plain({ value: xor.value, mask: 0 });
+    for (const key of ['and', 'or', 'xor']) delete options[key];
+  },
   TPROXY(options, version) {
     options['address'] ??= plain({ version, value: 0n });
     options['mark'] ??= plain({ value: 0, mask: 0 });
@@ -122,7 +155,7 @@ export function canonical(
   name: string,
   options: Options,
   version: 4 | 6,
-): AnyOptions {
+): Options {
   table[name]?.(options, version);
   return options;
 }

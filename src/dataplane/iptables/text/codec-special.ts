@@ -1,4 +1,5 @@
 /** Values that only one match or target uses: ICMP types, rates, NAT ranges, set references. */
+import { SERVICES } from '../protocols.ts';
 import { ALL_ONES, readAddress, writeAddress } from './address.ts';
 import { type Codec, type Interval, readNumber } from './codec.ts';
 
@@ -139,29 +140,40 @@ export const RATE_UNITS = {
   sec: 10_000,
 } as const;
 const UNIT_ORDER = ['day', 'hour', 'min', 'sec'] as const;
+const UNIT_NAMES = { day: 'day', hour: 'hour', min: 'minute', sec: 'second' } as const;
 
-function readRate(given: string): Rate | null {
-  const found = /^(\d+)(?:\/(s|m|h|d)[a-z]*)?$/.exec(given);
-  if (found === null) return null;
-  const unit = UNIT_ORDER.find((name) => name.startsWith(found[2] ?? 's')) ?? 'sec';
-  const count = Number(found[1]);
-  const period = Math.floor(RATE_UNITS[unit] / count);
-  if (count === 0 || period === 0) return null;
-  // libxt_limit.c print_rate() prints the largest unit that loses nothing.
+/** `10/min` as count and unit; any beginning of a unit's name will do. Null when it is none. */
+export function readRateWord(given: string): Rate | null {
+  const found = /^(\d+)(?:\/([a-z]+))?$/i.exec(given);
+  const name = (found?.[2] ?? 's').toLowerCase();
+  const per = UNIT_ORDER.find((unit) => UNIT_NAMES[unit].startsWith(name));
+  const count = Number(found?.[1]);
+  return found === null || per === undefined || count === 0 ? null : { count, per };
+}
+
+/**
+ * The rate as it is printed: the kernel keeps the time between two packets, in `scale` parts of
+ * a second, and that is shown in the largest unit that loses nothing (libxt_limit.c
+ * print_rate()). Null when the rate is too fast for the scale.
+ */
+export function printedRate({ count, per }: Rate, scale: number): Rate | null {
+  const unit = (name: Rate['per']): number => (RATE_UNITS[name] / RATE_UNITS.sec) * scale;
+  const period = Math.floor(unit(per) / count);
+  if (period === 0) return null;
   let chosen: Rate['per'] = 'day';
   for (const name of UNIT_ORDER.slice(1)) {
-    const mult = RATE_UNITS[name];
-    if (period > mult || Math.floor(mult / period) < mult % period) break;
+    if (period > unit(name) || Math.floor(unit(name) / period) < unit(name) % period) break;
     chosen = name;
   }
-  return { count: Math.floor(RATE_UNITS[chosen] / period), per: chosen };
+  return { count: Math.floor(unit(chosen) / period), per: chosen };
 }
 
 /** `10/min`, `3/hour`. */
 export const rate: Codec<Rate> = {
   words: 1,
   read([given = '']) {
-    const value = readRate(given);
+    const read = readRateWord(given);
+    const value = read === null ? null : printedRate(read, RATE_UNITS.sec);
     return value === null ? { bad: 'not a rate such as 10/min' } : { value };
   },
   write: ({ count, per }) => ` ${count}/${per}`,
@@ -224,12 +236,20 @@ export interface NatRange {
 }
 
 function readNatPorts(given: string): NatRange['ports'] | undefined {
-  const found = /^(\d{1,5})(?:-(\d{1,5})(?:\/(\d{1,5}))?)?$/.exec(given);
-  if (found === null) return undefined;
-  const from = Number(found[1]);
-  const to = found[2] === undefined ? from : Number(found[2]);
-  if (to > 65535 || from > to) return undefined;
-  return { from, to, base: found[3] === undefined ? null : Number(found[3]) };
+  const [range = '', shift, more] = given.split('/');
+  // `ftp-data` is one name; only where the whole is none, a dash makes a range.
+  const whole = readPort(range);
+  const cut = range.indexOf('-');
+  const from = whole ?? readPort(range.slice(0, cut));
+  const to = whole ?? readPort(range.slice(cut + 1));
+  const base = shift === undefined ? null : readPort(shift);
+  if (from === null || to === null || from > to || more !== undefined) return undefined;
+  if (shift !== undefined && (base === null || whole !== null)) return undefined;
+  return { from, to, base };
+}
+
+function readPort(given: string): number | null {
+  return readNumber(given, 0xffff) ?? SERVICES.get(given) ?? null;
 }
 
 function readNatRange(given: string, version: 4 | 6): NatRange | null {
@@ -353,4 +373,65 @@ export const tcpFlags: Codec<FlagTest> = {
     { mask: 0x17, set: 2 },
     { mask: 0x3f, set: 0 },
   ],
+};
+
+/** An IPv6 address and a prefix length; unlike elsewhere no bit is cleared (`srh --srh-psid`). */
+export const segment: Codec<{ readonly value: bigint; readonly length: number }> = {
+  words: 1,
+  read([given = '']) {
+    const [head = '', tail = '128', more] = given.split('/');
+    const value = readAddress(head, 6);
+    const length = readNumber(tail, 128);
+    if (value === null || length === null || more !== undefined) return { bad: 'not a network' };
+    return { value: { value, length } };
+  },
+  write: ({ value, length }) => ` ${writeAddress(value, 6)}/${length}`,
+  examples: [{ value: 0x20010db8n << 96n, length: 64 }],
+};
+
+/** Packets per second that may be left out (`rateest --rateest-pps`); null then. */
+export const packetRate: Codec<number | null> = {
+  words: 1,
+  optional: true,
+  read([given]) {
+    if (given === undefined) return { value: null };
+    const value = readNumber(given, 0xffff_ffff);
+    return value === null ? { bad: 'not a number' } : { value };
+  },
+  write: (value) => (value === null ? '' : ` ${value}`),
+  examples: [null, 5],
+};
+
+/** Units of tc(8), in bits. */
+const BIT_UNITS: ReadonlyMap<string, number> = new Map(
+  ['', 'k', 'm', 'g', 't'].flatMap((unit, i) => [
+    [`${unit}bit`, 1000 ** i],
+    [`${unit}bps`, 8 * 1000 ** i],
+    ...(i === 0
+      ? []
+      : ([
+          [`${unit}ibit`, 1024 ** i],
+          [`${unit}ibps`, 8 * 1024 ** i],
+        ] as const)),
+  ]),
+);
+
+/** Bytes per second that may be left out, printed in bits as tc(8) does; null then. */
+export const byteRate: Codec<number | null> = {
+  words: 1,
+  optional: true,
+  read([given]) {
+    if (given === undefined) return { value: null };
+    const found = /^(\d+(?:\.\d+)?)([a-z]*)$/i.exec(given);
+    const bits = found?.[2] === '' ? 8 : BIT_UNITS.get((found?.[2] ?? '-').toLowerCase());
+    if (bits === undefined) return { bad: 'not a rate such as 5kbit' };
+    return { value: Math.floor((Number(found?.[1]) * bits) / 8) };
+  },
+  write(value) {
+    if (value === null) return '';
+    const bits = value * 8;
+    if (bits >= 1e9) return ` ${Math.round(bits / 1e6)}Mbit`;
+    return bits >= 1e6 ? ` ${Math.round(bits / 1e3)}Kbit` : ` ${bits}bit`;
+  },
+  examples: [null, 125, 625_000],
 };

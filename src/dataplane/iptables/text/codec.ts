@@ -24,6 +24,8 @@ export interface Bad {
 export interface Codec<T> {
   /** How many words the option takes. */
   readonly words: 0 | 1 | 2;
+  /** The words may be missing when another option follows. */
+  readonly optional?: true;
   /** The words of the option; `version` tells IPv4 and IPv6 addresses apart. */
   read(words: readonly string[], version: 4 | 6): { readonly value: T } | Bad;
   /** The words again, each preceded by a blank when there are any. */
@@ -90,10 +92,12 @@ export function choice<const W extends string>(...words: readonly W[]): Codec<W>
   );
 }
 
-/** Reads decimal or `0x` hexadecimal up to a limit. */
+/** Reads decimal, `0x` hexadecimal or, after a zero, octal up to a limit, as strtoul(3) does. */
 export function readNumber(given: string, limit: number): number | null {
   if (!/^(0[xX][0-9a-fA-F]{1,8}|\d{1,10})$/.test(given)) return null;
-  const value = Number(given);
+  const octal = /^0\d/.test(given);
+  if (octal && /[89]/.test(given)) return null;
+  const value = octal ? Number.parseInt(given, 8) : Number(given);
   return value <= limit ? value : null;
 }
 
@@ -191,6 +195,7 @@ function readMasked(given: string, limit: number): Masked | null {
 }
 
 const hex = (value: number): string => `0x${value.toString(16)}`;
+const byte = (value: number): string => value.toString(16).padStart(2, '0');
 
 /** `0x1/0xffff`; a full mask is not printed (xt_mark, xt_connmark matches). */
 export const mark: Codec<Masked> = one(
@@ -209,9 +214,23 @@ export const xmark: Codec<Masked> = {
   write: ({ value, mask }) => ` ${hex(value)}/${hex(mask)}`,
 };
 
-/** `0x10/0x3f` (tos match and TOS target). */
+/** Names of RFC 1349 §4; a name says nothing about the two lowest bits. */
+const TOS_NAMES: ReadonlyMap<string, number> = new Map([
+  ['minimize-delay', 0x10],
+  ['maximize-throughput', 8],
+  ['maximize-reliability', 4],
+  ['minimize-cost', 2],
+  ['normal-service', 0],
+]);
+
+function readTos(given: string): Masked | null {
+  const named = TOS_NAMES.get(given.toLowerCase());
+  return named === undefined ? readMasked(given, 0xff) : { value: named, mask: 0x3f };
+}
+
+/** `0x10/0x3f`, `Minimize-Delay` (tos match and TOS target). */
 export const tos: Codec<Masked> = one(
-  (given) => readMasked(given, 0xff),
+  readTos,
   ({ value, mask }) => `0x${byte(value)}/0x${byte(mask)}`,
   'VALUE/MASK',
   [
@@ -219,8 +238,6 @@ export const tos: Codec<Masked> = one(
     { value: 0, mask: 0xff },
   ],
 );
-
-const byte = (value: number): string => value.toString(16).padStart(2, '0');
 
 /** A list of words out of a fixed set, kept in the order in which iptables prints it. */
 export function wordSet<const W extends string>(

@@ -26,10 +26,13 @@ import {
 } from './codec.ts';
 import {
   addressMask,
+  byteRate,
   icmp6Type,
   icmpType,
+  packetRate,
   probability,
   rate,
+  segment,
   setReference,
   tcpFlags,
 } from './codec-special.ts';
@@ -98,6 +101,7 @@ const HEADERS = {
   },
   multiport: {
     means: 'A port is in a list; later fragments never match.',
+    needs: [['sports', 'dports', 'ports']],
     options: {
       sports: option('--sports', portList, 'The source port.', {
         not: true,
@@ -113,11 +117,13 @@ const HEADERS = {
   icmp: {
     means: 'An ICMP message; later fragments never match.',
     only: 4,
+    needs: [['type']],
     options: { type: option('--icmp-type', icmpType, 'Type and code.', NOT) },
   },
   icmp6: {
     means: 'An ICMPv6 message.',
     only: 6,
+    needs: [['type']],
     options: {
       type: option('--icmpv6-type', icmp6Type, 'Type and code.', {
         not: true,
@@ -137,17 +143,27 @@ const HEADERS = {
       reserved: option('--ahres', present, 'The reserved field is not zero.'),
     },
   },
+  ipcomp: {
+    means: 'A compressed packet (RFC 3173).',
+    options: {
+      spi: option('--ipcompspi', interval(), 'Compression parameter index.', NOT),
+      reserved: option('--compres', present, 'The reserved field is not zero.'),
+    },
+  },
   mac: {
     means: 'The source MAC address of a frame that came in.',
+    needs: [['source']],
     options: { source: option('--mac-source', mac, 'The address.', NOT) },
   },
   length: {
     means: 'The length of the IP packet.',
+    needs: [['length']],
     options: { length: option('--length', interval(65535), 'In bytes.', NOT) },
   },
   ttl: {
     means: 'The time to live.',
     only: 4,
+    needs: [['eq', 'lt', 'gt']],
     options: {
       eq: option('--ttl-eq', decimal(255), 'Equal.', { not: true, aka: ['--ttl'] }),
       lt: option('--ttl-lt', decimal(255), 'Less.'),
@@ -157,6 +173,7 @@ const HEADERS = {
   hl: {
     means: 'The hop limit.',
     only: 6,
+    needs: [['eq', 'lt', 'gt']],
     options: {
       eq: option('--hl-eq', decimal(255), 'Equal.', NOT),
       lt: option('--hl-lt', decimal(255), 'Less.'),
@@ -165,6 +182,7 @@ const HEADERS = {
   },
   dscp: {
     means: 'The differentiated services code point.',
+    needs: [['dscp']],
     options: {
       dscp: option('--dscp', dscp, 'The code point.', {
         not: true,
@@ -174,10 +192,12 @@ const HEADERS = {
   },
   tos: {
     means: 'The type of service byte.',
+    needs: [['tos']],
     options: { tos: option('--tos', tos, 'The byte under a mask.', NOT) },
   },
   ecn: {
     means: 'Explicit congestion notification.',
+    needs: [['ece', 'cwr', 'ect']],
     options: {
       ece: option('--ecn-tcp-ece', present, 'The ECE flag is set.', NOT),
       cwr: option('--ecn-tcp-cwr', present, 'The CWR flag is set.', NOT),
@@ -186,10 +206,12 @@ const HEADERS = {
   },
   tcpmss: {
     means: 'The MSS option of a SYN.',
+    needs: [['mss']],
     options: { mss: option('--mss', interval(65535), 'In bytes.', NOT) },
   },
   iprange: {
     means: 'Addresses in an interval.',
+    needs: [['source', 'destination']],
     options: {
       source: option('--src-range', hostRange, 'The source.', NOT),
       destination: option('--dst-range', hostRange, 'The destination.', NOT),
@@ -197,10 +219,12 @@ const HEADERS = {
   },
   u32: {
     means: 'Computed tests on 32-bit words of the packet.',
+    needs: [['u32']],
     options: { u32: option('--u32', alwaysQuoted, 'The tests.', NOT) },
   },
   string: {
     means: 'A pattern somewhere in the packet.',
+    needs: [['string', 'hex'], ['algorithm']],
     options: {
       string: option('--string', alwaysQuoted, 'The pattern.', NOT),
       hex: option('--hex-string', alwaysQuoted, 'The pattern with bytes in hexadecimal.', NOT),
@@ -212,6 +236,7 @@ const HEADERS = {
   },
   bpf: {
     means: 'A classic BPF program accepts the packet.',
+    needs: [['bytecode', 'pinned']],
     options: {
       bytecode: option('--bytecode', alwaysQuoted, 'The program.'),
       pinned: option('--object-pinned', word, 'A pinned eBPF program.'),
@@ -260,6 +285,7 @@ const HEADERS = {
   ipv6header: {
     means: 'Which extension headers there are.',
     only: 6,
+    needs: [['header']],
     options: {
       header: option('--header', word, 'The headers.', NOT),
       soft: option('--soft', present, 'There may be others.'),
@@ -269,6 +295,26 @@ const HEADERS = {
     means: 'A mobility header.',
     only: 6,
     options: { type: option('--mh-type', word, 'Its type.', NOT) },
+  },
+  srh: {
+    means: 'The segment routing header.',
+    only: 6,
+    options: {
+      next: option('--srh-next-hdr', decimal(255), 'What follows.', NOT),
+      lengthEq: option('--srh-hdr-len-eq', decimal(255), 'Its length is equal.', NOT),
+      lengthGt: option('--srh-hdr-len-gt', decimal(255), 'It is greater.', NOT),
+      lengthLt: option('--srh-hdr-len-lt', decimal(255), 'It is less.', NOT),
+      leftEq: option('--srh-segs-left-eq', decimal(255), 'Segments left are equal.', NOT),
+      leftGt: option('--srh-segs-left-gt', decimal(255), 'They are more.', NOT),
+      leftLt: option('--srh-segs-left-lt', decimal(255), 'They are fewer.', NOT),
+      lastEq: option('--srh-last-entry-eq', decimal(255), 'The last entry is equal.', NOT),
+      lastGt: option('--srh-last-entry-gt', decimal(255), 'It is greater.', NOT),
+      lastLt: option('--srh-last-entry-lt', decimal(255), 'It is less.', NOT),
+      tag: option('--srh-tag', decimal(65535), 'The tag.', NOT),
+      previous: option('--srh-psid', segment, 'The segment before.', NOT),
+      nextSegment: option('--srh-nsid', segment, 'The segment that follows.', NOT),
+      lastSegment: option('--srh-lsid', segment, 'The last segment.', NOT),
+    },
   },
   eui64: {
     means: 'The source address ends in the EUI-64 of the source MAC.',
@@ -299,20 +345,24 @@ const KNOWLEDGE = {
   },
   state: {
     means: 'What connection tracking knows: the old form.',
+    needs: [['state']],
     options: {
       state: option('--state', wordSet(STATES.slice(0, 5)), 'The state is one of these.', NOT),
     },
   },
   mark: {
     means: 'The mark of the packet.',
+    needs: [['mark']],
     options: { mark: option('--mark', mark, 'Value under a mask.', NOT) },
   },
   connmark: {
     means: 'The mark of the connection; false when there is none.',
+    needs: [['mark']],
     options: { mark: option('--mark', mark, 'Value under a mask.', NOT) },
   },
   connlabel: {
     means: 'A label of the connection.',
+    needs: [['label']],
     options: {
       label: option('--label', alwaysQuoted, 'Number or name of the label.', NOT),
       set: option('--set', present, 'Sets it as well.'),
@@ -320,6 +370,7 @@ const KNOWLEDGE = {
   },
   set: {
     means: 'The packet is a member of an ipset.',
+    needs: [['set']],
     options: {
       set: option('--match-set', setReference, 'The set.', { not: true, aka: ['--set'] }),
       returnNoMatch: option('--return-nomatch', present, 'Entries marked nomatch count.'),
@@ -335,6 +386,7 @@ const KNOWLEDGE = {
   },
   addrtype: {
     means: 'What routing thinks of an address.',
+    needs: [['source', 'destination']],
     options: {
       source: option('--src-type', wordSet(ADDRESS_TYPES), 'Types of the source.', NOT),
       destination: option('--dst-type', wordSet(ADDRESS_TYPES), 'Types of the destination.', NOT),
@@ -344,10 +396,12 @@ const KNOWLEDGE = {
   },
   comment: {
     means: 'A remark; always true.',
+    needs: [['comment']],
     options: { comment: option('--comment', text, 'The text.') },
   },
   physdev: {
     means: 'Bridge ports of a bridged packet.',
+    needs: [['isIn', 'in', 'isOut', 'out', 'isBridged']],
     options: {
       isIn: option('--physdev-is-in', present, 'It came in by a bridge port.', NOT),
       in: option('--physdev-in', interfaceName, 'The port it came in by.', NOT),
@@ -358,12 +412,14 @@ const KNOWLEDGE = {
   },
   pkttype: {
     means: 'How the frame was addressed.',
+    needs: [['type']],
     options: {
       type: option('--pkt-type', choice('unicast', 'broadcast', 'multicast'), 'The way.', NOT),
     },
   },
   owner: {
     means: 'The socket that sent the packet.',
+    needs: [['uid', 'gid', 'socket']],
     options: {
       socket: option('--socket-exists', present, 'There is one.', NOT),
       uid: option('--uid-owner', word, 'Its user.', NOT),
@@ -373,6 +429,7 @@ const KNOWLEDGE = {
   },
   helper: {
     means: 'The connection tracking helper of the connection.',
+    needs: [['helper']],
     options: { helper: option('--helper', text, 'Its name.', NOT) },
   },
   rpfilter: {
@@ -395,10 +452,12 @@ const KNOWLEDGE = {
   realm: {
     means: 'The routing realm.',
     only: 4,
+    needs: [['realm']],
     options: { realm: option('--realm', word, 'The realm.', NOT) },
   },
   devgroup: {
     means: 'The group of an interface.',
+    needs: [['source', 'destination']],
     options: {
       source: option('--src-group', word, 'Group of the one it came in by.', NOT),
       destination: option('--dst-group', word, 'Group of the one it leaves by.', NOT),
@@ -406,17 +465,20 @@ const KNOWLEDGE = {
   },
   cgroup: {
     means: 'The control group of the sending process.',
+    needs: [['path', 'classId']],
     options: {
-      path: option('--path', word, 'Its path.', NOT),
+      path: option('--path', text, 'Its path.', NOT),
       classId: option('--cgroup', decimal(), 'Its class.', NOT),
     },
   },
   cpu: {
     means: 'The processor that handles the packet.',
+    needs: [['cpu']],
     options: { cpu: option('--cpu', decimal(), 'Its number.', NOT) },
   },
   cluster: {
     means: 'This node is in charge of the connection.',
+    needs: [['localNode', 'localMask'], ['totalNodes'], ['seed']],
     options: {
       localNode: option('--cluster-local-node', decimal(), 'This node.', NOT),
       localMask: option('--cluster-local-nodemask', hexadecimal(0xffff_ffff, 8), 'Nodes.', NOT),
@@ -426,6 +488,7 @@ const KNOWLEDGE = {
   },
   osf: {
     means: 'The operating system that a SYN looks like.',
+    needs: [['genre']],
     options: {
       genre: option('--genre', word, 'Its name.', NOT),
       ttl: option('--ttl', decimal(2), 'How the time to live is compared.'),
@@ -446,6 +509,7 @@ const KNOWLEDGE = {
   },
   nfacct: {
     means: 'Counts into a named object; always true.',
+    needs: [['name']],
     options: { name: option('--nfacct-name', text, 'Its name.') },
   },
 } as const satisfies Record<string, Row>;
@@ -464,9 +528,13 @@ const MEMORY = {
   },
   hashlimit: {
     means: 'As limit, one bucket per address or port.',
+    needs: [['upto', 'above'], ['name']],
     options: {
-      upto: option('--hashlimit-upto', word, 'Up to this rate.', { aka: ['--hashlimit'] }),
-      above: option('--hashlimit-above', word, 'Above this rate.'),
+      upto: option('--hashlimit-upto', word, 'Up to this rate.', {
+        not: true,
+        aka: ['--hashlimit'],
+      }),
+      above: option('--hashlimit-above', word, 'Above this rate.', NOT),
       burst: option('--hashlimit-burst', word, 'Tokens that are saved up.'),
       mode: option('--hashlimit-mode', word, 'What tells buckets apart.'),
       name: option('--hashlimit-name', word, 'Name of the buckets.'),
@@ -482,6 +550,7 @@ const MEMORY = {
   },
   recent: {
     means: 'The address was seen lately.',
+    needs: [['set', 'rcheck', 'update', 'remove']],
     options: {
       set: option('--set', present, 'Remembers it; true when it was new.', NOT),
       rcheck: option('--rcheck', present, 'It is remembered.', NOT),
@@ -508,10 +577,12 @@ const MEMORY = {
   },
   quota: {
     means: 'Until so many bytes have passed.',
+    needs: [['quota']],
     options: { quota: option('--quota', word, 'Bytes.', NOT) },
   },
   connlimit: {
     means: 'How many connections an address has.',
+    needs: [['upto', 'above']],
     options: {
       upto: option('--connlimit-upto', decimal(), 'Up to so many.'),
       above: option('--connlimit-above', decimal(), 'More than so many.'),
@@ -522,6 +593,7 @@ const MEMORY = {
   },
   connbytes: {
     means: 'How much a connection has carried.',
+    needs: [['range'], ['mode'], ['direction']],
     options: {
       range: option('--connbytes', word, 'From and to.', NOT),
       mode: option('--connbytes-mode', choice('packets', 'bytes', 'avgpkt'), 'Of what.'),
@@ -544,15 +616,19 @@ const MEMORY = {
   rateest: {
     means: 'Compares measured rates.',
     options: {
+      delta: option('--rateest-delta', present, 'Differences from a rate.'),
+      rateest: option('--rateest', word, 'The estimator.'),
       rateest1: option('--rateest1', word, 'One estimator.'),
-      bps1: option('--rateest-bps1', word, 'Its bytes per second.'),
-      pps1: option('--rateest-pps1', word, 'Its packets per second.'),
+      bps1: option('--rateest-bps1', byteRate, 'Its bytes per second.'),
+      pps1: option('--rateest-pps1', packetRate, 'Its packets per second.'),
       lt: option('--rateest-lt', present, 'Less.', NOT),
       gt: option('--rateest-gt', present, 'Greater.', NOT),
       eq: option('--rateest-eq', present, 'Equal.', NOT),
+      bps: option('--rateest-bps', byteRate, 'Bytes per second.'),
+      bps2: option('--rateest-bps2', byteRate, 'Bytes per second of the other.'),
+      pps: option('--rateest-pps', packetRate, 'Packets per second.'),
+      pps2: option('--rateest-pps2', packetRate, 'Packets per second of the other.'),
       rateest2: option('--rateest2', word, 'The other estimator.'),
-      bps2: option('--rateest-bps2', word, 'Its bytes per second.'),
-      pps2: option('--rateest-pps2', word, 'Its packets per second.'),
     },
   },
 } as const satisfies Record<string, Row>;

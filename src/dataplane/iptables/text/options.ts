@@ -30,6 +30,8 @@ export interface Row {
   readonly options: Readonly<Record<string, OptionRow<unknown>>>;
   /** The IP version it exists for; both when missing. */
   readonly only?: 4 | 6;
+  /** Of each group of keys one must be given, or iptables refuses the rule. */
+  readonly needs?: readonly (readonly string[])[];
 }
 
 /** A value and whether `!` stands before it. */

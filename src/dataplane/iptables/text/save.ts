@@ -14,7 +14,8 @@ import {
   type Table,
   type TableName,
 } from '../types.ts';
-import { printRule, readRule } from './rule.ts';
+import { printRule } from './rule.ts';
+import { readRule } from './rule-reader.ts';
 import { type Words, wordsOf } from './words.ts';
 
 interface OpenChain {
@@ -268,18 +269,28 @@ function changeRules(
     hasChain: (name) => table.chains.has(name) && !BASE_CHAINS[table.name].includes(name),
     problems: from.problems,
   });
-  const rule = from.counters === null ? read : { ...read, counters: from.counters };
-  if (command === 'A') chain.rules.push(rule);
-  else if (command === 'I') chain.rules.splice((index ?? 1) - 1, 0, rule);
-  else {
-    const text = printRule(rule);
-    const place = index ?? chain.rules.findIndex((each) => printRule(each) === text) + 1;
-    if (place < 1 || place > chain.rules.length) {
-      const message = 'the chain has no such rule';
-      from.problems.push(at(from.origin.file, from.origin.line, 1, from.line, message));
-    } else if (command === 'R') chain.rules.splice(place - 1, 1, rule);
-    else chain.rules.splice(place - 1, 1);
-  }
+  const { counters } = from;
+  const rules = counters === null ? read : read.map((each) => ({ ...each, counters }));
+  // Rules of one line are inserted one after the other at the same place.
+  if (command === 'A') chain.rules.push(...rules);
+  else if (command === 'I') chain.rules.splice((index ?? 1) - 1, 0, ...rules.toReversed());
+  else for (const rule of rules) replaceRule(chain, command, index, rule, from);
+}
+
+function replaceRule(
+  chain: OpenChain,
+  command: 'R' | 'D',
+  index: number | null,
+  rule: Rule,
+  from: RuleLine,
+): void {
+  const text = printRule(rule);
+  const place = index ?? chain.rules.findIndex((each) => printRule(each) === text) + 1;
+  if (place < 1 || place > chain.rules.length) {
+    const message = 'the chain has no such rule';
+    from.problems.push(at(from.origin.file, from.origin.line, 1, from.line, message));
+  } else if (command === 'R') chain.rules.splice(place - 1, 1, rule);
+  else chain.rules.splice(place - 1, 1);
 }
 
 function ruleNumber(word: string | undefined): number | null {

@@ -28,6 +28,7 @@ const FULL = 0xffff_ffff;
 const NAT = {
   DNAT: {
     means: 'Changes the destination of a new connection.',
+    needs: [['to']],
     options: {
       to: option('--to-destination', natRange, 'The new destination.', { aka: ['--to'] }),
       random,
@@ -36,6 +37,7 @@ const NAT = {
   },
   SNAT: {
     means: 'Changes the source of a new connection.',
+    needs: [['to']],
     options: {
       to: option('--to-source', natRange, 'The new source.', { aka: ['--to'] }),
       random,
@@ -60,11 +62,13 @@ const NAT = {
   },
   NETMAP: {
     means: 'Changes the network part of an address.',
+    needs: [['to']],
     options: { to: option('--to', prefix, 'The new network.') },
   },
   SNPT: {
     means: 'Changes the source prefix without state (RFC 6296).',
     only: 6,
+    needs: [['source'], ['destination']],
     options: {
       source: option('--src-pfx', prefix6, 'The prefix.'),
       destination: option('--dst-pfx', prefix6, 'The new one.'),
@@ -73,6 +77,7 @@ const NAT = {
   DNPT: {
     means: 'Changes the destination prefix without state (RFC 6296).',
     only: 6,
+    needs: [['source'], ['destination']],
     options: {
       source: option('--src-pfx', prefix6, 'The prefix.'),
       destination: option('--dst-pfx', prefix6, 'The new one.'),
@@ -83,6 +88,7 @@ const NAT = {
 const TRACKING = {
   MARK: {
     means: 'Changes the mark: (mark & ~MASK) ^ VALUE.',
+    needs: [['setXmark', 'setMark', 'orMark', 'andMark', 'xorMark']],
     options: {
       setXmark: option('--set-xmark', xmark, 'Value and mask.'),
       setMark: option('--set-mark', xmark, 'Bits are set to the value: mask | value.'),
@@ -93,6 +99,7 @@ const TRACKING = {
   },
   CONNMARK: {
     means: 'Changes the mark of the connection, or copies it.',
+    needs: [['setXmark', 'setMark', 'orMark', 'andMark', 'xorMark', 'save', 'restore']],
     options: {
       setXmark: option('--set-xmark', xmark, 'Value and mask.'),
       setMark: option('--set-mark', xmark, 'Bits are set to the value.'),
@@ -122,6 +129,7 @@ const TRACKING = {
   NOTRACK: { means: 'The packet is not tracked: the old form.', options: {} },
   CONNSECMARK: {
     means: 'Copies the security mark.',
+    needs: [['save', 'restore']],
     options: {
       save: option('--save', present, 'To the connection.'),
       restore: option('--restore', present, 'From the connection.'),
@@ -129,6 +137,7 @@ const TRACKING = {
   },
   SECMARK: {
     means: 'Sets the security mark.',
+    needs: [['context']],
     options: { context: option('--selctx', word, 'The context.') },
   },
 } as const satisfies Record<string, Row>;
@@ -152,6 +161,7 @@ const ANSWERS = {
   },
   TPROXY: {
     means: 'Gives the packet to a local socket without changing it.',
+    needs: [['port']],
     options: {
       port: option('--on-port', decimal(65535), 'Port of the socket.'),
       address: option('--on-ip', host, 'Address of the socket.'),
@@ -169,6 +179,7 @@ const ANSWERS = {
   },
   TEE: {
     means: 'Sends a copy elsewhere.',
+    needs: [['gateway']],
     options: {
       gateway: option('--gateway', host, 'The gateway.'),
       out: option('--oif', interfaceName, 'The interface.'),
@@ -180,6 +191,7 @@ const HEADER_CHANGES = {
   TTL: {
     means: 'Changes the time to live.',
     only: 4,
+    needs: [['set', 'dec', 'inc']],
     options: {
       set: option('--ttl-set', decimal(255), 'To this.'),
       dec: option('--ttl-dec', decimal(255), 'Less so much.'),
@@ -189,6 +201,7 @@ const HEADER_CHANGES = {
   HL: {
     means: 'Changes the hop limit.',
     only: 6,
+    needs: [['set', 'dec', 'inc']],
     options: {
       set: option('--hl-set', decimal(255), 'To this.'),
       dec: option('--hl-dec', decimal(255), 'Less so much.'),
@@ -197,20 +210,29 @@ const HEADER_CHANGES = {
   },
   DSCP: {
     means: 'Sets the differentiated services code point.',
+    needs: [['dscp']],
     options: {
       dscp: option('--set-dscp', dscp, 'The code point.', { aka: ['--set-dscp-class'] }),
     },
   },
   TOS: {
     means: 'Changes the type of service byte.',
-    options: { tos: option('--set-tos', tos, 'Value and mask.') },
+    needs: [['tos', 'and', 'or', 'xor']],
+    options: {
+      tos: option('--set-tos', tos, 'Value and mask.'),
+      and: option('--and-tos', hexadecimal(255, 2), 'Bits that are kept.'),
+      or: option('--or-tos', hexadecimal(255, 2), 'Bits that are set.'),
+      xor: option('--xor-tos', hexadecimal(255, 2), 'Bits that are flipped.'),
+    },
   },
   ECN: {
     means: 'Changes explicit congestion notification.',
+    needs: [['remove']],
     options: { remove: option('--ecn-tcp-remove', present, 'Clears ECE and CWR.') },
   },
   TCPMSS: {
     means: 'Lowers the MSS option of a SYN.',
+    needs: [['set', 'clamp']],
     options: {
       set: option('--set-mss', decimal(65535), 'To this.'),
       clamp: option('--clamp-mss-to-pmtu', present, 'To what the way bears.'),
@@ -222,6 +244,7 @@ const HEADER_CHANGES = {
   },
   CHECKSUM: {
     means: 'Finishes a checksum that was left to the hardware.',
+    needs: [['fill']],
     options: { fill: option('--checksum-fill', present, 'Does it.') },
   },
 } as const satisfies Record<string, Row>;
@@ -261,6 +284,7 @@ const RECORDS = {
   },
   SET: {
     means: 'Adds the packet to an ipset, or takes it out.',
+    needs: [['add', 'del', 'map']],
     options: {
       add: option('--add-set', setReference, 'Adds to this set.'),
       del: option('--del-set', setReference, 'Takes out of this set.'),
@@ -274,15 +298,18 @@ const RECORDS = {
   },
   CLASSIFY: {
     means: 'Sets the priority, which chooses a traffic class.',
+    needs: [['class']],
     options: { class: option('--set-class', word, 'The class.') },
   },
   TRACE: { means: 'Tells of every rule that the packet matches.', options: {} },
   AUDIT: {
     means: 'Writes an audit record.',
+    needs: [['type']],
     options: { type: option('--type', choice('accept', 'drop', 'reject'), 'What is written.') },
   },
   IDLETIMER: {
     means: 'Restarts a timer.',
+    needs: [['timeout'], ['label']],
     options: {
       timeout: option('--timeout', decimal(), 'Seconds.'),
       label: option('--label', word, 'Its name.'),
@@ -291,6 +318,7 @@ const RECORDS = {
   },
   RATEEST: {
     means: 'Measures a rate.',
+    needs: [['name'], ['interval'], ['ewma']],
     options: {
       name: option('--rateest-name', word, 'Its name.'),
       interval: option('--rateest-interval', word, 'How often.'),
@@ -299,6 +327,7 @@ const RECORDS = {
   },
   LED: {
     means: 'Lights a lamp.',
+    needs: [['id']],
     options: {
       id: option('--led-trigger-id', text, 'Which one.'),
       delay: option('--led-delay', word, 'How long.'),
@@ -307,6 +336,7 @@ const RECORDS = {
   },
   HMARK: {
     means: 'Sets the mark from a hash.',
+    needs: [['mod']],
     options: {
       source: option('--hmark-src-prefix', word, 'Part of the source.'),
       destination: option('--hmark-dst-prefix', word, 'Part of the destination.'),
