@@ -13,7 +13,7 @@ import { F } from './fields.ts';
 type MemoryTest = Exclude<AnyTest, ConnectionTest>;
 
 import { type Network } from './text/address.ts';
-import { RATE_UNITS, type Rate } from './text/codec-special.ts';
+import { RATE_UNITS, type Rate } from './text/rate.ts';
 
 type Of<K extends MemoryTest['kind']> = Extract<MemoryTest, { kind: K }>;
 

@@ -18,9 +18,9 @@ import {
   readNumber,
   word,
 } from '../text/codec.ts';
-import { rate } from '../text/codec-special.ts';
 import { type FlatOption, type FlatRule, type FlatTable } from '../text/flat.ts';
 import { option } from '../text/options.ts';
+import { rate } from '../text/rate.ts';
 
 /** A MAC address under a mask. */
 export interface MaskedMac {

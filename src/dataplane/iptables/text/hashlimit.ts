@@ -3,8 +3,8 @@
  * or the cost between two packets, so a rate comes back rounded (libxt_hashlimit.c
  * hashlimit_mt_save(), third revision).
  */
-import { RATE_UNITS, type Rate, printedRate, readRateWord } from './codec-special.ts';
 import { type Given } from './options.ts';
+import { printedRate, RATE_UNITS, type Rate, readRateWord } from './rate.ts';
 
 type Options = Record<string, Given<unknown>>;
 

@@ -26,17 +26,15 @@ import {
 } from './codec.ts';
 import {
   addressMask,
-  byteRate,
   icmp6Type,
   icmpType,
-  packetRate,
   probability,
-  rate,
   segment,
   setReference,
   tcpFlags,
 } from './codec-special.ts';
 import { type OptionsOf, option, type Row } from './options.ts';
+import { byteRate, packetRate, rate } from './rate.ts';
 
 const NOT = { not: true } as const;
 const ADDRESS_TYPES = [
