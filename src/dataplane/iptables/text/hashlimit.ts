@@ -70,8 +70,7 @@ const FACTORS: readonly (readonly [string, number])[] = [
 ];
 
 const costOf = (bytes: number): number => Math.floor(FULL / (Math.floor(bytes / 16) + 1));
-const bytesOf = (cost: number): number =>
-  ((cost === 0 ? FULL : Math.floor(FULL / cost)) - 1) * 16;
+const bytesOf = (cost: number): number => ((cost === 0 ? FULL : Math.floor(FULL / cost)) - 1) * 16;
 
 function bytesIn(text: string, ends: RegExp): number | null {
   const found = ends.exec(text);

@@ -9,8 +9,8 @@ import { type Rule, type RuleMatch, type Target, type Verbatim } from '../types.
 import { type Network, readNetwork } from './address.ts';
 import { CANONICAL_MATCH, CANONICAL_TARGET, canonical } from './canonical.ts';
 import { type Codec, interfaceName, ipProtocol } from './codec.ts';
-import { IMPLIED, type KnownMatch, MATCHES } from './match-rows.ts';
 import { COMMON, type Common, type Flags, inFull, NO_FLAGS, spellings } from './getopt.ts';
+import { IMPLIED, type KnownMatch, MATCHES } from './match-rows.ts';
 import { type FlagEntry, type Given, isBad, type Row, withUsual } from './options.ts';
 import { type KnownTarget, TARGETS } from './target-rows.ts';
 import { type Words } from './words.ts';

@@ -41,7 +41,7 @@ function prepare(flow: Flow): Prepared {
 function failing({ tests }: Prepared, words: Uint32Array): number | 'none' | 'many' {
   let only: number | 'none' = 'none';
   for (const [i, { words: bits }] of tests.entries()) {
-    if (bits.every(({ word, mask, value }) => (((words[word] ?? 0) & mask) >>> 0) === value)) {
+    if (bits.every(({ word, mask, value }) => ((words[word] ?? 0) & mask) >>> 0 === value)) {
       continue;
     }
     if (only !== 'none') return 'many';
@@ -98,7 +98,10 @@ function letsOn(flow: Flow, dropping: ReadonlySet<number>): boolean {
 
 /** Conjunctions of which the packet meets all clauses but one, and what the last one lacks. */
 function conjunctive(flows: readonly Flow[], words: Uint32Array): FlowNearMiss[] {
-  const groups = new Map<string, { met: Set<number>; near: Map<number, FlowNearMiss>; clauses: number }>();
+  const groups = new Map<
+    string,
+    { met: Set<number>; near: Map<number, FlowNearMiss>; clauses: number }
+  >();
   for (const flow of flows) {
     for (const action of flow.actions) {
       if (action.kind !== 'conjunction') continue;
@@ -139,7 +142,8 @@ export function nearMisses(
   const flows = bridge.flows.filter((flow) => flow.table === table && flow.priority >= above);
   const dropping = droppingTables(bridge);
   const plain = flows.flatMap((flow) => {
-    if (flow.actions.some(({ kind }) => kind === 'conjunction') || !letsOn(flow, dropping)) return [];
+    if (flow.actions.some(({ kind }) => kind === 'conjunction') || !letsOn(flow, dropping))
+      return [];
     if (flow.tests.some(({ field }) => field.name === 'conj_id')) return [];
     const failed = failing(prepare(flow), words);
     if (failed === 'none' || failed === 'many') return [];
