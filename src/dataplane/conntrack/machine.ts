@@ -184,7 +184,8 @@ function advanceUserspaceTcp<P>(
   const next = updateUserspace(connection.state.tcp, reply, flags, segment);
   if (next.verdict === 'invalid') return { p, verdict: 'invalid', connection };
   if (next.verdict === 'restart') {
-    return { p, verdict: 'restart', connection: changed(tracker, connection, p, { alive: false }) };
+    const ended = { alive: false, expires_us: tracker.run.now_us };
+    return { p, verdict: 'restart', connection: changed(tracker, connection, p, ended) };
   }
   const expires_us =
     next.timer === null

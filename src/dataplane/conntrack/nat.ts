@@ -114,7 +114,8 @@ export function choosePort<P>(
   );
 }
 
-function toAddress<P>(traffic: Traffic<P>, p: P, cls: PacketClass, request: NatRequest): P {
+/** Writes the wanted address. */
+export function toAddress<P>(traffic: Traffic<P>, p: P, cls: PacketClass, request: NatRequest): P {
   if (request.addresses === null) return p;
   const { from, to } = request.addresses;
   const target = addressFields(cls.version)[request.manip];
@@ -216,12 +217,24 @@ export function translate<P>(
   const source = reply ? connection.before : connection.after;
   const from: Manip = reply ? other(manip) : manip;
   const out = traffic.copy(p, allBits(address[manip]), source, allBits(address[from]));
-  if (hasPorts(cls.kind)) {
-    const port = { src: F.tpSrc, dst: F.tpDst };
-    return traffic.copy(out, allBits(port[manip]), source, allBits(port[from]));
-  }
+  if (hasPorts(cls.kind)) return translatePort(traffic, out, connection, reply, manip);
   if (cls.kind !== 'icmp' || from !== 'src') return out;
   return traffic.copy(out, allBits(F.icmpId), source, allBits(F.icmpId));
+}
+
+const PORT = { src: F.tpSrc, dst: F.tpDst } as const;
+
+/** Rewrites the port of one end alone; the protocol must have ports. */
+export function translatePort<P>(
+  traffic: Traffic<P>,
+  p: P,
+  { before, after, cls }: Connection<P>,
+  reply: boolean,
+  manip: Manip,
+): P {
+  if (!hasPorts(cls.kind)) return p;
+  const from: Manip = reply ? other(manip) : manip;
+  return traffic.copy(p, allBits(PORT[manip]), reply ? before : after, allBits(PORT[from]));
 }
 
 export function other(manip: Manip): Manip {

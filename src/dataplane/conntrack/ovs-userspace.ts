@@ -12,16 +12,17 @@ import { expectedBy, expectTftp } from './expect.ts';
 import { advance, open } from './machine.ts';
 import { originalOf, remembered, show, stateBits } from './marks.ts';
 import {
-  choosePort,
   type Manip,
   type NatRequest,
   noteChoices,
   other,
   translate,
   translateError,
+  translatePort,
 } from './nat.ts';
+import { chooseUserspacePort } from './nat-userspace.ts';
 import { classify, F, type PacketClass } from './protocols.ts';
-import { changed, find, insert, type Tracker } from './tracker.ts';
+import { answersUnswept, changed, find, insert, type Tracker } from './tracker.ts';
 
 const STATE = field('ct_state');
 
@@ -93,9 +94,9 @@ function process<P>(
       if (cls.treatment !== 'track') return [invalid(tracker, work, request)];
       return find(tracker, part, cls, zone).flatMap(({ p: here, connection, reply }) => {
         const found = { ...work, p: here };
-        if (connection === null) return unknown(tracker, found, request);
+        if (connection === null) return strange(tracker, found, request);
         if (request.force && reply) {
-          changed(tracker, connection, here, { alive: false });
+          changed(tracker, connection, here, { alive: false, expires_us: tracker.run.now_us });
           return begin(tracker, found, request);
         }
         return known(tracker, found, request, connection, reply);
@@ -211,9 +212,24 @@ function apply<P>(
     p = error
       ? translateError(traffic, p, connection, reply, manip)
       : translate(traffic, p, connection, reply, manip);
+    // The search for a vacant tuple may have moved the source port (pat_packet()).
+    if (!error && end === 'dst') p = translatePort(traffic, p, connection, reply, other(manip));
     bits |= stateBits(manip === 'src' ? 'snat' : 'dnat');
   }
   return { ...work, p, bits };
+}
+
+/** Of no connection; what answers one that has ended and still has its reverse tuple is invalid. */
+function strange<P>(
+  tracker: Tracker<P>,
+  work: Work<P>,
+  request: CtRequest<P>,
+): readonly CtResult<P>[] {
+  const { hit, miss } = answersUnswept(tracker, work.p, work.cls, bothWays(request.zone));
+  const results: CtResult<P>[] = [];
+  if (hit !== null) results.push(invalid(tracker, { ...work, p: hit }, request));
+  if (miss !== null) results.push(...unknown(tracker, { ...work, p: miss }, request));
+  return results;
 }
 
 /** A tuple that is not in the table: translated by an earlier ct action (check_orig_tuple()), or new. */
@@ -287,7 +303,7 @@ function commit<P>(
   }
   const wanted: NatRequest = { ...request.nat, manip };
   const { cls, zone, after } = connection;
-  return choosePort(tracker, traffic.fork(after), cls, zone, wanted).flatMap((bound) => {
+  return chooseUserspacePort(tracker, traffic.fork(after), cls, zone, wanted).flatMap((bound) => {
     const part = traffic.within(traffic.fork(work.p), bound.p);
     if (part === null) return [];
     const here = { ...work, p: noteChoices(traffic, part, bound, wanted) };

@@ -7,13 +7,15 @@ import { type Field } from '../../packet/fields.ts';
 import { type Table } from '../../traffic/table.ts';
 import { assignment } from '../../traffic/words.ts';
 import { type Run } from '../outcome.ts';
-import { type Connection, type Zone } from './connection.ts';
+import { type Connection, STATUS, type Zone } from './connection.ts';
 import { type EntrySide, invertTuple, zoneTable } from './dump-index.ts';
 import { dumpedState, dumpedStatus, dumpedTimeout } from './dumped.ts';
 import { addressFields, F, hasPorts, type PacketClass, tuplePairs } from './protocols.ts';
 import { TCP_DEFAULTS, type TcpSettings } from './tcp-kernel.ts';
 import { defaultTimeouts, type Timeouts } from './timeouts.ts';
 import { type ConnectionEntry, type Personality, type Tuple } from './types.ts';
+
+const TRANSLATED = STATUS.src_nat | STATUS.dst_nat;
 
 export interface TrackerOptions {
   readonly personality: Personality;
@@ -99,6 +101,18 @@ export function isCurrent<P>(tracker: Tracker<P>, connection: Connection<P>): bo
   return connection.alive && connection.expires_us > tracker.run.now_us;
 }
 
+/** How long the reverse tuple of an ended connection stays (lib/conntrack.c CT_CLEAN_INTERVAL). */
+const SWEPT_AFTER_US = 5_000_000;
+
+/**
+ * A translated connection of the userspace datapath that has ended and that nobody has swept: no
+ * packet belongs to it any more, but its reverse tuple is still in the table.
+ */
+function isUnswept<P>({ run, personality }: Tracker<P>, connection: Connection<P>): boolean {
+  if (personality !== 'userspace' || (connection.status & TRANSLATED) === 0) return false;
+  return connection.expires_us + SWEPT_AFTER_US > run.now_us;
+}
+
 /** Every connection that was used or made in the run and still stands, oldest first. */
 export function currentConnections<P>(tracker: Tracker<P>): readonly Connection<P>[] {
   return [...tracker.made.values()].flat().filter((one) => isCurrent(tracker, one));
@@ -107,7 +121,9 @@ export function currentConnections<P>(tracker: Tracker<P>): readonly Connection<
 /** Puts a connection into the table; the newest is found first. */
 export function insert<P>(tracker: Tracker<P>, connection: Connection<P>): void {
   const bucket = bucketOf(connection.cls);
-  const list = (tracker.made.get(bucket) ?? []).filter((one) => isCurrent(tracker, one));
+  const list = (tracker.made.get(bucket) ?? []).filter(
+    (one) => isCurrent(tracker, one) || isUnswept(tracker, one),
+  );
   list.push(connection);
   tracker.made.set(bucket, list);
 }
@@ -142,6 +158,23 @@ export function find<P>(
   }
   if (rest !== null) found.push(...findDumped(tracker, rest, cls, zone));
   return found;
+}
+
+/** Splits traffic by whether it answers a translated connection that has ended unswept. */
+export function answersUnswept<P>(
+  tracker: Tracker<P>,
+  p: P,
+  cls: PacketClass,
+  zone: Zone,
+): { readonly hit: P | null; readonly miss: P | null } {
+  for (const one of tracker.made.get(bucketOf(cls)) ?? []) {
+    if (isCurrent(tracker, one) || !isUnswept(tracker, one)) continue;
+    if (one.zone.reply !== zone.reply) continue;
+    if (cls.kind === 'icmp' && one.cls.replyType !== cls.icmpType) continue;
+    const split = tracker.run.traffic.same(p, one.after, tuplePairs(cls).reverse);
+    if (split.hit !== null) return split;
+  }
+  return { hit: null, miss: p };
 }
 
 /** Asks the dump; an entry that is met becomes a connection of the run. */

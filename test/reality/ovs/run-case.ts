@@ -10,7 +10,7 @@ import { switchState } from '../../../src/dataplane/ovs/pipeline/state.ts';
 import { type FlowStep, type OvsStep } from '../../../src/dataplane/ovs/pipeline/steps.ts';
 import { parseFlow } from '../../../src/dataplane/ovs/text/flow-mods.ts';
 import { parseCtNext } from '../../../src/dataplane/ovs/text/trace-flow.ts';
-import { type FieldTest } from '../../../src/dataplane/ovs/types/flow.ts';
+import { type FieldTest, type Flow } from '../../../src/dataplane/ovs/types/flow.ts';
 import { field } from '../../../src/packet/fields.ts';
 import { compileTable } from '../../../src/traffic/compiled.ts';
 import { numberOf, onePacket, type Packet } from '../../../src/traffic/one-packet.ts';
@@ -29,6 +29,8 @@ export interface Comparison {
   readonly steps: number;
   readonly passes: number;
   readonly differences: readonly string[];
+  /** Traces that part at flows of equal priority, of which the emulation says so. */
+  readonly ambiguous: number;
 }
 
 const IN_PORT = field('in_port');
@@ -78,10 +80,31 @@ function defaultsOf({ bridges, result }: OracleCase): Set<string> {
   return kept;
 }
 
-function ourHit(step: FlowStep): string {
-  if (step.table === 254) return `${step.bridge} 254`;
-  if (step.flow === null) return `${step.bridge} ${step.table} miss`;
-  return `${step.bridge} ${step.table} ${step.flow.priority} ${testsText(step.flow.tests)}`;
+/** A lookup as text, and the texts of what else the switch may have hit. */
+interface Hit {
+  readonly text: string;
+  readonly others: readonly string[];
+}
+
+function ourHit(step: FlowStep): Hit {
+  const { bridge, table } = step;
+  if (table === 254) return { text: `${bridge} 254`, others: [] };
+  if (step.flow === null) return { text: `${bridge} ${table} miss`, others: [] };
+  const name = ({ priority, tests }: Flow) => `${bridge} ${table} ${priority} ${testsText(tests)}`;
+  return { text: name(step.flow), others: [...step.ambiguous, ...step.alike].map(name) };
+}
+
+/** Whether the first difference is one that the emulation announced. */
+function isAnnounced(ours: readonly Hit[], real: readonly string[], ordered: boolean): boolean {
+  if (!ordered) {
+    const lacking = without(
+      real,
+      ours.map(({ text }) => text),
+    );
+    return ours.some(({ others }) => others.some((text) => lacking.includes(text)));
+  }
+  const at = ours.findIndex(({ text }, i) => text !== real[i]);
+  return ours[at]?.others.includes(real[at] ?? '') ?? false;
 }
 
 function realHit(
@@ -108,6 +131,7 @@ export function compareTraces(one: OracleCase, sw = preparedCase(one)): Comparis
   const differences: string[] = [];
   let steps = 0;
   let passes = 0;
+  let ambiguous = 0;
   const shown = farEnds(one);
   for (const [i, step] of one.steps.entries()) {
     const real = one.result[i];
@@ -115,10 +139,14 @@ export function compareTraces(one: OracleCase, sw = preparedCase(one)): Comparis
     steps++;
     const found = compareTrace(sw, step, real as RealPass[], shown);
     passes += real.length;
-    differences.push(...found.map((text) => `${one.id} step ${i}: ${text}`));
+    if (found.includes(AMBIGUOUS)) ambiguous++;
+    else differences.push(...found.map((text) => `${one.id} step ${i}: ${text}`));
   }
-  return { steps, passes, differences };
+  return { steps, passes, differences, ambiguous };
 }
+
+/** Stands for a trace that went another way at flows of equal priority. */
+const AMBIGUOUS = 'ambiguous';
 
 /**
  * Far ends that the real switch sent to. The oracle keeps several topologies alive whose tunnel
@@ -164,7 +192,7 @@ function compareTrace(
       if (expected === undefined || only === undefined)
         differences.push(`pass ${index} is not real`);
       else {
-        for (const text of comparePass(
+        const found = comparePass(
           sw,
           hits,
           { ...only, labelled },
@@ -172,9 +200,9 @@ function compareTrace(
           expected,
           index > 0 ? (step.bridge ?? '') : null,
           shown,
-        )) {
-          differences.push(`pass ${index}: ${text}`);
-        }
+        );
+        if (found.includes(AMBIGUOUS)) differences.push(AMBIGUOUS);
+        differences.push(...found.map((text) => `pass ${index}: ${text}`));
       }
       index++;
     },
@@ -197,7 +225,7 @@ type Done = Parameters<typeof ourEffects>[0];
 
 function comparePass(
   sw: PreparedSwitch,
-  hits: readonly string[],
+  steps: readonly Hit[],
   done: {
     readonly actions: Done;
     readonly error: string | null;
@@ -227,14 +255,21 @@ function comparePass(
   if (real.hits.length > MOST_HITS && real.error === undefined) return differences;
   const realHits = real.hits.map((hit) => realHit(hit, sw));
   // A resumed pass is printed under the name of the bridge that the trace started in.
-  const named = (hit: string, i: number) =>
-    traced !== null && realHits[i]?.startsWith(`${traced} `) === true
-      ? hit.replace(/^\S+/, traced)
-      : hit;
-  const anonymous = (hit: string) => (traced === null ? hit : hit.replace(/^\S+ /, ''));
-  if (real.unordered === true)
-    compare('hits', hits.map(anonymous).sort(), realHits.map(anonymous).sort());
-  else compare('hits', hits.map(named), realHits);
+  const ordered = real.unordered !== true;
+  const named = (hit: string, i: number) => {
+    if (traced === null) return hit;
+    if (!ordered) return hit.replace(/^\S+ /, '');
+    return realHits[i]?.startsWith(`${traced} `) === true ? hit.replace(/^\S+/, traced) : hit;
+  };
+  const ours = steps.map(({ text, others }, i): Hit => ({
+    text: named(text, i),
+    others: others.map((other) => named(other, i)),
+  }));
+  const hits = ours.map(({ text }) => text);
+  const theirs = ordered ? realHits : realHits.map((hit, i) => named(hit, i));
+  if (isAnnounced(ours, theirs, ordered)) return [AMBIGUOUS];
+  if (ordered) compare('hits', hits, theirs);
+  else compare('hits', hits.sort(), [...theirs].sort());
   compare('error', [done.error ?? ''], [real.error ?? '']);
   const effects = ourEffects(done.actions).filter(
     (effect) => !/^out \w+_sys/.test(effect) || shown.has(/tun_dst=\w+/.exec(effect)?.[0] ?? ''),

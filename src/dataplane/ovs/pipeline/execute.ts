@@ -74,10 +74,14 @@ function unstop<P>(part: Part<P>): Part<P>[] {
   return [part];
 }
 
-/** An action that froze by itself is kept with what follows; resubmit and goto_table never are. */
+/**
+ * An action that froze by itself is kept with what follows; resubmit and goto_table never are.
+ * `exit` is kept as well although nothing froze (ctx_first_frozen_action() does not ask): a
+ * ct(table=) that still comes, behind a patch port or a bucket, then resumes with that `exit`.
+ */
 function freezesHere<P>(part: Part<P>, { action }: PreparedAction): boolean {
   if (action.kind === 'resubmit' || action.kind === 'goto-table') return false;
-  return part.error === null && part.exit && part.freezing && part.waiting.length === 0;
+  return part.error === null && part.exit && part.waiting.length === 0;
 }
 
 function restFrom({ action }: PreparedAction, i: number): number {

@@ -114,7 +114,8 @@ function trackIn<P>(
     let resume: Frozen<P> | null = null;
     if (table !== null) {
       part.conntracked = true;
-      resume = { ...frozen(x, part, table), actions: [] };
+      resume = frozen(x, part, table);
+      part.waiting = [];
       x.resumptions.push({ resume, request });
     }
     const p = resume?.p ?? x.t.fork(part.p);
@@ -166,12 +167,14 @@ export function checkLength<P>(
     part.stack = first.stack;
     part.stackBytes = first.stackBytes;
     part.actionSet = first.actionSet;
+    part.waiting = first.waiting;
   }
   part.error = larger.error;
   const other = branch(x, part, bitsAssignment(action.to, 0n), rest);
   part.p = saved;
   part.resubmits = Math.max(...other.parts.map((q) => q.resubmits), part.resubmits);
   part.mirrors = other.parts[0]?.mirrors ?? part.mirrors;
+  part.waiting = other.parts[0]?.waiting ?? part.waiting;
   part.stack = stack;
   part.stackBytes = stackBytes;
   part.actionSet = actionSet;

@@ -7,6 +7,7 @@ import { field } from '../../../packet/fields.ts';
 import { type Candidate, type Table } from '../../../traffic/table.ts';
 import { type Flow } from '../types/flow.ts';
 import { bitsOf, writeNumberTo } from './conditions.ts';
+import { NO_OVERLAP, type Overlap, overlapOf } from './overlap.ts';
 import { forkPart, type Part, type TableVisit, type Translation } from './part.ts';
 import { type PreparedFlow } from './prepared.ts';
 import { type LearnedFlow } from './state.ts';
@@ -18,7 +19,7 @@ export interface Looked<P> {
   /** The packet the flow was learned from, when it was learned in this run. */
   readonly seen: P | null;
   readonly conjunction: { readonly id: number; readonly members: readonly Flow[] } | null;
-  readonly ambiguous: readonly Flow[];
+  readonly overlap: Overlap;
 }
 
 const IN_PORT = field('in_port');
@@ -66,14 +67,20 @@ interface Certain<P> {
   readonly flow: PreparedFlow | null;
   readonly rank: number;
   readonly seen: P | null;
-  readonly ambiguous: readonly Flow[];
+  readonly overlap: Overlap;
 }
 
 function lookupAsIs<P>(x: Translation<P>, part: Part<P>, id: number): Looked<P>[] {
   const table = part.bridge.table(id);
   const learned = x.state.bridges.get(part.bridge.name)?.learnedFlows.get(id);
   if (table === undefined) {
-    const none: Certain<P> = { part, flow: null, rank: 65_536, seen: null, ambiguous: [] };
+    const none: Certain<P> = {
+      part,
+      flow: null,
+      rank: 65_536,
+      seen: null,
+      overlap: NO_OVERLAP,
+    };
     return learned === undefined ? [looked(none)] : withLearned(x, none, learned).map(looked);
   }
   const results: Looked<P>[] = [];
@@ -94,8 +101,8 @@ function lookupAsIs<P>(x: Translation<P>, part: Part<P>, id: number): Looked<P>[
   return results;
 }
 
-function looked<P>({ part, flow, seen, ambiguous }: Certain<P>): Looked<P> {
-  return { part, flow, seen, conjunction: null, ambiguous };
+function looked<P>({ part, flow, seen, overlap }: Certain<P>): Looked<P> {
+  return { part, flow, seen, conjunction: null, overlap };
 }
 
 /** The decisive rule that comes first, and those of the same priority. */
@@ -105,7 +112,7 @@ function bestOf<P>(
   entries: readonly Candidate<PreparedFlow>[],
 ): Certain<P> {
   let best: Candidate<PreparedFlow> | null = null;
-  let ambiguous: Flow[] | null = null;
+  const others: Flow[] = [];
   for (const entry of entries) {
     if (!entry.certain) {
       const { flow } = entry.entry;
@@ -113,30 +120,38 @@ function bestOf<P>(
       x.run.assume('UNSUPPORTED_MATCH', `${detail} (${flow.origin.file}:${flow.origin.line})`);
     } else if (entry.decisive) {
       if (best === null) best = entry;
-      else ambiguous = [...(ambiguous ?? []), entry.entry.flow];
+      else others.push(entry.entry.flow);
     }
   }
-  if (ambiguous !== null && best !== null) sayAmbiguous(x, part, best.entry.flow, ambiguous);
   return {
     part,
     flow: best?.entry ?? null,
     rank: best?.rank ?? 65_536,
     seen: null,
-    ambiguous: ambiguous ?? [],
+    overlap: best === null ? NO_OVERLAP : overlapping(x, part, best.entry.flow, others),
   };
 }
 
-function sayAmbiguous<P>(
+/** Says in the answer when flows of one priority would do different things. */
+function overlapping<P>(
   x: Translation<P>,
   part: Part<P>,
   taken: Flow,
   others: readonly Flow[],
-): void {
-  const where = [taken, ...others].map(({ origin }) => `${origin.file}:${origin.line}`).join(', ');
-  x.run.assume(
-    'AMBIGUOUS_OVERLAP',
-    `${part.bridge.name} table ${taken.table} priority ${taken.priority}: ${where}`,
-  );
+): Overlap {
+  const overlap = overlapOf(part.bridge.source, taken, others);
+  if (overlap.ambiguous.length > 0) {
+    const where = [taken, ...overlap.ambiguous].map((one) => originOf(one)).join(', ');
+    x.run.assume(
+      'AMBIGUOUS_OVERLAP',
+      `${part.bridge.name} table ${taken.table} priority ${taken.priority}: ${where}`,
+    );
+  }
+  return overlap;
+}
+
+function originOf({ origin }: Flow): string {
+  return `${origin.file}:${origin.line}`;
 }
 
 /** Flows made by learn() in this run win over dumped ones of the same priority: they replaced them. */
@@ -160,7 +175,7 @@ function withLearned<P>(
         flow: learned.prepared,
         rank: learned.rank,
         seen: learned.seen,
-        ambiguous: [],
+        overlap: NO_OVERLAP,
       });
     }
     const parts: P[] = [miss, other].filter((p) => p !== null);
@@ -191,6 +206,7 @@ export function hasExpired<P>(learned: LearnedFlow<P>, now_us: number): boolean 
 
 interface Complete {
   readonly id: number;
+  readonly rank: number;
   readonly members: readonly Flow[];
 }
 
@@ -215,7 +231,7 @@ function completed(soft: readonly Candidate<PreparedFlow>[]): Complete[] {
       }
       if (members.has(clause)) continue;
       members.set(clause, entry.flow);
-      if (members.size === count) complete.push({ id, members: [...members.values()] });
+      if (members.size === count) complete.push({ id, rank, members: [...members.values()] });
     }
   }
   return complete;
@@ -228,9 +244,11 @@ function conjunctive<P>(
   soft: readonly Candidate<PreparedFlow>[],
 ): Looked<P>[] {
   const results: Looked<P>[] = [];
+  const complete = completed(soft);
   let rest: Part<P>[] = [from.part];
-  for (const { id, members } of completed(soft)) {
+  for (const [i, { id, rank, members }] of complete.entries()) {
     const missed: Part<P>[] = [];
+    const rivals = complete.slice(i + 1).filter((other) => other.rank === rank);
     for (const part of rest) {
       const marked = x.t.set(part.p, writeNumberTo(CONJ_ID, id));
       const found = x.t.lookup(marked, table);
@@ -239,7 +257,10 @@ function conjunctive<P>(
         q.p = x.t.set(p, writeNumberTo(CONJ_ID, 0));
         const best = bestOf(x, q, entries);
         if (best.flow === null) missed.push(q);
-        else results.push({ ...looked(best), conjunction: { id, members } });
+        else {
+          const overlap = rivalling(x, best, best.flow.flow, table, rivals);
+          results.push({ ...looked(best), overlap, conjunction: { id, members } });
+        }
       }
     }
     rest = missed;
@@ -247,4 +268,28 @@ function conjunctive<P>(
   }
   for (const part of rest) results.push(looked({ ...from, part }));
   return results;
+}
+
+/** Which of several complete conjunctions of one priority decides is undefined as well. */
+function rivalling<P>(
+  x: Translation<P>,
+  { part, overlap }: Certain<P>,
+  taken: Flow,
+  table: Table<PreparedFlow>,
+  rivals: readonly Complete[],
+): Overlap {
+  if (rivals.length === 0) return overlap;
+  const others = new Set<Flow>();
+  for (const { id } of rivals) {
+    const marked = x.t.set(x.t.fork(part.p), writeNumberTo(CONJ_ID, id));
+    for (const { entries } of x.t.lookup(marked, table)) {
+      const best = entries.find((entry) => entry.certain && entry.decisive);
+      if (best !== undefined && best.entry.flow !== taken) others.add(best.entry.flow);
+    }
+  }
+  const more = overlapping(x, part, taken, [...others]);
+  return {
+    alike: [...overlap.alike, ...more.alike],
+    ambiguous: [...overlap.ambiguous, ...more.ambiguous],
+  };
 }

@@ -23,8 +23,13 @@ export interface FlowStep extends Step {
   readonly flow: Flow | null;
   /** When a conjunction decided: its id and one flow per clause. */
   readonly conjunction: { readonly id: number; readonly members: readonly Flow[] } | null;
-  /** Other flows of the same priority that match as well: which one wins is undefined. */
+  /**
+   * Other flows of the same priority that match as well and do something else: which one wins is
+   * undefined. A conjunction that is complete as well counts by the flow it leads to.
+   */
   readonly ambiguous: readonly Flow[];
+  /** Those that do the same: whichever wins, nothing changes. */
+  readonly alike: readonly Flow[];
 }
 
 /** An action is about to be executed. */

@@ -127,7 +127,7 @@ function limitOf<P>(part: Part<P>): TranslationError | null {
 
 /** Notes what a lookup found and makes it the present flow. */
 function enterFlow<P>(x: Translation<P>, part: Part<P>, found: Looked<P>, table: number): void {
-  const { flow, conjunction, ambiguous } = found;
+  const { flow, conjunction, overlap } = found;
   const bridge = part.bridge.name;
   part.table = table;
   part.flow = flow;
@@ -138,7 +138,7 @@ function enterFlow<P>(x: Translation<P>, part: Part<P>, found: Looked<P>, table:
     table,
     flow: flow?.flow ?? null,
     conjunction,
-    ambiguous,
+    ...overlap,
   }));
   if (flow !== null) return;
   part.why = () => ({
