@@ -2,10 +2,15 @@
  * Who is to blame: of all copies of a packet and of the ARP packets on its way, the one whose end
  * explains why the question failed.
  */
+import { type BridgeStep } from '../dataplane/ovs/pipeline/steps.ts';
 import { type Reason } from '../reasons/codes.ts';
 import { type CompiledNetwork } from './compiled-network.ts';
-import { meaningOf } from './diagnose.ts';
+import { diagnose } from './diagnose.ts';
+import { type Case } from './diagnosis/case.ts';
+import { neighbourPort } from './diagnosis/neighbours.ts';
 import { type Lineage, type Read } from './lineage.ts';
+import { portsWithAddress } from './objects.ts';
+import { type EnterStep } from './steps.ts';
 import { type Blocker, type Question } from './types.ts';
 
 /** All that happened because of one question. */
@@ -18,39 +23,97 @@ export interface Scene {
 }
 
 /** Copies that end like this are no news: everybody who is not meant does so. */
-const NOISE: readonly Reason[] = ['NOT_FOR_ME'];
+const NOISE: readonly Reason[] = ['NOT_FOR_ME', 'WRONG_RECEIVER', 'BRIDGE_SAME_PORT'];
+const UNANSWERED: readonly Reason[] = ['NO_NEIGHBOR', 'ARP_UNANSWERED'];
 
 /** First what stopped the request, else what stopped the answer. */
-export function blockersOf({ question, reads, opened }: Scene): readonly Blocker[] {
+export function blockersOf(scene: Scene): readonly Blocker[] {
+  const { question, reads, opened } = scene;
   const stopped =
     opened === undefined
-      ? deepest(question, reads)
-      : (blockingRead(question, reads, ['answer', 'data']) ?? deepest(question, reads));
-  if (stopped === undefined || stopped.ending.outcome.kind !== 'dropped') return [];
-  const { drop } = stopped.ending.outcome;
-  return [
-    {
-      code: meaningOf(drop),
-      host: stopped.ending.device.host,
-      component: drop.where,
-      evidence: drop.evidence,
-      origin: drop.origin,
-      nearMisses: [],
-      direction: opened === undefined ? 'request' : 'reply',
-      neutron: {},
-    },
-  ];
+      ? blockingRead(question, reads, ['request'], scene)
+      : (blockingRead(question, reads, ['answer', 'data'], scene) ??
+        blockingRead(question, reads, ['request'], scene));
+  if (stopped === undefined) return [];
+  const own = caseOf(scene, stopped);
+  return own === null ? [] : [diagnose(neighbourCase(scene, own) ?? own)];
 }
 
-/** A request that waited in vain for a neighbour was stopped by what stopped the ARP packets. */
-function deepest(question: Question, reads: readonly Read[]): Read | undefined {
-  const request = blockingRead(question, reads, ['request']);
-  if (request === undefined || request.ending.outcome.kind !== 'dropped') return request;
-  const { reason } = request.ending.outcome.drop;
-  if (reason !== 'NO_NEIGHBOR' && reason !== 'ARP_UNANSWERED') return request;
-  const cause = blockingRead(question, reads, ['resolution']);
-  if (cause === undefined || cause.ending.outcome.kind !== 'dropped') return request;
-  return NOISE.includes(cause.ending.outcome.drop.reason) ? request : cause;
+function caseOf({ compiled, question, reads, opened }: Scene, read: Read): Case | null {
+  const { outcome, device, p } = read.ending;
+  if (outcome.kind !== 'dropped') return null;
+  return {
+    compiled,
+    question,
+    direction: opened === undefined ? 'request' : 'reply',
+    host: device.host,
+    device: device.name,
+    drop: outcome.drop,
+    reads,
+    diary: read.diary,
+    words: p.words,
+  };
+}
+
+/**
+ * A packet that waited in vain for a neighbour was stopped by what stopped the ARP packets: where
+ * they came to the neighbour's host, or where all of them ended when none left the sender's host.
+ * Null when they got lost in between.
+ */
+function neighbourCase(scene: Scene, waiting: Case): Case | null {
+  if (!UNANSWERED.includes(waiting.drop.reason)) return null;
+  const asking = scene.reads.filter(
+    (read) => read.lineage.role === 'resolution' && isFrom(read, waiting),
+  );
+  const host = neighbourPort(waiting)?.host;
+  const came = asking.filter((read) => host !== undefined && enters(read, host));
+  const left = asking.some((read) => leaves(read, waiting.host));
+  let best: Case | null = null;
+  let bestHops = 0;
+  for (const read of came.length > 0 ? came : left ? [] : asking) {
+    const stopped = caseOf(scene, read);
+    if (stopped === null || isNoise(read) || hopCount(read) <= bestHops) continue;
+    [best, bestHops] = [stopped, hopCount(read)];
+  }
+  return best;
+}
+
+function leaves({ diary, lineage }: Read, host: string): boolean {
+  return diary
+    .slice(lineage.since)
+    .some(({ step }) => step.kind === 'enter' && (step as EnterStep).host !== host);
+}
+
+/** Whether an ARP packet was made for the device in which the packet waits. */
+function isFrom({ diary }: Read, { host, device }: Case): boolean {
+  return diary.some(({ step }) => {
+    if (step.kind !== 'enter') return false;
+    const at = step as EnterStep;
+    return at.host === host && at.device === device;
+  });
+}
+
+function enters({ diary, lineage }: Read, host: string): boolean {
+  return diary
+    .slice(lineage.since)
+    .some(({ step }) => step.kind === 'enter' && (step as EnterStep).host === host);
+}
+
+/**
+ * Drops that flooded frames meet everywhere: receivers that are not meant, and bridges to physical
+ * networks, which refuse local VLANs that have no mapping there (the agents'
+ * `priority=2,in_port=PATCH actions=drop`).
+ */
+function isNoise({ ending, diary }: Read): boolean {
+  const { outcome } = ending;
+  if (outcome.kind !== 'dropped') return false;
+  const { reason, evidence, where } = outcome.drop;
+  if (NOISE.includes(reason)) return true;
+  const bridge = diary.findLast(({ step }) => step.kind === 'bridge')?.step as
+    | BridgeStep
+    | undefined;
+  if (bridge?.way !== 'patch' || where === 'br-tun table 0') return false;
+  return / table 0$/.test(where) && evidence === 'priority 2: drop';
 }
 
 /** Of several copies the one that came nearest: at the destination's host, then the longest way. */
@@ -58,19 +121,27 @@ export function blockingRead(
   question: Question,
   reads: readonly Read[],
   roles: readonly Lineage['role'][],
+  scene?: Pick<Scene, 'compiled'>,
 ): Read | undefined {
-  const goal = roles.includes('answer') ? question.from.host : question.to.host;
+  const goal = roles.includes('answer') ? question.from.host : goalOf(question, scene);
   let best: Read | undefined;
   let bestScore = Number.NEGATIVE_INFINITY;
   for (const read of reads) {
     const { outcome, device } = read.ending;
     if (outcome.kind !== 'dropped' || !roles.includes(read.lineage.role)) continue;
-    const noise = NOISE.includes(outcome.drop.reason) ? -1000 : 0;
+    const noise = isNoise(read) ? -1000 : 0;
     const near = device.host === goal ? 100 : 0;
     const score = noise + near + hopCount(read);
     if (score > bestScore) [best, bestScore] = [read, score];
   }
   return best;
+}
+
+/** The destination's host: as resolved, else of the only port with the address. */
+function goalOf({ to }: Question, scene: Pick<Scene, 'compiled'> | undefined): string | null {
+  if (to.host !== null || to.address === null || scene === undefined) return to.host;
+  const owners = portsWithAddress(scene.compiled.network, to.address, null);
+  return owners.length === 1 ? (owners[0]?.host ?? null) : null;
 }
 
 function hopCount({ diary }: Read): number {

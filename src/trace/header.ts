@@ -1,6 +1,7 @@
 /** A packet's header as a person reads it: field names and values, only what the packet has. */
 import { formatIpv4, formatIpv6, formatMac } from '../packet/addresses.ts';
 import { CT_STATE, FIELDS, FIRST_WIRE_WORD, type Field, TCP_FLAGS } from '../packet/fields.ts';
+import { fullMask, type Match } from '../traffic/match.ts';
 import { readField } from '../traffic/words.ts';
 import { type HeaderView } from './types.ts';
 
@@ -45,6 +46,32 @@ export function formatValue(field: Field, value: bigint): string {
       return `0x${value.toString(16)}`;
     default:
       return String(value);
+  }
+}
+
+/** What a condition wants of its field: `22`, `10.0.0.0/255.0.0.0`, `1-1024`, `not 22`. */
+export function wantedText(match: Match): string {
+  switch (match.kind) {
+    case 'test': {
+      const value = formatValue(match.field, match.value);
+      if (match.mask === fullMask(match.field)) return value;
+      return `${value}/${formatValue(match.field, match.mask)}`;
+    }
+    case 'within':
+      return match.ranges
+        .map(({ from, to }) => {
+          const low = formatValue(match.field, from);
+          return from === to ? low : `${low}-${formatValue(match.field, to)}`;
+        })
+        .join(' or ');
+    case 'and':
+      return match.of.map(wantedText).join(' and ');
+    case 'or':
+      return match.of.map(wantedText).join(' or ');
+    case 'not':
+      return `not ${wantedText(match.of)}`;
+    default:
+      return match.kind === 'opaque' ? match.text : match.kind;
   }
 }
 

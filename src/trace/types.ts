@@ -7,6 +7,7 @@ import { type Reason } from '../reasons/codes.ts';
 import { type Origin } from '../text/problem.ts';
 import { type Packet } from '../traffic/packet.ts';
 import { type Step } from '../traffic/traffic.ts';
+import { type NeutronRef } from './objects.ts';
 
 /** Who sends or receives: a place where packets start and end. */
 export interface TraceEnd {
@@ -93,8 +94,20 @@ export interface Blocker {
   readonly nearMisses: readonly NearMiss[];
   /** Which way was blocked. */
   readonly direction: 'request' | 'reply';
-  /** Neutron's word for what is concerned, e.g. the port. */
-  readonly neutron: Readonly<Record<string, string>>;
+  /** Sentences about this very case, the cause first. */
+  readonly because: readonly string[];
+  /** Neutron's objects behind it: the port, its groups, its network. */
+  readonly neutron: readonly NeutronRef[];
+  /** Null when nothing is known that helps. */
+  readonly fix: Fix | null;
+  /** Read-only commands that show the cause on the live host. */
+  readonly confirm: readonly string[];
+}
+
+/** What helps, in a sentence, and as commands where there are any. */
+export interface Fix {
+  readonly summary: string;
+  readonly commands: readonly string[];
 }
 
 export interface Assumption {

@@ -17,6 +17,8 @@ export interface NearMiss {
   readonly origin: Origin;
   /** The fields that differ; the first ones of the list differ in one field only. */
   readonly fields: readonly string[];
+  /** The conditions that fail, for whoever shows what they wanted. */
+  readonly failing: readonly Match[];
 }
 
 const MOST_CHAINS = 64;
@@ -68,29 +70,30 @@ function miss(
   words: Uint32Array,
   differ: number,
 ): readonly NearMiss[] {
-  const fields = failing(rule.match, words);
-  if (fields === null || fields.size === 0 || fields.size > differ) return [];
+  const conditions = failing(rule.match, words);
+  if (conditions === null) return [];
+  const fields = [...new Set(conditions.flatMap(fieldsOf))];
+  if (fields.length === 0 || fields.length > differ) return [];
   const text = printRuleLine(of.name, rule.rule);
   const { origin } = rule.rule;
-  return [{ chain: of.name, number: rule.number, text, origin, fields: [...fields] }];
+  return [{ chain: of.name, number: rule.number, text, origin, fields, failing: conditions }];
 }
 
-/** The fields of the conditions that fail; null when they cannot be judged. */
-function failing(match: Match, words: Uint32Array): ReadonlySet<string> | null {
-  const parts = match.kind === 'and' ? match.of : [match];
-  const fields = new Set<string>();
-  for (const part of parts) {
+/** The conditions that fail; null when they cannot be judged. */
+function failing(match: Match, words: Uint32Array): readonly Match[] | null {
+  const found: Match[] = [];
+  for (const part of match.kind === 'and' ? match.of : [match]) {
     if (part.kind === 'and') {
       const inner = failing(part, words);
       if (inner === null) return null;
-      for (const name of inner) fields.add(name);
+      found.push(...inner);
       continue;
     }
     const truth = guard(part).test(words);
     if (truth === -1) return null;
-    if (truth === 0) for (const name of fieldsOf(part)) fields.add(name);
+    if (truth === 0) found.push(part);
   }
-  return fields;
+  return found;
 }
 
 function fieldsOf(match: Match): readonly string[] {

@@ -57,17 +57,23 @@ function endJson({ label, kind, host, port, address }: TraceEnd): unknown {
 }
 
 function blockerJson(blocker: Blocker): unknown {
-  const { code, host, component, evidence, origin, nearMisses, direction, neutron } = blocker;
+  const { code, host, component, evidence, origin, direction, because, neutron } = blocker;
   return {
     code,
     sentence: REASONS[code].sentence,
     direction,
     host,
     component,
+    because,
     rule: { text: evidence, source: origin },
     neutron,
-    nearMisses,
-    fix: REASONS[code].fix,
+    nearMisses: blocker.nearMisses.map(({ rule, origin: source, differs }) => ({
+      rule,
+      source,
+      because: differs.map(({ field, wanted, actual }) => ({ field, want: wanted, have: actual })),
+    })),
+    fix: blocker.fix,
+    confirm: blocker.confirm,
   };
 }
 

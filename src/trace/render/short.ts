@@ -1,5 +1,5 @@
 /** The short form of a trace: verdict first, then the path per host, then why. */
-import { REASONS, type ReasonRow } from '../../reasons/codes.ts';
+import { REASONS } from '../../reasons/codes.ts';
 import { forTerminal, shortened } from '../../text/escape.ts';
 import { formatAddress } from '../ends.ts';
 import {
@@ -112,8 +112,9 @@ function replyLines(trace: Trace, context: ShortContext, style: Style): readonly
 }
 
 function blockerLines(blocker: Blocker, style: Style): readonly string[] {
-  const { sentence, fix }: ReasonRow = REASONS[blocker.code];
-  const lines = [row('why', `${style('strong', sentence)} ${style('dim', `(${blocker.code})`)}`)];
+  const lines = blocker.because.map((sentence, i) =>
+    row(i === 0 ? 'why' : '', style(i === 0 ? 'strong' : 'dim', forTerminal(sentence))),
+  );
   lines.push(row('at', `${forTerminal(blocker.host)}: ${forTerminal(blocker.component)}`));
   if (blocker.evidence !== '') {
     const { origin } = blocker;
@@ -124,7 +125,13 @@ function blockerLines(blocker: Blocker, style: Style): readonly string[] {
   for (const [i, miss] of blocker.nearMisses.slice(0, 3).entries()) {
     lines.push(row(i === 0 ? 'nearest' : '', nearMissText(miss, style)));
   }
-  if (fix !== null) lines.push(row('fix', fix));
+  if (blocker.fix !== null) {
+    const { summary, commands } = blocker.fix;
+    lines.push(
+      ...[summary, ...commands].map((text, i) => row(i === 0 ? 'fix' : '', forTerminal(text))),
+    );
+  }
+  for (const command of blocker.confirm) lines.push(row('check', forTerminal(command)));
   return lines;
 }
 

@@ -50,9 +50,9 @@ function failing({ tests }: Prepared, words: Uint32Array): number | 'none' | 'ma
   return only;
 }
 
-/** Whose port or network a packet belongs to is not what a person can change about it. */
+/** Whose port or network it is of and how far its connection is, nobody can ask differently. */
 function isOfInterest(of: Field): boolean {
-  return !of.metadata || of.name.startsWith('ct_');
+  return !of.metadata && !of.name.startsWith('vlan_');
 }
 
 function missOf(flow: Flow, index: number, words: Uint32Array, conjunction: number | null) {

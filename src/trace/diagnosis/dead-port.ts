@@ -1,0 +1,109 @@
+/**
+ * Ports that the agent has put on the dead VLAN 4095 (neutron_lib constants
+ * `DEAD_VLAN_TAG`): not bound, administratively down, or being taken away.
+ */
+import { type Network } from '../../dataplane/network.ts';
+import { deviceName } from '../../model/ids.ts';
+import { type NeutronPort } from '../../model/neutron.ts';
+import {
+  type NeutronRef,
+  networkById,
+  networkRef,
+  portByNumber,
+  portLabel,
+  portOfDevice,
+  portRef,
+  switchPort,
+} from '../objects.ts';
+import { type Fix } from '../types.ts';
+import { type Diagnosis, type Finding, flowsOf, numberIn } from './case.ts';
+import { onHost, restartAgent, word } from './commands.ts';
+
+const DEAD_VLAN = 4095;
+
+/** The sender's own port is dead: its frames are dropped where they enter the bridge. */
+export const deadSender: Diagnosis = (of) => {
+  const last = flowsOf(of).at(-1);
+  if (last === undefined || last.step.bridge !== 'br-int') return null;
+  const entered = portByNumber(
+    of.compiled.network,
+    of.host,
+    'br-int',
+    numberIn(last.words, 'in_port'),
+  );
+  if (entered === null || entered.vlan.tag !== DEAD_VLAN) return null;
+  return deadFinding(of.compiled.network, of.host, entered.name);
+};
+
+/** What is wrong with a Neutron port where it is plugged; null when it is alive. */
+export function deadReceiver(network: Network, port: NeutronPort): Finding | null {
+  const { host } = port;
+  const device = deviceOn(network, host, port);
+  const plugged = device === null ? null : switchPort(network, host, device);
+  if (plugged !== null && plugged.vlan.tag === DEAD_VLAN) {
+    return deadFinding(network, host, plugged.name);
+  }
+  if (port.adminUp) return null;
+  const name = portLabel(network, port);
+  return {
+    code: 'VLAN_LOCAL_DEAD_4095',
+    host,
+    component: `port ${port.id}`,
+    because: [`Neutron’s port of ${name} is administratively down`],
+    neutron: refs(network, port),
+    fix: enable(port),
+  };
+}
+
+/** The switch port of a Neutron port, whatever the plugging driver called it. */
+export function deviceOn(network: Network, host: string, port: NeutronPort): string | null {
+  for (const prefix of ['tap', 'qvo', 'qr-', 'qg-', 'ha-', 'sg-', 'fg-'] as const) {
+    const name = deviceName(prefix, port.id);
+    if (switchPort(network, host, name) !== null) return name;
+  }
+  return null;
+}
+
+function deadFinding(network: Network, host: string, device: string): Finding {
+  const port = portOfDevice(network, host, device);
+  const base = {
+    code: 'VLAN_LOCAL_DEAD_4095',
+    host,
+    component: `br-int port ${device}`,
+    evidence: `tag: ${DEAD_VLAN}`,
+    origin: null,
+    confirm: [onHost(host, `ovs-vsctl get Port ${word(device)} tag`)],
+  } as const;
+  const restart: Fix = {
+    summary: `look into the agent’s log on ${host}, then restart it`,
+    commands: [restartAgent(host, 'neutron-openvswitch-agent')],
+  };
+  if (port === null) {
+    return {
+      ...base,
+      because: [`${device} is on the dead VLAN 4095: no agent has bound it`],
+      fix: restart,
+    };
+  }
+  const name = portLabel(network, port);
+  const down = `Neutron’s port of ${name} is administratively down, so ${host} put ${device} on the dead VLAN 4095`;
+  const unbound = `${device} of ${name} is on the dead VLAN 4095: the agent on ${host} has not bound it (port status ${port.status})`;
+  return {
+    ...base,
+    because: [port.adminUp ? unbound : down],
+    neutron: refs(network, port),
+    fix: port.adminUp ? restart : enable(port),
+  };
+}
+
+function enable(port: NeutronPort): Fix {
+  return {
+    summary: 'set the port up, when nobody took it down on purpose',
+    commands: [`openstack port set --enable ${port.id}`],
+  };
+}
+
+function refs(network: Network, port: NeutronPort): readonly NeutronRef[] {
+  const of = networkById(network, port.networkId);
+  return [portRef(network, port), ...(of === null ? [] : [networkRef(of)])];
+}

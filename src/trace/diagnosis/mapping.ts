@@ -1,0 +1,156 @@
+/**
+ * Local VLANs and segment ids: on every host the agent gives a network a local VLAN, and flows of
+ * br-tun translate between it and the tunnel key (ovs_constants.py, tables 4 and 22). A frame that
+ * ends up in another network was translated wrongly somewhere; the first such place is the cause.
+ */
+import { type Network } from '../../dataplane/network.ts';
+import { type FlowStep } from '../../dataplane/ovs/pipeline/steps.ts';
+import { type NeutronNetwork } from '../../model/neutron.ts';
+import { type DiaryEntry } from '../../traffic/diary.ts';
+import {
+  networkById,
+  networkOfKey,
+  networkOfTag,
+  networkRef,
+  portOfDevice,
+  switchPort,
+} from '../objects.ts';
+import { type EnterStep } from '../steps.ts';
+import { type Fix } from '../types.ts';
+import { type Case, type Diagnosis, type Finding, numberIn } from './case.ts';
+import { onHost, restartAgent } from './commands.ts';
+
+const AGENT = 'neutron-openvswitch-agent';
+
+/** Where a frame left the network it was sent in; null when it never did. */
+export const wrongMapping: Diagnosis = (of) => {
+  const { network } = of.compiled;
+  const from = of.diary.findLastIndex(({ step }) => entersByPort(step));
+  const entered = of.diary[from]?.step as EnterStep | undefined;
+  if (entered?.port === undefined || entered.port === null) return null;
+  const sender = portOfDevice(network, entered.host, entered.port);
+  const home = sender === null ? null : networkById(network, sender.networkId);
+  if (home === null) return null;
+  return (
+    wrongTag(network, entered.host, entered.port, home) ??
+    wrongTranslation(of, home, of.diary.slice(from))
+  );
+};
+
+/** The frame came from a guest or a namespace, not over the fabric. */
+function entersByPort(step: DiaryEntry['step']): boolean {
+  if (step.kind !== 'enter') return false;
+  const { stage, port } = step as EnterStep;
+  return stage === 'switch' && port !== null && /^(tap|qvo|qr-|qg-|ha-|sg-|fg-)/.test(port);
+}
+
+/** The port's tag is not the one the agent wrote down for its network (Port other_config:tag). */
+export function wrongTag(
+  network: Network,
+  host: string,
+  device: string,
+  home: NeutronNetwork,
+): Finding | null {
+  const port = switchPort(network, host, device);
+  const meant = port?.otherConfig['tag'];
+  const { tag } = port?.vlan ?? { tag: null };
+  if (port === null || meant === undefined || tag === 4095 || String(tag ?? '') === meant)
+    return null;
+  const other = tag === null ? null : networkOfOthers(network, host, tag, device);
+  const where = other === null || other.id === home.id ? '' : `, the VLAN of ${other.name} there`;
+  const is = tag === null ? 'has no VLAN tag' : `has tag ${tag}${where}`;
+  return {
+    code: 'VLAN_MAP_MISMATCH',
+    host,
+    component: `br-int port ${device}`,
+    evidence: `tag: ${tag ?? '[]'}`,
+    origin: null,
+    because: [`${device} ${is}, but ${home.name} is local VLAN ${meant} on ${host}`],
+    neutron: [networkRef(home), ...(other === null ? [] : [networkRef(other)])],
+    fix: restart(host),
+    confirm: [onHost(host, `ovs-vsctl list Port ${device}`)],
+  };
+}
+
+function networkOfOthers(
+  network: Network,
+  host: string,
+  tag: number,
+  device: string,
+): NeutronNetwork | null {
+  const own = portOfDevice(network, host, device);
+  const found = networkOfTag(network, host, tag);
+  return found === null || found.id === own?.networkId ? null : found;
+}
+
+function wrongTranslation(
+  of: Case,
+  home: NeutronNetwork,
+  diary: readonly DiaryEntry[],
+): Finding | null {
+  const { network } = of.compiled;
+  const key = home.provider.segmentationId;
+  let host = '';
+  let last: FlowStep | null = null;
+  for (const [i, { step, words }] of diary.entries()) {
+    if (step.kind === 'enter') host = (step as EnterStep).host;
+    if (step.kind === 'flow') {
+      const flow = step as FlowStep;
+      // A lookup in br-int right after one in br-tun: the local VLAN was chosen just before.
+      if (last !== null && last.bridge === 'br-tun' && flow.bridge === 'br-int') {
+        const chosen = networkOfTag(network, host, numberIn(words, 'vlan_tci') & 0xfff);
+        const translated = flowInTable(diary.slice(0, i), 4);
+        if (chosen !== null && chosen.id !== home.id && translated !== null) {
+          return mismatch(host, translated, home, chosen);
+        }
+      }
+      last = flow;
+    }
+    if (step.kind === 'tunnel' && last !== null && key !== null) {
+      const used = numberIn(words, 'tun_id');
+      if (last.bridge === 'br-tun' && used !== 0 && used !== key && last.flow !== null) {
+        return mismatch(host, last, home, networkOfKey(network, BigInt(used)), used);
+      }
+    }
+  }
+  return null;
+}
+
+function flowInTable(diary: readonly DiaryEntry[], table: number): FlowStep | null {
+  const found = diary.findLast(({ step }) => {
+    return step.kind === 'flow' && (step as FlowStep).table === table;
+  });
+  return found === undefined ? null : (found.step as FlowStep);
+}
+
+function mismatch(
+  host: string,
+  { table, flow }: FlowStep,
+  home: NeutronNetwork,
+  other: NeutronNetwork | null,
+  used: number | null = null,
+): Finding {
+  const key = home.provider.segmentationId;
+  const lands = other === null ? 'of no known network' : `of ${other.name}`;
+  const because =
+    used === null
+      ? `${host} maps tunnel key ${key} of ${home.name} to the local VLAN ${lands}`
+      : `${host} sends ${home.name} with tunnel key ${used} ${lands} instead of ${key}`;
+  return {
+    code: 'VNI_MAP_MISMATCH',
+    host,
+    component: `br-tun table ${table}`,
+    ...(flow === null ? {} : { origin: flow.origin }),
+    because: [because],
+    neutron: [networkRef(home), ...(other === null ? [] : [networkRef(other)])],
+    fix: restart(host),
+    confirm: [onHost(host, `ovs-ofctl dump-flows br-tun table=${table}`)],
+  };
+}
+
+function restart(host: string): Fix {
+  return {
+    summary: `restart ${AGENT} on ${host}, which programs the mapping anew`,
+    commands: [restartAgent(host, AGENT)],
+  };
+}

@@ -1,0 +1,213 @@
+/**
+ * Nobody answered ARP or neighbour discovery: who should have, and why not. The address decides:
+ * a port of the network, a gateway, a floating IP, or nobody's.
+ */
+import { tapOfGuest } from '../../dataplane/endpoint/guest.ts';
+import { type Network } from '../../dataplane/network.ts';
+import { type ResolutionStep } from '../../dataplane/routing/steps.ts';
+import { type IpAddress } from '../../dataplane/routing/types.ts';
+import { type NeutronPort, type NeutronRouter } from '../../model/neutron.ts';
+import { field } from '../../packet/fields.ts';
+import { writeIp } from '../../text/address-text.ts';
+import { readField } from '../../traffic/words.ts';
+import {
+  isSame,
+  portLabel,
+  portOfDevice,
+  portRef,
+  portsWithAddress,
+  routerRef,
+} from '../objects.ts';
+import { type EnterStep } from '../steps.ts';
+import { type Case, type Diagnosis, type Finding } from './case.ts';
+import { inNamespace, onHost, restartAgent } from './commands.ts';
+import { notArriving } from './not-arriving.ts';
+
+const UNANSWERED: ReadonlySet<string> = new Set(['ARP_UNANSWERED', 'NO_NEIGHBOR']);
+
+export const unanswered: Diagnosis = (of) => {
+  if (!UNANSWERED.has(of.drop.reason)) return null;
+  const asked = askedFor(of);
+  if (asked === null) return null;
+  const { network } = of.compiled;
+  const floating = network.neutron.floatingIps.find(({ address }) => isSame(address, asked));
+  const target = targetOf(of, network, asked);
+  const router = target === null ? null : routerOf(network, target);
+  return (
+    (floating === undefined ? null : unboundFloating(of, network, asked)) ??
+    (target === null || router === null
+      ? null
+      : silentRouter(of, network, target, router, asked)) ??
+    (target === null ? nobodys(network, asked) : notArriving(of, target)) ??
+    silent(of, network, asked, target)
+  );
+};
+
+/** The Neutron port that should have answered; null when no port has the address. */
+export function neighbourPort(of: Case): NeutronPort | null {
+  const asked = askedFor(of);
+  return asked === null ? null : targetOf(of, of.compiled.network, asked);
+}
+
+/** The address whose owner did not answer: that of the last request the namespace sent. */
+export function askedFor({ reads, host, device }: Case): IpAddress | null {
+  for (const { diary, lineage } of reads) {
+    if (lineage.role !== 'resolution') continue;
+    const entry = diary[lineage.since];
+    const step = entry?.step as ResolutionStep | undefined;
+    const made = diary.slice(0, lineage.since).findLast(({ step: one }) => one.kind === 'enter');
+    const at = made?.step as EnterStep | undefined;
+    if (entry === undefined || at?.host !== host || at.device !== device) continue;
+    if (step?.message === 'arp-request') {
+      return { version: 4, value: readField(entry.after, field('arp_tpa')) };
+    }
+    if (step?.message === 'solicitation') {
+      return { version: 6, value: readField(entry.after, field('nd_target')) };
+    }
+  }
+  return null;
+}
+
+/** The port that owns the address on the network the question was asked on. */
+function targetOf(of: Case, network: Network, asked: IpAddress): NeutronPort | null {
+  const device = /neighbours of (\S+)$/.exec(of.drop.where)?.[1] ?? '';
+  const tap = tapOfGuest(of.device);
+  const sender = network.endpoints.find(
+    ({ host, namespace, tap: own }) =>
+      host === of.host && (tap === null ? namespace === of.device : own === tap),
+  );
+  const own = portOfDevice(network, of.host, device) ?? sender?.port ?? null;
+  const [target] = portsWithAddress(network, asked, own?.networkId ?? null);
+  return target ?? null;
+}
+
+function routerOf(network: Network, { deviceId, deviceOwner }: NeutronPort): NeutronRouter | null {
+  if (!deviceOwner.startsWith('network:router') && !deviceOwner.includes('ha_router')) return null;
+  return network.neutron.routers.find(({ id }) => id === deviceId) ?? null;
+}
+
+/** Every namespace that has the address on an interface. */
+function holders(
+  network: Network,
+  address: IpAddress,
+): readonly { host: string; name: string; up: boolean }[] {
+  return [...network.hosts.values()].flatMap(({ name: host, namespaces }) =>
+    [...namespaces].flatMap(([name, { state }]) =>
+      state.interfaces
+        .filter(({ addresses }) => addresses.some((own) => isSame(own.address, address)))
+        .map(({ up, running }) => ({ host, name, up: up && running })),
+    ),
+  );
+}
+
+function unboundFloating(of: Case, network: Network, asked: IpAddress): Finding | null {
+  const floating = network.neutron.floatingIps.find(({ address }) => isSame(address, asked));
+  if (floating === undefined || holders(network, asked).length > 0) return null;
+  const text = writeIp(asked);
+  const router = network.neutron.routers.find(({ id }) => id === floating.routerId);
+  const because =
+    floating.portId === null
+      ? `floating IP ${text} is associated with no port`
+      : `no namespace has floating IP ${text} on an interface, though Neutron binds it to ${router?.name ?? 'a router'}`;
+  const host = router?.agents[0]?.host ?? of.host;
+  return {
+    code: 'FIP_NOT_BOUND',
+    host,
+    component: router === undefined ? `floating IP ${text}` : `qrouter-${router.id}`,
+    because: [because],
+    neutron: [
+      { kind: 'floating-ip', id: floating.id, name: text },
+      ...(router === undefined ? [] : [routerRef(router)]),
+    ],
+    fix:
+      floating.portId === null
+        ? { summary: 'associate the floating IP with a port', commands: [] }
+        : {
+            summary: `restart neutron-l3-agent on ${host}`,
+            commands: [restartAgent(host, 'neutron-l3-agent')],
+          },
+  };
+}
+
+/** A gateway that is not there: its router runs nowhere, has no master, or its interface is down. */
+function silentRouter(
+  of: Case,
+  network: Network,
+  target: NeutronPort,
+  router: NeutronRouter,
+  asked: IpAddress,
+): Finding | null {
+  const found = holders(network, asked);
+  const neutron = [routerRef(router), portRef(network, target)];
+  const name = router.name === '' ? router.id : router.name;
+  const text = writeIp(asked);
+  const base = { component: `qrouter-${router.id}`, neutron } as const;
+  const seen = [...network.hosts.values()].filter(({ namespaces }) => {
+    return namespaces.has(`qrouter-${router.id}`) || namespaces.has(`snat-${router.id}`);
+  });
+  const [first] = seen;
+  if (first === undefined) {
+    const host = router.agents[0]?.host ?? of.host;
+    const where =
+      router.agents.length === 0 ? 'is scheduled to no agent' : `has no namespace on ${host}`;
+    return {
+      ...base,
+      code: 'ROUTER_NOT_SCHEDULED',
+      host,
+      because: [`${name}, which owns ${text}, ${where}`],
+      fix: {
+        summary: 'check the L3 agents',
+        commands: [`openstack network agent list --router ${router.id}`],
+      },
+    };
+  }
+  const confirm = [inNamespace(first.name, `qrouter-${router.id}`, 'ip addr')];
+  if (found.length === 0) {
+    const code = router.ha ? 'VRRP_NO_MASTER' : 'GATEWAY_DOWN';
+    const because = router.ha
+      ? `no instance of ${name} is master: ${text} is on no interface`
+      : `${name} on ${first.name} does not have ${text} on any interface`;
+    return { ...base, code, host: first.name, because: [because], confirm };
+  }
+  const down = found.find(({ up }) => !up);
+  if (down === undefined) return null;
+  return {
+    ...base,
+    code: 'GATEWAY_DOWN',
+    host: down.host,
+    component: down.name,
+    because: [`the interface of ${name} with ${text} is down on ${down.host}`],
+    confirm: [inNamespace(down.host, down.name, 'ip link')],
+  };
+}
+
+/** Inside the cloud's own subnets an address that no port has is a mistake of the question's. */
+function nobodys(network: Network, asked: IpAddress): Finding | null {
+  const subnet = network.neutron.subnets.find(({ prefix: { address, length } }) => {
+    if (address.version !== asked.version) return false;
+    const shift = BigInt((asked.version === 4 ? 32 : 128) - length);
+    return address.value >> shift === asked.value >> shift;
+  });
+  if (subnet === undefined || holders(network, asked).length > 0) return null;
+  const name = subnet.name === '' ? subnet.id : subnet.name;
+  return {
+    code: 'ARP_UNANSWERED',
+    because: [
+      `${writeIp(asked)} lies in subnet ${name}, but no port has it and nobody answers for it`,
+    ],
+    fix: null,
+  };
+}
+
+function silent(of: Case, network: Network, asked: IpAddress, target: NeutronPort | null): Finding {
+  const who = target === null ? '' : ` of ${portLabel(network, target)}`;
+  return {
+    code: of.drop.reason,
+    because: [`nobody answers for ${writeIp(asked)}${who}`],
+    ...(target === null ? {} : { neutron: [portRef(network, target)] }),
+    confirm:
+      of.device.startsWith('guest') || of.device.startsWith('vm-')
+        ? []
+        : [onHost(of.host, `ip netns exec ${of.device} ip neigh`)],
+  };
+}

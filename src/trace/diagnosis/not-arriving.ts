@@ -1,0 +1,149 @@
+/**
+ * A frame for a port that no copy of it ever reached: the port is dead or not there, its host is
+ * not among the tunnels of the sender's, or the populated entries (l2population) lack it.
+ */
+import { type Network } from '../../dataplane/network.ts';
+import { type FlowStep } from '../../dataplane/ovs/pipeline/steps.ts';
+import { type Bridge, type Port } from '../../dataplane/ovs/types/switch.ts';
+import { type NeutronPort } from '../../model/neutron.ts';
+import { field } from '../../packet/fields.ts';
+import { writeIp, writeMac } from '../../text/address-text.ts';
+import { type DiaryEntry } from '../../traffic/diary.ts';
+import { readField } from '../../traffic/words.ts';
+import { type Read } from '../lineage.ts';
+import { isSame, portLabel, portRef, tunnelAddressOf } from '../objects.ts';
+import { type EnterStep } from '../steps.ts';
+import { type Case, type Diagnosis, type Finding } from './case.ts';
+import { onHost, restartAgent } from './commands.ts';
+import { deadReceiver, deviceOn } from './dead-port.ts';
+
+const AGENT = 'neutron-openvswitch-agent';
+
+/** A lookup of br-tun with the frame as it was. */
+interface TunnelLookup {
+  readonly host: string;
+  readonly step: FlowStep;
+}
+
+/** A switch gave up a frame on its way to a port elsewhere. */
+export const lostFrame: Diagnosis = (of) => {
+  if (of.device !== 'ovs') return null;
+  const mac = readField(of.words, field('eth_dst'));
+  const target = of.compiled.network.neutron.ports.find((port) => port.mac === mac);
+  return target === undefined || mac === 0n ? null : notArriving(of, target);
+};
+
+/** Why nothing arrives at a port; null when nothing is wrong that the snapshot shows. */
+export function notArriving(of: Case, target: NeutronPort): Finding | null {
+  const { network } = of.compiled;
+  const dead = deadReceiver(network, target);
+  if (dead !== null) return dead;
+  if (of.reads.some((read) => enteredHost(read, target.host, of))) return null;
+  return notPlugged(network, target) ?? noTunnel(of, network, target);
+}
+
+/** Whether a copy of the stopped packet, or of the ARP packets for it, came to the host. */
+function enteredHost({ diary, lineage }: Read, host: string, of: Case): boolean {
+  if (of.host === host) return true;
+  return diary
+    .slice(lineage.since)
+    .some(({ step }) => step.kind === 'enter' && (step as EnterStep).host === host);
+}
+
+function notPlugged(network: Network, port: NeutronPort): Finding | null {
+  const host = network.hosts.get(port.host);
+  const sw = host?.switch ?? null;
+  // Without its bridges there is nothing to say about the host.
+  if (sw === null || !sw.bridges.some(({ name }) => name === 'br-int')) return null;
+  if (deviceOn(network, port.host, port) !== null) return null;
+  const name = portLabel(network, port);
+  return {
+    code: 'INTERFACE_DOWN',
+    host: port.host,
+    component: `br-int port of ${port.id}`,
+    because: [`nothing of ${name} is plugged into br-int on ${port.host}`],
+    neutron: [portRef(network, port)],
+    fix: { summary: 'start the server, or plug its interface again', commands: [] },
+    confirm: [onHost(port.host, `ovs-vsctl find Interface external_ids:iface-id=${port.id}`)],
+  };
+}
+
+function noTunnel(of: Case, network: Network, target: NeutronPort): Finding | null {
+  const lookup = lastTunnelLookup(of);
+  const remote = tunnelAddressOf(network, target.host);
+  if (lookup === null || remote === null || lookup.host === target.host) return null;
+  const { host, step } = lookup;
+  const bridge = network.hosts.get(host)?.switch?.bridges.find(({ name }) => name === 'br-tun');
+  if (bridge === undefined) return null;
+  const fix = {
+    summary: `restart ${AGENT} on ${host}; check that the agents of both hosts are alive`,
+    commands: [restartAgent(host, AGENT)],
+  };
+  const base = { host, neutron: [portRef(network, target)], fix } as const;
+  const way = tunnelTo(bridge, remote);
+  const name = portLabel(network, target);
+  if (way === null) {
+    return {
+      ...base,
+      code: 'TUNNEL_ENDPOINT_MISSING',
+      component: 'br-tun',
+      evidence: 'no tunnel port with this remote address',
+      origin: bridge.origin,
+      because: [
+        `${host} has no tunnel to ${target.host} (${writeIp(remote)}), where ${name} is plugged`,
+      ],
+      confirm: [onHost(host, 'ovs-vsctl show')],
+    };
+  }
+  const unicast = bridge.flows.some(
+    ({ table, tests }) =>
+      table === 20 &&
+      tests.some(({ field, value }) => field.name === 'eth_dst' && value === target.mac),
+  );
+  return {
+    ...base,
+    code: step.table === 20 || !unicast ? 'L2POP_ENTRY_MISSING' : 'FLOOD_BLOCKED',
+    component: `br-tun table ${step.table}`,
+    ...(step.flow === null ? {} : { origin: step.flow.origin }),
+    because: [
+      `br-tun of ${host} neither knows ${writeMac(target.mac)} of ${name} behind ${way.name} nor floods there`,
+    ],
+    confirm: [onHost(host, `ovs-ofctl dump-flows br-tun | grep -e table=2[0-2]`)],
+  };
+}
+
+/** The lookup of br-tun that the stopped packet, or the ARP packet for it, met last. */
+function lastTunnelLookup(of: Case): TunnelLookup | null {
+  const own = lookupIn(of.diary);
+  if (own !== null) return own;
+  for (const { diary, lineage } of of.reads) {
+    if (lineage.role !== 'resolution') continue;
+    const found = lookupIn(diary.slice(lineage.since));
+    if (found !== null) return found;
+  }
+  return null;
+}
+
+function lookupIn(diary: readonly DiaryEntry[]): TunnelLookup | null {
+  let host = '';
+  let found: TunnelLookup | null = null;
+  for (const { step } of diary) {
+    if (step.kind === 'enter') host = (step as EnterStep).host;
+    if (step.kind !== 'flow') continue;
+    const flow = step as FlowStep;
+    if (flow.bridge === 'br-tun' && flow.table >= 20 && flow.table <= 22) {
+      found = { host, step: flow };
+    }
+  }
+  return found;
+}
+
+function tunnelTo(bridge: Bridge, remote: { version: 4 | 6; value: bigint }): Port | null {
+  return (
+    bridge.ports.find(({ tunnel }) => {
+      const end = tunnel?.remote;
+      if (end === undefined || end === null || end === 'flow') return false;
+      return isSame({ version: end.version, value: end.address }, remote);
+    }) ?? null
+  );
+}

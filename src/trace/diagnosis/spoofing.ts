@@ -1,0 +1,113 @@
+/**
+ * A source that the sending port does not own: refused by the ARP and MAC tables of br-int, by the
+ * base rules of the OpenFlow firewall, or by the `s` chain of the iptables firewall.
+ */
+import { type RuleStep } from '../../dataplane/iptables/steps.ts';
+import { type IpAddress } from '../../dataplane/routing/types.ts';
+import { type NeutronPort } from '../../model/neutron.ts';
+import { field } from '../../packet/fields.ts';
+import { type Reason } from '../../reasons/codes.ts';
+import { writeIp, writeMac } from '../../text/address-text.ts';
+import { readField } from '../../traffic/words.ts';
+import { isSame, portByNumber, portLabel, portOfDevice, portRef } from '../objects.ts';
+import { type Case, type Diagnosis, type Finding, flowsOf, numberIn, tupleOf } from './case.ts';
+import { onHost } from './commands.ts';
+
+/** Tables of br-int that compare the sender with its port (ovs_constants.py). */
+const TABLES: ReadonlyMap<number, Reason> = new Map([
+  [24, 'ARP_SPOOF_BLOCKED'],
+  [25, 'MAC_SPOOF_BLOCKED'],
+  [71, 'SG_PORT_SECURITY_BLOCKED'],
+  [77, 'SG_PORT_SECURITY_BLOCKED'],
+  [78, 'SG_PORT_SECURITY_BLOCKED'],
+]);
+const SPOOF_CHAIN = /^neutron-[a-z]+-s([0-9a-f]{8}-[0-9a-f])$/;
+const VERDICTS: ReadonlySet<number> = new Set([91, 92, 93, 94]);
+const ARP = 0x0806;
+
+export const spoofedSource: Diagnosis = (of) => inSwitch(of) ?? inRules(of);
+
+function inSwitch(of: Case): Finding | null {
+  if (!/^br-int table \d+$/.test(of.drop.where)) return null;
+  const decided = flowsOf(of).findLast(({ step }) => !VERDICTS.has(step.table));
+  const code = decided === undefined ? undefined : TABLES.get(decided.step.table);
+  if (decided === undefined || code === undefined) return null;
+  const { network } = of.compiled;
+  const { words, step } = decided;
+  const device = portByNumber(network, of.host, 'br-int', numberIn(words, 'in_port'));
+  const port = device === null ? null : portOfDevice(network, of.host, device.name);
+  const confirm = [onHost(of.host, `ovs-ofctl dump-flows br-int table=${step.table}`)];
+  return finding(of, code, port, device?.name ?? 'the port', words, confirm);
+}
+
+function inRules(of: Case): Finding | null {
+  if (of.drop.reason !== 'MAC_SPOOF_BLOCKED') return null;
+  const asked = of.diary.findLast(({ step }) => {
+    return step.kind === 'rule' && SPOOF_CHAIN.test((step as RuleStep).chain);
+  });
+  if (asked === undefined) return null;
+  const { chain } = asked.step as RuleStep;
+  const prefix = SPOOF_CHAIN.exec(chain)?.[1] ?? '';
+  const port = of.compiled.network.neutron.ports.find(({ id }) => id.startsWith(prefix)) ?? null;
+  const confirm = [onHost(of.host, `iptables -vnL ${chain}`)];
+  return finding(of, 'MAC_SPOOF_BLOCKED', port, `port ${prefix}`, asked.words, confirm);
+}
+
+function finding(
+  of: Case,
+  code: Reason,
+  port: NeutronPort | null,
+  device: string,
+  words: Uint32Array,
+  confirm: readonly string[],
+): Finding {
+  if (port === null) {
+    return { code, because: [`${device} sent from an address that is not its own`], confirm };
+  }
+  const name = portLabel(of.compiled.network, port);
+  const mac = readField(words, field('eth_src'));
+  const source = sourceOf(words);
+  const because = mac === port.mac ? addressText(name, port, source) : macText(name, port, mac);
+  const pair =
+    source === null || owns(port, source)
+      ? `mac-address=${writeMac(mac)}`
+      : `ip-address=${writeIp(source)}${mac === port.mac ? '' : `,mac-address=${writeMac(mac)}`}`;
+  return {
+    code,
+    because: [because],
+    neutron: [portRef(of.compiled.network, port)],
+    fix: {
+      summary: 'if the port may send from it, add the address to its allowed address pairs',
+      commands: [`openstack port set --allowed-address ${pair} ${port.id}`],
+    },
+    confirm,
+  };
+}
+
+/** The sender's address: of ARP the one it claims. */
+function sourceOf(words: Uint32Array): IpAddress | null {
+  if (numberIn(words, 'eth_type') === ARP) {
+    return { version: 4, value: readField(words, field('arp_spa')) };
+  }
+  return tupleOf(words)?.source ?? null;
+}
+
+function owns({ fixedIps, allowedAddressPairs }: NeutronPort, source: IpAddress): boolean {
+  const pairs = allowedAddressPairs.some(({ prefix: { address, length } }) => {
+    if (address.version !== source.version) return false;
+    const shift = BigInt((source.version === 4 ? 32 : 128) - length);
+    return address.value >> shift === source.value >> shift;
+  });
+  return pairs || fixedIps.some(({ address }) => isSame(address, source));
+}
+
+function addressText(name: string, port: NeutronPort, source: IpAddress | null): string {
+  if (source === null || owns(port, source)) return `port security of ${name} refuses the packet`;
+  const own = port.fixedIps.map(({ address }) => writeIp(address)).join(', ');
+  const pairs = port.allowedAddressPairs.length === 0 ? '' : ' or its allowed address pairs';
+  return `${name} sends from ${writeIp(source)}, which is not its own ${own}${pairs}`;
+}
+
+function macText(name: string, port: NeutronPort, mac: bigint): string {
+  return `${name} sends from MAC ${writeMac(mac)}, its port’s own is ${writeMac(port.mac)}`;
+}
