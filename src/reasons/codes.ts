@@ -76,6 +76,7 @@ export const REASONS = {
   ASSUME_FRESH_CONNTRACK: { sentence: 'No connection was known before the first packet.', fix: null },
   ASSUME_LISTENING: { sentence: 'Something listens on the port; the list of sockets was not captured.', fix: null },
   ASSUME_NEIGHBOUR_ANSWERS: { sentence: 'A neighbour outside of the snapshot answers.', fix: null },
+  ASSUME_OUTSIDE: { sentence: 'Behind the gateway of a provider network stands somebody outside who owns every address that is not the cloud’s; the snapshot does not show them.', fix: null },
   ASSUME_OPENFLOW_VERSION: { sentence: 'The OpenFlow version that installed a flow is not known.', fix: null },
 } as const satisfies Record<string, ReasonRow>;
 

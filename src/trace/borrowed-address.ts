@@ -3,7 +3,15 @@
  * keepalived takes it, a spoofed source). Who sends from an address has it: for this one walk it
  * stands on the interface that has addresses already.
  */
+import { prefixCovers } from '../packet/prefix.ts';
 import { type IpAddress, type Namespace, ROUTE_TABLES } from '../dataplane/routing/types.ts';
+
+/** An address that a namespace is given for one walk: the sender's choice, a host asked about. */
+export interface Borrowed {
+  readonly host: string;
+  readonly namespace: string;
+  readonly address: IpAddress;
+}
 
 const LOCAL = ROUTE_TABLES['local'] ?? 255;
 
@@ -16,11 +24,14 @@ export function owns({ interfaces }: Namespace, wanted: IpAddress): boolean {
   );
 }
 
-/** The namespace with the address added to its first interface towards others. */
+/** The namespace with the address added where its subnet is, else to its first interface. */
 export function withAddress(namespace: Namespace, address: IpAddress): Namespace {
-  const device = namespace.interfaces.find(
+  const suited = namespace.interfaces.filter(
     (one) => !one.loopback && one.addresses.some((own) => own.address.version === address.version),
   );
+  const device =
+    suited.find(({ addresses }) => addresses.some((own) => prefixCovers(own, address))) ??
+    suited[0];
   if (device === undefined || owns(namespace, address)) return namespace;
   const length = address.version === 4 ? 32 : 128;
   const added = {

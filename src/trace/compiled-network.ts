@@ -4,10 +4,13 @@ import { type InterfaceId, type Network, type Segment } from '../dataplane/netwo
 import { type PreparedSwitch } from '../dataplane/ovs/pipeline/prepared.ts';
 import { type CompiledNamespace } from '../dataplane/routing/stack.ts';
 import { type Problem } from '../text/problem.ts';
+import { type OutsideName } from './outside.ts';
 import { type SegmentOwners, segmentOwners } from './segment.ts';
 
 export interface CompiledNetwork {
   readonly network: Network;
+  /** What people call hosts outside of the snapshot. */
+  readonly outsideNames: readonly OutsideName[];
   /** By `HOST NAMESPACE`. */
   readonly namespaces: Map<string, CompiledNamespace>;
   /** By host. */
@@ -20,9 +23,13 @@ export interface CompiledNetwork {
   readonly segments: Map<string, SegmentOwners>;
 }
 
-export function compileNetwork(network: Network): CompiledNetwork {
+export function compileNetwork(
+  network: Network,
+  outsideNames: readonly OutsideName[] = [],
+): CompiledNetwork {
   return {
     network,
+    outsideNames,
     namespaces: new Map(),
     switches: new Map(),
     segments: new Map(),
@@ -41,7 +48,9 @@ export function ownersOf(compiled: CompiledNetwork, segment: Segment): SegmentOw
   const { hosts, neutron } = compiled.network;
   const macs = new Map<bigint, InterfaceId>();
   for (const member of segment.members) {
-    for (const { state } of hosts.get(member.host)?.namespaces.values() ?? []) {
+    const own = compiled.network.namespace(member.host, member.namespace);
+    const all = hosts.get(member.host)?.namespaces.values() ?? (own === undefined ? [] : [own]);
+    for (const { state } of all) {
       for (const { mac, loopback } of state.interfaces) if (!loopback) macs.set(mac, member);
     }
     for (const port of neutron.ports) if (port.host === member.host) macs.set(port.mac, member);

@@ -1,6 +1,4 @@
 /** Reads the verdict off the endings of a walk: what arrived where, what came back, what blocked. */
-import { tapOfGuest } from '../dataplane/endpoint/guest.ts';
-import { type Network } from '../dataplane/network.ts';
 import { type FlowStep } from '../dataplane/ovs/pipeline/steps.ts';
 import { type Reason } from '../reasons/codes.ts';
 import { type Packet } from '../traffic/packet.ts';
@@ -9,6 +7,7 @@ import { type CompiledNetwork } from './compiled-network.ts';
 import { journeyOf } from './journey.ts';
 import { type Read, readEnding } from './lineage.ts';
 import { addressOf, observationOf } from './observation.ts';
+import { receiverOf } from './receiver.ts';
 import { type EnterStep } from './steps.ts';
 import {
   type Assumption,
@@ -33,7 +32,6 @@ export function conclude(
   endings: readonly Ending<Packet>[],
   assumptions: readonly Assumption[],
 ): Trace {
-  const { network } = compiled;
   const reads = endings.map(readEnding);
   const tcp = question.packet.protocol === 'tcp';
   const arrived = reads.find((read) => isRequestArrival(read, tcp));
@@ -49,7 +47,8 @@ export function conclude(
     verdict: verdictOf(delivered, blockers, reads),
     requestDelivered: arrived !== undefined,
     delivered,
-    receivedBy: arrived === undefined ? null : receiverName(network, arrived),
+    receivedBy: arrived === undefined ? null : receiverOf(compiled, arrived.ending).name,
+    receiverRole: arrived === undefined ? null : receiverOf(compiled, arrived.ending).role,
     observed: arrived === undefined ? null : observationOf(arrived.ending.p, arrived.diary),
     answerFrom: answered === undefined ? null : addressOf(answered.ending.p, 'src'),
     icmpError: error === undefined ? null : icmpErrorOf(error),
@@ -98,15 +97,6 @@ function verdictOf(
 
 function isAmbiguous(step: { readonly kind: string }): boolean {
   return step.kind === 'flow' && (step as FlowStep).ambiguous.length > 0;
-}
-
-function receiverName(network: Network, { ending }: Read): string {
-  const { host, name } = ending.device;
-  const tap = tapOfGuest(name);
-  const owner = network.endpoints.find(
-    (one) => one.host === host && (tap === null ? one.namespace === name : one.tap === tap),
-  );
-  return owner?.name ?? (name === 'root' ? host : name);
 }
 
 function icmpErrorOf({ ending, lineage }: Read): Trace['icmpError'] {

@@ -4,6 +4,7 @@
  */
 import { type Run } from '../dataplane/outcome.ts';
 import { type Applications, type CompiledNamespace } from '../dataplane/routing/stack.ts';
+import { namespaceOwner } from '../model/ids.ts';
 import { field, TCP_FLAGS } from '../packet/fields.ts';
 import { onePacket } from '../traffic/one-packet.ts';
 import { numberOf, type Packet } from '../traffic/packet.ts';
@@ -14,6 +15,9 @@ const TCP = 6;
 const UDP = 17;
 const PROTOCOL = field('ip_proto');
 const FLAGS = field('tcp_flags');
+
+/** In a router's namespaces nothing listens but what its agent starts there. */
+const ROUTERS: readonly string[] = ['router', 'snat', 'floating'];
 
 /** How far an exchange has come; each part happens once, whatever copies are flooded. */
 interface Progress {
@@ -31,7 +35,8 @@ export function exchangePrograms(
 ): (config: CompiledNamespace) => Applications<Packet> {
   const progress: Progress = { dataSent: false, answered: false };
   return ({ of }) => {
-    const listensEverywhere = of.missing.some((file) => file.startsWith('ss-listen'));
+    const unknown = of.missing.some((file) => file.startsWith('ss-listen'));
+    const listensEverywhere = unknown && !ROUTERS.includes(namespaceOwner(of.name)?.kind ?? '');
     return {
       listensEverywhere,
       answer(_run, socket, p) {

@@ -7,7 +7,12 @@ import { type IpAddress } from '../dataplane/routing/types.ts';
 import { parseIpv4, parseIpv6 } from '../packet/addresses.ts';
 import { type Parsed, type Problem } from '../text/problem.ts';
 
-/** One record, as far as a trace needs it. */
+/**
+ * One record, as far as a trace needs it.
+ *
+ * Simplification: records name no source MAC, so a probe sent with a foreign one is traced with
+ * the sender's own (ovs-vxlan-ovsfw, record 229, which MAC anti-spoofing stopped).
+ */
 export interface ProbeRecord {
   /** Place in the file, from 0. */
   readonly index: number;

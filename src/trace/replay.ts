@@ -7,7 +7,10 @@ export interface Prediction {
   readonly verdict: Trace['verdict'];
   readonly request_delivered: boolean;
   readonly delivered: boolean;
+  /** Who listened and got it; null when nobody did, or the kernel of a router answered. */
   readonly received_by: string | null;
+  /** Whose answer came back, a router's own one included. */
+  readonly answered_by: string | null;
   readonly observed_src: string | null;
   readonly observed_dst: string | null;
   readonly observed_sport: number | null;
@@ -44,15 +47,19 @@ export interface ReplayTotals {
 /** What the contract says of a trace. */
 export function predictionOf(trace: Trace): Prediction {
   const [blocker] = trace.blockers;
+  // A router or DHCP server answers by its kernel: no program of it observes anything.
+  const listens = trace.receiverRole !== 'router' && trace.receiverRole !== 'dhcp';
+  const observed = listens ? trace.observed : null;
   return {
     verdict: trace.verdict,
     request_delivered: trace.requestDelivered,
     delivered: trace.delivered,
-    received_by: trace.receivedBy,
-    observed_src: trace.observed?.source ?? null,
-    observed_dst: trace.observed?.destination ?? null,
-    observed_sport: trace.observed?.sourcePort ?? null,
-    observed_dport: trace.observed?.destinationPort ?? null,
+    received_by: listens ? trace.receivedBy : null,
+    answered_by: trace.delivered ? trace.receivedBy : null,
+    observed_src: observed?.source ?? null,
+    observed_dst: observed?.destination ?? null,
+    observed_sport: observed?.sourcePort ?? null,
+    observed_dport: observed?.destinationPort ?? null,
     answer_from: trace.answerFrom,
     icmp_error: trace.icmpError,
     reason:

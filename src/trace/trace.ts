@@ -3,6 +3,7 @@
  * made because of it, and reads the verdict off the endings.
  */
 
+import { type Network } from '../dataplane/network.ts';
 import { type Outcome, type Run } from '../dataplane/outcome.ts';
 import { awaitAnswer, send } from '../dataplane/routing/namespace.ts';
 import { type Reason } from '../reasons/codes.ts';
@@ -11,6 +12,7 @@ import { type Packet } from '../traffic/packet.ts';
 import { type CompiledNetwork } from './compiled-network.ts';
 import { conclude } from './conclusion.ts';
 import { exchangePrograms } from './exchange.ts';
+import { outsidePlace, outsideTarget } from './outside.ts';
 import { requestPacket } from './request.ts';
 import { type MadeStep } from './steps.ts';
 import { type SwitchFactory } from './switch-device.ts';
@@ -35,13 +37,15 @@ export function trace(
   question: Question,
   options: TraceOptions,
 ): Traced {
-  const { from, to, packet } = question;
+  const asked = fromOutside(compiled.network, question);
+  const { from, to, packet } = asked;
   if (from.host === null || from.namespace === null) {
     return { kind: 'impossible', why: `the snapshot does not show where ${from.label} sends from` };
   }
   if (to.address === null) {
     return { kind: 'impossible', why: `${to.label} has no address in the snapshot` };
   }
+  const senderPlace = { host: from.host, namespace: from.namespace };
   const assumptions = new Map<string, Assumption>();
   const run: Run<Packet> = {
     traffic: onePacket,
@@ -54,10 +58,10 @@ export function trace(
     applications: exchangePrograms(packet.size, run.assume),
     hooks: options.hooks,
     switches: options.switches,
-    sender:
-      packet.source === null
-        ? null
-        : { host: from.host, namespace: from.namespace, address: packet.source },
+    borrowed: [
+      ...(packet.source === null ? [] : [{ ...senderPlace, address: packet.source }]),
+      ...outsideTarget(compiled.network, to),
+    ],
   });
   const sender = world.namespace(from.host, from.namespace);
   if (sender === null) {
@@ -68,8 +72,17 @@ export function trace(
   const endings: readonly Ending<Packet>[] = walk(run, world, [{ device: sender, outcomes }]);
   return {
     kind: 'traced',
-    trace: conclude(compiled, question, endings, [...assumptions.values()]),
+    trace: conclude(compiled, asked, endings, [...assumptions.values()]),
   };
+}
+
+/** Who asks from an address outside of the cloud sends from behind its gateway. */
+function fromOutside(network: Network, question: Question): Question {
+  const { from, to, packet } = question;
+  if (from.kind !== 'external') return question;
+  const place = from.host === null ? outsidePlace(network, to.address) : null;
+  const source = packet.source ?? from.address;
+  return { ...question, from: { ...from, ...place }, packet: { ...packet, source } };
 }
 
 /** Hands the packet to the sender's stack and lets its program wait for answers. */

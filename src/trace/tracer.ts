@@ -2,6 +2,7 @@
 import { type Network } from '../dataplane/network.ts';
 import { compileNetwork } from './compiled-network.ts';
 import { hooksOf } from './filters.ts';
+import { type OutsideName, withOutside } from './outside.ts';
 import { openSwitchOf } from './switch-device.ts';
 import { type Traced, trace } from './trace.ts';
 import { type Question } from './types.ts';
@@ -10,9 +11,12 @@ export interface Tracer {
   trace(question: Question): Traced;
 }
 
-/** Prepares a network for questions. */
-export function prepareTracing(network: Network): Tracer {
-  const compiled = compileNetwork(network);
+/** Prepares a network for questions; `outsideNames` are what people call hosts outside of it. */
+export function prepareTracing(
+  network: Network,
+  outsideNames: readonly OutsideName[] = [],
+): Tracer {
+  const compiled = compileNetwork(withOutside(network), outsideNames);
   return {
     trace: (question) => trace(compiled, question, { switches: openSwitchOf, hooks: hooksOf }),
   };

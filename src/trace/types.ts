@@ -2,6 +2,7 @@
  * A trace as data: the question, the verdict, every hop with its steps, and what decided.
  * The renderer and the JSON writer only read this; nothing here knows about terminals.
  */
+import { type Endpoint } from '../dataplane/network.ts';
 import { type IpAddress } from '../dataplane/routing/types.ts';
 import { type Reason } from '../reasons/codes.ts';
 import { type Origin } from '../text/problem.ts';
@@ -153,6 +154,8 @@ export interface Trace {
   /** The answer came back to the sender. */
   readonly delivered: boolean;
   readonly receivedBy: string | null;
+  /** What the receiver is. A router's or DHCP server's kernel answers by itself. */
+  readonly receiverRole: Endpoint['role'] | null;
   readonly observed: Observation | null;
   readonly answerFrom: string | null;
   readonly icmpError: {

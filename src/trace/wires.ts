@@ -1,0 +1,147 @@
+/**
+ * What is between the devices of a walk: veth pairs, internal ports, taps of guests, segments
+ * between hosts. A link that is too small for a frame drops it.
+ */
+import { GUEST_INTERFACE, guestName, tapOfGuest } from '../dataplane/endpoint/guest.ts';
+import { type InterfaceId, type Network, ROOT } from '../dataplane/network.ts';
+import { type Drop, type Run } from '../dataplane/outcome.ts';
+import { type Split } from '../traffic/traffic.ts';
+import { type CompiledNetwork, ownersOf } from './compiled-network.ts';
+import { overMtu, tooLargeToReceive, tooLargeToSend } from './link-mtu.ts';
+import { crossSegment, type SegmentMemory } from './segment.ts';
+import { type Device, type Landing, type Wiring } from './walk.ts';
+
+/** Gives the devices that stand at the ends of wires; null for what the snapshot lacks. */
+export interface Ends<P> {
+  namespace(host: string, name: string): Device<P> | null;
+  switchOf(host: string): Device<P> | null;
+}
+
+/** The wires of a network for one walk; segments learn where addresses are. */
+export function openWires<P>(
+  compiled: CompiledNetwork,
+  run: Run<P>,
+  ends: Ends<P>,
+): Wiring<P>['across'] {
+  const { network } = compiled;
+  const segments: SegmentMemory<P> = new Map();
+
+  const land = (to: InterfaceId, p: P, segment: string | null): readonly Landing<P>[] => {
+    const port = network.switchPortOf(to);
+    const device =
+      port === null ? ends.namespace(to.host, to.namespace) : ends.switchOf(to.host);
+    if (device === null) return [lost(p, `${to.host} ${to.namespace} ${to.name}`)];
+    return [{ kind: 'arrival', arrival: { device, port: to.name, p }, segment }];
+  };
+
+  /** A device that receives from another one of the kernel, or off a wire. */
+  const receive = (to: InterfaceId, p: P, segment: string | null): readonly Landing<P>[] => {
+    const mtu = mtuOf(network, to);
+    const sized = mtu === null ? [] : tooLargeToReceive(run, mtu, p);
+    return limited(run, placeOf(to), mtu, sized, p, (part) => land(to, part, segment));
+  };
+
+  const crossing = (from: InterfaceId, p: P): readonly Landing<P>[] => {
+    const wire = network.wire(from);
+    if (wire.kind !== 'segment') return [];
+    const { name } = wire.segment;
+    run.assume('ASSUME_UNDERLAY_DELIVERS', name);
+    const owners = ownersOf(compiled, wire.segment);
+    const crossings = crossSegment(run, segments, wire.segment, owners, from, p);
+    if (crossings.length === 0) return [lost(p, `nobody else is on segment ${name}`)];
+    return crossings.flatMap((one) => receive(one.to, one.p, name));
+  };
+
+  const transmit = (from: InterfaceId, p: P): readonly Landing<P>[] => {
+    const tap = tapOfGuest(from.namespace);
+    if (tap !== null) return land({ host: from.host, namespace: ROOT, name: tap }, p, null);
+    const wire = network.wire(from);
+    switch (wire.kind) {
+      case 'interface':
+        return receive(wire.to, p, null);
+      case 'switch-port': {
+        const device = ends.switchOf(wire.to.host);
+        if (device === null) return [lost(p, wire.to.port)];
+        return [{ kind: 'arrival', arrival: { device, port: wire.to.port, p }, segment: null }];
+      }
+      case 'segment':
+        return crossing(from, p);
+      case 'guest':
+        return land({ ...from, namespace: guestName(from.name), name: GUEST_INTERFACE }, p, null);
+      case 'kernel':
+        return [lost(p, `${from.name} (${wire.device}) has no cable`)];
+      case 'unknown':
+        return [lost(p, wire.why)];
+    }
+  };
+
+  /** The switch sends by a port that is a device of the kernel. */
+  const sendBy = (inside: InterfaceId, p: P): readonly Landing<P>[] => {
+    const wire = network.wire(inside);
+    if (wire.kind === 'switch-port') {
+      // An internal port is the kernel's own interface.
+      const device = ends.namespace(inside.host, inside.namespace);
+      if (device === null) return [lost(p, `${inside.host} ${inside.namespace}`)];
+      return [{ kind: 'arrival', arrival: { device, port: inside.name, p }, segment: null }];
+    }
+    const mtu = mtuOf(network, inside);
+    const sized = mtu === null ? [] : tooLargeToSend(run, mtu, p);
+    return limited(run, placeOf(inside), mtu, sized, p, (part) => transmit(inside, part));
+  };
+
+  return (_run, from, port, p) => {
+    if (from.stage !== 'switch') {
+      return transmit({ host: from.host, namespace: from.name, name: port }, p);
+    }
+    const bridge = bridgeOf(network, from.host, port);
+    const inside = bridge === null ? null : network.interfaceOf({ host: from.host, bridge, port });
+    if (inside === null) return [lost(p, `${from.host} has no interface ${port}`)];
+    return sendBy(inside, p);
+  };
+}
+
+/** Ends what is too large, and goes on with the rest. */
+function limited<P>(
+  run: Run<P>,
+  where: string,
+  mtu: number | null,
+  sized: readonly Split<P>[],
+  p: P,
+  next: (p: P) => readonly Landing<P>[],
+): readonly Landing<P>[] {
+  if (mtu === null) return next(p);
+  return sized.flatMap(({ hit, miss }) => [
+    ...(hit === null
+      ? []
+      : overMtu(run, where, mtu, hit).map(
+          (end): Landing<P> => ({ kind: 'lost', drop: end.drop, p: end.p }),
+        )),
+    ...(miss === null ? [] : next(miss)),
+  ]);
+}
+
+function placeOf({ namespace, name }: InterfaceId): string {
+  return namespace === ROOT ? name : `${namespace} ${name}`;
+}
+
+function mtuOf(network: Network, { host, namespace, name }: InterfaceId): number | null {
+  const interfaces = network.namespace(host, namespace)?.state.interfaces;
+  return interfaces?.find((one) => one.name === name)?.mtu ?? null;
+}
+
+function bridgeOf(network: Network, host: string, port: string): string | null {
+  for (const bridge of network.hosts.get(host)?.switch?.bridges ?? []) {
+    if (bridge.ports.some((one) => one.name === port)) return bridge.name;
+  }
+  return null;
+}
+
+function lost<P>(p: P, what: string): Landing<P> {
+  const drop: Drop = {
+    reason: 'SNAPSHOT_INCOMPLETE',
+    where: 'wire',
+    evidence: `not in the snapshot: ${what}`,
+    origin: null,
+  };
+  return { kind: 'lost', drop, p };
+}
