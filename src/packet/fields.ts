@@ -219,6 +219,8 @@ const WIRE: readonly Row[] = [
   { name: 'encap_kind', width: 8, format: 'decimal', write: false },
   { name: 'encap_flags', width: 16, format: 'hex', write: false },
   { name: 'encap_id', width: 64, format: 'hex', write: false },
+  // The UDP header in front of it has a checksum (RFC 6935: tunnels may send zero instead).
+  { name: 'encap_csum', width: 1, format: 'decimal', write: false },
   // Bytes from the first byte of the Ethernet header, VLAN tags included, FCS not.
   { name: 'frame_len', width: 32, format: 'decimal', write: false },
   // Total length of the IP packet (IPv4 total length, IPv6 payload length + 40).

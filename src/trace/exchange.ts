@@ -10,6 +10,7 @@ import { onePacket } from '../traffic/one-packet.ts';
 import { numberOf, type Packet } from '../traffic/packet.ts';
 import { datagramBack, nextSegment } from './request.ts';
 import { type MadeStep } from './steps.ts';
+import { completeByRoute } from './transport.ts';
 
 const TCP = 6;
 const UDP = 17;
@@ -39,6 +40,7 @@ export function exchangePrograms(
     const listensEverywhere = unknown && !ROUTERS.includes(namespaceOwner(of.name)?.kind ?? '');
     return {
       listensEverywhere,
+      complete: completeByRoute,
       answer(_run, socket, p) {
         const protocol = numberOf(p, PROTOCOL);
         if (protocol === TCP) return answerSegment(progress, p, size);

@@ -7,7 +7,7 @@ import { type HeaderView } from './types.ts';
 
 /** Overlays show what another field already shows; bookkeeping is no header. */
 const HIDDEN =
-  /^(xreg|xxreg|meta_|nw_tos$|vlan_vid$|vlan_pcp$|(tcp|udp|sctp)_(src|dst)$|icmp|mpls_(label|tc|bos|ttl)$|tun_option|packet_type|frame_len|conj_id|dp_hash|recirc_id|ip_id$)/;
+  /^(xreg|xxreg|meta_|nw_tos$|vlan_vid$|vlan_pcp$|(tcp|udp|sctp)_(src|dst)$|icmp|mpls_(label|tc|bos|ttl)$|tun_option|packet_type|frame_len|encap_csum|conj_id|dp_hash|recirc_id|ip_id$)/;
 
 const SHOWN: readonly Field[] = [...FIELDS.values()].filter(({ name }) => !HIDDEN.test(name));
 

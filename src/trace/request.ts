@@ -5,7 +5,10 @@ import { type Field, field, TCP_FLAGS } from '../packet/fields.ts';
 import { onePacket } from '../traffic/one-packet.ts';
 import { blankPacket, type Packet } from '../traffic/packet.ts';
 import { assignment } from '../traffic/words.ts';
+import { hasTimestamps, largestSegment, SCALED_WINDOW, timestampsFor } from './transport.ts';
 import { type PacketQuestion } from './types.ts';
+
+const NO_OPTIONS = new Uint8Array(0);
 
 const F = {
   ethType: field('eth_type'),
@@ -45,7 +48,7 @@ export function requestPacket(question: PacketQuestion, to: IpAddress): Packet {
   if (question.source !== null) write(field(six ? 'ipv6_src' : 'ip_src'), question.source.value);
   write(F.protocol, six && protocol === 'icmp' ? 58 : PROTOCOLS[protocol]);
   write(F.ttl, 64);
-  if (!six && (question.dontFragment || protocol !== 'icmp')) write(F.df, 1);
+  if (!six && (question.dontFragment || protocol === 'tcp')) write(F.df, 1);
   if (protocol === 'icmp') {
     write(F.sourcePort, six ? 128 : 8);
     write(F.icmpId, question.icmpId ?? 1);
@@ -56,7 +59,6 @@ export function requestPacket(question: PacketQuestion, to: IpAddress): Packet {
   }
   if (protocol === 'tcp') {
     write(F.tcpFlags, TCP_FLAGS.syn);
-    write(F.tcpWindow, 64240);
   }
   // A SYN carries no data: the size asked for is that of the segment that follows.
   const data = protocol === 'tcp' ? 0 : question.size;
@@ -66,8 +68,11 @@ export function requestPacket(question: PacketQuestion, to: IpAddress): Packet {
   return p;
 }
 
-/** Data in answer to a SYN,ACK, or an answer to data: addresses and numbers exchanged. */
-export function nextSegment(received: Packet, data: number): Packet {
+/**
+ * Data in answer to a SYN,ACK, or an answer to data: addresses and numbers exchanged. Of more
+ * data than the other end takes at once this is the first segment.
+ */
+export function nextSegment(received: Packet, wanted: number): Packet {
   const p = turned(received);
   const words = received.words;
   const set = (of: Field, value: number): void => {
@@ -77,9 +82,13 @@ export function nextSegment(received: Packet, data: number): Packet {
   set(F.tcpSeq, words[F.tcpAck.word] ?? 0);
   set(F.tcpAck, (words[F.tcpSeq.word] ?? 0) + (syn === 0 ? received.body.payload.length : 1));
   set(F.tcpFlags, TCP_FLAGS.ack | TCP_FLAGS.psh);
+  set(F.tcpWindow, SCALED_WINDOW);
   const six = words[F.ethType.word] === 0x86dd;
-  setLength(p, six, TRANSPORT_BYTES.tcp + data);
-  p.body = { ...p.body, payload: new Uint8Array(data), tcpOptions: new Uint8Array(0) };
+  const tcpOptions = hasTimestamps(received) ? timestampsFor(received) : NO_OPTIONS;
+  const most = largestSegment(received) ?? Number.POSITIVE_INFINITY;
+  const data = Math.min(wanted, Math.max(1, most - tcpOptions.length));
+  setLength(p, six, TRANSPORT_BYTES.tcp + tcpOptions.length + data);
+  p.body = { ...p.body, payload: new Uint8Array(data), tcpOptions };
   return p;
 }
 

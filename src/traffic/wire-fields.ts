@@ -50,6 +50,7 @@ export const AT = {
   encapKind: at('encap_kind'),
   encapFlags: at('encap_flags'),
   encapId: at('encap_id'),
+  encapChecksum: at('encap_csum'),
   frameLen: at('frame_len'),
   ipLen: at('ip_len'),
   badIpChecksum: at('ip_csum_bad'),

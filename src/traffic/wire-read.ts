@@ -92,13 +92,16 @@ function readLayer(words: Uint32Array, layer: Layer, frame: Frame): void {
       readEncapsulation(words, ENCAPSULATION.gre, layer.flags, layer.key);
       break;
     case 'vxlan':
-      readEncapsulation(words, ENCAPSULATION.vxlan, layer.flags, layer.vni);
-      break;
     case 'geneve':
-      readEncapsulation(words, ENCAPSULATION.geneve, layer.flags, layer.vni);
+      readEncapsulation(words, ENCAPSULATION[layer.kind], layer.flags, layer.vni);
+      words[AT.encapChecksum] = hasUdpChecksum(frame) ? 1 : 0;
       break;
     default:
   }
+}
+
+function hasUdpChecksum({ layers }: Frame): boolean {
+  return layers.some((layer) => layer.kind === 'udp' && layer.checksum !== 0);
 }
 
 function readEthernet(words: Uint32Array, layer: Ethernet): void {

@@ -8,7 +8,7 @@ import { type Layer } from '../packet/wire/layer.ts';
 import { emitNd, linkAddressOption } from '../packet/wire/nd.ts';
 import { tcp } from '../packet/wire/tcp.ts';
 import { GRE_FLAG, VXLAN_VALID_VNI } from '../packet/wire/tunnel.ts';
-import { udp } from '../packet/wire/udp.ts';
+import { udp, uncheckedUdp } from '../packet/wire/udp.ts';
 import { type Body } from './packet.ts';
 import { AT, type Before, getAddress, getMac, kept, word } from './wire-fields.ts';
 import { FRAGMENT, isNeighborMessage, linkAddressOptions } from './wire-read.ts';
@@ -112,7 +112,7 @@ function built(words: Uint32Array, body: Body): readonly Layer[] {
         }),
       ];
     case IP_PROTOCOL.udp:
-      return [udp(src, dst), ...tunnelLayers(words)];
+      return udpLayers(src, dst, words);
     case IP_PROTOCOL.sctp:
       return [{ kind: 'sctp', src, dst, tag: 0, checksum: 0 }];
     case IP_PROTOCOL.igmp:
@@ -130,6 +130,12 @@ function built(words: Uint32Array, body: Body): readonly Layer[] {
 
 function builtIcmp(kind: Icmp['kind'], type: number, code: number, words: Uint32Array): Icmp {
   return icmp(kind, type, code, restOf(icmp(kind, type, code, 0), words));
+}
+
+function udpLayers(src: number, dst: number, words: Uint32Array): readonly Layer[] {
+  const tunnel = tunnelLayers(words);
+  const plain = tunnel.length > 0 && word(words, AT.encapChecksum) === 0;
+  return [plain ? uncheckedUdp(src, dst) : udp(src, dst), ...tunnel];
 }
 
 function tunnelLayers(words: Uint32Array): readonly Layer[] {

@@ -258,11 +258,25 @@ describe('a packet inside of another', () => {
       ip_proto: 17n,
       tp_dst: 4789n,
       encap_kind: 1n,
+      encap_csum: 1n,
     });
     const { value } = packetFromBytes(bytesFromPacket(p), { tunnels: true });
     if (value.inner === null) throw new Error('nothing is carried');
+    expect(numberOf(value, field('encap_csum'))).toBe(1);
     onePacket.push(value.inner, 'vlan', 0x8100);
     expectRight(bytesFromPacket(value));
+  });
+
+  it('has no checksum in the UDP header in front of it, unless the tunnel wants one', () => {
+    const p = set(onePacket.encapsulate(read(SYN)), {
+      eth_type: 0x0800n,
+      ip_proto: 17n,
+      tp_dst: 4789n,
+      encap_kind: 1n,
+    });
+    const wire = bytesFromPacket(p);
+    expect(toHex(wire.subarray(40, 42))).toBe('0000');
+    expect(numberOf(packetFromBytes(wire, { tunnels: true }).value, field('encap_csum'))).toBe(0);
   });
 });
 

@@ -21,6 +21,8 @@ export interface VxlanDevice {
   readonly port: number;
   readonly local: bigint | null;
   readonly ttl: number;
+  /** The outer UDP header gets a checksum (ip-link(8) udpcsum). */
+  readonly checksum: boolean;
   readonly learning: boolean;
   /** Answers ARP requests from its neighbour table and lets no ARP through. */
   readonly proxy: boolean;
@@ -78,6 +80,7 @@ const F = {
   kind: field('encap_kind'),
   flags: field('encap_flags'),
   vni: field('encap_id'),
+  checksum: field('encap_csum'),
   length: field('ip_len'),
   frameLength: field('frame_len'),
   arpTarget: field('arp_tpa'),
@@ -232,6 +235,7 @@ function outer<P>(run: Run<P>, state: VxlanState<P>, remote: Remote | null, p: P
     assignment(F.kind, BigInt(ENCAPSULATION.vxlan)),
     assignment(F.flags, 0x0800n),
     assignment(F.vni, BigInt(vni)),
+    assignment(F.checksum, of.checksum ? 1n : 0n),
   ];
   if (remote !== null) writes.push(assignment(F.destination, remote.address));
   for (const write of writes) made = traffic.set(made, write);

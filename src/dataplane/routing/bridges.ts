@@ -124,6 +124,7 @@ function vxlanOf(namespace: Namespace, one: Interface, vni: number): VxlanDevice
     port: number(details, 'port') ?? 8472,
     local: typeof local === 'string' ? ipv4(local) : null,
     ttl: number(details, 'ttl') ?? 0,
+    checksum: number(details, 'udp_csum') !== 0,
     learning: (number(details, 'learning') ?? 0) === 1,
     proxy: (number(details, 'proxy') ?? 0) === 1,
     fdb: known.some((entry) => entry.mac === 0n) ? known : [...known, ...fallback],

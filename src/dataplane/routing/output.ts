@@ -98,7 +98,9 @@ function emitBy<P>(
 ): void {
   const { traffic } = work.run;
   for (const sourced of chooseSource(work, version, device, to, decision, p)) {
-    const out = traffic.set(sourced, device.setOutput);
+    const { applications } = work.stack;
+    const whole = applications?.complete?.(sourced, mtuOf(device, decision)) ?? sourced;
+    const out = traffic.set(whole, device.setOutput);
     const before = work.stack.hooks === null ? null : traffic.fork(out);
     const accepted = passHook(work, 'output', version, out, refused(work, version));
     for (const { p: part, work: next } of accepted) {
@@ -163,9 +165,12 @@ function leaveOwn<P>(
   decision: Decision | null,
   p: P,
 ): void {
+  leave(work, { version, device, to, from: null, mtu: mtuOf(device, decision) }, p);
+}
+
+function mtuOf(device: Device, decision: Decision | null): number {
   const limit = decision?.kind === 'route' ? decision.route.mtu : null;
-  const mtu = Math.min(device.of.mtu, limit ?? device.of.mtu);
-  leave(work, { version, device, to, from: null, mtu }, p);
+  return Math.min(device.of.mtu, limit ?? device.of.mtu);
 }
 
 /** A packet without source gets the route's preferred one, else the interface's. */

@@ -63,6 +63,11 @@ export interface Applications<P> {
    * is returned. `socket` is null when only `listensEverywhere` says that somebody listens.
    */
   answer(run: Run<P>, socket: Socket | null, p: P): readonly P[];
+  /**
+   * Completes a packet that the host itself made with what depends on its route: TCP options,
+   * DF. `mtu` is the route's, in bytes.
+   */
+  complete?(p: P, mtu: number): P;
 }
 
 export interface Stack<P> {

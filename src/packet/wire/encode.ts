@@ -138,7 +138,7 @@ function checksumSlot(layer: Layer, ip: PlacedIp | null): Slot | null {
     case 'tcp':
       return ip === null ? null : { offset: 16, size: 2 };
     case 'udp':
-      return ip === null ? null : { offset: 6, size: 2 };
+      return ip === null || layer.unchecked ? null : { offset: 6, size: 2 };
     case 'icmpv6':
       return ip === null ? null : { offset: 2, size: 2 };
     case 'icmp':

@@ -9,6 +9,8 @@ export interface Udp {
   readonly length: number;
   /** 0 says that the sender computed none (IPv4 only). */
   readonly checksum: number;
+  /** `encode` leaves the checksum out: a tunnel's header may have none (RFC 6935). */
+  readonly unchecked?: true;
 }
 
 /**
@@ -30,6 +32,11 @@ export const TUNNEL_PORT = { vxlan: 4789, vxlanLinux: 8472, geneve: 6081 } as co
 /** A header; length and checksum are left to `encode`. */
 export function udp(src: number, dst: number): Udp {
   return { kind: 'udp', src, dst, length: 0, checksum: 0 };
+}
+
+/** A header without checksum. */
+export function uncheckedUdp(src: number, dst: number): Udp {
+  return { ...udp(src, dst), unchecked: true };
 }
 
 export function parseUdp(bytes: Uint8Array, at: number): Udp {

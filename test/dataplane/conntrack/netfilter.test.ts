@@ -126,7 +126,9 @@ describe('translation at the hooks', () => {
     const second = route(tracker, udp('10.0.0.4', 5000, '192.0.2.9', 53), rules);
     expect(read(second.p, 'tp_src')).not.toBe(5000);
     expect(read(second.p, 'tp_src')).toBeGreaterThanOrEqual(1024);
-    expect(choices(second.p)).toEqual([{ kind: 'port-choice', end: 'src', from: 1024, to: 65_535 }]);
+    expect(choices(second.p)).toEqual([
+      { kind: 'port-choice', end: 'src', from: 1024, to: 65_535 },
+    ]);
     route(tracker, udp('10.0.0.3', 500, '192.0.2.9', 53), rules);
     const low = route(tracker, udp('10.0.0.4', 500, '192.0.2.9', 53), rules);
     expect(read(low.p, 'tp_src')).toBeLessThan(512);

@@ -16,6 +16,8 @@ export interface CapturedPacket {
   readonly t: number;
   readonly bytes: Uint8Array;
   readonly packet: Packet;
+  /** The capture kept only its beginning. */
+  readonly isCut: boolean;
 }
 
 /** Reads a capture file; `problems` of a frame make it a failure of the test. */
@@ -31,8 +33,9 @@ export function packetsOf(
     const options = { link, wireLength: frame.wireLength, tunnels: true };
     const read = packetFromBytes(frame.bytes, options);
     wrong.push(...read.problems.map(({ message }) => message));
+    const isCut = frame.wireLength > frame.bytes.length;
     const t = frame.time_s + frame.time_ns / 1e9;
-    return [{ pcap, t, bytes: frame.bytes, packet: read.value }];
+    return [{ pcap, t, bytes: frame.bytes, packet: read.value, isCut }];
   });
   return { packets, problems: wrong };
 }

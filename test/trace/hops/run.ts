@@ -6,6 +6,7 @@ import { prepareTracing, type Tracer } from '../../../src/trace/tracer.ts';
 import { type Question, type Trace } from '../../../src/trace/types.ts';
 import { readDiary } from '../../../src/traffic/diary.ts';
 import { differences } from './compare.ts';
+import { carriedBy } from './header.ts';
 import { type CapturedHeader, type CapturedPacket, capturedHeaders } from './pcaps.ts';
 import { type CapturePoint, type OurHeader, ourHeaders } from './points.ts';
 import { isKept, type RecordedHops, recordedHeaders } from './recorded.ts';
@@ -56,13 +57,23 @@ export function compareCaptured(
 ): ComparedProbe & { readonly pairs: readonly Pair[] } {
   const real = capturedHeaders(ground.network, ground.points, packets, hops);
   const name = nameOf(hops);
-  const traced = traceOf(ground, hops);
+  const traced = traceOf(ground, hops, (question) => withSizeOf(question, real));
   if (typeof traced === 'string') {
     return { name, sightings: real.length, differs: [traced], pairs: [] };
   }
   const ours = oursOf(ground, hops, traced);
   const { differs, pairs } = differences(ours, real, () => true, chanceOf(traced));
   return { name, sightings: real.length, differs, pairs };
+}
+
+/** The question with the payload that was really sent: records do not tell its size. */
+function withSizeOf(question: Question, real: readonly CapturedHeader[]): Question {
+  const wanted = question.packet.protocol === 'tcp' ? 'data' : 'request';
+  const sizes = real
+    .filter(({ part, of }) => part === wanted && !of.isCut)
+    .map(({ of }) => carriedBy(of.packet).body.payload.length);
+  const size = Math.max(0, ...sizes);
+  return { ...question, packet: { ...question.packet, size: size || question.packet.size } };
 }
 
 /** The same packet at the same place, ours and real. */

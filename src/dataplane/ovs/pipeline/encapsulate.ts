@@ -34,6 +34,11 @@ const ETH_HEADER = 14;
 const FRAME_LEN = field('frame_len');
 const IP_LEN = field('ip_len');
 const DF: FieldBits = { field: field('tun_flags'), start: 1, width: 1 };
+const CHECKSUM: FieldBits = { field: field('tun_flags'), start: 2, width: 1 };
+const KEY: FieldBits = { field: field('tun_flags'), start: 3, width: 1 };
+/** Bits of the GRE header's first word (RFC 2784 §2.1, RFC 2890 §2). */
+const GRE_CHECKSUM: FieldBits = { field: field('encap_flags'), start: 15, width: 1 };
+const GRE_KEY: FieldBits = { field: field('encap_flags'), start: 13, width: 1 };
 const SOURCE_PORT = bitsOf('udp_src');
 const ETH_TYPE = field('eth_type');
 const IP_PROTO = field('ip_proto');
@@ -69,7 +74,11 @@ export function encapsulate<P>(t: Traffic<P>, inner: P, tunnel: TunnelSettings, 
   const isGre =
     KIND[tunnel.kind] === ENCAPSULATION.gre || KIND[tunnel.kind] === ENCAPSULATION.erspan;
   p = t.set(p, writeNumberTo(IP_PROTO, isGre ? 47 : 17));
+  if (KIND[tunnel.kind] === ENCAPSULATION.gre) {
+    p = t.copy(t.copy(p, GRE_KEY, about, KEY), GRE_CHECKSUM, about, CHECKSUM);
+  }
   if (!isGre) {
+    p = t.copy(p, bitsOf('encap_csum'), about, CHECKSUM);
     p = t.choose(p, SOURCE_PORT, 32_768n, 60_999n);
     p = t.set(p, assignment(field('udp_dst'), BigInt(tunnel.destinationPort)));
   }

@@ -141,6 +141,7 @@ function vxlanDetails(words: readonly string[]): Record<string, unknown> {
     proxy: words.includes('proxy'),
     l2miss: words.includes('l2miss'),
     l3miss: words.includes('l3miss'),
+    udp_csum: !words.includes('noudpcsum'),
   };
   for (const [word, key] of [
     ['id', 'id'],

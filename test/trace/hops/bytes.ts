@@ -1,0 +1,115 @@
+/**
+ * Our frames against captured ones, byte for byte. What a sender is free to choose is taken over
+ * from the real frame first (identifiers, sequence numbers, clocks, what the program wrote);
+ * everything else has to come out equal, lengths and checksums included.
+ */
+import { encode } from '../../../src/packet/wire/encode.ts';
+import { decode, type Frame } from '../../../src/packet/wire/frame.ts';
+import { type Layer } from '../../../src/packet/wire/layer.ts';
+import { emitTcpOptions, parseTcpOptions, type TcpOption } from '../../../src/packet/wire/tcp.ts';
+import { sightingBytes } from '../../../src/trace/sightings.ts';
+import { numberIn } from './header.ts';
+import { type Pair } from './run.ts';
+
+const SYN = 0x002;
+const OPTION = { windowScale: 3, timestamps: 8 } as const;
+
+export interface ComparedBytes {
+  /** A capture that cut the frame cannot be compared to its end. */
+  readonly isCut: boolean;
+  readonly differs: string | null;
+}
+
+/** Compares one frame; from the IP header on where the capture kept no Ethernet header. */
+export function compareBytes({ ours, seen }: Pair): ComparedBytes {
+  const real = seen.of.packet.body.asRead;
+  if (real === undefined) throw new Error('a captured packet lost its frame');
+  if (seen.of.isCut) return { isCut: true, differs: null };
+  const mine = decode(sightingBytes(ours.sighting), { tunnels: true }).value;
+  const isCooked = real.layers[0]?.kind === 'cooked';
+  const strip = (frame: Frame): Frame => {
+    return isCooked ? { ...frame, layers: frame.layers.slice(1) } : frame;
+  };
+  const wanted = encode(strip(finished(real)));
+  const given = encode(strip(finished(withFreeValues(mine, real))));
+  const isWrong = numberIn(seen.of.packet, 'ip_csum_bad') + numberIn(seen.of.packet, 'tp_csum_bad');
+  if (isWrong !== 0) return { isCut: false, differs: 'the real frame has a wrong checksum' };
+  const equal = wanted.length === given.length && wanted.every((byte, i) => byte === given[i]);
+  if (equal) return { isCut: false, differs: null };
+  const hex = (bytes: Uint8Array): string => Buffer.from(bytes).toString('hex');
+  return {
+    isCut: false,
+    differs: `${seen.part} at ${seen.point}: real ${hex(wanted)}, ours ${hex(given)}`,
+  };
+}
+
+/**
+ * The frame with the checksums it ought to have: senders leave those of the transport to a NIC
+ * that is not there. Where there is none, there stays none.
+ */
+function finished(frame: Frame): Frame {
+  const layers = frame.layers.map((layer): Layer => {
+    return layer.kind === 'udp' && layer.checksum === 0 ? { ...layer, unchecked: true } : layer;
+  });
+  return { ...frame, layers, inner: frame.inner === null ? null : finished(frame.inner) };
+}
+
+/** Ours with the real values of what nobody can know, layer by layer. */
+function withFreeValues(ours: Frame, real: Frame): Frame {
+  const inner =
+    ours.inner === null || real.inner === null
+      ? ours.inner
+      : withFreeValues(ours.inner, real.inner);
+  const layers = ours.layers.map((layer, i): Layer => {
+    const other = real.layers[i];
+    return other === undefined ? layer : freed(layer, other, real.inner !== null);
+  });
+  const isSized = isFreelySized(real);
+  const payload =
+    ours.payload.length === real.payload.length || isSized ? real.payload : ours.payload;
+  return { ...ours, layers, inner, payload };
+}
+
+/** Answers are as long as a program wishes, and bare acknowledgements carry nothing. */
+function isFreelySized({ layers }: Frame): boolean {
+  const last = layers.at(-1);
+  return last?.kind === 'udp' || (last?.kind === 'tcp' && (last.flags & SYN) === 0);
+}
+
+function freed(layer: Layer, real: Layer, isTunnel: boolean): Layer {
+  if (layer.kind === 'ipv4' && real.kind === 'ipv4') {
+    // Linux and Open vSwitch send zero with DF where no connection counts; then it is no choice.
+    return layer.id === 0 && real.id === 0 ? layer : { ...layer, id: real.id };
+  }
+  if (layer.kind === 'udp' && real.kind === 'udp') {
+    return isTunnel ? { ...layer, src: real.src } : { ...layer, src: real.src, dst: real.dst };
+  }
+  if (layer.kind === 'icmp' && real.kind === 'icmp') {
+    const rest = ((real.rest & 0xffff_0000) | (layer.rest & 0xffff)) >>> 0;
+    return { ...layer, rest };
+  }
+  if (layer.kind !== 'tcp' || real.kind !== 'tcp') return layer;
+  const isSyn = (real.flags & SYN) !== 0;
+  return {
+    ...layer,
+    src: real.src,
+    dst: real.dst,
+    seq: real.seq,
+    ack: real.ack,
+    flags: isSyn ? layer.flags : real.flags,
+    window: isSyn ? layer.window : real.window,
+    options: freedOptions(layer.options, real.options),
+  };
+}
+
+/** Clocks, and the shift that follows from a host's buffer sizes. */
+function freedOptions(ours: Uint8Array, real: Uint8Array): Uint8Array {
+  const others = parseTcpOptions(real);
+  const options = parseTcpOptions(ours).map((option, i): TcpOption => {
+    const other = others[i];
+    const isFree = option.kind === OPTION.timestamps || option.kind === OPTION.windowScale;
+    const isSame = other?.kind === option.kind && other.data.length === option.data.length;
+    return isFree && isSame ? other : option;
+  });
+  return emitTcpOptions(options);
+}
