@@ -17,7 +17,7 @@ import { packetOf } from './cases.ts';
 /** Header values by name; absent is zero. */
 type Header = Map<string, bigint>;
 
-interface Headers {
+export interface Headers {
   readonly fields: Header;
   /** Tags, outermost first: vid, pcp, tpid. */
   vlans: [number, number, number][];
@@ -53,7 +53,7 @@ function num(p: Packet, name: string): bigint {
   return readField(p.words, field(name));
 }
 
-function headersOf(p: Packet): Headers {
+export function headersOf(p: Packet): Headers {
   const fields: Header = new Map();
   for (const [name, of] of FIELDS) fields.set(name, readField(p.words, of));
   const vlans: Headers['vlans'] = [];
@@ -77,7 +77,7 @@ function headersOf(p: Packet): Headers {
   return { fields, vlans, labels };
 }
 
-function printHeaders({ fields, vlans, labels }: Headers, extra: readonly string[]): string {
+export function printHeaders({ fields, vlans, labels }: Headers, extra: readonly string[]): string {
   const get = (name: string) => fields.get(name) ?? 0n;
   const parts = [...namesFor(get), ...extra]
     .sort()
@@ -85,7 +85,7 @@ function printHeaders({ fields, vlans, labels }: Headers, extra: readonly string
   return `${parts.join(',')} vlans=${JSON.stringify(vlans)} mpls=${JSON.stringify(labels)}`;
 }
 
-const REAL_NAMES: Readonly<Record<string, string>> = {
+export const REAL_NAMES: Readonly<Record<string, string>> = {
   'eth.src': 'eth_src',
   'eth.dst': 'eth_dst',
   'ipv4.src': 'ip_src',
@@ -123,7 +123,7 @@ const REAL_NAMES: Readonly<Record<string, string>> = {
   'tunnel.tos': 'tun_tos',
 };
 
-function valueOf(text: string): bigint {
+export function valueOf(text: string): bigint {
   if (text.split(':').length === 6 && !text.includes('::')) {
     return BigInt(`0x${text.replaceAll(':', '')}`);
   }
@@ -141,7 +141,7 @@ function valueOf(text: string): bigint {
   return BigInt(text);
 }
 
-function pairsOf(text: string): Map<string, string> {
+export function pairsOf(text: string): Map<string, string> {
   return new Map(
     text.split(',').map((part) => {
       const [key = '', value = ''] = part.split('=');
@@ -189,7 +189,7 @@ function applyReal(base: Packet, effect: RealEffect): Headers {
   return headers;
 }
 
-function lseOf(text: string): number {
+export function lseOf(text: string): number {
   const pairs = pairsOf(text);
   const n = (key: string) => Number(pairs.get(key) ?? 0);
   return ((n('label') << 12) | (n('tc') << 9) | (n('bos') << 8) | n('ttl')) >>> 0;
@@ -211,7 +211,18 @@ function applyHeader(headers: Headers, text: string): void {
   }
 }
 
-const TUNNEL = ['tun_id', 'tun_src', 'tun_dst', 'tun_ttl', 'tun_tos'];
+export const TUNNEL = ['tun_id', 'tun_src', 'tun_dst', 'tun_ttl', 'tun_tos'];
+/** What a tunnel header shows beside its frame's own fields. */
+export const OUTER = ['encap_id', 'ip_df'];
+
+/** The frame as it leaves; one that the switch encapsulated with what it carries. */
+function frameText(p: Packet, extra: readonly string[]): string {
+  if (p.inner === null) return printHeaders(headersOf(p), extra);
+  const outer = headersOf(p);
+  // The source port is a hash of what is inside.
+  outer.fields.set('tp_src', 0n);
+  return `${printHeaders(outer, OUTER)} around ${printHeaders(headersOf(p.inner), [])}`;
+}
 
 /** One real effect in canonical form; null when it says nothing about forwarding. */
 export function realEffect(base: Packet, effect: RealEffect): string | null {
@@ -230,7 +241,8 @@ export function realEffect(base: Packet, effect: RealEffect): string | null {
   }
   if (effect.userspace !== undefined) {
     const length = /max_len=(\d+)/.exec(effect.userspace)?.[1];
-    return `controller ${length} ${printHeaders(headers, [])}`;
+    const reason = /reason=(\d+)/.exec(effect.userspace)?.[1];
+    return `controller ${length} ${reason} ${printHeaders(headers, [])}`;
   }
   if (effect.ct !== undefined) return ctText(effect.ct);
   return effect.other === undefined ? null : `other ${effect.other}`;
@@ -245,7 +257,7 @@ function realEffects(base: Packet, effects: readonly RealEffect[]): string {
 }
 
 /** Arguments of a ct action, sorted; masks that cover everything are not written. */
-function ctText(ct: string | readonly string[] | undefined): string {
+export function ctText(ct: string | readonly string[] | undefined): string {
   if (ct === undefined) return 'ct none';
   const text = typeof ct === 'string' ? ct : (ct.at(-1) ?? '');
   const parts: string[] = [];
@@ -309,22 +321,32 @@ function ourCtText({ ct, zone, markMask, labelMask }: TrackRequest, p: Packet): 
   return `ct ${parts.sort().join(',')}`;
 }
 
+/** Why a controller gets a packet, by number (enum ofp_packet_in_reason). */
+const REASONS = ['no_match', 'action', 'invalid_ttl', 'action_set', 'group', 'packet_out'];
+
 /** Our datapath actions in canonical form, clones flattened. */
-export function ourEffects(actions: readonly DatapathAction<Packet>[]): string[] {
-  let tracked = 'ct none';
+export function ourEffects(
+  actions: readonly DatapathAction<Packet>[],
+  before = 'ct none',
+): string[] {
+  let tracked = before;
   return actions.flatMap((action): string[] => {
     switch (action.kind) {
       case 'clone':
-        return ourEffects(action.actions);
+      case 'tunnel-push':
+        return ourEffects(action.actions, tracked);
       case 'ended':
-      case 'meter':
         return [];
+      case 'meter':
+        return ['meter'];
+      case 'tunnel-pop':
+        return [`pop ${frameText(action.p, [])}`];
       case 'ct-clear':
         tracked = 'ct clear';
         return ['ct clear'];
       case 'output': {
         const trunc = action.truncate === null ? '' : ` trunc ${action.truncate}`;
-        return [`out ${action.port.name}${trunc} ${printHeaders(headersOf(action.p), [])}`];
+        return [`out ${action.port.name}${trunc} ${frameText(action.p, [])}`];
       }
       case 'tunnel': {
         const { kind, destinationPort } = action.port.source.tunnel ?? {
@@ -338,10 +360,12 @@ export function ourEffects(actions: readonly DatapathAction<Packet>[]): string[]
         return [`out ${name} ${printHeaders(headersOf(action.p), TUNNEL)}`];
       }
       case 'controller':
-        return [`controller ${action.maxLength} ${printHeaders(headersOf(action.p), [])}`];
+        return [
+          `controller ${action.maxLength} ${REASONS.indexOf(action.reason)} ${printHeaders(headersOf(action.p), [])}`,
+        ];
       case 'check-length':
         return [
-          `larger than ${action.bytes}: ${ourEffects(action.larger).sort().join('\n')} else ${ourEffects(action.other).sort().join('\n')}`,
+          `larger than ${action.bytes}: ${ourEffects(action.larger, tracked).sort().join('\n')} else ${ourEffects(action.other, tracked).sort().join('\n')}`,
         ];
       case 'ct': {
         tracked = ourCtText(action.request, action.p);
@@ -352,8 +376,6 @@ export function ourEffects(actions: readonly DatapathAction<Packet>[]): string[]
         const hash = action.hashChoices === null ? '' : ' hash';
         return [`recirc${hash} ${printHeaders(headersOf(action.resume.p), [])} ${tracked}`];
       }
-      default:
-        return [`other ${action.kind}`];
     }
   });
 }

@@ -11,7 +11,8 @@ import { type Packet } from '../../../src/traffic/one-packet.ts';
 import { bytesFromPacket, packetFromBytes } from '../../../src/traffic/wire.ts';
 import { readField } from '../../../src/traffic/words.ts';
 import { type OracleCase } from './cases.ts';
-import { type Comparison, onePacketRun, preparedCase } from './run-case.ts';
+import { onePacketRun } from './compare-trace.ts';
+import { type Comparison, preparedCase } from './run-case.ts';
 
 interface RealStep {
   readonly tx?: Readonly<Record<string, readonly string[]>>;
