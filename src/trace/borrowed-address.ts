@@ -3,8 +3,9 @@
  * keepalived takes it, a spoofed source). Who sends from an address has it: for this one walk it
  * stands on the interface that has addresses already.
  */
-import { prefixCovers } from '../packet/prefix.ts';
+
 import { type IpAddress, type Namespace, ROUTE_TABLES } from '../dataplane/routing/types.ts';
+import { prefixCovers } from '../packet/prefix.ts';
 
 /** An address that a namespace is given for one walk: the sender's choice, a host asked about. */
 export interface Borrowed {

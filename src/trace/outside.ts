@@ -102,7 +102,10 @@ export function outsidePlace(network: Network, to: IpAddress | null): OutsidePla
  * The address that a question places outside, when it lies in a subnet that the outside is
  * connected to: there the outside answers only for addresses that somebody says it has.
  */
-export function outsideTarget(network: Network, { kind, host, address }: TraceEnd): readonly Borrowed[] {
+export function outsideTarget(
+  network: Network,
+  { kind, host, address }: TraceEnd,
+): readonly Borrowed[] {
   if (kind !== 'external' || host !== null || address === null) return [];
   const { ports, floatingIps } = network.neutron;
   const ofCloud =
@@ -149,7 +152,29 @@ function linksOf(network: Network, of: NeutronNetwork): readonly OutsideLink[] {
   const addresses = free.flatMap(({ gateway, prefix }) =>
     gateway === null ? [] : [{ address: gateway, length: prefix.length }],
   );
-  return addresses.length === 0 ? [] : [{ ...place, mtu: of.mtu, addresses }];
+  if (addresses.length === 0) return [];
+  const mac = rememberedMac(
+    network,
+    addresses.map(({ address }) => address),
+  );
+  return [{ ...place, mtu: of.mtu, addresses, mac }];
+}
+
+/** The MAC address in the neighbour tables of the hosts, unless it is one of the cloud's own. */
+function rememberedMac(network: Network, wanted: readonly IpAddress[]): bigint | null {
+  const { hosts, neutron } = network;
+  const own = new Set(neutron.ports.map(({ mac }) => mac));
+  for (const host of hosts.values()) {
+    for (const { name, state } of host.namespaces.values()) {
+      if (namespaceOwner(name) === undefined && name !== ROOT) continue;
+      const known = state.neighbours.find(({ address, mac, state: is }) => {
+        const usable = mac !== null && is !== 'failed' && is !== 'incomplete' && !own.has(mac);
+        return usable && wanted.some((one) => sameAddress(one, address));
+      });
+      if (known !== undefined) return known.mac;
+    }
+  }
+  return null;
 }
 
 function gatewayIsOutside(network: Network, { gateway, networkId }: NeutronSubnet): boolean {

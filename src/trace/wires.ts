@@ -28,8 +28,7 @@ export function openWires<P>(
 
   const land = (to: InterfaceId, p: P, segment: string | null): readonly Landing<P>[] => {
     const port = network.switchPortOf(to);
-    const device =
-      port === null ? ends.namespace(to.host, to.namespace) : ends.switchOf(to.host);
+    const device = port === null ? ends.namespace(to.host, to.namespace) : ends.switchOf(to.host);
     if (device === null) return [lost(p, `${to.host} ${to.namespace} ${to.name}`)];
     return [{ kind: 'arrival', arrival: { device, port: to.name, p }, segment }];
   };

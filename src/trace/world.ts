@@ -65,9 +65,7 @@ export function openWorld<P>(
     const key = `${host} ${name}`;
     const known = namespaces.get(key);
     if (known !== undefined) return known;
-    const borrows = options.borrowed.filter(
-      (one) => one.host === host && one.namespace === name,
-    );
+    const borrows = options.borrowed.filter((one) => one.host === host && one.namespace === name);
     const config =
       borrows.length > 0
         ? borrowing(compiled, host, name, borrows)

@@ -3,8 +3,8 @@ import { describe, expect, it } from 'vitest';
 import { parseProbeRecords } from '../../src/trace/probe-record.ts';
 import { type Prediction } from '../../src/trace/replay.ts';
 import { replay } from '../../src/trace/replay-run.ts';
-import { withoutCaptures } from '../snapshot/shared.ts';
 import { captured, capturedNames, type RawRecord } from '../captured.ts';
+import { withoutCaptures } from '../snapshot/shared.ts';
 
 /** Records that a dump cannot explain, each for its reason. */
 const BEYOND_THE_DUMP: Readonly<Record<string, readonly number[]>> = {

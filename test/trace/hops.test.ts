@@ -28,7 +28,7 @@ interface Capture {
   readonly packets: readonly CapturedPacket[];
   readonly problems: readonly string[];
   /** Null for a phase that nobody took a snapshot of. */
-  ground(phase: string): Ground | null;
+  ground(hops: RecordedHops): Ground | null;
 }
 
 function bytesAt(path: string): Uint8Array {
@@ -36,7 +36,7 @@ function bytesAt(path: string): Uint8Array {
   return path.endsWith('.gz') ? gunzipSync(bytes) : bytes;
 }
 
-function openCapture(folder: string, snapshot: (phase: string) => string | null): Capture {
+function openCapture(folder: string, snapshot: (hops: RecordedHops) => string | null): Capture {
   const files = readdirSync(folder);
   const text = (name: string): string => {
     const file = files.find((one) => one === name || one === `${name}.gz`) ?? name;
@@ -51,8 +51,8 @@ function openCapture(folder: string, snapshot: (phase: string) => string | null)
     hops: recordedHops(text('hops.json'), text('truth.json')),
     packets: read.flatMap(({ packets }) => packets),
     problems: read.flatMap(({ problems }) => problems),
-    ground(phase) {
-      const path = snapshot(phase);
+    ground(one) {
+      const path = snapshot(one);
       if (path === null) return null;
       const known = grounds.get(path) ?? groundOf(openSnapshot(openFolder(path)), points);
       grounds.set(path, known);
@@ -73,7 +73,7 @@ function compareAll(
   compare: Compare,
 ): { readonly sightings: number; readonly differs: readonly string[] } {
   const compared = hops.flatMap((one) => {
-    const on = ground(one.probe.phase);
+    const on = ground(one);
     return on === null ? [] : [compare(on, one, packets)];
   });
   return {
@@ -88,7 +88,7 @@ function compareAllBytes({ hops, packets, ground }: Capture): {
   readonly differs: readonly string[];
 } {
   const results = hops.flatMap((one) => {
-    const on = ground(one.probe.phase);
+    const on = ground(one);
     return on === null ? [] : compareCaptured(on, one, packets).pairs.map(compareBytes);
   });
   return {
@@ -124,14 +124,27 @@ describe('the bundled deployment', () => {
   });
 });
 
-/** Sightings of each capture that are compared. */
+/**
+ * Sightings of each capture that are compared. Of the failovers 36 more were recorded in phases
+ * that no dump was taken in.
+ */
 const EXPECTED: Readonly<Record<string, number>> = {
   'linuxbridge-vxlan-flat': 179,
   'ovs-dvr': 424,
+  'ovs-ha-router': 95,
   'ovs-lbaas-haproxy': 70,
   'ovs-vlan-hybrid': 299,
+  'ovs-vxlan-learn': 125,
   'ovs-vxlan-ovsfw': 222,
 };
+
+/** Probes of a phase that was run before each dump: those after this time belong to a later one. */
+const LATER_DUMP = {
+  capture: 'ovs-ha-router',
+  phase: 'just-before-capture',
+  after_s: 1_795_256_090,
+  dump: '2-after-ha-interface-down',
+} as const;
 
 describe.skipIf(withoutCaptures())('every capture', () => {
   for (const [name, count] of Object.entries(EXPECTED)) {
@@ -140,8 +153,10 @@ describe.skipIf(withoutCaptures())('every capture', () => {
       const phases = JSON.parse(readFileSync(join(folder, 'phases.json'), 'utf8')) as Readonly<
         Record<string, string | null>
       >;
-      return openCapture(folder, (phase) => {
-        const path = phases[phase];
+      return openCapture(folder, ({ probe: { phase }, t }) => {
+        const { capture, after_s, dump } = LATER_DUMP;
+        const isLater = name === capture && phase === LATER_DUMP.phase && t > after_s;
+        const path = isLater ? dump : phases[phase];
         return path === undefined || path === null ? null : join(folder, path);
       });
     };

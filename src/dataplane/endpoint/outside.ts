@@ -12,8 +12,8 @@ import {
   type InterfaceAddress,
   type Namespace,
   type PolicyRule,
-  type Route,
   ROUTE_TABLES,
+  type Route,
 } from '../routing/types.ts';
 
 /** One provider network that the outside is connected to. */
@@ -24,6 +24,8 @@ export interface OutsideLink {
   readonly vlan: number | null;
   readonly mtu: number | null;
   readonly addresses: readonly CloudPrefix[];
+  /** The MAC address that somebody in the snapshot remembers of them; null when nobody does. */
+  readonly mac: bigint | null;
 }
 
 const MAIN = ROUTE_TABLES['main'] ?? 254;
@@ -33,7 +35,10 @@ const ETHERNET_MTU = 1500;
 const ASSUMED: Origin = { file: 'the outside network, as it is assumed', line: 0 };
 
 /** The interface that a link's provider network is reached by. */
-export function outsideInterface({ physical, vlan }: Pick<OutsideLink, 'physical' | 'vlan'>): string {
+export function outsideInterface({
+  physical,
+  vlan,
+}: Pick<OutsideLink, 'physical' | 'vlan'>): string {
   return vlan === null ? physical : `${physical}.${vlan}`;
 }
 
@@ -89,12 +94,13 @@ function interfacesOf(links: readonly OutsideLink[]): readonly Interface[] {
     const here = links.filter((link) => link.physical === physical);
     const flat = here.filter(({ vlan }) => vlan === null);
     const mtu = Math.max(...here.map((link) => link.mtu ?? ETHERNET_MTU));
-    const nic = add(plain(physical, mtu, flat.flatMap(addressesOf)), null);
+    const mac = here.find((link) => link.mac !== null)?.mac ?? null;
+    const nic = add(plain(physical, mtu, flat.flatMap(addressesOf)), mac);
     for (const link of here) {
       if (link.vlan === null) continue;
       const child = plain(outsideInterface(link), link.mtu ?? ETHERNET_MTU, addressesOf(link));
       const details = { id: link.vlan, protocol: '802.1Q' };
-      add({ ...child, kind: 'vlan', linkIndex: nic.index, details }, nic.mac);
+      add({ ...child, kind: 'vlan', linkIndex: nic.index, details }, link.mac ?? nic.mac);
     }
   }
   return interfaces;

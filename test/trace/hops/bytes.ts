@@ -12,7 +12,7 @@ import { numberIn } from './header.ts';
 import { type Pair } from './run.ts';
 
 const SYN = 0x002;
-const OPTION = { windowScale: 3, timestamps: 8 } as const;
+const OPTION = { windowScale: 3, sack: 5, timestamps: 8 } as const;
 
 export interface ComparedBytes {
   /** A capture that cut the frame cannot be compared to its end. */
@@ -102,14 +102,20 @@ function freed(layer: Layer, real: Layer, isTunnel: boolean): Layer {
   };
 }
 
-/** Clocks, and the shift that follows from a host's buffer sizes. */
+/**
+ * Clocks, and the shift that follows from a host's buffer sizes. A segment that arrived twice is
+ * acknowledged with SACK blocks behind the other options (RFC 2883).
+ */
 function freedOptions(ours: Uint8Array, real: Uint8Array): Uint8Array {
   const others = parseTcpOptions(real);
-  const options = parseTcpOptions(ours).map((option, i): TcpOption => {
+  const own = parseTcpOptions(ours);
+  const isRepeated = others.some(({ kind }) => kind === OPTION.sack);
+  const repeated = isRepeated ? others.slice(own.length) : [];
+  const options = own.map((option, i): TcpOption => {
     const other = others[i];
     const isFree = option.kind === OPTION.timestamps || option.kind === OPTION.windowScale;
     const isSame = other?.kind === option.kind && other.data.length === option.data.length;
     return isFree && isSame ? other : option;
   });
-  return emitTcpOptions(options);
+  return emitTcpOptions([...options, ...repeated]);
 }
