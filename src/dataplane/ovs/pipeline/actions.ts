@@ -12,14 +12,23 @@ import { HAS_PORTS, PREREQUISITES } from './conditions.ts';
 /** What a written field means beside its bits. */
 export type Target = 'plain' | 'vlan' | 'in-port';
 
-export interface PreparedAction {
-  readonly action: Action;
+/** An action with what is prepared of it. Reading `kind` here is fast: all have one shape. */
+export type PreparedAction = Preparation & Kinds[Action['kind']];
+
+type Kinds = {
+  [K in Action['kind']]: { readonly kind: K; readonly action: Extract<Action, { kind: K }> };
+};
+
+interface Preparation {
   /** What set_field, load and the mod_* actions write. */
   readonly write: Assignment | null;
   /** What the packet must be; otherwise the action is skipped. */
   readonly needs: Guard | null;
   readonly sourceNeeds: Guard | null;
   readonly target: Target;
+  /** Which bits of the mark and the label ct(exec()) writes. */
+  readonly markMask: number;
+  readonly labelMask: bigint;
   /** Actions inside of clone, write_actions and ct(exec()). */
   readonly nested: readonly PreparedAction[];
   /** Whether a clone of the list can be undone without the datapath's help. */
@@ -97,18 +106,20 @@ function fieldNeeds(bits: FieldBits): Guard | null {
   return PREREQUISITES[bits.field.prerequisite];
 }
 
-const PLAIN: Omit<PreparedAction, 'action' | 'reversible' | 'afterPopMpls'> = {
+const PLAIN: Omit<Preparation, 'reversible' | 'afterPopMpls'> = {
   write: null,
   needs: null,
   sourceNeeds: null,
   target: 'plain',
+  markMask: 0,
+  labelMask: 0n,
   nested: [],
   pushes: false,
   versionMatters: false,
   remembered: false,
 };
 
-function details(action: Action, tracked: Tracked, bridge: Bridge): Partial<PreparedAction> {
+function details(action: Action, tracked: Tracked, bridge: Bridge): Partial<Preparation> {
   switch (action.kind) {
     case 'set-field': {
       // The two low bits of the byte are ECN and stay (meta-flow.c mf_set_flow_value()).
@@ -133,7 +144,10 @@ function details(action: Action, tracked: Tracked, bridge: Bridge): Partial<Prep
     case 'write-actions':
       return { nested: prepareList(action.actions, { ...tracked }, bridge) };
     case 'ct':
-      return { nested: prepareList(action.ct.exec, tracked, bridge) };
+      return {
+        nested: prepareList(action.ct.exec, tracked, bridge),
+        ...execMasks(action.ct.exec),
+      };
     case 'set-vlan-vid':
     case 'set-vlan-pcp': {
       const had = tracked.hasTag;
@@ -152,18 +166,46 @@ function details(action: Action, tracked: Tracked, bridge: Bridge): Partial<Prep
   }
 }
 
+/** Which bits of the mark and the label exec() writes. */
+function execMasks(exec: readonly Action[]): { markMask: number; labelMask: bigint } {
+  let mark = 0n;
+  let label = 0n;
+  for (const action of exec) {
+    const [of, mask] =
+      action.kind === 'set-field'
+        ? [action.field, action.mask]
+        : action.kind === 'move'
+          ? [action.to.field, runMask(action.to)]
+          : [null, 0n];
+    if (of?.name === 'ct_mark') mark |= mask;
+    if (of?.name === 'ct_label') label |= mask;
+  }
+  return { markMask: Number(mark), labelMask: label };
+}
+
+function runMask(bits: FieldBits): bigint {
+  return ((1n << BigInt(bits.width)) - 1n) << BigInt(bits.start);
+}
+
 function prepareList(
   actions: readonly Action[],
   tracked: Tracked,
   bridge: Bridge,
 ): readonly PreparedAction[] {
-  return actions.map((action) => ({
+  return actions.map((action) => prepared(action, details(action, tracked, bridge)));
+}
+
+function prepared(action: Action, more: Partial<Preparation>): PreparedAction {
+  const all = {
     ...PLAIN,
-    ...details(action, tracked, bridge),
+    kind: action.kind,
     action,
     reversible: isReversible(action),
     afterPopMpls: isBlind(action) || (action.kind === 'set-field' && action.field === TUN_ID),
-  }));
+    ...more,
+  };
+  // The compiler cannot see that the kind is that of the action.
+  return all as PreparedAction;
 }
 
 /**

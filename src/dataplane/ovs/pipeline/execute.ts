@@ -3,7 +3,7 @@
  * stands the lookup that found the list; single actions have files of their own.
  */
 import { type FieldBits, field } from '../../../packet/fields.ts';
-import { type Action } from '../types/flow.ts';
+import { type Action, RESERVED_PORTS } from '../types/flow.ts';
 import { actionListOfSet } from './action-set.ts';
 import { type PreparedAction } from './actions.ts';
 import { runBundle, runGroup, runMultipath } from './choice.ts';
@@ -18,6 +18,7 @@ import {
   forkPart,
   LAST,
   type Mode,
+  NOT_LAST,
   type Part,
   remark,
   type TableVisit,
@@ -50,12 +51,9 @@ export function runActions<P>(
       break;
     }
     const last = mode.last && i === actions.length - 1 && part.actionSet.length === 0;
-    const parts = perform(x, part, action, last === mode.last ? mode : { ...mode, last }, () =>
-      actions.slice(i + 1),
-    );
-    const [only] = parts;
-    if (parts.length === 1 && only !== undefined) {
-      part = only;
+    const parts = perform(x, part, actions, i, last === mode.last ? mode : modeOf(mode, last));
+    if (parts.length === 1) {
+      part = parts[0]!;
       if (part.stop) break;
       if (freezesHere(part, action)) keepWaiting(part, actions, restFrom(action, i));
     } else {
@@ -69,6 +67,11 @@ export function runActions<P>(
   return unstop(part);
 }
 
+function modeOf({ bucket }: Mode, last: boolean): Mode {
+  if (bucket) return { last, bucket };
+  return last ? LAST : NOT_LAST;
+}
+
 function unstop<P>(part: Part<P>): Part<P>[] {
   part.stop = false;
   return [part];
@@ -79,13 +82,13 @@ function unstop<P>(part: Part<P>): Part<P>[] {
  * `exit` is kept as well although nothing froze (ctx_first_frozen_action() does not ask): a
  * ct(table=) that still comes, behind a patch port or a bucket, then resumes with that `exit`.
  */
-function freezesHere<P>(part: Part<P>, { action }: PreparedAction): boolean {
-  if (action.kind === 'resubmit' || action.kind === 'goto-table') return false;
+function freezesHere<P>(part: Part<P>, { kind }: PreparedAction): boolean {
+  if (kind === 'resubmit' || kind === 'goto-table') return false;
   return part.error === null && part.exit && part.waiting.length === 0;
 }
 
-function restFrom({ action }: PreparedAction, i: number): number {
-  return action.kind === 'debug-recirc' ? i + 1 : i;
+function restFrom({ kind }: PreparedAction, i: number): number {
+  return kind === 'debug-recirc' ? i + 1 : i;
 }
 
 function explainDrop<P>(part: Part<P>): void {
@@ -98,35 +101,32 @@ function explainDrop<P>(part: Part<P>): void {
   });
 }
 
-/** Executes one action; the same part comes back unless the traffic split. */
+/** Executes action `i` of a list; the same part comes back unless the traffic split. */
 function perform<P>(
   x: Translation<P>,
   part: Part<P>,
-  prepared: PreparedAction,
+  actions: readonly PreparedAction[],
+  i: number,
   mode: Mode,
-  rest: () => readonly PreparedAction[],
 ): Part<P>[] {
-  const { action } = prepared;
+  const prepared = actions[i]!;
   const bridge = part.bridge.name;
-  tell(x, part, () => ({ kind: 'flow-action', bridge, action }));
-  switch (action.kind) {
+  tell(x, part, () => ({ kind: 'flow-action', bridge, action: prepared.action }));
+  switch (prepared.kind) {
     case 'set-field':
     case 'write-metadata':
       return write(x, part, prepared);
     case 'move':
-      return move(x, part, prepared, action.to, action.from);
+      return move(x, part, prepared, prepared.action.to, prepared.action.from);
     case 'resubmit':
     case 'goto-table':
-      return x.engine.table(x, part, visitOf(part, action, mode));
+      return x.engine.table(x, part, visitOf(part, prepared, mode));
     case 'output':
-      if (action.maxLength !== null && action.port !== 0xfffd) {
-        return outputTruncated(x, part, action.port, action.maxLength, mode);
-      }
-      return output(x, part, action.port, mode, action.maxLength ?? 65_535);
+      return outputAs(x, part, prepared.action, mode);
     case 'output-field':
-      return outputField(x, part, action.from, mode);
+      return outputField(x, part, prepared.action.from, mode);
     case 'ct':
-      return track(x, part, prepared, action.ct, mode);
+      return track(x, part, prepared, prepared.action.ct, mode);
     case 'ct-clear':
       if (part.conntracked) {
         clearConntrack(x, part);
@@ -134,7 +134,7 @@ function perform<P>(
       }
       return [part];
     case 'push-vlan':
-      return pushVlan(x, part, action.etherType);
+      return pushVlan(x, part, prepared.action.etherType);
     case 'pop-vlan':
       return popVlan(x, part);
     case 'set-vlan-vid':
@@ -146,8 +146,20 @@ function perform<P>(
       explainDrop(part);
       return [part];
     default:
-      return performRare(x, part, prepared, mode, rest);
+      return performRare(x, part, prepared, mode, actions, i);
   }
+}
+
+function outputAs<P>(
+  x: Translation<P>,
+  part: Part<P>,
+  { port, maxLength }: Extract<Action, { kind: 'output' }>,
+  mode: Mode,
+): Part<P>[] {
+  if (maxLength !== null && port !== RESERVED_PORTS.CONTROLLER) {
+    return outputTruncated(x, part, port, maxLength, mode);
+  }
+  return output(x, part, port, mode, maxLength ?? 65_535);
 }
 
 /** Actions that Neutron does not emit on its usual paths. */
@@ -156,7 +168,8 @@ function performRare<P>(
   part: Part<P>,
   prepared: PreparedAction,
   mode: Mode,
-  rest: () => readonly PreparedAction[],
+  actions: readonly PreparedAction[],
+  i: number,
 ): Part<P>[] {
   const { action } = prepared;
   switch (action.kind) {
@@ -181,7 +194,7 @@ function performRare<P>(
     case 'pop-mpls':
       return popMpls(x, part, action.etherType);
     case 'check-pkt-larger':
-      return checkLength(x, part, action, rest());
+      return checkLength(x, part, action, actions.slice(i + 1));
     case 'controller':
       if (action.pause) return unsupported(x, part, 'controller(pause)');
       return toController(x, part, action.reason, action.maxLength);
@@ -265,12 +278,14 @@ function zeroWords(of: FieldBits['field']) {
 
 function visitOf<P>(
   part: Part<P>,
-  action: Extract<Action, { kind: 'resubmit' | 'goto-table' }>,
+  prepared: Extract<PreparedAction, { kind: 'resubmit' | 'goto-table' }>,
   mode: Mode,
 ): TableVisit {
-  if (action.kind === 'goto-table') {
-    return { table: action.table, inPort: part.inPort, ct: false, mode, clone: false };
+  if (prepared.kind === 'goto-table') {
+    const { table } = prepared.action;
+    return { table, inPort: part.inPort, ct: false, mode, clone: false };
   }
+  const { action } = prepared;
   const port = action.port === null || action.port === 0xfff8 ? part.inPort : action.port;
   const table = action.table === null || action.table === SAME_TABLE ? part.table : action.table;
   return { table, inPort: port, ct: action.ct, mode, clone: false };

@@ -2,7 +2,7 @@
  * Handing the packet to the datapath and going on when it comes back: ct(), recirculation,
  * check_pkt_larger (ofproto-dpif-xlate.c compose_conntrack_action(), finish_freezing()).
  */
-import { type FieldBits, field } from '../../../packet/fields.ts';
+import { field } from '../../../packet/fields.ts';
 import { assignment, bitsAssignment } from '../../../traffic/words.ts';
 import { type Action, type Ct } from '../types/flow.ts';
 import { type PreparedAction } from './actions.ts';
@@ -35,7 +35,9 @@ const CONNTRACK_FIELDS = [
 /** The packet counts as untracked from here on (flow_clear_conntrack()). */
 export function clearConntrack<P>(x: Translation<P>, part: Part<P>): void {
   part.conntracked = false;
-  for (const zero of CONNTRACK_FIELDS) part.p = x.t.set(part.p, zero);
+  for (let i = 0; i < CONNTRACK_FIELDS.length; i++) {
+    part.p = x.t.set(part.p, CONNTRACK_FIELDS[i]!);
+  }
 }
 
 /** Stops here; the rest of every open list waits until the packet comes back. */
@@ -88,10 +90,13 @@ export function track<P>(
 ): Part<P>[] {
   if (ct.zone.kind === 'value') return trackIn(x, part, prepared, ct, ct.zone.zone, mode);
   const cases = x.t.cases(part.p, ct.zone.from, 65_536) ?? [];
+  const [only] = cases;
+  if (only !== undefined && cases.length === 1) {
+    part.p = only.p;
+    return trackIn(x, part, prepared, ct, only.value, mode);
+  }
   return cases.flatMap(({ value, p }) => {
-    const q = cases.length === 1 ? part : forkPart(part, p);
-    q.p = p;
-    return trackIn(x, q, prepared, ct, value, mode);
+    return trackIn(x, forkPart(part, p), prepared, ct, value, mode);
   });
 }
 
@@ -105,12 +110,11 @@ function trackIn<P>(
 ): Part<P>[] {
   const parts =
     prepared.nested.length === 0 ? [start] : x.engine.run(x, start, prepared.nested, mode);
-  const masks = execMasks(ct.exec);
   for (const part of parts) {
     const bridge = part.bridge.name;
     const { commit, table } = ct;
     tell(x, part, () => ({ kind: 'conntrack', bridge, zone, commit, resume: table }));
-    const request = { ct, zone, ...masks };
+    const request = { ct, zone, markMask: prepared.markMask, labelMask: prepared.labelMask };
     let resume: Frozen<P> | null = null;
     if (table !== null) {
       part.conntracked = true;
@@ -123,27 +127,6 @@ function trackIn<P>(
     clearConntrack(x, part);
   }
   return parts;
-}
-
-/** Which bits of the mark and the label exec() writes. */
-function execMasks(exec: readonly Action[]): { markMask: number; labelMask: bigint } {
-  let mark = 0n;
-  let label = 0n;
-  for (const action of exec) {
-    const [of, mask] =
-      action.kind === 'set-field'
-        ? [action.field, action.mask]
-        : action.kind === 'move'
-          ? [action.to.field, runMask(action.to)]
-          : [null, 0n];
-    if (of?.name === 'ct_mark') mark |= mask;
-    if (of?.name === 'ct_label') label |= mask;
-  }
-  return { markMask: Number(mark), labelMask: label };
-}
-
-function runMask(bits: FieldBits): bigint {
-  return ((1n << BigInt(bits.width)) - 1n) << BigInt(bits.start);
 }
 
 /**

@@ -85,20 +85,41 @@ function lookupAsIs<P>(x: Translation<P>, part: Part<P>, id: number): Looked<P>[
   }
   const results: Looked<P>[] = [];
   const found = x.t.lookup(part.p, table);
-  for (const { entries, p } of found) {
+  for (let i = 0; i < found.length; i++) {
+    const { entries, p } = found[i]!;
     const q = found.length === 1 ? part : forkPart(part, p);
     q.p = p;
     const certain = bestOf(x, q, entries);
-    const best = learned === undefined ? [certain] : withLearned(x, certain, learned);
-    for (const one of best) {
-      const soft = entries.filter(
-        (entry) => !entry.decisive && entry.certain && entry.rank < one.rank,
-      );
-      if (soft.length === 0) results.push(looked(one));
-      else results.push(...conjunctive(x, one, table, soft));
+    if (learned === undefined) {
+      withConjunctions(x, certain, table, entries, results);
+      continue;
+    }
+    for (const one of withLearned(x, certain, learned)) {
+      withConjunctions(x, one, table, entries, results);
     }
   }
   return results;
+}
+
+/** Adds what was found, or what conjunctions of a higher priority find. */
+function withConjunctions<P>(
+  x: Translation<P>,
+  one: Certain<P>,
+  table: Table<PreparedFlow>,
+  entries: readonly Candidate<PreparedFlow>[],
+  results: Looked<P>[],
+): void {
+  const [first] = entries;
+  // Entries come by rank, so the winner in front means that no clause stands above it.
+  if (first === undefined || first.rank >= one.rank) {
+    results.push(looked(one));
+    return;
+  }
+  const soft = entries.filter(
+    (entry) => !entry.decisive && entry.certain && entry.rank < one.rank,
+  );
+  if (soft.length === 0) results.push(looked(one));
+  else results.push(...conjunctive(x, one, table, soft));
 }
 
 function looked<P>({ part, flow, seen, overlap }: Certain<P>): Looked<P> {
@@ -112,14 +133,16 @@ function bestOf<P>(
   entries: readonly Candidate<PreparedFlow>[],
 ): Certain<P> {
   let best: Candidate<PreparedFlow> | null = null;
-  const others: Flow[] = [];
-  for (const entry of entries) {
+  let others: Flow[] | null = null;
+  for (let i = 0; i < entries.length; i++) {
+    const entry = entries[i]!;
     if (!entry.certain) {
       const { flow } = entry.entry;
       const detail = `${part.bridge.name} table ${flow.table}: ${flow.opaque.join(', ')}`;
       x.run.assume('UNSUPPORTED_MATCH', `${detail} (${flow.origin.file}:${flow.origin.line})`);
     } else if (entry.decisive) {
       if (best === null) best = entry;
+      else if (others === null) others = [entry.entry.flow];
       else others.push(entry.entry.flow);
     }
   }
@@ -128,18 +151,26 @@ function bestOf<P>(
     flow: best?.entry ?? null,
     rank: best?.rank ?? 65_536,
     seen: null,
-    overlap: best === null ? NO_OVERLAP : overlapping(x, part, best.entry.flow, others),
+    overlap:
+      best === null || others === null
+        ? NO_OVERLAP
+        : overlapping(x, part, entries, best.entry.flow, others),
   };
 }
+
+/** By what the lookup found: a table gives the same list for the same answer. */
+const overlaps = new WeakMap<readonly Candidate<PreparedFlow>[], Overlap>();
 
 /** Says in the answer when flows of one priority would do different things. */
 function overlapping<P>(
   x: Translation<P>,
   part: Part<P>,
+  entries: readonly Candidate<PreparedFlow>[],
   taken: Flow,
   others: readonly Flow[],
 ): Overlap {
-  const overlap = overlapOf(part.bridge.source, taken, others);
+  const overlap = overlaps.get(entries) ?? overlapOf(part.bridge.source, taken, others);
+  overlaps.set(entries, overlap);
   if (overlap.ambiguous.length > 0) {
     const where = [taken, ...overlap.ambiguous].map((one) => originOf(one)).join(', ');
     x.run.assume(

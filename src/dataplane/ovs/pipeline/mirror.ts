@@ -56,7 +56,7 @@ function copies<P>(
   if (outputVlan === null || inner[0].vid === outputVlan) return [part];
   const moved = [{ ...inner[0], vid: outputVlan }, inner[1]] as const;
   let parts = [part];
-  for (const candidate of part.bridge.bundles) {
+  for (const candidate of part.bridge.bundles.values()) {
     if (!includesVlan(candidate, moved) || candidate.mirrorOutput !== 0) continue;
     parts = parts.flatMap((q) => outputTo(x, q, candidate, moved, tags));
   }

@@ -99,7 +99,7 @@ function forward<P>(
   if (part.bridge.source.multicastSnooping) saySnooping(x, part);
   return lookupAddress(x, part, vlan).flatMap(({ part: q, entry }) => {
     if (entry === null) return flood(x, q, from, inner, packet);
-    const target = q.bridge.bundles.find((bundle) => bundle.name === entry.bundle);
+    const target = q.bridge.bundles.get(entry.bundle ?? '');
     if (target === undefined) {
       return refuse(x, q, 'unknown-port', 'FDB_STALE', vlan, entry.bundle);
     }
@@ -128,7 +128,7 @@ function flood<P>(
   const vlan = inner[0].vid;
   tell(x, part, () => ({ kind: 'normal', bridge, decision: 'flooded', vlan, port: null }));
   let parts = [part];
-  for (const bundle of part.bridge.bundles) {
+  for (const bundle of part.bridge.bundles.values()) {
     if (bundle === from || !bundle.floodable || bundle.mirrorOutput !== 0) continue;
     if (!includesVlan(bundle, inner)) continue;
     parts = parts.flatMap((q) => outputTo(x, q, bundle, inner, packet));

@@ -25,7 +25,8 @@ export interface PreparedBridge {
   readonly name: string;
   readonly source: Bridge;
   readonly ports: ReadonlyMap<number, PreparedPort>;
-  readonly bundles: readonly Bundle[];
+  /** Port rows by name. */
+  readonly bundles: ReadonlyMap<string, Bundle>;
   /** The flow table of that number; undefined when it holds no flow. */
   readonly table: (table: number) => Table<PreparedFlow> | undefined;
   readonly groups: ReadonlyMap<number, PreparedGroup>;
@@ -214,7 +215,10 @@ function mirrorBits(
   return { mirrorSource, mirrorDestination, mirrorOutput };
 }
 
-function prepareMirrors(bridge: Bridge, bundles: readonly Bundle[]): PreparedMirror[] {
+function prepareMirrors(
+  bridge: Bridge,
+  bundles: ReadonlyMap<string, Bundle>,
+): PreparedMirror[] {
   return bridge.mirrors.map((mirror, i) => ({
     source: mirror,
     bit: 1 << i,
@@ -226,7 +230,7 @@ function prepareMirrors(bridge: Bridge, bundles: readonly Bundle[]): PreparedMir
       0,
     ),
     vlans: mirror.selectVlans.length === 0 ? null : new Set(mirror.selectVlans),
-    output: lazy(() => bundles.find((bundle) => bundle.name === mirror.outputPort) ?? null),
+    output: lazy(() => bundles.get(mirror.outputPort ?? '') ?? null),
   }));
 }
 
@@ -257,7 +261,7 @@ function prepareBundle(bridge: Bridge, first: Port, members: readonly PreparedPo
 interface Building {
   readonly bridge: PreparedBridge;
   readonly ports: Map<number, PreparedPort>;
-  readonly bundles: Bundle[];
+  readonly bundles: Map<string, Bundle>;
 }
 
 function preparePorts(building: Building, byName: Map<string, PreparedPort>): void {
@@ -273,7 +277,7 @@ function preparePorts(building: Building, byName: Map<string, PreparedPort>): vo
       const members: PreparedPort[] = [];
       row = { bundle: prepareBundle(bridge.source, source, members), members };
       rowsByName.set(source.bundle, row);
-      bundles.push(row.bundle);
+      bundles.set(source.bundle, row.bundle);
     }
     const port: PreparedPort = {
       name: source.name,
@@ -328,7 +332,7 @@ function prepareBridge(
   make: MakeTable,
 ): PreparedBridge {
   const ports = new Map<number, PreparedPort>();
-  const bundles: Bundle[] = [];
+  const bundles = new Map<string, Bundle>();
   const bridge: PreparedBridge = {
     name: source.name,
     source,

@@ -8,6 +8,7 @@ import { type Run } from '../../outcome.ts';
 import { RESERVED_PORTS } from '../types/flow.ts';
 import { cloneActions } from './clone.ts';
 import { bitsOf, IS_FRAGMENT } from './conditions.ts';
+import { type PreparedAction } from './actions.ts';
 import { runActionSet, runActions } from './execute.ts';
 import { clearConntrack, finishFreezing, freeze } from './freeze.ts';
 import { type Looked, lookup } from './lookup.ts';
@@ -23,6 +24,7 @@ import {
   type Part,
   type Resumption,
   remark,
+  splitting,
   type TableVisit,
   type Translation,
   type TranslationError,
@@ -66,17 +68,18 @@ const RESTORED = [
   'in_port',
 ].map(bitsOf);
 
+function finish<P>(x: Translation<P>, part: Part<P>): Part<P>[] {
+  if (!part.freezing && part.actionSet.length === 0) return [part];
+  const parts = part.freezing ? [part] : runActionSet(x, part);
+  for (const q of parts) if (q.freezing) finishFreezing(x, q);
+  return parts;
+}
+
+/** The functions work on any traffic; which one, the translation says. */
+const ENGINE = { run: runActions, table: visitTable, finish, send: sendTo };
+
 function engineOf<P>(): Engine<P> {
-  return {
-    run: runActions,
-    table: visitTable,
-    finish(x, part) {
-      const parts = part.freezing ? [part] : runActionSet(x, part);
-      for (const q of parts) if (q.freezing) finishFreezing(x, q);
-      return parts;
-    },
-    send: sendTo,
-  };
+  return ENGINE;
 }
 
 /** Looks up a table and runs the flow's actions (xlate_table_action()). */
@@ -96,24 +99,39 @@ function visitTable<P>(x: Translation<P>, part: Part<P>, visit: TableVisit): Par
     return [part];
   }
   const { table, flow, seen, depth } = part;
-  return lookup(x, part, visit).flatMap((found) => {
-    const q = found.part;
-    enterFlow(x, q, found, visit.table);
-    q.resubmits++;
-    if (visit.table <= table) q.depth++;
-    const actions = found.flow?.actions() ?? [];
-    const done = visit.clone
-      ? cloneActions(x, q, actions, visit.mode)
-      : runActions(x, q, actions, visit.mode);
-    for (const one of done) {
-      one.table = table;
-      one.flow = flow;
-      one.seen = seen;
-      one.depth = depth;
-    }
-    return done;
-  });
+  const found = lookup(x, part, visit);
+  const [first] = found;
+  const done =
+    first !== undefined && found.length === 1
+      ? runFound(x, first, visit, table)
+      : found.flatMap((one) => runFound(x, one, visit, table));
+  for (const one of done) {
+    one.table = table;
+    one.flow = flow;
+    one.seen = seen;
+    one.depth = depth;
+  }
+  return done;
 }
+
+/** Runs what a lookup from table `before` found. */
+function runFound<P>(
+  x: Translation<P>,
+  found: Looked<P>,
+  visit: TableVisit,
+  before: number,
+): Part<P>[] {
+  const { part } = found;
+  enterFlow(x, part, found, visit.table);
+  part.resubmits++;
+  if (visit.table <= before) part.depth++;
+  const actions = found.flow?.actions() ?? NO_ACTIONS;
+  return visit.clone
+    ? cloneActions(x, part, actions, visit.mode)
+    : runActions(x, part, actions, visit.mode);
+}
+
+const NO_ACTIONS: readonly PreparedAction[] = [];
 
 /**
  * Simplification: a translation also ends, silently and with what it has, after 64 kB of datapath
@@ -211,18 +229,24 @@ function byFragment<P>(
   go: (x: Translation<P>, p: P) => readonly Part<P>[],
 ): TranslationResult<P> {
   const { hit, miss } = context.run.traffic.split(p, IS_FRAGMENT);
-  const translated: Translated<P>[] = [];
-  const resumptions: Resumption<P>[] = [];
-  for (const [part, fragment] of [
-    [hit, true],
-    [miss, false],
-  ] as const) {
-    if (part === null) continue;
-    const x = translation(context, part, fragment);
-    for (const done of go(x, part)) translated.push(translatedOf(x, done));
-    resumptions.push(...x.resumptions);
-  }
-  return { translated, resumptions };
+  const fragments = hit === null ? null : translateAll(translation(context, hit, true), hit, go);
+  const whole = miss === null ? null : translateAll(translation(context, miss, false), miss, go);
+  if (fragments === null || whole === null) return fragments ?? whole ?? NOTHING;
+  return {
+    translated: [...fragments.translated, ...whole.translated],
+    resumptions: [...fragments.resumptions, ...whole.resumptions],
+  };
+}
+
+const NOTHING = { translated: [], resumptions: [] };
+
+function translateAll<P>(
+  x: Translation<P>,
+  p: P,
+  go: (x: Translation<P>, p: P) => readonly Part<P>[],
+): TranslationResult<P> {
+  const translated = go(x, p).map((done) => translatedOf(x, done));
+  return { translated, resumptions: x.resumptions };
 }
 
 /** After a limit was exceeded nothing is sent, not even what was composed before it. */
@@ -263,21 +287,21 @@ export function translate<P>(
       mode: LAST,
       clone: false,
     });
-    return found.flatMap((one) => {
+    return splitting(found, (one) => {
       enterFlow(x, one.part, one, 0);
       if (port !== undefined && port.bundle.mirrorOutput !== 0) {
         return refuseInput(x, one.part, port, 'the port is reserved for mirroring');
       }
       if (port?.noReceive === true) return refuseInput(x, one.part, port, 'NO_RECV is set');
-      return mirrorReceived(x, one.part, port).flatMap((q) =>
-        finished(x, runActions(x, q, one.flow?.actions() ?? [], LAST)),
+      return splitting(mirrorReceived(x, one.part, port), (q) =>
+        finished(x, runActions(x, q, one.flow?.actions() ?? NO_ACTIONS, LAST)),
       );
     });
   });
 }
 
 function finished<P>(x: Translation<P>, parts: readonly Part<P>[]): readonly Part<P>[] {
-  return parts.flatMap((q) => (q.error === null ? x.engine.finish(x, q) : [q]));
+  return splitting(parts, (q) => (q.error === null ? finish(x, q) : [q]));
 }
 
 function refuseInput<P>(
@@ -312,9 +336,9 @@ function mirrorReceived<P>(
 export function resume<P>(context: Context<P>, frozen: Frozen<P>, p: P): TranslationResult<P> {
   return byFragment(context, p, (x, mine) => {
     let q = mine;
-    for (const bits of RESTORED) q = x.t.copy(q, bits, frozen.p, bits);
+    for (let i = 0; i < RESTORED.length; i++) q = x.t.copy(q, RESTORED[i]!, frozen.p, RESTORED[i]!);
     const inPorts = x.t.cases(q, bitsOf('in_port'), 65_536) ?? [];
-    return inPorts.flatMap(({ value, p: one }) => resumeAt(x, frozen, one, value));
+    return splitting(inPorts, ({ value, p: one }) => resumeAt(x, frozen, one, value));
   });
 }
 
@@ -342,10 +366,10 @@ function resumeAt<P>(
     mode: LAST,
     clone: false,
   });
-  return found.flatMap((one) => {
+  return splitting(found, (one) => {
     enterFlow(x, one.part, one, frozen.table);
-    return mirrorReceived(x, one.part, port).flatMap((q) =>
-      finished(x, runActions(x, q, one.flow?.actions() ?? [], LAST)),
+    return splitting(mirrorReceived(x, one.part, port), (q) =>
+      finished(x, runActions(x, q, one.flow?.actions() ?? NO_ACTIONS, LAST)),
     );
   });
 }
