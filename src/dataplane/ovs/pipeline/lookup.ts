@@ -154,23 +154,18 @@ function bestOf<P>(
     overlap:
       best === null || others === null
         ? NO_OVERLAP
-        : overlapping(x, part, entries, best.entry.flow, others),
+        : overlapping(x, part, best.entry.flow, others),
   };
 }
-
-/** By what the lookup found: a table gives the same list for the same answer. */
-const overlaps = new WeakMap<readonly Candidate<PreparedFlow>[], Overlap>();
 
 /** Says in the answer when flows of one priority would do different things. */
 function overlapping<P>(
   x: Translation<P>,
   part: Part<P>,
-  entries: readonly Candidate<PreparedFlow>[],
   taken: Flow,
   others: readonly Flow[],
 ): Overlap {
-  const overlap = overlaps.get(entries) ?? overlapOf(part.bridge.source, taken, others);
-  overlaps.set(entries, overlap);
+  const overlap = overlapOf(part.bridge.source, taken, others);
   if (overlap.ambiguous.length > 0) {
     const where = [taken, ...overlap.ambiguous].map((one) => originOf(one)).join(', ');
     x.run.assume(

@@ -25,11 +25,21 @@ const REGISTERS: ReadonlySet<number> = new Set(
 export function overlapOf(bridge: Bridge, taken: Flow, others: readonly Flow[]): Overlap {
   if (others.length === 0) return NO_OVERLAP;
   const read = readRegisters(bridge);
-  const does = (flow: Flow): string => printActions(flow.actions.filter((one) => shows(one, read)));
+  const does = (flow: Flow): string => {
+    let text = deeds.get(flow);
+    if (text === undefined) {
+      text = printActions(flow.actions.filter((one) => shows(one, read)));
+      deeds.set(flow, text);
+    }
+    return text;
+  };
   const mine = does(taken);
   const alike = others.filter((flow) => does(flow) === mine);
   return { alike, ambiguous: others.filter((flow) => !alike.includes(flow)) };
 }
+
+/** What flows do, as far as it can show; lookups meet the same overlaps again and again. */
+const deeds = new WeakMap<Flow, string>();
 
 /** A write to a register that no flow of the bridge reads shows nowhere. */
 function shows(action: Action, read: ReadonlySet<number>): boolean {
