@@ -55,7 +55,13 @@ function readCode(
   const names = version === 6 ? OPTION_NAMES_6 : OPTION_NAMES_4;
   const found = name === undefined ? undefined : names.get(name);
   if (found !== undefined) return { version, number: found.code, form: found.form };
-  complain(place, word, 'unknown DHCP option', names.keys());
+  const prefix = `option${version === 6 ? '6' : ''}:`;
+  complain(
+    place,
+    word,
+    'unknown DHCP option',
+    [...names.keys()].map((one) => prefix + one),
+  );
   return undefined;
 }
 
