@@ -27,7 +27,7 @@ export type Answer = 'yes' | 'no' | 'unknown';
 /** Whether the condition holds; without one it does. */
 export function conditionHolds(condition: Condition | null, incoming: Incoming): Answer {
   if (condition === null) return 'yes';
-  const any = anyOf(
+  const holds = anyOf(
     condition.anyOf.map((terms) =>
       allOf(
         terms.map(({ not, tests }) => {
@@ -37,7 +37,7 @@ export function conditionHolds(condition: Condition | null, incoming: Incoming):
       ),
     ),
   );
-  return condition.unless ? negate(any) : any;
+  return condition.unless ? negate(holds) : holds;
 }
 
 function negate(answer: Answer): Answer {

@@ -4,7 +4,7 @@ import { type IpAddress } from '../../../routing/types.ts';
 
 /** An address with its port as haproxy writes it. */
 export interface HaproxyAddress {
-  /** null with a null host: any address. */
+  /** null with a null host: every address. */
   readonly address: IpAddress | null;
   readonly version: 4 | 6 | null;
   readonly host: string | null;
