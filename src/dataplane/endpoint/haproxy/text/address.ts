@@ -36,9 +36,9 @@ export function readAddress(word: string): HaproxyAddress | undefined {
     if (!/^[\w.-]+$/.test(text)) return undefined;
     return { address: null, version: asked, host: text, path: null, ports };
   }
-  const any = address.value === 0n;
+  const wildcard = address.value === 0n;
   return {
-    address: any ? null : address,
+    address: wildcard ? null : address,
     version: address.version,
     host: null,
     path: null,
