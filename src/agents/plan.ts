@@ -21,6 +21,18 @@ export interface SwitchPlan {
   readonly version: string;
   readonly datapath: 'kernel' | 'userspace';
   readonly bridges: readonly BridgePlan[];
+  /** Userspace datapath: through which bridge the tunnels leave (`ovs-appctl ovs/route/show`). */
+  readonly tunnelRoutes: readonly {
+    readonly device: string;
+    readonly address: CloudAddress;
+    readonly length: number;
+  }[];
+  /** Userspace datapath: the other ends as the switch has resolved them (`tnl/neigh/show`). */
+  readonly tunnelNeighbours: readonly {
+    readonly address: CloudAddress;
+    readonly mac: bigint;
+    readonly bridge: string;
+  }[];
 }
 
 export interface BridgePlan {

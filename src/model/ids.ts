@@ -75,3 +75,10 @@ export function namespaceOwner(
 export function floatingVeth(routerId: string): { readonly rfp: string; readonly fpr: string } {
   return { rfp: `rfp-${routerId.slice(0, 10)}`, fpr: `fpr-${routerId.slice(0, 10)}` };
 }
+
+/** The link-local address that modified EUI-64 makes of a MAC (RFC 4291 appendix A). */
+export function linkLocalAddress(mac: bigint): { readonly version: 6; readonly value: bigint } {
+  const high = (mac >> 24n) ^ 0x02_0000n;
+  const low = mac & 0xff_ffffn;
+  return { version: 6, value: (0xfe80n << 112n) | (high << 40n) | (0xff_fen << 24n) | low };
+}

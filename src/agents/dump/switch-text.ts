@@ -1,5 +1,5 @@
 /** A planned switch as `ovs-vsctl --format=json list` and `ovs-ofctl dump-flows` would show it. */
-import { writeMac } from '../../text/address-text.ts';
+import { writeIp, writeMac } from '../../text/address-text.ts';
 import { type BridgePlan, type PortPlan, type SwitchPlan } from '../plan.ts';
 
 type Cell = unknown;
@@ -31,6 +31,10 @@ export function switchFiles(plan: SwitchPlan): Map<string, () => string> {
   files.set('list-Bridge.json', () => bridgeTable(plan));
   files.set('list-Port.json', () => portTable(plan));
   files.set('list-Interface.json', () => interfaceTable(plan));
+  if (plan.datapath === 'userspace') {
+    files.set('ovs-route.txt', () => routeText(plan));
+    files.set('tnl-neigh.txt', () => neighbourText(plan));
+  }
   for (const bridge of plan.bridges) {
     files.set(`${bridge.name}.flows.txt`, () => flowText(bridge));
   }
@@ -100,6 +104,30 @@ function interfaceTable(plan: SwitchPlan): string {
 
 function portsOf(plan: SwitchPlan): readonly PortPlan[] {
   return plan.bridges.flatMap((bridge) => bridge.ports);
+}
+
+/** The host's own address first, then the network it is in, as the switch copies them. */
+function routeText(plan: SwitchPlan): string {
+  const lines = plan.tunnelRoutes.flatMap(({ device, address, length }) => {
+    const own = writeIp(address);
+    const low = (1n << BigInt((address.version === 4 ? 32 : 128) - length)) - 1n;
+    const network = writeIp({ ...address, value: address.value & ~low });
+    const whole = address.version === 4 ? 32 : 128;
+    return [
+      `Cached: ${own}/${whole} dev ${device} SRC ${own} local`,
+      `Cached: ${network}/${length} dev ${device} SRC ${own}`,
+    ];
+  });
+  return ['Route Table:', ...lines, ''].join('\n');
+}
+
+function neighbourText(plan: SwitchPlan): string {
+  const lines = plan.tunnelNeighbours.map(
+    ({ address, mac, bridge }) =>
+      `${writeIp(address).padEnd(46)}${writeMac(mac).padEnd(20)}${bridge}\n`,
+  );
+  const head = `${'IP'.padEnd(46)}${'MAC'.padEnd(20)}Bridge\n${'='.repeat(74)}\n`;
+  return head + lines.join('');
 }
 
 function flowText(bridge: BridgePlan): string {

@@ -8,8 +8,9 @@
  * (neutron/agent/linux/openvswitch_firewall/firewall.py, Zed). Register 5 is the port, register 6
  * the local VLAN, which is the connection tracking zone as well.
  */
+import { linkLocalAddress } from '../../model/ids.ts';
 import { type NeutronPort } from '../../model/neutron.ts';
-import { flow, hex, ip, linkLocal, mac, prefixText } from './flow-text.ts';
+import { flow, hex, ip, mac, prefixText } from './flow-text.ts';
 import { INT } from './tables.ts';
 
 /** A port of br-int that the firewall knows. */
@@ -108,7 +109,9 @@ function pairsOf(port: NeutronPort, version: 4 | 6): readonly Pair[] {
     .filter(({ prefix }) => prefix.address.version === version)
     .map((pair) => ({ mac: pair.mac ?? port.mac, source: prefixText(pair.prefix) }));
   const own =
-    version === 6 ? macsOf(port).map((each) => ({ mac: each, source: ip(linkLocal(each)) })) : [];
+    version === 6
+      ? macsOf(port).map((each) => ({ mac: each, source: ip(linkLocalAddress(each)) }))
+      : [];
   const seen = new Map(
     [...own, ...fixed, ...allowed].map((pair) => [`${pair.mac} ${pair.source}`, pair]),
   );

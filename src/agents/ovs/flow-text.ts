@@ -37,14 +37,6 @@ export function ip(address: CloudAddress): string {
   return writeIp(address);
 }
 
-/** The link-local address that SLAAC makes of a MAC (RFC 4291 appendix A). */
-export function linkLocal(macAddress: bigint): CloudAddress {
-  const high = (macAddress >> 24n) ^ 0x02_0000n;
-  const low = macAddress & 0xff_ffffn;
-  const value = (0xfe80n << 112n) | (high << 40n) | (0xfffen << 24n) | low;
-  return { version: 6, value };
-}
-
 export function hex(value: number): string {
   return `0x${value.toString(16)}`;
 }

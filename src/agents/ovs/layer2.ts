@@ -4,7 +4,7 @@
  */
 import { type CloudHost, type HostNic, type Layer2Agent } from '../../model/cloud.ts';
 import { tunnelPort } from '../../model/ids.ts';
-import { type NeutronNetwork, type NeutronPort } from '../../model/neutron.ts';
+import { type CloudAddress, type NeutronNetwork, type NeutronPort } from '../../model/neutron.ts';
 import { writeIp } from '../../text/address-text.ts';
 import { type Layer2, type Place, type Plug } from '../part.ts';
 import {
@@ -13,6 +13,7 @@ import {
   emptyNamespace,
   type NamespacePlan,
   type PortPlan,
+  type SwitchPlan,
 } from '../plan.ts';
 import {
   type Distribution,
@@ -66,8 +67,15 @@ export const openvswitch: Layer2 = (at, plugs) => {
     ...physical.map((each) => providerBridge(at, layer2, each, distribution)),
   ];
   if (patchTun !== null) bridges.push(tunnelBridge(at, layer2, plugged, distribution));
+  bridges.push(...otherBridges(at, layer2));
   return {
-    switch: { version: layer2.version, datapath: layer2.datapath, bridges },
+    switch: {
+      version: layer2.version,
+      datapath: layer2.datapath,
+      bridges,
+      tunnelRoutes: tunnelRoutes(at.host, layer2),
+      tunnelNeighbours: tunnelNeighbours(at, layer2),
+    },
     root: rootOf(at.host, bridges, plugged),
   };
 };
@@ -249,6 +257,49 @@ function tunnelBridge(
   };
 }
 
+/** Bridges that the operator made, such as the one that holds the tunnels' address. */
+function otherBridges(at: Place, layer2: Layer2Agent): BridgePlan[] {
+  const known = new Set([BR_INT, BR_TUN, ...layer2.physicalNetworks.values()]);
+  return [...layer2.bridgeNics]
+    .filter(([name]) => !known.has(name))
+    .map(([name, nic]) => ({
+      name,
+      failMode: 'standalone',
+      ports: [
+        { ...localPort(name), ...nicOf(at.host, nic) },
+        { ...plainPort(nic, at.numbers.ofport(name, nic)), ...nicOf(at.host, nic) },
+      ],
+      flows: [flow(0, 0, '', 'NORMAL')],
+    }));
+}
+
+function tunnelRoutes(host: CloudHost, layer2: Layer2Agent): SwitchPlan['tunnelRoutes'] {
+  const { tunnelAddress: address, tunnelDevice: device } = layer2;
+  if (address === null || device === null) return [];
+  return [{ device, address, length: tunnelPrefix(host, address) }];
+}
+
+/** The other hosts' ends, by the NIC or bridge that holds their address. */
+function tunnelNeighbours(at: Place, layer2: Layer2Agent): SwitchPlan['tunnelNeighbours'] {
+  const bridge = layer2.tunnelDevice;
+  if (bridge === null) return [];
+  return at.view.cloud.hosts.flatMap((host) => {
+    const address = host.layer2?.tunnelAddress;
+    const device = host.layer2?.tunnelDevice;
+    if (host.name === at.host.name || address == null || device == null) return [];
+    const nic = host.layer2?.bridgeNics.get(device) ?? device;
+    return [{ address, mac: nicOf(host, nic).mac, bridge }];
+  });
+}
+
+/** The length of the tunnels' network; an address on a bridge tells it through its NIC's. */
+function tunnelPrefix(host: CloudHost, address: CloudAddress): number {
+  const own = host.nics
+    .flatMap((nic) => nic.addresses)
+    .find((each) => each.address.value === address.value);
+  return own?.length ?? 24;
+}
+
 function tunnelOptions(
   layer2: Layer2Agent,
   remote: NonNullable<Layer2Agent['tunnelAddress']>,
@@ -308,10 +359,23 @@ function rootOf(
 ): NamespacePlan {
   const devices: DevicePlan[] = [
     ...host.nics.map((nic) => ({ ...device(nic.name, ''), ...nicDevice(nic) })),
-    ...bridges.map(({ name }) => ({ ...device(name, 'openvswitch'), up: false })),
+    ...bridges.map(({ name }) => bridgeDevice(host, name)),
     ...plugged.filter(({ kind }) => kind === 'tap').map((plug) => tapOf(plug)),
   ];
   return { ...emptyNamespace('root'), devices };
+}
+
+/** A bridge's own interface; the one with the tunnels' address is up and holds it. */
+function bridgeDevice(host: CloudHost, name: string): DevicePlan {
+  const address = host.layer2?.tunnelAddress;
+  if (host.layer2?.tunnelDevice !== name || address == null) {
+    return { ...device(name, 'openvswitch'), up: false };
+  }
+  return {
+    ...device(name, 'openvswitch'),
+    mac: nicOf(host, host.layer2.bridgeNics.get(name) ?? '').mac,
+    addresses: [{ address, length: 24, scope: 'global' }],
+  };
 }
 
 function nicDevice({
@@ -322,8 +386,12 @@ function nicDevice({
   return {
     mac,
     mtu,
-    addresses: addresses.map((each) => ({ ...each, scope: 'global' as const })),
+    addresses: addresses.map((each) => ({ ...each, scope: scopeOf(each.address) })),
   };
+}
+
+function scopeOf({ version, value }: CloudAddress): 'global' | 'link' {
+  return version === 6 && value >> 118n === 0x3fan ? 'link' : 'global';
 }
 
 /** A tap is the host's end; its MAC is the guest's with `fe` in front (libvirt). */

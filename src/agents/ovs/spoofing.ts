@@ -3,8 +3,9 @@
  * and 25 of br-int check ARP, neighbour advertisements and MACs; addresses of IP packets are the
  * business of iptables (neutron/plugins/ml2/drivers/openvswitch/agent/ovs_neutron_agent.py).
  */
+import { linkLocalAddress } from '../../model/ids.ts';
 import { type NeutronPort } from '../../model/neutron.ts';
-import { flow, ip, linkLocal, mac, prefixText } from './flow-text.ts';
+import { flow, ip, mac, prefixText } from './flow-text.ts';
 import { INT } from './tables.ts';
 
 const NA = 'icmp_type=136';
@@ -21,7 +22,7 @@ export function spoofingFlows(port: NeutronPort, ofport: number): string[] {
   ];
   const four = prefixes.filter(({ address }) => address.version === 4).map(prefixText);
   const six = [
-    ...macs.map((each) => ip(linkLocal(each))),
+    ...macs.map((each) => ip(linkLocalAddress(each))),
     ...prefixes.filter(({ address }) => address.version === 6).map(prefixText),
   ];
   const any = prefixes.some(({ length, address }) => length === 0 && address.version === 4);

@@ -1,0 +1,23 @@
+/** The L3 agent of one host: every router that is scheduled to it. */
+import { type DeviceAgent, NOTHING, type Part } from '../part.ts';
+import { distributedRouter, floatingNamespaces, runsHere } from './distributed-router.ts';
+import { centralRouter } from './router.ts';
+
+export const l3Agent: DeviceAgent = (at) => {
+  if (at.host.layer3 === null) return NOTHING;
+  const routers = at.view.cloud.neutron.routers.filter(
+    (router) => router.adminUp && runsHere(router, at.host.name),
+  );
+  const parts: readonly Part[] = [
+    ...routers.map((router) =>
+      router.distributed ? distributedRouter(at, router) : centralRouter(at, router),
+    ),
+    floatingNamespaces(at),
+  ];
+  return {
+    plugs: parts.flatMap((part) => part.plugs),
+    namespaces: parts.flatMap((part) => part.namespaces),
+    files: new Map(parts.flatMap((part) => [...part.files])),
+    commandLines: parts.flatMap((part) => part.commandLines),
+  };
+};

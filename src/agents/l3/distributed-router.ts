@@ -1,0 +1,358 @@
+/**
+ * Distributed routers: `qrouter-…` on every host with ports of its networks, `snat-…` on the host
+ * of its gateway, and per host one `fip-…` for each external network with floating IPs
+ * (neutron/agent/l3/dvr_local_router.py, dvr_edge_router.py, dvr_fip_ns.py).
+ */
+import { deviceName, floatingVeth, NAMESPACES } from '../../model/ids.ts';
+import { type CloudAddress, type NeutronPort, type NeutronRouter } from '../../model/neutron.ts';
+import {
+  addressesOf,
+  linkLocalOf,
+  listen,
+  portDevice,
+  route,
+  routerSysctls,
+} from '../namespace-parts.ts';
+import { NOTHING, type Part, type Place, type Plug } from '../part.ts';
+import {
+  type DevicePlan,
+  emptyNamespace,
+  type NamespacePlan,
+  type RoutePlan,
+  type RulePlan,
+} from '../plan.ts';
+import {
+  floatingOf,
+  gatewayDevice,
+  internalDevice,
+  nextHop,
+  portsOfRouter,
+  type RouterPorts,
+  scopeMarks,
+} from './interfaces.ts';
+import { metadataProxy } from './metadata.ts';
+import { extraRoutes } from './router.ts';
+import {
+  type FloatingRule,
+  floatingIptables,
+  routerIp6tables,
+  routerIptables,
+} from './router-rules.ts';
+
+/** The table of floating IPs in a router (`dvr_fip_ns.FIP_RT_TBL`). */
+const FLOATING_TABLE = 16;
+/** First of the priorities that floating IPs take; the agent keeps them in a file. */
+const FIRST_PRIORITY = 32768;
+/** Pairs for the veth between router and fip namespace come from here, two addresses each. */
+const PAIRS = 0xa9fe_4000n;
+
+/** The end of the veth between a router and the fip namespace, as both sides see it. */
+interface FloatingLink {
+  readonly rfp: string;
+  readonly fpr: string;
+  readonly routerSide: CloudAddress;
+  readonly floatingSide: CloudAddress;
+  readonly namespace: string;
+}
+
+/** The router's part on a host that does not hold its gateway's translation. */
+export function distributedRouter(at: Place, router: NeutronRouter): Part {
+  const { view, host } = at;
+  const ports = portsOfRouter(view, router);
+  const agent = agentGateway(at, ports);
+  const link = agent === null ? null : linkOf(at, router, ports);
+  const parts = [local(at, router, ports, link)];
+  const central = ports.gateway !== null && ports.gateway.host === host.name;
+  if (central && host.layer3?.mode === 'dvr_snat') parts.push(snat(at, router, ports));
+  return join(parts);
+}
+
+/** The fip namespaces of a host: one per external network, for all its routers. */
+export function floatingNamespaces(at: Place): Part {
+  const { view, host } = at;
+  const agents = view
+    .portsOnHost(host.name)
+    .filter((port) => port.deviceOwner === 'network:floatingip_agent_gateway');
+  return join(agents.map((agent) => floatingNamespace(at, agent)));
+}
+
+function join(parts: readonly Part[]): Part {
+  return {
+    plugs: parts.flatMap((part) => part.plugs),
+    namespaces: parts.flatMap((part) => part.namespaces),
+    files: new Map(parts.flatMap((part) => [...part.files])),
+    commandLines: parts.flatMap((part) => part.commandLines),
+  };
+}
+
+function agentGateway(at: Place, ports: RouterPorts): NeutronPort | null {
+  const external = ports.gateway?.networkId;
+  if (external === undefined) return null;
+  const found = at.view
+    .portsOnHost(at.host.name)
+    .find(
+      (port) =>
+        port.deviceOwner === 'network:floatingip_agent_gateway' && port.networkId === external,
+    );
+  return found ?? null;
+}
+
+function linkOf(at: Place, router: NeutronRouter, ports: RouterPorts): FloatingLink {
+  const { rfp, fpr } = floatingVeth(router.id);
+  const order = at.view.cloud.neutron.routers.findIndex((each) => each.id === router.id);
+  const first = PAIRS + BigInt(2 * order);
+  return {
+    rfp,
+    fpr,
+    routerSide: { version: 4, value: first },
+    floatingSide: { version: 4, value: first + 1n },
+    namespace: `${NAMESPACES.floating}${ports.gateway?.networkId ?? ''}`,
+  };
+}
+
+function local(
+  at: Place,
+  router: NeutronRouter,
+  ports: RouterPorts,
+  link: FloatingLink | null,
+): Part {
+  const { view, host } = at;
+  const name = NAMESPACES.router + router.id;
+  const floating = floatingOf(view, router, host.name);
+  const devices: DevicePlan[] = ports.internal.map((port) =>
+    portDevice(view, port, internalDevice(port), [
+      ...addressesOf(view, port.fixedIps),
+      linkLocalOf(port.mac),
+    ]),
+  );
+  if (link !== null) devices.push(veth(link.rfp, link.routerSide, link.namespace, link.fpr, at));
+  const rules = {
+    kind: 'dvr' as const,
+    internal: ports.internal.map(internalDevice),
+    external: link?.rfp ?? null,
+    snat: null,
+    floating,
+    forwarded: [],
+    metadata: true,
+    scopes: scopeMarks(
+      view,
+      ports.internal.map((port) => [internalDevice(port), port] as const),
+    ),
+  };
+  const proxied = host.metadata !== null;
+  const proxy = proxied ? metadataProxy('router', router.id) : null;
+  const namespace: NamespacePlan = {
+    ...emptyNamespace(name),
+    devices,
+    routes: [
+      ...centralRoutes(at, router, ports),
+      ...(link === null ? [] : [route(null, link.floatingSide, link.rfp, FLOATING_TABLE)]),
+      ...extraRoutes(view, router, { internal: ports.internal, gateway: null }),
+    ],
+    rules: [...centralRules(at, router, ports), ...floatingRules(floating)],
+    sysctls: routerSysctls(devices.map((device) => device.name)),
+    sockets: proxied ? [listen('tcp', 9697, 'haproxy')] : [],
+    iptables: routerIptables(rules),
+    ip6tables: routerIp6tables(rules),
+  };
+  return {
+    plugs: ports.internal.map((port) => plug(at, port, internalDevice(port), name)),
+    namespaces: [namespace],
+    files: proxy?.files ?? new Map(),
+    commandLines: proxy?.commandLines ?? [],
+  };
+}
+
+function plug(at: Place, port: NeutronPort, device: string, namespace: string): Plug {
+  const here = { ...port, host: at.host.name };
+  return { port: here, device, kind: 'internal', namespace, bridge: null };
+}
+
+function veth(
+  name: string,
+  address: CloudAddress,
+  peerNamespace: string,
+  peer: string,
+  at: Place,
+): DevicePlan {
+  return {
+    name,
+    kind: 'veth',
+    // The kernel draws the MAC; the address it stands for keeps it unique here.
+    mac: 0x02_0000_0000_00n | address.value,
+    mtu: at.view.cloud.settings.physicalMtu,
+    up: true,
+    master: null,
+    peer: { namespace: peerNamespace, device: peer },
+    lower: null,
+    addresses: [{ address, length: 31, scope: 'global' }],
+    details: {},
+  };
+}
+
+/** A subnet's rule has the number of the gateway's address as priority and as table. */
+function centralTables(
+  at: Place,
+  router: NeutronRouter,
+  ports: RouterPorts,
+): readonly {
+  device: string;
+  from: CloudAddress;
+  length: number;
+  via: CloudAddress;
+  table: number;
+}[] {
+  if (router.gateway?.snat !== true) return [];
+  return ports.internal.flatMap((port) =>
+    port.fixedIps
+      .filter(({ address }) => address.version === 4)
+      .flatMap(({ subnetId, address }) => {
+        const central = ports.central
+          .flatMap((each) => each.fixedIps)
+          .find((each) => each.subnetId === subnetId);
+        if (central === undefined) return [];
+        const length = at.view.subnets.get(subnetId)?.prefix.length ?? 32;
+        return [
+          {
+            device: internalDevice(port),
+            from: address,
+            length,
+            via: central.address,
+            table: Number(address.value),
+          },
+        ];
+      }),
+  );
+}
+
+function centralRoutes(at: Place, router: NeutronRouter, ports: RouterPorts): RoutePlan[] {
+  return centralTables(at, router, ports).map(({ device, via, table }) =>
+    route(null, via, device, table),
+  );
+}
+
+function centralRules(at: Place, router: NeutronRouter, ports: RouterPorts): RulePlan[] {
+  return centralTables(at, router, ports).map(({ from, length, table }) => ({
+    version: 4,
+    priority: table,
+    from: { address: from, length },
+    to: null,
+    inputDevice: null,
+    table,
+  }));
+}
+
+function floatingRules(floating: readonly FloatingRule[]): RulePlan[] {
+  return floating.map(({ fixed }, i) => ({
+    version: 4,
+    priority: FIRST_PRIORITY + i,
+    from: { address: fixed, length: 32 },
+    to: null,
+    inputDevice: null,
+    table: FLOATING_TABLE,
+  }));
+}
+
+/** The central part: everything without a floating IP leaves through here. */
+function snat(at: Place, router: NeutronRouter, ports: RouterPorts): Part {
+  const { view } = at;
+  const { gateway, central } = ports;
+  if (gateway === null) return NOTHING;
+  const name = NAMESPACES.snat + router.id;
+  const outside = gatewayDevice(gateway);
+  const inside = central.map((port) => [deviceName('sg-', port.id), port] as const);
+  const devices = [
+    ...inside.map(([device, port]) =>
+      portDevice(view, port, device, [...addressesOf(view, port.fixedIps), linkLocalOf(port.mac)]),
+    ),
+    portDevice(view, gateway, outside, [
+      ...addressesOf(view, gateway.fixedIps),
+      linkLocalOf(gateway.mac),
+    ]),
+  ];
+  const address = gateway.fixedIps.find((each) => each.address.version === 4)?.address ?? null;
+  const rules = {
+    kind: 'snat' as const,
+    internal: inside.map(([device]) => device),
+    external: outside,
+    snat: router.gateway?.snat === true ? address : null,
+    floating: [],
+    forwarded: [],
+    metadata: false,
+    scopes: scopeMarks(view, [...inside, [outside, gateway] as const]),
+  };
+  const via = nextHop(view, gateway, 4);
+  return {
+    plugs: [
+      ...inside.map(([device, port]) => plug(at, port, device, name)),
+      plug(at, gateway, outside, name),
+    ],
+    namespaces: [
+      {
+        ...emptyNamespace(name),
+        devices,
+        routes: via === null ? [] : [route(null, via, outside)],
+        sysctls: routerSysctls(devices.map((device) => device.name)),
+        iptables: routerIptables(rules),
+        ip6tables: routerIp6tables(rules),
+      },
+    ],
+    files: new Map(),
+    commandLines: [],
+  };
+}
+
+function floatingNamespace(at: Place, agent: NeutronPort): Part {
+  const { view, host } = at;
+  const name = NAMESPACES.floating + agent.networkId;
+  const outside = deviceName('fg-', agent.id);
+  const links = view.cloud.neutron.routers
+    .filter((router) => router.distributed && runsHere(router, host.name))
+    .map((router) => ({ router, ports: portsOfRouter(view, router) }))
+    .filter(({ ports }) => ports.gateway?.networkId === agent.networkId)
+    .map(({ router, ports }) => ({ router, link: linkOf(at, router, ports) }));
+  const via = nextHop(view, agent, 4);
+  const devices = [
+    ...links.map(({ router, link }) =>
+      veth(link.fpr, link.floatingSide, NAMESPACES.router + router.id, link.rfp, at),
+    ),
+    portDevice(view, agent, outside, [
+      ...addressesOf(view, agent.fixedIps),
+      linkLocalOf(agent.mac),
+    ]),
+  ];
+  const routes = links.flatMap(({ router, link }, i) => [
+    ...floatingOf(view, router, host.name).map(({ floating }) =>
+      route({ address: floating, length: 32 }, link.routerSide, link.fpr),
+    ),
+    ...(via === null ? [] : [route(null, via, outside, tableOf(i))]),
+  ]);
+  const rules = links.map(
+    ({ link }, i): RulePlan => ({
+      version: 4,
+      priority: tableOf(i),
+      from: null,
+      to: null,
+      inputDevice: link.fpr,
+      table: tableOf(i),
+    }),
+  );
+  const sysctls = routerSysctls(devices.map((device) => device.name));
+  sysctls.set(`net.ipv4.conf.${outside}.proxy_arp`, '1');
+  const namespace = { ...emptyNamespace(name), devices, routes, rules, sysctls };
+  return {
+    plugs: [plug(at, agent, outside, name)],
+    namespaces: [{ ...namespace, iptables: floatingIptables() }],
+    files: new Map(),
+    commandLines: [],
+  };
+}
+
+/** Tables of routers in a fip namespace: 2852018311 stands for the first, as the agent's hash. */
+function tableOf(order: number): number {
+  return 2_852_018_311 + order;
+}
+
+export function runsHere(router: NeutronRouter, host: string): boolean {
+  return router.agents.some((agent) => agent.host === host);
+}

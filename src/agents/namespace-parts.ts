@@ -1,0 +1,93 @@
+/** Parts that namespaces of several agents have in common: devices, addresses, sysctls, sockets. */
+import { linkLocalAddress } from '../model/ids.ts';
+import { type CloudAddress, type FixedIp, type NeutronPort } from '../model/neutron.ts';
+import { type AddressPlan, type DevicePlan, type RoutePlan, type SocketPlan } from './plan.ts';
+import { type CloudView } from './view.ts';
+
+export const MAIN_TABLE = 254;
+
+/** The fixed addresses of a port with the length of their subnets. */
+export function addressesOf(view: CloudView, fixedIps: readonly FixedIp[]): AddressPlan[] {
+  return fixedIps.map(({ subnetId, address }) => ({
+    address,
+    length: view.subnets.get(subnetId)?.prefix.length ?? (address.version === 4 ? 32 : 128),
+    scope: 'global',
+  }));
+}
+
+/** The address that the kernel makes of a MAC when the link comes up (RFC 4862 §5.3). */
+export function linkLocalOf(mac: bigint): AddressPlan {
+  return { address: linkLocalAddress(mac), length: 64, scope: 'link' };
+}
+
+/** An interface of a port inside of a namespace. */
+export function portDevice(
+  view: CloudView,
+  port: NeutronPort,
+  name: string,
+  addresses: readonly AddressPlan[],
+  kind: DevicePlan['kind'] = 'openvswitch',
+): DevicePlan {
+  return {
+    name,
+    kind,
+    mac: port.mac,
+    mtu: view.networks.get(port.networkId)?.mtu ?? 1500,
+    up: true,
+    master: null,
+    peer: null,
+    lower: null,
+    addresses,
+    details: {},
+  };
+}
+
+export function route(
+  to: RoutePlan['prefix'],
+  via: CloudAddress | null,
+  device: string,
+  table = MAIN_TABLE,
+): RoutePlan {
+  return {
+    version: (via ?? to?.address)?.version ?? 4,
+    prefix: to,
+    table,
+    type: 'unicast',
+    gateway: via,
+    device,
+    source: null,
+    scope: via === null ? 'link' : 'global',
+    metric: 0,
+    mtu: null,
+  };
+}
+
+/** What the L3 agent sets in every router (neutron/agent/l3/namespaces.py). */
+export function routerSysctls(devices: readonly string[]): Map<string, string> {
+  const sysctls = new Map([
+    ['net.ipv4.ip_forward', '1'],
+    ['net.ipv4.conf.all.forwarding', '1'],
+    ['net.ipv4.conf.all.arp_ignore', '1'],
+    ['net.ipv4.conf.all.arp_announce', '2'],
+    ['net.ipv4.conf.all.rp_filter', '0'],
+    ['net.ipv4.conf.default.rp_filter', '0'],
+    ['net.ipv4.conf.all.send_redirects', '1'],
+    ['net.ipv6.conf.all.forwarding', '1'],
+    ['net.netfilter.nf_conntrack_tcp_loose', '1'],
+  ]);
+  for (const device of devices) {
+    sysctls.set(`net.ipv4.conf.${device}.forwarding`, '1');
+    sysctls.set(`net.ipv4.conf.${device}.rp_filter`, '0');
+    sysctls.set(`net.ipv6.conf.${device}.forwarding`, '1');
+  }
+  return sysctls;
+}
+
+export function listen(
+  protocol: SocketPlan['protocol'],
+  port: number,
+  process: string,
+  address: CloudAddress | null = null,
+): SocketPlan {
+  return { protocol, address, device: null, port, process };
+}

@@ -1,0 +1,225 @@
+/**
+ * The cloud behind a snapshot: Neutron's objects as they are, and hosts as their agents report
+ * themselves (API agents' `configurations`) and as their configuration files say.
+ */
+import { type Host, type Network, ROOT } from '../../dataplane/network.ts';
+import {
+  type Cloud,
+  type CloudHost,
+  type CloudSettings,
+  type FirewallDriver,
+  type HostNic,
+  type Layer2Agent,
+  type Layer3Agent,
+} from '../../model/cloud.ts';
+import { type NeutronAgent } from '../../model/neutron.ts';
+import { readIp } from '../../text/address-text.ts';
+import { readIni } from './ini.ts';
+
+/** What Neutron does when nobody says otherwise. */
+export const USUAL_SETTINGS: CloudSettings = {
+  dialect: 'zed',
+  dnsDomain: 'openstacklocal',
+  leaseDuration_s: 86_400,
+  dvrBaseMac: 0xfa_16_3f_00_00_00n,
+  haRouterAgents: 3,
+  haNetwork: { address: { version: 4, value: 0xa9fe_c000n }, length: 18 },
+  haAdvertInterval_s: 2,
+  physicalMtu: 1500,
+};
+
+/** Agents by their binary's name. */
+const AGENT = {
+  openvswitch: 'neutron-openvswitch-agent',
+  linuxbridge: 'neutron-linuxbridge-agent',
+  layer3: 'neutron-l3-agent',
+  dhcp: 'neutron-dhcp-agent',
+  metadata: 'neutron-metadata-agent',
+} as const;
+
+/** Hosts without any agent are not part of the cloud: an outside world, a database host. */
+export function cloudOfNetwork(network: Network): Cloud {
+  const { neutron } = network;
+  const names = new Set([...neutron.agents.map((agent) => agent.host)]);
+  const hosts = [...names]
+    .filter((name) => name !== '')
+    .map((name) =>
+      hostOf(
+        network,
+        name,
+        neutron.agents.filter((agent) => agent.host === name),
+      ),
+    );
+  return {
+    neutron,
+    hosts,
+    loadBalancers: [],
+    physicalSwitches: [],
+    settings: USUAL_SETTINGS,
+  };
+}
+
+function hostOf(network: Network, name: string, agents: readonly NeutronAgent[]): CloudHost {
+  const host = network.hosts.get(name);
+  const nics = nicsOf(host);
+  const find = (binary: string): NeutronAgent | undefined =>
+    agents.find((agent) => agent.binary === binary);
+  const ovs = find(AGENT.openvswitch);
+  const bridge = find(AGENT.linuxbridge);
+  const layer3 = find(AGENT.layer3);
+  const dhcp = find(AGENT.dhcp);
+  const metadata = find(AGENT.metadata);
+  return {
+    name,
+    nics,
+    layer2:
+      ovs !== undefined ? ovsAgent(host, ovs) : bridge !== undefined ? lbAgent(host, bridge) : null,
+    layer3: layer3 === undefined ? null : { mode: modeOf(layer3), externalBridge: '' },
+    dhcp:
+      dhcp === undefined
+        ? null
+        : {
+            isolatedMetadata:
+              option(host, 'dhcp', 'DEFAULT', 'enable_isolated_metadata') === 'True',
+            forceMetadata: option(host, 'dhcp', 'DEFAULT', 'force_metadata') === 'True',
+          },
+    metadata:
+      metadata === undefined
+        ? null
+        : {
+            novaHost: text(metadata, 'nova_metadata_host') ?? '127.0.0.1',
+            novaPort: Number(metadata.configurations['nova_metadata_port'] ?? 8775),
+          },
+    availabilityZone: 'nova',
+    alive: agents.every((agent) => agent.alive && agent.adminUp),
+  };
+}
+
+function ovsAgent(host: Host | undefined, agent: NeutronAgent): Layer2Agent {
+  const mappings = agent.configurations['bridge_mappings'];
+  const hybrid = agent.configurations['ovs_hybrid_plug'] === true;
+  const driver = option(host, 'openvswitch', 'securitygroup', 'firewall_driver');
+  return {
+    kind: 'openvswitch',
+    physicalNetworks: mapOf(mappings),
+    bridgeNics: bridgeNics(host),
+    tunnelTypes: tunnelTypes(agent),
+    tunnelAddress: tunnelAddress(agent),
+    tunnelDevice: tunnelDevice(host, agent),
+    vxlanPort: Number(option(host, 'openvswitch', 'agent', 'vxlan_udp_port') ?? 4789),
+    l2Population: agent.configurations['l2_population'] === true,
+    arpResponder: agent.configurations['arp_responder_enabled'] === true,
+    distributedRouting: agent.configurations['enable_distributed_routing'] === true,
+    firewall: hybrid ? 'iptables_hybrid' : firewallOf(driver),
+    datapath: agent.configurations['datapath_type'] === 'netdev' ? 'userspace' : 'kernel',
+    version: host?.switch?.version ?? '',
+  };
+}
+
+function lbAgent(host: Host | undefined, agent: NeutronAgent): Layer2Agent {
+  return {
+    kind: 'linuxbridge',
+    physicalNetworks: mapOf(agent.configurations['interface_mappings']),
+    bridgeNics: new Map(),
+    tunnelTypes: tunnelTypes(agent),
+    tunnelAddress: tunnelAddress(agent),
+    tunnelDevice: tunnelDevice(host, agent),
+    vxlanPort: Number(option(host, 'linuxbridge', 'vxlan', 'udp_dstport') ?? 8472),
+    l2Population: agent.configurations['l2_population'] === true,
+    arpResponder: option(host, 'linuxbridge', 'vxlan', 'arp_responder') === 'True',
+    distributedRouting: false,
+    firewall: 'iptables',
+    datapath: 'kernel',
+    version: '',
+  };
+}
+
+function firewallOf(driver: string | undefined): FirewallDriver {
+  switch (driver) {
+    case 'iptables_hybrid':
+    case 'noop':
+      return driver;
+    default:
+      return 'openvswitch';
+  }
+}
+
+function mapOf(value: unknown): ReadonlyMap<string, string> {
+  if (typeof value !== 'object' || value === null) return new Map();
+  return new Map(Object.entries(value).map(([key, each]) => [key, String(each)]));
+}
+
+function tunnelTypes(agent: NeutronAgent): Layer2Agent['tunnelTypes'] {
+  const types: unknown = agent.configurations['tunnel_types'];
+  const known = ['vxlan', 'gre', 'geneve'] as const;
+  return Array.isArray(types) ? known.filter((kind) => types.includes(kind)) : [];
+}
+
+function tunnelAddress(agent: NeutronAgent): Layer2Agent['tunnelAddress'] {
+  return readIp(text(agent, 'tunneling_ip') ?? '') ?? null;
+}
+
+function text(agent: NeutronAgent, name: string): string | undefined {
+  const value = agent.configurations[name];
+  return typeof value === 'string' ? value : undefined;
+}
+
+function modeOf(agent: NeutronAgent): Layer3Agent['mode'] {
+  const mode = text(agent, 'agent_mode');
+  return mode === 'dvr' || mode === 'dvr_snat' || mode === 'dvr_no_external' ? mode : 'legacy';
+}
+
+/** An option of one of the host's agent configuration files, the last one that has it. */
+function option(
+  host: Host | undefined,
+  agent: string,
+  section: string,
+  name: string,
+): string | undefined {
+  let found: string | undefined;
+  for (const [path, read] of host?.configs ?? []) {
+    const file = path.split('/').at(-1) ?? '';
+    if (!file.endsWith('.ini') && !file.endsWith('.conf')) continue;
+    if (!file.includes(agent) && file !== 'neutron.conf') continue;
+    found = readIni(read().text).get(section)?.get(name) ?? found;
+  }
+  return found;
+}
+
+/** NICs: physical devices and the ends of the lab's cables in the host's own namespace. */
+function nicsOf(host: Host | undefined): readonly HostNic[] {
+  const root = host?.namespaces.get(ROOT)?.state;
+  if (root === undefined) return [];
+  return root.interfaces
+    .filter(({ kind, name }) => kind === '' || (kind === 'veth' && /^(eth|en|bond)/.test(name)))
+    .filter(({ loopback }) => !loopback)
+    .map(({ name, mac, mtu, addresses }) => ({
+      name,
+      mac,
+      mtu,
+      addresses: addresses.map(({ address, length }) => ({ address, length })),
+      bondOf: root.interfaces.filter(({ master }) => master === name).map((each) => each.name),
+    }));
+}
+
+/** The NIC of a provider bridge: the port that is neither internal, patch nor tunnel. */
+function bridgeNics(host: Host | undefined): ReadonlyMap<string, string> {
+  const found = new Map<string, string>();
+  for (const bridge of host?.switch?.bridges ?? []) {
+    if (bridge.name === 'br-int' || bridge.name === 'br-tun') continue;
+    const nic = bridge.ports.find((port) => port.type === '' || port.type === 'system');
+    if (nic !== undefined) found.set(bridge.name, nic.name);
+  }
+  return found;
+}
+
+/** The interface that holds the tunnels' address. */
+function tunnelDevice(host: Host | undefined, agent: NeutronAgent): string | null {
+  const address = tunnelAddress(agent);
+  const root = host?.namespaces.get(ROOT)?.state;
+  if (address === null || root === undefined) return null;
+  const found = root.interfaces.find((each) =>
+    each.addresses.some(({ address: own }) => own.value === address.value),
+  );
+  return found?.name ?? null;
+}
