@@ -2,19 +2,12 @@
  * The Open vSwitch agent: connects what the other agents plugged in to br-int, guards it, and
  * joins br-int to the physical networks and to the other hosts' tunnels.
  */
-import { type CloudHost, type HostNic, type Layer2Agent } from '../../model/cloud.ts';
+import { type Layer2Agent } from '../../model/cloud.ts';
 import { tunnelPort } from '../../model/ids.ts';
-import { type CloudAddress, type NeutronNetwork, type NeutronPort } from '../../model/neutron.ts';
+import { type NeutronNetwork, type NeutronPort } from '../../model/neutron.ts';
 import { writeIp } from '../../text/address-text.ts';
 import { type Layer2, type Place, type Plug } from '../part.ts';
-import {
-  type BridgePlan,
-  type DevicePlan,
-  emptyNamespace,
-  type NamespacePlan,
-  type PortPlan,
-  type SwitchPlan,
-} from '../plan.ts';
+import { type BridgePlan, emptyNamespace, type PortPlan } from '../plan.ts';
 import {
   type Distribution,
   distributionOf,
@@ -30,25 +23,18 @@ import {
   trustedPort,
 } from './firewall.ts';
 import { flow, mac } from './flow-text.ts';
+import { tunnelNeighbours, tunnelRoutes } from './native-tunnels.ts';
+import { devicePort, localPort, nicOf, type Plugged, patch, plainPort } from './ports.ts';
 import { fromProvider, type PhysicalNetwork, providerFlows } from './provider-bridge.ts';
+import { rootOf } from './root-devices.ts';
 import { securityRules } from './rules.ts';
 import { spoofingFlows } from './spoofing.ts';
 import { DEAD_VLAN, INT, PHYSICAL } from './tables.ts';
 import { type RemoteEnd, type TunnelledNetwork, tunnelFlows } from './tunnel-bridge.ts';
 
-/** The OpenFlow port of a bridge itself (OFPP_LOCAL). */
-const LOCAL = 65534;
 const BR_INT = 'br-int';
 const BR_TUN = 'br-tun';
 const TUNNELS = ['vxlan', 'gre', 'geneve'] as const;
-
-/** A plug on br-int with the numbers this host gave it. */
-interface Plugged extends Plug {
-  readonly ofport: number;
-  readonly vlan: number;
-  /** As br-int knows it; with a firewall bridge between, not the guest's tap. */
-  readonly name: string;
-}
 
 export const openvswitch: Layer2 = (at, plugs) => {
   const { layer2 } = at.host;
@@ -273,33 +259,6 @@ function otherBridges(at: Place, layer2: Layer2Agent): BridgePlan[] {
     }));
 }
 
-function tunnelRoutes(host: CloudHost, layer2: Layer2Agent): SwitchPlan['tunnelRoutes'] {
-  const { tunnelAddress: address, tunnelDevice: device } = layer2;
-  if (address === null || device === null) return [];
-  return [{ device, address, length: tunnelPrefix(host, address) }];
-}
-
-/** The other hosts' ends, by the NIC or bridge that holds their address. */
-function tunnelNeighbours(at: Place, layer2: Layer2Agent): SwitchPlan['tunnelNeighbours'] {
-  const bridge = layer2.tunnelDevice;
-  if (bridge === null) return [];
-  return at.view.cloud.hosts.flatMap((host) => {
-    const address = host.layer2?.tunnelAddress;
-    const device = host.layer2?.tunnelDevice;
-    if (host.name === at.host.name || address == null || device == null) return [];
-    const nic = host.layer2?.bridgeNics.get(device) ?? device;
-    return [{ address, mac: nicOf(host, nic).mac, bridge }];
-  });
-}
-
-/** The length of the tunnels' network; an address on a bridge tells it through its NIC's. */
-function tunnelPrefix(host: CloudHost, address: CloudAddress): number {
-  const own = host.nics
-    .flatMap((nic) => nic.addresses)
-    .find((each) => each.address.value === address.value);
-  return own?.length ?? 24;
-}
-
 function tunnelOptions(
   layer2: Layer2Agent,
   remote: NonNullable<Layer2Agent['tunnelAddress']>,
@@ -313,93 +272,4 @@ function tunnelOptions(
     remote_ip: writeIp(remote),
     ...(layer2.vxlanPort === 4789 ? {} : { dst_port: String(layer2.vxlanPort) }),
   };
-}
-
-function plainPort(name: string, ofport: number): PortPlan {
-  const nothing = { options: {}, tag: null, trunks: [], externalIds: {} };
-  return { name, ofport, type: '', mac: 0n, mtu: 1500, ...nothing };
-}
-
-function localPort(name: string): PortPlan {
-  return { ...plainPort(name, LOCAL), type: 'internal' };
-}
-
-function patch(name: string, ofport: number, peer: string): PortPlan {
-  return { ...plainPort(name, ofport), type: 'patch', options: { peer } };
-}
-
-function devicePort(at: Place, { port, name, ofport, vlan, kind }: Plugged): PortPlan {
-  return {
-    ...plainPort(name, ofport),
-    type: kind === 'internal' ? 'internal' : '',
-    tag: vlan,
-    mac: port.mac,
-    mtu: at.view.networks.get(port.networkId)?.mtu ?? 1500,
-    externalIds: { 'iface-id': port.id, 'attached-mac': name === '' ? '' : macText(port.mac) },
-  };
-}
-
-function macText(value: bigint): string {
-  return value
-    .toString(16)
-    .padStart(12, '0')
-    .replaceAll(/(..)(?=.)/g, '$1:');
-}
-
-function nicOf(host: CloudHost, name: string): Pick<HostNic, 'mac' | 'mtu'> {
-  const nic = host.nics.find((each) => each.name === name);
-  return { mac: nic?.mac ?? 0n, mtu: nic?.mtu ?? 1500 };
-}
-
-/** The host's own namespace: NICs, bridges, and the host's ends of what was plugged in. */
-function rootOf(
-  host: CloudHost,
-  bridges: readonly BridgePlan[],
-  plugged: readonly Plugged[],
-): NamespacePlan {
-  const devices: DevicePlan[] = [
-    ...host.nics.map((nic) => ({ ...device(nic.name, ''), ...nicDevice(nic) })),
-    ...bridges.map(({ name }) => bridgeDevice(host, name)),
-    ...plugged.filter(({ kind }) => kind === 'tap').map((plug) => tapOf(plug)),
-  ];
-  return { ...emptyNamespace('root'), devices };
-}
-
-/** A bridge's own interface; the one with the tunnels' address is up and holds it. */
-function bridgeDevice(host: CloudHost, name: string): DevicePlan {
-  const address = host.layer2?.tunnelAddress;
-  if (host.layer2?.tunnelDevice !== name || address == null) {
-    return { ...device(name, 'openvswitch'), up: false };
-  }
-  return {
-    ...device(name, 'openvswitch'),
-    mac: nicOf(host, host.layer2.bridgeNics.get(name) ?? '').mac,
-    addresses: [{ address, length: 24, scope: 'global' }],
-  };
-}
-
-function nicDevice({
-  mac,
-  mtu,
-  addresses,
-}: HostNic): Pick<DevicePlan, 'mac' | 'mtu' | 'addresses'> {
-  return {
-    mac,
-    mtu,
-    addresses: addresses.map((each) => ({ ...each, scope: scopeOf(each.address) })),
-  };
-}
-
-function scopeOf({ version, value }: CloudAddress): 'global' | 'link' {
-  return version === 6 && value >> 118n === 0x3fan ? 'link' : 'global';
-}
-
-/** A tap is the host's end; its MAC is the guest's with `fe` in front (libvirt). */
-function tapOf({ device: name, port }: Plugged): DevicePlan {
-  return { ...device(name, 'tun'), mac: (port.mac & 0xff_ffff_ffffn) | (0xfen << 40n) };
-}
-
-function device(name: string, kind: DevicePlan['kind']): DevicePlan {
-  const nothing = { master: null, peer: null, lower: null, addresses: [], details: {} };
-  return { name, kind, mac: 0n, mtu: 1500, up: true, ...nothing };
 }

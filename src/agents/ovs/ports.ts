@@ -1,0 +1,51 @@
+/** Ports of the agent's bridges as rows of the switch's database. */
+import { type CloudHost, type HostNic } from '../../model/cloud.ts';
+import { type Place, type Plug } from '../part.ts';
+import { type PortPlan } from '../plan.ts';
+
+/** The OpenFlow port of a bridge itself (OFPP_LOCAL). */
+const LOCAL = 65534;
+
+/** A plug on br-int with the numbers this host gave it. */
+export interface Plugged extends Plug {
+  readonly ofport: number;
+  readonly vlan: number;
+  /** As br-int knows it; with a firewall bridge between, not the guest's tap. */
+  readonly name: string;
+}
+
+export function plainPort(name: string, ofport: number): PortPlan {
+  const nothing = { options: {}, tag: null, trunks: [], externalIds: {} };
+  return { name, ofport, type: '', mac: 0n, mtu: 1500, ...nothing };
+}
+
+export function localPort(name: string): PortPlan {
+  return { ...plainPort(name, LOCAL), type: 'internal' };
+}
+
+export function patch(name: string, ofport: number, peer: string): PortPlan {
+  return { ...plainPort(name, ofport), type: 'patch', options: { peer } };
+}
+
+export function devicePort(at: Place, { port, name, ofport, vlan, kind }: Plugged): PortPlan {
+  return {
+    ...plainPort(name, ofport),
+    type: kind === 'internal' ? 'internal' : '',
+    tag: vlan,
+    mac: port.mac,
+    mtu: at.view.networks.get(port.networkId)?.mtu ?? 1500,
+    externalIds: { 'iface-id': port.id, 'attached-mac': name === '' ? '' : macText(port.mac) },
+  };
+}
+
+export function macText(value: bigint): string {
+  return value
+    .toString(16)
+    .padStart(12, '0')
+    .replaceAll(/(..)(?=.)/g, '$1:');
+}
+
+export function nicOf(host: CloudHost, name: string): Pick<HostNic, 'mac' | 'mtu'> {
+  const nic = host.nics.find((each) => each.name === name);
+  return { mac: nic?.mac ?? 0n, mtu: nic?.mtu ?? 1500 };
+}
