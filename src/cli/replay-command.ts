@@ -106,7 +106,7 @@ function json({ probes, totals, notAsked }: ReplayRun): string {
 }
 
 async function tree({ probes, totals, notAsked }: ReplayRun, traces: boolean): Promise<string> {
-  const [{ shortLines, packetText }, { PLAIN }] = await Promise.all([
+  const [{ shortLines, packetText }, { PLAIN_PAGE }] = await Promise.all([
     import('../trace/render/short.ts'),
     import('../trace/render/style.ts'),
   ]);
@@ -118,8 +118,8 @@ async function tree({ probes, totals, notAsked }: ReplayRun, traces: boolean): P
       `    recorded ${JSON.stringify(record.fate)}`,
     );
     if (traces && trace !== null) {
-      const context = { snapshot: '', took_ms: null, withReply: true };
-      lines.push(...shortLines(trace, context, PLAIN).map((line) => `    ${line}`));
+      const context = { snapshot: '', took_ms: null, withReply: true, everything: false };
+      lines.push(...shortLines(trace, context, PLAIN_PAGE).map((line) => `    ${line}`));
     }
   }
   const reasons = new Map<string, number>();

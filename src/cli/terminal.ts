@@ -1,31 +1,65 @@
-/** What the terminal allows: colour, width. Meaning never depends on colour alone. */
-
-/** How to write to one stream. */
-export interface Terminal {
-  readonly colour: boolean;
-  readonly width: number;
-}
+/** What the terminal allows: colour, width, characters. Meaning never depends on colour alone. */
+import { asciiOnly } from '../text/escape.ts';
+import { type Mark, type Page } from '../trace/render/style.ts';
 
 interface StreamLike {
   readonly isTTY?: boolean;
   readonly columns?: number;
 }
 
-/** NO_COLOR and TERM=dumb turn colour off, FORCE_COLOR on; a flag wins over both. */
-export function terminalOf(
-  stream: StreamLike,
-  environment: Readonly<Record<string, string | undefined>>,
-  flag: boolean | undefined,
-): Terminal {
-  const wanted = environment['FORCE_COLOR'] !== undefined && environment['FORCE_COLOR'] !== '0';
-  const refused = (environment['NO_COLOR'] ?? '') !== '' || environment['TERM'] === 'dumb';
-  const colour = flag ?? (wanted || (!refused && stream.isTTY === true));
-  return { colour, width: Math.max(60, stream.columns ?? 100) };
+type Environment = Readonly<Record<string, string | undefined>>;
+
+/** What the person asked for; undefined leaves it to the terminal. */
+export interface Wishes {
+  readonly color?: boolean;
+  readonly ascii?: boolean;
 }
 
-const CODES = { red: 31, green: 32, yellow: 33, cyan: 36, dim: 2, bold: 1 } as const;
+/** A page on a stream: how to mark text, how wide it is, and which characters it takes. */
+export interface StreamPage extends Page {
+  /** Replaces characters that the stream's character set lacks. */
+  encode(text: string): string;
+}
 
-/** Wraps text in an SGR sequence when the terminal takes colour. */
-export function paint(terminal: Terminal, style: keyof typeof CODES, text: string): string {
-  return terminal.colour ? `\u001b[${CODES[style]}m${text}\u001b[0m` : text;
+/** Columns where the stream does not tell its own. */
+const USUAL_WIDTH = 100;
+/** Below this nothing fits; above that no eye follows a line. */
+const NARROWEST = 60;
+const WIDEST = 140;
+
+const SGR: Readonly<Record<Mark, number>> = { good: 32, bad: 31, unsure: 33, dim: 2, strong: 1 };
+
+/** How to write to a stream. */
+export function pageOf(stream: StreamLike, environment: Environment, wishes: Wishes): StreamPage {
+  const colour = takesColour(stream, environment, wishes.color);
+  const ascii = wishes.ascii ?? !takesUnicode(stream, environment);
+  return {
+    width: Math.min(WIDEST, Math.max(NARROWEST, stream.columns ?? USUAL_WIDTH)),
+    style: (mark, text) => (colour ? `\u001b[${SGR[mark]}m${text}\u001b[0m` : text),
+    encode: (text) => (ascii ? asciiOnly(text) : text),
+  };
+}
+
+/**
+ * A flag wins; then FORCE_COLOR (force-color.org); then NO_COLOR (no-color.org) and TERM=dumb,
+ * which refuse; else only terminals have colours.
+ */
+export function takesColour(
+  stream: StreamLike,
+  environment: Environment,
+  flag: boolean | undefined,
+): boolean {
+  if (flag !== undefined) return flag;
+  const forced = environment['FORCE_COLOR'];
+  if (forced !== undefined && forced !== '' && forced !== '0') return true;
+  if ((environment['NO_COLOR'] ?? '') !== '' || environment['TERM'] === 'dumb') return false;
+  return stream.isTTY === true;
+}
+
+/** A terminal's locale decides (locale(7)); files and pipes always get UTF-8. */
+function takesUnicode(stream: StreamLike, environment: Environment): boolean {
+  if (stream.isTTY !== true) return true;
+  const set = ['LC_ALL', 'LC_CTYPE', 'LANG'].map((name) => environment[name] ?? '');
+  const locale = set.find((value) => value !== '') ?? '';
+  return /utf-?8/i.test(locale) || environment['WT_SESSION'] !== undefined;
 }

@@ -4,7 +4,7 @@ import { type Network } from '../dataplane/network.ts';
 import { type ResolvedEnd } from '../trace/ends.ts';
 import { type PacketQuestion, type Trace } from '../trace/types.ts';
 import { EXIT, UsageError } from './exit-codes.ts';
-import { paint, terminalOf } from './terminal.ts';
+import { pageOf } from './terminal.ts';
 
 interface TraceFlags {
   readonly snapshot?: string;
@@ -20,6 +20,7 @@ interface TraceFlags {
   readonly verbose?: boolean;
   readonly expect?: 'reachable' | 'unreachable';
   readonly color?: boolean;
+  readonly ascii?: boolean;
 }
 
 /** Adds the command to the tree. */
@@ -51,7 +52,9 @@ export function addTrace(root: Command): void {
       'reachable or unreachable: exit 0 when it is so',
       oneOf('reachable', 'unreachable'),
     )
+    .option('--color', 'colours even when the output is no terminal')
     .option('--no-color', 'no colours')
+    .option('--ascii', 'only ASCII characters')
     .action(run);
 }
 
@@ -115,28 +118,12 @@ async function rendered(
     import('../trace/render/short.ts'),
     import('../trace/render/verbose.ts'),
   ]);
-  const terminal = terminalOf(
-    process.stdout,
-    process.env,
-    flags.color === false ? false : undefined,
-  );
-  const styles = {
-    good: 'green',
-    bad: 'red',
-    unsure: 'yellow',
-    dim: 'dim',
-    strong: 'bold',
-  } as const;
-  const style = (mark: keyof typeof styles, text: string): string =>
-    paint(terminal, styles[mark], text);
-  const lines = [
-    ...shortLines(trace, { snapshot, took_ms, withReply: flags.reply ?? false }, style),
-  ];
-  if (flags.verbose === true) {
-    if (trace.request !== null) lines.push('', ...verboseLines('request', trace.request, style));
-    if (trace.reply !== null) lines.push('', ...verboseLines('reply', trace.reply, style));
-  }
-  return `${lines.join('\n')}\n`;
+  const page = pageOf(process.stdout, process.env, flags);
+  const everything = flags.verbose === true;
+  const withReply = flags.reply ?? false;
+  const lines = [...shortLines(trace, { snapshot, took_ms, withReply, everything }, page)];
+  if (everything) lines.push(...verboseLines(trace, page));
+  return page.encode(`${lines.join('\n')}\n`);
 }
 
 function exitCode({ verdict }: Trace, expect: TraceFlags['expect']): number {

@@ -18,6 +18,30 @@ function visible(character: string): string {
   return code < 0x100 ? `\\x${code.toString(16).padStart(2, '0')}` : `\\u{${code.toString(16)}}`;
 }
 
+/** The drawing characters of our own output, and what stands for them in plain ASCII. */
+const GLYPHS: Readonly<Record<string, string>> = {
+  '✓': '+',
+  '✗': 'x',
+  '→': '->',
+  '─': '-',
+  '╳': 'X',
+  '≠': '!=',
+  '’': "'",
+  '“': '"',
+  '”': '"',
+  '·': ';',
+  '—': '-',
+  '…': '...',
+};
+
+/** For character sets without Unicode: our glyphs by their stand-ins, all else as `\u{NNNN}`. */
+export function asciiOnly(text: string): string {
+  return text.replaceAll(
+    /[^\u0000-\u007f]/gu,
+    (character) => GLYPHS[character] ?? visible(character),
+  );
+}
+
 /** Text inside an HTML or XML element or a quoted attribute. */
 export function forMarkup(text: string): string {
   return forTerminal(text)

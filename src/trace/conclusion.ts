@@ -8,6 +8,7 @@ import { journeyOf } from './journey.ts';
 import { type Read, readEnding } from './lineage.ts';
 import { addressOf, observationOf } from './observation.ts';
 import { receiverOf } from './receiver.ts';
+import { missingOnTheWay, remarksOf } from './remarks.ts';
 import { type EnterStep } from './steps.ts';
 import {
   type Assumption,
@@ -52,9 +53,11 @@ export function conclude(
     observed: arrived === undefined ? null : observationOf(arrived.ending.p, arrived.diary),
     answerFrom: answered === undefined ? null : addressOf(answered.ending.p, 'src'),
     icmpError: error === undefined ? null : icmpErrorOf(error),
-    request: request === undefined ? null : requestJourney(request),
-    reply: reply === undefined ? null : replyJourney(reply),
+    request: request === undefined ? null : requestJourney(network, request),
+    reply: reply === undefined ? null : replyJourney(network, reply),
     blockers,
+    remarks: remarksOf({ compiled, question, opened, arrived }),
+    missing: missingOnTheWay(network, [request, reply]),
     assumptions: assumptions.filter(({ code }) => code.startsWith('ASSUME_')),
     unmodelled: assumptions.filter(({ code }) => !code.startsWith('ASSUME_')),
     copies: endings.map(({ p }) => p),
@@ -106,17 +109,17 @@ function icmpErrorOf({ ending, lineage }: Read): Trace['icmpError'] {
 }
 
 /** The request's own way: a data segment's diary begins with the SYN's and its answer's. */
-function requestJourney(read: Read): Journey | null {
-  return journeyOf(read.diary.slice(0));
+function requestJourney(network: Network, read: Read): Journey | null {
+  return journeyOf(network, read.diary);
 }
 
 /** The way back begins where the answer was made; the hop it was made in is opened again. */
-function replyJourney(read: Read): Journey | null {
+function replyJourney(network: Network, read: Read): Journey | null {
   const { diary, lineage } = read;
   const made = diary.slice(0, lineage.since + 1).findLast(({ step }) => step.kind === 'enter');
   const rest = diary.slice(lineage.since + 1);
-  if (made === undefined) return journeyOf(rest);
+  if (made === undefined) return journeyOf(network, rest);
   const opening: EnterStep = { ...(made.step as EnterStep), port: null };
   const words = rest[0]?.words ?? made.words;
-  return journeyOf([{ ...made, step: opening, words }, ...rest]);
+  return journeyOf(network, [{ ...made, step: opening, words }, ...rest]);
 }

@@ -1,9 +1,11 @@
 /** Turns the diary of one packet into the hops it made, for whoever shows a trace. */
+import { type Network } from '../dataplane/network.ts';
 import { type DiaryEntry } from '../traffic/diary.ts';
 import { type Step } from '../traffic/traffic.ts';
 import { headerView } from './header.ts';
+import { hopLabel, hopNotes } from './hop-notes.ts';
 import { type EnterStep, type WalkStep } from './steps.ts';
-import { type Hop, type Journey, type JourneyEnd, type TraceStep } from './types.ts';
+import { type Hop, type Journey, type JourneyEnd } from './types.ts';
 
 interface OpenHop {
   readonly enter: EnterStep;
@@ -32,7 +34,7 @@ function walkStep(step: Step): WalkStep | null {
  * The journey that a diary tells. Entries stand oldest first; a diary that goes back to another
  * packet (a reply's to the request's) is cut at its last `made` step.
  */
-export function journeyOf(diary: readonly DiaryEntry[]): Journey | null {
+export function journeyOf(network: Network, diary: readonly DiaryEntry[]): Journey | null {
   const start = diary.findLastIndex(({ step }) => step.kind === 'made');
   const hops: OpenHop[] = [];
   let end: JourneyEnd | null = null;
@@ -64,14 +66,11 @@ export function journeyOf(diary: readonly DiaryEntry[]): Journey | null {
       end = { kind: 'dropped', host, device, code: reason, where, evidence, origin };
     }
   }
-  return end === null ? null : { hops: hops.map(closed), end };
+  return end === null ? null : { hops: hops.map((hop) => closed(network, hop)), end };
 }
 
-function closed(open: OpenHop): Hop {
-  const steps: TraceStep[] = open.entries.map(({ step, words }) => ({
-    step,
-    header: headerView(words),
-  }));
+/** Headers and names are made when somebody looks: most questions only want the verdict. */
+function closed(network: Network, open: OpenHop): Hop {
   const { host, stage, device, port } = open.enter;
   return {
     host,
@@ -79,8 +78,23 @@ function closed(open: OpenHop): Hop {
     device,
     input: port,
     output: open.output,
-    before: headerView(open.before),
-    after: headerView(open.after),
-    steps,
+    steps: open.entries.map(({ step, words }) => ({
+      step,
+      get header() {
+        return headerView(words);
+      },
+    })),
+    get label() {
+      return hopLabel(network, host, device);
+    },
+    get notes() {
+      return hopNotes(network, { ...open, host, stage, input: port });
+    },
+    get before() {
+      return headerView(open.before);
+    },
+    get after() {
+      return headerView(open.after);
+    },
   };
 }

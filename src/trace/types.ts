@@ -2,7 +2,7 @@
  * A trace as data: the question, the verdict, every hop with its steps, and what decided.
  * The renderer and the JSON writer only read this; nothing here knows about terminals.
  */
-import { type Endpoint } from '../dataplane/network.ts';
+import { type Endpoint, type Missing } from '../dataplane/network.ts';
 import { type IpAddress } from '../dataplane/routing/types.ts';
 import { type Reason } from '../reasons/codes.ts';
 import { type Origin } from '../text/problem.ts';
@@ -49,7 +49,7 @@ export type Verdict = 'REACHABLE' | 'UNREACHABLE' | 'AMBIGUOUS' | 'UNDETERMINED'
 /** The header fields that have a value, by their field names, printed as the field table says. */
 export type HeaderView = Readonly<Record<string, string>>;
 
-/** One step with the header as it was right after it. */
+/** One step with the header as it was right at it; read off the diary when it is asked for. */
 export interface TraceStep {
   readonly step: Step;
   readonly header: HeaderView;
@@ -60,8 +60,12 @@ export interface Hop {
   readonly host: string;
   /** `guest`, `switch`, `namespace`, `wire`. */
   readonly stage: HopStage;
-  /** `br-int`, `vm-a1`, `qrouter-…`; a switch hop may cross several bridges. */
+  /** `ovs`, `vm-a1`, `qrouter-…`; a switch hop may cross several bridges. */
   readonly device: string;
+  /** What a person calls it: the server's or the router's name; null when it has none. */
+  readonly label: string | null;
+  /** What happened to the packet there, short: VLANs and tunnel keys with their networks, NAT. */
+  readonly notes: readonly string[];
   /** Interface the packet came in by; null where it was made. */
   readonly input: string | null;
   /** Interface it left by; null where it ended. */
@@ -109,6 +113,14 @@ export interface Blocker {
 export interface Fix {
   readonly summary: string;
   readonly commands: readonly string[];
+}
+
+/** Something worth knowing beside the verdict. */
+export interface Remark {
+  /** `allowed`: what let the packet in. `warning`: what is wrong although the verdict stands. */
+  readonly kind: 'allowed' | 'warning';
+  readonly code: Reason | null;
+  readonly text: string;
 }
 
 export interface Assumption {
@@ -167,6 +179,9 @@ export interface Trace {
   readonly request: Journey | null;
   readonly reply: Journey | null;
   readonly blockers: readonly Blocker[];
+  readonly remarks: readonly Remark[];
+  /** Files of the devices on the way that the snapshot lacks, and what each would change. */
+  readonly missing: readonly Missing[];
   readonly assumptions: readonly Assumption[];
   /** What was met and not understood; a verdict that depends on it is UNDETERMINED. */
   readonly unmodelled: readonly Assumption[];

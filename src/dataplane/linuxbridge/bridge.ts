@@ -10,8 +10,8 @@ import { type Carried } from './hooks.ts';
 import { admit, release } from './vlan.ts';
 import {
   type Bridged,
+  type BridgedStep,
   type BridgeState,
-  type BridgeStep,
   type BridgeWork,
   dropBridged,
 } from './work.ts';
@@ -115,7 +115,7 @@ export function transmitByHost<P>(
 interface Found<P> {
   /** A port, the bridge's own name, or null when nobody knows. */
   readonly port: string | null;
-  readonly because: BridgeStep['because'];
+  readonly because: BridgedStep['because'];
   readonly p: P;
 }
 
@@ -198,7 +198,7 @@ function deliverTo<P>(
   input: CompiledPort | null,
   name: string,
   p: P,
-  because: BridgeStep['because'],
+  because: BridgedStep['because'],
 ): void {
   const output = work.state.config.ports.get(name);
   const why = output === undefined ? `${name} is no port` : refusal(input, output);
@@ -224,11 +224,11 @@ function forwardTo<P>(
   input: CompiledPort | null,
   output: CompiledPort,
   p: P,
-  because: BridgeStep['because'],
+  because: BridgedStep['because'],
 ): void {
   const { run, state } = work;
-  const step = (): BridgeStep => ({
-    kind: 'bridge',
+  const step = (): BridgedStep => ({
+    kind: 'bridged',
     bridge: state.config.of.name,
     input: input?.of.name ?? null,
     output: output.of.name,
@@ -260,7 +260,7 @@ function pushOut<P>(work: BridgeWork<P>, output: CompiledPort, p: P): void {
 function passUp<P>(
   work: BridgeWork<P>,
   p: P,
-  because: BridgeStep['because'],
+  because: BridgedStep['because'],
   prerouted: boolean,
 ): void {
   const { run, state } = work;
@@ -268,8 +268,8 @@ function passUp<P>(
     dropBridged(work, p, 'INTERFACE_DOWN', 'the bridge device is down');
     return;
   }
-  const step = (): BridgeStep => ({
-    kind: 'bridge',
+  const step = (): BridgedStep => ({
+    kind: 'bridged',
     bridge: state.config.of.name,
     input: null,
     output: null,

@@ -60,8 +60,8 @@ export type Tunnelled<P> =
   | { readonly kind: 'dropped'; readonly drop: Drop; readonly p: P };
 
 /** The frame went into a tunnel or came out of one. */
-export interface TunnelStep extends Step {
-  readonly kind: 'tunnel';
+export interface VxlanStep extends Step {
+  readonly kind: 'vxlan';
   readonly device: string;
   readonly vni: number;
   readonly direction: 'in' | 'out';
@@ -217,8 +217,8 @@ function outer<P>(run: Run<P>, state: VxlanState<P>, remote: Remote | null, p: P
   const { traffic } = run;
   const { of } = state;
   const vni = remote?.vni ?? of.vni;
-  const step = (): TunnelStep => ({
-    kind: 'tunnel',
+  const step = (): VxlanStep => ({
+    kind: 'vxlan',
     device: of.name,
     vni,
     direction: 'out',
@@ -268,8 +268,8 @@ export function receiveVxlan<P>(
     if (hit !== null) {
       const inner = traffic.decapsulate(hit);
       if (inner !== null) {
-        const step = (): TunnelStep => ({
-          kind: 'tunnel',
+        const step = (): VxlanStep => ({
+          kind: 'vxlan',
           device: state.of.name,
           vni: state.of.vni,
           direction: 'in',

@@ -56,8 +56,8 @@ export type Bridged<P> =
   | { readonly kind: 'dropped'; readonly drop: Drop; readonly p: P };
 
 /** The bridge decided where a frame goes. */
-export interface BridgeStep extends Step {
-  readonly kind: 'bridge';
+export interface BridgedStep extends Step {
+  readonly kind: 'bridged';
   readonly bridge: string;
   readonly input: string | null;
   /** Null when it goes up to the host. */

@@ -76,12 +76,21 @@ export function judgeRules(network: Network, ask: Ask): readonly JudgedRule[] {
         .filter(({ direction }) => direction === ask.direction)
         .map((rule) => ({ group, rule, differs: differences(network, ask, rule) })),
     )
-    .sort((a, b) => a.differs.length - b.differs.length || ranked(a) - ranked(b));
+    .sort((a, b) => ranked(a) - ranked(b));
 }
 
-/** A rule that says much is nearer than one that says nothing. */
-function ranked({ rule }: JudgedRule): number {
-  return rule.protocol === null ? 1 : 0;
+/** The same protocol with another port is nearer than another protocol; much said is nearer. */
+const DISTANCE: Readonly<Record<Difference['field'], number>> = {
+  port: 1,
+  'icmp type': 1,
+  remote: 2,
+  protocol: 3,
+  ethertype: 9,
+};
+
+function ranked({ rule, differs }: JudgedRule): number {
+  const distance = differs.reduce((sum, { field }) => sum + DISTANCE[field], 0);
+  return 2 * distance + (rule.protocol === null ? 1 : 0);
 }
 
 function differences(network: Network, ask: Ask, rule: NeutronRule): readonly Difference[] {
@@ -211,9 +220,16 @@ function groupName(network: Network, id: string): string {
   return name === '' ? id : name;
 }
 
-/** `10.0.0.5 (web-1)`, when exactly one port has the address. */
+/** `10.0.0.5 (web-1)`, when exactly one port has the address, or it is a floating one. */
 export function ownerText(network: Network, address: IpAddress): string {
-  const [owner, ...others] = portsWithAddress(network, address, null);
   const text = writeIp(address);
-  return owner === undefined || others.length > 0 ? text : `${text} (${portLabel(network, owner)})`;
+  const floating = network.neutron.floatingIps.find((one) => isSame(one.address, address));
+  if (floating !== undefined) {
+    const port = network.neutron.ports.find(({ id }) => id === floating.portId);
+    return `${text} (floating IP${port === undefined ? '' : ` of ${portLabel(network, port)}`})`;
+  }
+  const [owner, ...others] = portsWithAddress(network, address, null);
+  if (owner === undefined || others.length > 0) return text;
+  const label = portLabel(network, owner);
+  return label.includes(text) ? text : `${text} (${label})`;
 }

@@ -12,6 +12,8 @@ import { writeIp } from '../../text/address-text.ts';
 import { readField } from '../../traffic/words.ts';
 import {
   isSame,
+  networkById,
+  networkRef,
   portLabel,
   portOfDevice,
   portRef,
@@ -181,7 +183,10 @@ function silentRouter(
   };
 }
 
-/** Inside the cloud's own subnets an address that no port has is a mistake of the question's. */
+/**
+ * Nobody's address: inside the cloud's own subnets a mistake of the question's; on an external
+ * network it belongs to somebody whom the snapshot does not show.
+ */
 function nobodys(network: Network, asked: IpAddress): Finding | null {
   const subnet = network.neutron.subnets.find(({ prefix: { address, length } }) => {
     if (address.version !== asked.version) return false;
@@ -189,12 +194,24 @@ function nobodys(network: Network, asked: IpAddress): Finding | null {
     return address.value >> shift === asked.value >> shift;
   });
   if (subnet === undefined || holders(network, asked).length > 0) return null;
+  const text = writeIp(asked);
+  const outside = networkById(network, subnet.networkId);
+  if (outside?.external === true) {
+    const gateway = subnet.gateway !== null && isSame(subnet.gateway, asked);
+    const who = gateway ? `the gateway ${text}` : text;
+    return {
+      code: 'SNAPSHOT_INCOMPLETE',
+      because: [
+        `${who} of external network ${outside.name} is not in the snapshot: whether it answers is not known`,
+      ],
+      neutron: [networkRef(outside)],
+      fix: null,
+    };
+  }
   const name = subnet.name === '' ? subnet.id : subnet.name;
   return {
     code: 'ARP_UNANSWERED',
-    because: [
-      `${writeIp(asked)} lies in subnet ${name}, but no port has it and nobody answers for it`,
-    ],
+    because: [`${text} lies in subnet ${name}, but no port has it and nobody answers for it`],
     fix: null,
   };
 }

@@ -1,57 +1,112 @@
-/** The devices of some hops as names in order, and the header changes worth a line. */
-import { type BridgeStep, type TunnelStep } from '../../dataplane/ovs/pipeline/steps.ts';
-import { type HeaderView, type Hop } from '../types.ts';
+/** The devices of some hops as names in the order the packet met them. */
+import { type VxlanStep } from '../../dataplane/linuxbridge/vxlan.ts';
+import { type BridgedStep } from '../../dataplane/linuxbridge/work.ts';
+import {
+  type BridgeStep,
+  type FlowStep,
+  type TunnelStep,
+} from '../../dataplane/ovs/pipeline/steps.ts';
+import { forTerminal, shortened } from '../../text/escape.ts';
+import { type Hop, type Journey } from '../types.ts';
+import { joined } from './layout.ts';
+import { type Page } from './style.ts';
 
-export interface PathText {
-  readonly devices: readonly string[];
-  readonly changes: readonly string[];
+/** The way of a journey, host by host, with what happened there below each host. */
+export function journeyLines(journey: Journey, page: Page): readonly string[] {
+  const lines: string[] = [];
+  const margin = Math.max(10, ...journey.hops.map(({ host }) => forTerminal(host).length + 1));
+  const last = journey.hops.at(-1);
+  for (const [host, hops] of byHost(journey.hops)) {
+    const names = devicesOf(hops).map((name) => forTerminal(shortened(name, 48)));
+    if (hops.at(-1) === last && journey.end.kind === 'dropped') {
+      names.push(`${CROSS} ${forTerminal(dropText(journey))}`);
+    }
+    const way = joined(names, ' ─ ', page.width - margin - 2);
+    for (const [i, part] of way.entries()) {
+      const label = i === 0 ? forTerminal(host) : '';
+      lines.push(`  ${label.padEnd(margin)}${markedDrop(part, page)}`);
+    }
+    for (const note of hops.flatMap(({ notes }) => notes)) {
+      lines.push(`  ${''.padEnd(margin)}  ${page.style('dim', forTerminal(note))}`);
+    }
+  }
+  return lines;
 }
 
-/** Names every interface and bridge once, in the order the packet met them. */
-export function pathOf(hops: readonly Hop[]): PathText {
-  const devices: string[] = [];
-  const changes: string[] = [];
+/** Where the way ends: the only such character of ours, as names are escaped and cut. */
+const CROSS = '╳';
+
+function markedDrop(line: string, page: Page): string {
+  const at = line.lastIndexOf(`─ ${CROSS} `);
+  const from = at < 0 && line.startsWith(`${CROSS} `) ? 0 : at;
+  if (from < 0) return line;
+  return (
+    line.slice(0, from) + page.style('bad', line.slice(from).replace(`─ ${CROSS}`, `─${CROSS}`))
+  );
+}
+
+/** Names every interface, bridge and device once, in the order the packet met them. */
+export function devicesOf(hops: readonly Hop[]): readonly string[] {
+  const names: string[] = [];
   const add = (name: string | null): void => {
-    if (name !== null && devices.at(-1) !== name) devices.push(name);
+    if (name !== null && names.at(-1) !== name) names.push(name);
   };
   for (const hop of hops) {
-    if (hop.stage === 'switch') addSwitch(hop, add, changes);
+    if (hop.stage === 'guest') add(nameOf(hop));
     else {
-      add(hop.input === null ? hop.device : null);
-      if (hop.stage === 'namespace' || hop.output === null) add(hop.device);
+      add(hop.input);
+      if (hop.stage === 'switch') addBridges(hop, add);
+      else addNamespace(hop, add);
+      add(hop.output);
     }
-    changes.push(...addressChanges(hop));
   }
-  return { devices, changes };
+  return names;
 }
 
-function addSwitch(hop: Hop, add: (name: string | null) => void, changes: string[]): void {
-  add(hop.input);
-  for (const { step, header } of hop.steps) {
+function addBridges(hop: Hop, add: (name: string | null) => void): void {
+  for (const { step } of hop.steps) {
     if (step.kind === 'bridge') add((step as BridgeStep).bridge);
-    if (step.kind === 'tunnel') {
-      const { port, way } = step as TunnelStep;
-      add(port);
-      changes.push(tunnelText(way, header));
-    }
+    if (step.kind === 'flow') add((step as FlowStep).bridge);
+    // A bridge that carries the tunnel's own address stands for the host's stack there.
+    if (step.kind === 'tunnel') add((step as TunnelStep).port);
   }
-  add(hop.output);
 }
 
-function tunnelText(way: TunnelStep['way'], header: HeaderView): string {
-  const key = header['tun_id'] ?? header['encap_id'] ?? '0x0';
-  const id = Number.parseInt(key, 16);
-  return way === 'out'
-    ? `into tunnel id ${id} to ${header['tun_dst'] ?? header['ip_dst'] ?? 'its remote'}`
-    : `out of tunnel id ${id} from ${header['tun_src'] ?? header['ip_src'] ?? 'its remote'}`;
+function addNamespace(hop: Hop, add: (name: string | null) => void): void {
+  let bridged = false;
+  for (const { step } of hop.steps) {
+    if (step.kind === 'bridged') {
+      add((step as BridgedStep).bridge);
+      bridged = true;
+    }
+    if (step.kind === 'vxlan') add((step as VxlanStep).device);
+  }
+  if (!bridged || hop.output === null) add(nameOf(hop));
 }
 
-const TRANSLATED = ['ip_src', 'ip_dst', 'ipv6_src', 'ipv6_dst', 'tp_src', 'tp_dst'];
+/** A host's own namespace has no name that would tell more than the host's. */
+function nameOf({ label, device, host }: Hop): string {
+  if (label !== null) return label;
+  return device === 'root' ? host : device;
+}
 
-/** NAT: a router's namespace changes addresses, a switch does not. */
-function addressChanges(hop: Hop): readonly string[] {
-  if (hop.stage !== 'namespace' || hop.input === null) return [];
-  return TRANSLATED.filter((name) => hop.before[name] !== hop.after[name]).map(
-    (name) => `${name} ${hop.before[name] ?? '—'} → ${hop.after[name] ?? '—'}`,
-  );
+function dropText({ end }: Journey): string {
+  if (end.kind !== 'dropped') return '';
+  const waiting = /neighbours of (\S+)$/.exec(end.where);
+  if (waiting !== null) return `no answer from the neighbour on ${waiting[1]}`;
+  const where = end.where.startsWith(`${end.device} `)
+    ? end.where.slice(end.device.length + 1)
+    : end.where;
+  return `dropped in ${where}`;
+}
+
+/** Consecutive hops of one host stand together. */
+function byHost(hops: readonly Hop[]): readonly (readonly [string, readonly Hop[]])[] {
+  const groups: [string, Hop[]][] = [];
+  for (const hop of hops) {
+    const current = groups.at(-1);
+    if (current !== undefined && current[0] === hop.host) current[1].push(hop);
+    else groups.push([hop.host, [hop]]);
+  }
+  return groups;
 }

@@ -1,18 +1,20 @@
-/** The short form of a trace: verdict first, then the path per host, then why. */
-import { REASONS } from '../../reasons/codes.ts';
+/**
+ * The short form of a trace, made to fit one screen: the verdict and the cause, the path per host,
+ * the evidence, what helps, and what was taken for granted.
+ */
 import { forTerminal, shortened } from '../../text/escape.ts';
 import { formatAddress } from '../ends.ts';
 import {
+  type Assumption,
   type Blocker,
-  type Hop,
-  type Journey,
   type NearMiss,
   type PacketQuestion,
   type Trace,
   type TraceEnd,
 } from '../types.ts';
-import { pathOf } from './path.ts';
-import { type Style } from './style.ts';
+import { cited, placeOf, prose, row } from './layout.ts';
+import { journeyLines } from './path.ts';
+import { type Page } from './style.ts';
 
 /** What the header line says beside the verdict. */
 export interface ShortContext {
@@ -21,37 +23,51 @@ export interface ShortContext {
   readonly took_ms: number | null;
   /** Show the way of the answer as well. */
   readonly withReply: boolean;
+  /** Show everything that nearly matched and every file that is missing. */
+  readonly everything: boolean;
 }
 
 const MARKS = { REACHABLE: '✓', UNREACHABLE: '✗', AMBIGUOUS: '?', UNDETERMINED: '?' } as const;
+/** How many near misses and missing files the short form shows. */
+const FEW = 3;
 
 /** All lines, without the final newline. */
-export function shortLines(trace: Trace, context: ShortContext, style: Style): readonly string[] {
-  const lines = [headline(trace, context, style)];
-  if (trace.request !== null) lines.push(...journeyLines(trace.request, style));
-  lines.push(...replyLines(trace, context, style));
-  for (const blocker of trace.blockers) lines.push(...blockerLines(blocker, style));
+export function shortLines(trace: Trace, context: ShortContext, page: Page): readonly string[] {
+  const lines = [headline(trace, context, page)];
+  for (const blocker of trace.blockers) lines.push(...whyLines(blocker, page));
+  for (const { kind, text } of trace.remarks) {
+    if (kind === 'warning') lines.push(...prose('warning', text, page, 'unsure'));
+  }
+  lines.push(...doubtLines(trace, page));
+  if (trace.request !== null) {
+    lines.push(...journeyLines(trace.request, page));
+    for (const { kind, text } of trace.remarks) {
+      if (kind === 'allowed') lines.push(row('', `  ${page.style('dim', forTerminal(text))}`));
+    }
+  }
+  lines.push(...replyLines(trace, context, page));
+  for (const blocker of trace.blockers) lines.push(...evidenceLines(blocker, context, page));
   if (trace.icmpError !== null) {
     const { from, type, code } = trace.icmpError;
-    lines.push(row('told', `the sender got ICMP type ${type} code ${code} from ${from}`));
+    const meaning = icmpText(type, code);
+    lines.push(row('told', `the sender got ICMP type ${type} code ${code}${meaning} from ${from}`));
   }
-  for (const { code, detail } of trace.unmodelled) {
-    lines.push(row('unknown', `${code} ${forTerminal(detail)}`));
-  }
-  if (trace.assumptions.length > 0) lines.push(assumptionLine(trace, style));
+  lines.push(...missingLines(trace, context, page));
+  lines.push(...assumptionLines(trace.assumptions, page));
   return lines;
 }
 
-function headline(trace: Trace, context: ShortContext, style: Style): string {
+function headline(trace: Trace, context: ShortContext, page: Page): string {
   const { from, to, packet } = trace.question;
-  const mark =
-    trace.verdict === 'REACHABLE' ? 'good' : trace.verdict === 'UNREACHABLE' ? 'bad' : 'unsure';
-  const left = `${MARKS[trace.verdict]} ${trace.verdict}`;
+  const { verdict } = trace;
+  const mark = verdict === 'REACHABLE' ? 'good' : verdict === 'UNREACHABLE' ? 'bad' : 'unsure';
+  const left = `${MARKS[verdict]} ${verdict}`;
   const question = `${endText(from)} → ${endText(to)}  ${packetText(packet)}`;
-  const code = trace.blockers[0]?.code;
   const took = context.took_ms === null ? '' : `  ${Math.max(1, Math.round(context.took_ms))} ms`;
-  const right = code ?? `snapshot ${forTerminal(context.snapshot)}${took}`;
-  return `${style(mark, left)}  ${question}  ${style('dim', right)}`;
+  const right =
+    trace.blockers[0]?.code ?? `snapshot ${forTerminal(shortened(context.snapshot, 40))}${took}`;
+  const room = page.width - left.length - question.length - right.length - 2;
+  return `${page.style(mark, left)}  ${question}${' '.repeat(Math.max(2, room))}${page.style('dim', right)}`;
 }
 
 function endText({ label, address }: TraceEnd): string {
@@ -65,90 +81,115 @@ function endText({ label, address }: TraceEnd): string {
 export function packetText(packet: PacketQuestion): string {
   const port = packet.destinationPort === null ? '' : `/${packet.destinationPort}`;
   const size = packet.size > 56 ? `, ${packet.size} bytes` : '';
-  const flow = packet.flow === null ? '' : ` with ${forTerminal(packet.flow)}`;
+  const flow = packet.flow === null ? '' : ` with ${forTerminal(shortened(packet.flow, 80))}`;
   return `${packet.protocol}${port}${size}${packet.dontFragment ? ', DF' : ''}${flow}`;
 }
 
-function journeyLines(journey: Journey, style: Style): readonly string[] {
-  const lines: string[] = [];
-  const width = Math.max(8, ...journey.hops.map(({ host }) => host.length));
-  const last = journey.hops.at(-1);
-  for (const [host, hops] of byHost(journey.hops)) {
-    const ends = hops.at(-1) === last && journey.end.kind === 'dropped';
-    const { devices, changes } = pathOf(hops);
-    const broken = ends ? ` ${style('bad', `─╳ ${forTerminal(dropText(journey))}`)}` : '';
-    lines.push(
-      `  ${forTerminal(host).padEnd(width)}  ${devices.map(forTerminal).join(' ─ ')}${broken}`,
-    );
-    for (const change of changes)
-      lines.push(`  ${''.padEnd(width)}    ${style('dim', forTerminal(change))}`);
-  }
-  return lines;
+function whyLines({ because }: Blocker, page: Page): readonly string[] {
+  return because.flatMap((sentence, i) => {
+    return prose(i === 0 ? 'why' : '', sentence, page, i === 0 ? 'strong' : 'dim');
+  });
 }
 
-/** Consecutive hops of one host stand on one line. */
-function byHost(hops: readonly Hop[]): readonly (readonly [string, readonly Hop[]])[] {
-  const groups: [string, Hop[]][] = [];
-  for (const hop of hops) {
-    const current = groups.at(-1);
-    if (current !== undefined && current[0] === hop.host) current[1].push(hop);
-    else groups.push([hop.host, [hop]]);
-  }
-  return groups;
+/** What makes the verdict unsure: overlapping flows, choices by hash, what was not understood. */
+function doubtLines({ unmodelled }: Trace, page: Page): readonly string[] {
+  return unmodelled.flatMap(({ code, detail }) => {
+    return prose(code.startsWith('AMBIGUOUS') ? 'unsure' : 'unknown', `${code}: ${detail}`, page);
+  });
 }
 
-function dropText({ end }: Journey): string {
-  return end.kind === 'dropped' ? end.where : '';
-}
-
-function replyLines(trace: Trace, context: ShortContext, style: Style): readonly string[] {
+function replyLines(trace: Trace, context: ShortContext, page: Page): readonly string[] {
   if (trace.reply === null) return [];
-  if (trace.delivered) {
-    const text = `✓ comes back from ${trace.answerFrom ?? 'the destination'}`;
-    if (!context.withReply) return [row('reply', style('good', text))];
-    return [row('reply', style('good', text)), ...journeyLines(trace.reply, style)];
+  if (!trace.delivered) {
+    return [
+      row('reply', page.style('bad', '✗ the answer is lost')),
+      ...journeyLines(trace.reply, page),
+    ];
   }
-  return [row('reply', style('bad', '✗ is lost')), ...journeyLines(trace.reply, style)];
+  const text = page.style('good', `✓ comes back from ${trace.answerFrom ?? 'the destination'}`);
+  return [row('reply', text), ...(context.withReply ? journeyLines(trace.reply, page) : [])];
 }
 
-function blockerLines(blocker: Blocker, style: Style): readonly string[] {
-  const lines = blocker.because.map((sentence, i) =>
-    row(i === 0 ? 'why' : '', style(i === 0 ? 'strong' : 'dim', forTerminal(sentence))),
-  );
-  lines.push(row('at', `${forTerminal(blocker.host)}: ${forTerminal(blocker.component)}`));
+function evidenceLines(blocker: Blocker, context: ShortContext, page: Page): readonly string[] {
+  const objects = blocker.neutron.map(({ kind, name, id }) => {
+    const shown = context.everything && id !== name ? `${name} ${id}` : name;
+    return `${kind.replaceAll('-', ' ')} ${shown}`;
+  });
+  const behind = objects.length === 0 ? '' : ` [${objects.join(', ')}]`;
+  const lines = [...prose('at', `${blocker.host}: ${blocker.component}${behind}`, page)];
   if (blocker.evidence !== '') {
-    const { origin } = blocker;
-    const place =
-      origin === null ? '' : `  ${style('dim', `${forTerminal(origin.file)}:${origin.line}`)}`;
-    lines.push(row('hit', forTerminal(shortened(blocker.evidence, 300)) + place));
+    lines.push(...cited('hit', shortened(blocker.evidence, 300), blocker.origin, page));
   }
-  for (const [i, miss] of blocker.nearMisses.slice(0, 3).entries()) {
-    lines.push(row(i === 0 ? 'nearest' : '', nearMissText(miss, style)));
-  }
+  const near = context.everything ? blocker.nearMisses : fewest(blocker.nearMisses);
+  for (const [i, miss] of near.entries())
+    lines.push(nearLine(i === 0 ? 'nearest' : '', miss, page));
   if (blocker.fix !== null) {
     const { summary, commands } = blocker.fix;
-    lines.push(
-      ...[summary, ...commands].map((text, i) => row(i === 0 ? 'fix' : '', forTerminal(text))),
-    );
+    lines.push(...prose('fix', summary, page));
+    for (const command of commands) lines.push(row('', forTerminal(command)));
   }
   for (const command of blocker.confirm) lines.push(row('check', forTerminal(command)));
   return lines;
 }
 
-function nearMissText({ rule, origin, differs }: NearMiss, style: Style): string {
+/** The messages that a sender meets most (RFC 792, RFC 1812 §5.2.7.1; RFC 4443 §3). */
+const ICMP: Readonly<Record<string, string>> = {
+  '3/0': 'network unreachable',
+  '3/1': 'host unreachable',
+  '3/3': 'port unreachable',
+  '3/4': 'fragmentation needed',
+  '3/9': 'network prohibited',
+  '3/10': 'host prohibited',
+  '3/13': 'administratively prohibited',
+  '11/0': 'TTL exceeded',
+  '1/0': 'no route',
+  '1/1': 'administratively prohibited',
+  '1/3': 'address unreachable',
+  '1/4': 'port unreachable',
+  '2/0': 'packet too big',
+};
+
+function icmpText(type: number, code: number): string {
+  const text = ICMP[`${type}/${code}`];
+  return text === undefined ? '' : ` (${text})`;
+}
+
+/** Neutron's own rules say it better than the flows made of them. */
+function fewest(all: readonly NearMiss[]): readonly NearMiss[] {
+  const neutrons = all.filter(({ origin }) => origin === null);
+  return (neutrons.length > 0 ? neutrons : all).slice(0, FEW);
+}
+
+function nearLine(label: string, { rule, origin, differs }: NearMiss, page: Page): string {
   const why = differs
     .map(({ field, wanted, actual }) => `${field} ${wanted} ≠ ${actual}`)
     .join(', ');
-  const place = origin === null ? '' : style('dim', `  ${forTerminal(origin.file)}:${origin.line}`);
-  return `${forTerminal(shortened(rule, 160))}  differs: ${forTerminal(why)}${place}`;
+  const place = origin === null ? '' : page.style('dim', `  ${placeOf(origin)}`);
+  const text = forTerminal(shortened(rule, 160)).padEnd(44);
+  return row(label, `${text}  differs: ${forTerminal(shortened(why, 160))}${place}`);
 }
 
-function assumptionLine({ assumptions }: Trace, style: Style): string {
+function missingLines({ missing }: Trace, context: ShortContext, page: Page): readonly string[] {
+  const shown = context.everything ? missing : missing.slice(0, FEW);
+  const lines = shown.flatMap(({ file, consequence }, i) => {
+    return prose(i === 0 ? 'missing' : '', `${file}: ${consequence}`, page, 'dim');
+  });
+  const more = missing.length - shown.length;
+  return more > 0 ? [...lines, row('', page.style('dim', `and ${more} more (-v)`))] : lines;
+}
+
+const BRIEF: Readonly<Partial<Record<Assumption['code'], string>>> = {
+  ASSUME_UNDERLAY_DELIVERS: 'the underlay delivers',
+  ASSUME_FRESH_CONNTRACK: 'a new connection',
+  ASSUME_LISTENING: 'somebody listens',
+  ASSUME_NEIGHBOUR_ANSWERS: 'a neighbour outside of the snapshot answers',
+  ASSUME_OPENFLOW_VERSION: 'OpenFlow 1.0 installed mod_vlan_vid',
+};
+
+/** One line for all that was taken for granted; the codes stand in the long form and in JSON. */
+function assumptionLines(assumptions: readonly Assumption[], page: Page): readonly string[] {
+  if (assumptions.length === 0) return [];
   const codes = [...new Set(assumptions.map(({ code }) => code))];
-  const text = codes.map((code) => `${code}: ${REASONS[code].sentence}`).join(' ');
-  return row('assumed', style('dim', text));
-}
-
-function row(label: string, text: string): string {
-  return `  ${label.padEnd(8)}  ${text}`;
+  const texts = codes.map((code) => BRIEF[code] ?? code);
+  return prose('assumed', texts.join(' · '), page, 'dim');
 }
