@@ -1,4 +1,6 @@
 /** Reads the verdict off the endings of a walk: what arrived where, what came back, what blocked. */
+
+import { type Network } from '../dataplane/network.ts';
 import { type FlowStep } from '../dataplane/ovs/pipeline/steps.ts';
 import { type Reason } from '../reasons/codes.ts';
 import { type Packet } from '../traffic/packet.ts';
@@ -33,6 +35,7 @@ export function conclude(
   endings: readonly Ending<Packet>[],
   assumptions: readonly Assumption[],
 ): Trace {
+  const { network } = compiled;
   const reads = endings.map(readEnding);
   const tcp = question.packet.protocol === 'tcp';
   const arrived = reads.find((read) => isRequestArrival(read, tcp));

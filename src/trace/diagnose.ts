@@ -7,6 +7,7 @@ import { REASONS, type Reason, type ReasonRow } from '../reasons/codes.ts';
 import { type Case, type Diagnosis } from './diagnosis/case.ts';
 import { deadSender } from './diagnosis/dead-port.ts';
 import { wrongMapping } from './diagnosis/mapping.ts';
+import { tooLarge } from './diagnosis/mtu.ts';
 import { unanswered } from './diagnosis/neighbours.ts';
 import { lostFrame } from './diagnosis/not-arriving.ts';
 import { plainFinding } from './diagnosis/plain.ts';
@@ -23,6 +24,7 @@ const DIAGNOSES: readonly Diagnosis[] = [
   spoofedSource,
   securityGroups,
   missingTranslation,
+  tooLarge,
   unanswered,
   lostFrame,
   agentTables,

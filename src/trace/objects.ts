@@ -3,6 +3,7 @@
  * or a tunnel key, the group behind an ipset. Agents name devices after ids; where a name says
  * nothing, the switch's own database and MAC addresses do.
  */
+
 import { type Network } from '../dataplane/network.ts';
 import { type Port } from '../dataplane/ovs/types/switch.ts';
 import { type IpAddress } from '../dataplane/routing/types.ts';
@@ -13,6 +14,7 @@ import {
   type NeutronRouter,
   type NeutronSecurityGroup,
 } from '../model/neutron.ts';
+import { sameAddress } from '../packet/prefix.ts';
 import { readIp, writeIp } from '../text/address-text.ts';
 
 /** One of Neutron's objects, as a person and a script refer to it. */
@@ -63,12 +65,8 @@ export function portsWithAddress(
   return network.neutron.ports.filter(
     (port) =>
       (networkId === null || port.networkId === networkId) &&
-      port.fixedIps.some(({ address: own }) => isSame(own, address)),
+      port.fixedIps.some(({ address: own }) => sameAddress(own, address)),
   );
-}
-
-export function isSame(a: IpAddress, b: IpAddress): boolean {
-  return a.version === b.version && a.value === b.value;
 }
 
 /** The network whose ports carry a local VLAN on the host's integration bridge. */
@@ -114,7 +112,7 @@ export function hostOfTunnelAddress(network: Network, address: IpAddress): strin
   const agent = network.neutron.agents.find(({ configurations }) => {
     const ip = configurations['tunneling_ip'];
     const own = typeof ip === 'string' ? readIp(ip) : undefined;
-    return own !== undefined && isSame(own, address);
+    return own !== undefined && sameAddress(own, address);
   });
   return agent?.host ?? null;
 }

@@ -2,6 +2,7 @@
  * Security group rules against one packet, as Neutron's API gives them (Networking API v2.0,
  * "Security group rules"): which rule allows it, and in what the others differ.
  */
+
 import { type Network } from '../../dataplane/network.ts';
 import { type IpAddress } from '../../dataplane/routing/types.ts';
 import {
@@ -10,8 +11,9 @@ import {
   type NeutronRule,
   type NeutronSecurityGroup,
 } from '../../model/neutron.ts';
+import { prefixCovers, sameAddress } from '../../packet/prefix.ts';
 import { writeIp } from '../../text/address-text.ts';
-import { groupsOf, isSame, portLabel, portsWithAddress } from '../objects.ts';
+import { groupsOf, portLabel, portsWithAddress } from '../objects.ts';
 import { type Tuple } from './case.ts';
 
 /** One packet as a port's firewall sees it. */
@@ -140,7 +142,7 @@ function rangeText({ portMin, portMax }: NeutronRule): string {
 function remoteDifference(network: Network, ask: Ask, rule: NeutronRule): Difference | null {
   const remote = remoteOf(ask);
   if (rule.remotePrefix !== null) {
-    if (contains(rule.remotePrefix, remote)) return null;
+    if (prefixCovers(rule.remotePrefix, remote)) return null;
     return { field: 'remote', wanted: prefixText(rule.remotePrefix), actual: writeIp(remote) };
   }
   if (rule.remoteAddressGroup !== null) {
@@ -159,15 +161,9 @@ export function isMember(network: Network, groupId: string, address: IpAddress):
   return network.neutron.ports.some(
     ({ securityGroups, fixedIps, allowedAddressPairs }) =>
       securityGroups.includes(groupId) &&
-      (fixedIps.some((fixed) => isSame(fixed.address, address)) ||
-        allowedAddressPairs.some(({ prefix }) => contains(prefix, address))),
+      (fixedIps.some((fixed) => sameAddress(fixed.address, address)) ||
+        allowedAddressPairs.some(({ prefix }) => prefixCovers(prefix, address))),
   );
-}
-
-function contains({ address, length }: CloudPrefix, of: IpAddress): boolean {
-  if (address.version !== of.version) return false;
-  const shift = BigInt((of.version === 4 ? 32 : 128) - length);
-  return address.value >> shift === of.value >> shift;
 }
 
 function protocolNumber({ protocol }: NeutronRule, version: 4 | 6): number | null {
@@ -223,7 +219,7 @@ function groupName(network: Network, id: string): string {
 /** `10.0.0.5 (web-1)`, when exactly one port has the address, or it is a floating one. */
 export function ownerText(network: Network, address: IpAddress): string {
   const text = writeIp(address);
-  const floating = network.neutron.floatingIps.find((one) => isSame(one.address, address));
+  const floating = network.neutron.floatingIps.find((one) => sameAddress(one.address, address));
   if (floating !== undefined) {
     const port = network.neutron.ports.find(({ id }) => id === floating.portId);
     return `${text} (floating IP${port === undefined ? '' : ` of ${portLabel(network, port)}`})`;

@@ -2,16 +2,17 @@
  * Nobody answered ARP or neighbour discovery: who should have, and why not. The address decides:
  * a port of the network, a gateway, a floating IP, or nobody's.
  */
+
 import { tapOfGuest } from '../../dataplane/endpoint/guest.ts';
 import { type Network } from '../../dataplane/network.ts';
 import { type ResolutionStep } from '../../dataplane/routing/steps.ts';
 import { type IpAddress } from '../../dataplane/routing/types.ts';
 import { type NeutronPort, type NeutronRouter } from '../../model/neutron.ts';
 import { field } from '../../packet/fields.ts';
+import { prefixCovers, sameAddress } from '../../packet/prefix.ts';
 import { writeIp } from '../../text/address-text.ts';
 import { readField } from '../../traffic/words.ts';
 import {
-  isSame,
   networkById,
   networkRef,
   portLabel,
@@ -32,7 +33,7 @@ export const unanswered: Diagnosis = (of) => {
   const asked = askedFor(of);
   if (asked === null) return null;
   const { network } = of.compiled;
-  const floating = network.neutron.floatingIps.find(({ address }) => isSame(address, asked));
+  const floating = network.neutron.floatingIps.find(({ address }) => sameAddress(address, asked));
   const target = targetOf(of, network, asked);
   const router = target === null ? null : routerOf(network, target);
   return (
@@ -96,14 +97,14 @@ function holders(
   return [...network.hosts.values()].flatMap(({ name: host, namespaces }) =>
     [...namespaces].flatMap(([name, { state }]) =>
       state.interfaces
-        .filter(({ addresses }) => addresses.some((own) => isSame(own.address, address)))
+        .filter(({ addresses }) => addresses.some((own) => sameAddress(own.address, address)))
         .map(({ up, running }) => ({ host, name, up: up && running })),
     ),
   );
 }
 
 function unboundFloating(of: Case, network: Network, asked: IpAddress): Finding | null {
-  const floating = network.neutron.floatingIps.find(({ address }) => isSame(address, asked));
+  const floating = network.neutron.floatingIps.find(({ address }) => sameAddress(address, asked));
   if (floating === undefined || holders(network, asked).length > 0) return null;
   const text = writeIp(asked);
   const router = network.neutron.routers.find(({ id }) => id === floating.routerId);
@@ -188,21 +189,16 @@ function silentRouter(
  * network it belongs to somebody whom the snapshot does not show.
  */
 function nobodys(network: Network, asked: IpAddress): Finding | null {
-  const subnet = network.neutron.subnets.find(({ prefix: { address, length } }) => {
-    if (address.version !== asked.version) return false;
-    const shift = BigInt((asked.version === 4 ? 32 : 128) - length);
-    return address.value >> shift === asked.value >> shift;
-  });
+  const subnet = network.neutron.subnets.find(({ prefix }) => prefixCovers(prefix, asked));
   if (subnet === undefined || holders(network, asked).length > 0) return null;
   const text = writeIp(asked);
   const outside = networkById(network, subnet.networkId);
   if (outside?.external === true) {
-    const gateway = subnet.gateway !== null && isSame(subnet.gateway, asked);
-    const who = gateway ? `the gateway ${text}` : text;
     return {
-      code: 'SNAPSHOT_INCOMPLETE',
+      code: 'ARP_UNANSWERED',
       because: [
-        `${who} of external network ${outside.name} is not in the snapshot: whether it answers is not known`,
+        `${text} lies in external network ${outside.name}, and nothing in the snapshot has it`,
+        `if somebody outside has it, ask for external:${text}`,
       ],
       neutron: [networkRef(outside)],
       fix: null,

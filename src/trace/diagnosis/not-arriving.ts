@@ -2,16 +2,18 @@
  * A frame for a port that no copy of it ever reached: the port is dead or not there, its host is
  * not among the tunnels of the sender's, or the populated entries (l2population) lack it.
  */
+
 import { type Network } from '../../dataplane/network.ts';
 import { type FlowStep } from '../../dataplane/ovs/pipeline/steps.ts';
 import { type Bridge, type Port } from '../../dataplane/ovs/types/switch.ts';
 import { type NeutronPort } from '../../model/neutron.ts';
 import { field } from '../../packet/fields.ts';
+import { sameAddress } from '../../packet/prefix.ts';
 import { writeIp, writeMac } from '../../text/address-text.ts';
 import { type DiaryEntry } from '../../traffic/diary.ts';
 import { readField } from '../../traffic/words.ts';
 import { type Read } from '../lineage.ts';
-import { isSame, portLabel, portRef, tunnelAddressOf } from '../objects.ts';
+import { portLabel, portRef, tunnelAddressOf } from '../objects.ts';
 import { type EnterStep } from '../steps.ts';
 import { type Case, type Diagnosis, type Finding } from './case.ts';
 import { onHost, restartAgent } from './commands.ts';
@@ -143,7 +145,7 @@ function tunnelTo(bridge: Bridge, remote: { version: 4 | 6; value: bigint }): Po
     bridge.ports.find(({ tunnel }) => {
       const end = tunnel?.remote;
       if (end === undefined || end === null || end === 'flow') return false;
-      return isSame({ version: end.version, value: end.address }, remote);
+      return sameAddress({ version: end.version, value: end.address }, remote);
     }) ?? null
   );
 }

@@ -43,10 +43,6 @@ function sentence(of: Case, tuple: Tuple | null): string {
       return `${place} received the packet, but nothing listens on ${tuple === null ? 'it' : serviceText(tuple)}`;
     case 'INTERFACE_DOWN':
       return `${drop.where} on ${of.host}: ${drop.evidence}`;
-    case 'MTU_EXCEEDED_DF':
-      return `${size(tuple, of)}: ${drop.evidence} at ${place}, and it must not be fragmented`;
-    case 'MTU_BLACKHOLE_NO_ICMP':
-      return `${size(tuple, of)}: ${drop.evidence} at ${place}, and nobody tells the sender`;
     case 'TTL_EXPIRED':
       return `the TTL ran out at ${place}`;
     case 'SNAPSHOT_INCOMPLETE':
@@ -56,10 +52,6 @@ function sentence(of: Case, tuple: Tuple | null): string {
     default:
       return `${lowered(REASONS[drop.reason].sentence)} (${of.host}: ${drop.where})`;
   }
-}
-
-function size(tuple: Tuple | null, { question }: Case): string {
-  return tuple === null ? 'the packet' : `the packet of ${question.packet.size} bytes payload`;
 }
 
 /** The place in words: a router by its name, a guest by its server's. */

@@ -2,14 +2,16 @@
  * A source that the sending port does not own: refused by the ARP and MAC tables of br-int, by the
  * base rules of the OpenFlow firewall, or by the `s` chain of the iptables firewall.
  */
+
 import { type RuleStep } from '../../dataplane/iptables/steps.ts';
 import { type IpAddress } from '../../dataplane/routing/types.ts';
 import { type NeutronPort } from '../../model/neutron.ts';
 import { field } from '../../packet/fields.ts';
+import { prefixCovers, sameAddress } from '../../packet/prefix.ts';
 import { type Reason } from '../../reasons/codes.ts';
 import { writeIp, writeMac } from '../../text/address-text.ts';
 import { readField } from '../../traffic/words.ts';
-import { isSame, portByNumber, portLabel, portOfDevice, portRef } from '../objects.ts';
+import { portByNumber, portLabel, portOfDevice, portRef } from '../objects.ts';
 import { type Case, type Diagnosis, type Finding, flowsOf, numberIn, tupleOf } from './case.ts';
 import { onHost } from './commands.ts';
 
@@ -93,12 +95,8 @@ function sourceOf(words: Uint32Array): IpAddress | null {
 }
 
 function owns({ fixedIps, allowedAddressPairs }: NeutronPort, source: IpAddress): boolean {
-  const pairs = allowedAddressPairs.some(({ prefix: { address, length } }) => {
-    if (address.version !== source.version) return false;
-    const shift = BigInt((source.version === 4 ? 32 : 128) - length);
-    return address.value >> shift === source.value >> shift;
-  });
-  return pairs || fixedIps.some(({ address }) => isSame(address, source));
+  const pairs = allowedAddressPairs.some(({ prefix }) => prefixCovers(prefix, source));
+  return pairs || fixedIps.some(({ address }) => sameAddress(address, source));
 }
 
 function addressText(name: string, port: NeutronPort, source: IpAddress | null): string {

@@ -3,13 +3,15 @@
  * router knows, a tenant's address that leaves the router as it is (neutron l3 agent, chains
  * `neutron-l3-agent-PREROUTING`, `-float-snat`, `-snat`).
  */
+
 import { type Network } from '../../dataplane/network.ts';
 import { type IpAddress } from '../../dataplane/routing/types.ts';
 import { namespaceOwner } from '../../model/ids.ts';
 import { type NeutronFloatingIp, type NeutronRouter } from '../../model/neutron.ts';
+import { prefixCovers, sameAddress } from '../../packet/prefix.ts';
 import { writeIp } from '../../text/address-text.ts';
 import { type DiaryEntry } from '../../traffic/diary.ts';
-import { isSame, portLabel, routerOfNamespace, routerRef } from '../objects.ts';
+import { portLabel, routerOfNamespace, routerRef } from '../objects.ts';
 import { type EnterStep, type LeaveStep } from '../steps.ts';
 import { type Case, type Diagnosis, type Finding, tupleOf } from './case.ts';
 import { inNamespace, restartAgent } from './commands.ts';
@@ -36,7 +38,7 @@ export function untranslatedTarget(
   if (owner === undefined || !['router', 'snat', 'floating'].includes(owner.kind)) return null;
   const destination = tupleOf(words)?.destination;
   const floating = network.neutron.floatingIps.find(
-    ({ address }) => destination !== undefined && isSame(address, destination),
+    ({ address }) => destination !== undefined && sameAddress(address, destination),
   );
   if (floating?.portId === undefined || floating.portId === null) return null;
   return lostRule(network, host, namespace, floating);
@@ -75,7 +77,7 @@ function untranslatedSource(of: Case, network: Network): Finding | null {
     if (router === null || source === undefined) continue;
     const own = network.neutron.floatingIps.find(
       ({ fixedAddress, routerId }) =>
-        fixedAddress !== null && routerId === router.id && isSame(fixedAddress, source),
+        fixedAddress !== null && routerId === router.id && sameAddress(fixedAddress, source),
     );
     const meant = own !== undefined || router.gateway?.snat === true;
     if (!meant || router.distributed || !isInternal(network, router, source)) continue;
@@ -118,9 +120,7 @@ function isInternal(network: Network, router: NeutronRouter, address: IpAddress)
       networkId !== router.gateway?.networkId &&
       fixedIps.some(({ subnetId }) => {
         const prefix = subnets.find(({ id }) => id === subnetId)?.prefix;
-        if (prefix === undefined || prefix.address.version !== address.version) return false;
-        const shift = BigInt((address.version === 4 ? 32 : 128) - prefix.length);
-        return prefix.address.value >> shift === address.value >> shift;
+        return prefix !== undefined && prefixCovers(prefix, address);
       }),
   );
 }
