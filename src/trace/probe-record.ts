@@ -71,8 +71,11 @@ export function parseProbeRecords(text: string, file: string): Parsed<readonly P
   }
   const records: ProbeRecord[] = [];
   for (const [index, entry] of list.entries()) {
-    if (isObject(entry) && typeof entry['from'] === 'string') records.push(recordOf(entry, index));
-    else complain(`record ${index} has no "from"`, JSON.stringify(entry) ?? '');
+    // What is no probe (a failover, a remark) needs no sender to be passed over.
+    const other = isObject(entry) && typeof entry['kind'] === 'string' && entry['kind'] !== 'probe';
+    if (isObject(entry) && (other || typeof entry['from'] === 'string')) {
+      records.push(recordOf(entry, index));
+    } else complain(`record ${index} has no "from"`, JSON.stringify(entry) ?? '');
   }
   return { value: records, problems };
 }
