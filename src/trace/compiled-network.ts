@@ -1,4 +1,5 @@
 /** What is compiled once per snapshot and shared by all walks over it. */
+import { type FrameRules } from '../dataplane/iptables/frames.ts';
 import { type CompiledNetfilter } from '../dataplane/iptables/netfilter.ts';
 import { type InterfaceId, type Network, type Segment } from '../dataplane/network.ts';
 import { type PreparedSwitch } from '../dataplane/ovs/pipeline/prepared.ts';
@@ -6,6 +7,16 @@ import { type CompiledNamespace } from '../dataplane/routing/stack.ts';
 import { type Problem } from '../text/problem.ts';
 import { type OutsideName } from './outside.ts';
 import { type SegmentOwners, segmentOwners } from './segment.ts';
+
+/** The rules of a namespace, compiled once. */
+export interface CompiledFilters {
+  /** iptables and ip6tables; null without rules. */
+  readonly packets: CompiledNetfilter | null;
+  /** ebtables; null without rules. */
+  readonly frames: FrameRules | null;
+  /** arptables; null without rules. */
+  readonly arp: FrameRules | null;
+}
 
 export interface CompiledNetwork {
   readonly network: Network;
@@ -15,8 +26,8 @@ export interface CompiledNetwork {
   readonly namespaces: Map<string, CompiledNamespace>;
   /** By host. */
   readonly switches: Map<string, PreparedSwitch>;
-  /** Rules by `HOST NAMESPACE`; null where there are none. */
-  readonly filters: Map<string, CompiledNetfilter | null>;
+  /** Rules by `HOST NAMESPACE`. */
+  readonly filters: Map<string, CompiledFilters>;
   /** Of the files that only tracing reads. */
   readonly problems: Problem[];
   /** By segment name. */

@@ -1,25 +1,34 @@
-/** The packet filters of a namespace as the hooks its stack asks: iptables and ipset dumps. */
+/** The packet filters of a namespace as the hooks its stack and bridges ask: rules and sets. */
 
+import { compileArptables } from '../dataplane/iptables/arptables/meaning.ts';
+import { parseArptablesSave } from '../dataplane/iptables/arptables/save.ts';
+import { compileEbtables } from '../dataplane/iptables/ebtables/meaning.ts';
+import { parseEbtablesSave } from '../dataplane/iptables/ebtables/save.ts';
 import { parseIpsetSave } from '../dataplane/iptables/ipset/save.ts';
 import { type IpSet } from '../dataplane/iptables/ipset/types.ts';
 import {
-  type CompiledNetfilter,
   compileNetfilter,
   type Netfilter,
   startNetfilter,
 } from '../dataplane/iptables/netfilter.ts';
 import { type Surroundings } from '../dataplane/iptables/surroundings.ts';
 import { parseIptablesSave } from '../dataplane/iptables/text/save.ts';
-import { type Ruleset } from '../dataplane/iptables/types.ts';
+import { type BridgeHooks } from '../dataplane/linuxbridge/work.ts';
 import { type NamespaceState } from '../dataplane/network.ts';
 import { type Run } from '../dataplane/outcome.ts';
-import { type Problem } from '../text/problem.ts';
-import { type CompiledNetwork } from './compiled-network.ts';
+import { type Parsed, type Problem } from '../text/problem.ts';
+import { type CompiledFilters, type CompiledNetwork } from './compiled-network.ts';
 
 const RULE_FILES = [
   ['iptables-save', 4],
   ['ip6tables-save', 6],
 ] as const;
+
+/** What the stack and the bridges of a namespace ask during one walk. */
+export interface OpenFilters<P> {
+  readonly stack: Netfilter<P> | null;
+  readonly bridges: BridgeHooks<P> | null;
+}
 
 /** The hooks of a namespace for one walk; null where it has no rules. */
 export function hooksOf<P>(
@@ -27,32 +36,46 @@ export function hooksOf<P>(
   run: Run<P>,
   host: string,
   namespace: string,
-): Netfilter<P> | null {
+): OpenFilters<P> {
   const key = `${host} ${namespace}`;
   let rules = compiled.filters.get(key);
   if (rules === undefined) {
     const state = compiled.network.namespace(host, namespace);
-    rules = state === undefined ? null : compileFilters(compiled, state);
+    rules = state === undefined ? NOTHING : compileFilters(compiled, state);
     compiled.filters.set(key, rules);
   }
   // Connections of the dump may be those of the very packet that is asked about.
-  return rules === null ? null : startNetfilter(run, rules, { entries: null });
+  const stack =
+    rules.packets === null ? null : startNetfilter(run, rules.packets, { entries: null });
+  const frames = rules.frames?.start<P>() ?? null;
+  const arp = rules.arp?.start<P>() ?? null;
+  const silent = stack === null && frames === null && arp === null;
+  return { stack, bridges: silent ? null : { frames, packets: stack, arp } };
 }
 
-function compileFilters(
-  compiled: CompiledNetwork,
-  state: NamespaceState,
-): CompiledNetfilter | null {
-  const rulesets: Ruleset[] = [];
-  for (const [file, version] of RULE_FILES) {
-    const source = sourceOf(state, file);
-    if (source === undefined) continue;
-    const { value, problems } = parseIptablesSave(source.text, source.file, version);
+const NOTHING: CompiledFilters = { packets: null, frames: null, arp: null };
+
+function compileFilters(compiled: CompiledNetwork, state: NamespaceState): CompiledFilters {
+  const around = surroundingsOf(state, setsOf(state, compiled.problems));
+  const read = <T>(name: string, parse: (text: string, file: string) => Parsed<T>): T | null => {
+    const source = sourceOf(state, name);
+    if (source === undefined) return null;
+    const { value, problems } = parse(source.text, source.file);
     compiled.problems.push(...problems);
-    rulesets.push(value);
-  }
-  if (rulesets.every(({ tables }) => tables.length === 0)) return null;
-  return compileNetfilter(rulesets, surroundingsOf(state, setsOf(state, compiled.problems)));
+    return value;
+  };
+  const rulesets = RULE_FILES.flatMap(
+    ([file, version]) => read(file, (text, name) => parseIptablesSave(text, name, version)) ?? [],
+  );
+  const frames = read('ebtables-save', parseEbtablesSave) ?? [];
+  const arp = read('arptables-save', parseArptablesSave) ?? [];
+  return {
+    packets: rulesets.every(({ tables }) => tables.length === 0)
+      ? null
+      : compileNetfilter(rulesets, around),
+    frames: frames.length === 0 ? null : compileEbtables(frames, around),
+    arp: arp.length === 0 ? null : compileArptables(arp, around),
+  };
 }
 
 function setsOf(state: NamespaceState, into: Problem[]): ReadonlyMap<string, IpSet> {
@@ -72,7 +95,21 @@ function surroundingsOf({ state }: NamespaceState, sets: Surroundings['sets']): 
       addresses: addresses.map(({ address, length }) => ({ ...address, length })),
     })),
     sets,
+    gateways: gatewaysOf(state),
   };
+}
+
+/** Next hops by destination: MASQUERADE takes the address that is near to them. */
+function gatewaysOf({ interfaces, routes }: NamespaceState['state']): NonNullable<Surroundings['gateways']> {
+  const indexes = new Map(interfaces.map(({ name, index }) => [name, index]));
+  return routes.flatMap(({ version, prefix, hops }) =>
+    hops.flatMap(({ gateway, device }) => {
+      const index = indexes.get(device ?? '');
+      if (gateway === null || index === undefined) return [];
+      const value = prefix?.address.value ?? 0n;
+      return [{ version, value, length: prefix?.length ?? 0, gateway: gateway.value, index }];
+    }),
+  );
 }
 
 /** A capture names its files with `.txt`, a sos report without. */

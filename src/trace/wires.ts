@@ -5,6 +5,7 @@
 import { GUEST_INTERFACE, guestName, tapOfGuest } from '../dataplane/endpoint/guest.ts';
 import { type InterfaceId, type Network, ROOT } from '../dataplane/network.ts';
 import { type Drop, type Run } from '../dataplane/outcome.ts';
+import { type Interface } from '../dataplane/routing/types.ts';
 import { type Split } from '../traffic/traffic.ts';
 import { type CompiledNetwork, ownersOf } from './compiled-network.ts';
 import { overMtu, tooLargeToReceive, tooLargeToSend } from './link-mtu.ts';
@@ -35,7 +36,10 @@ export function openWires<P>(
 
   /** A device that receives from another one of the kernel, or off a wire. */
   const receive = (to: InterfaceId, p: P, segment: string | null): readonly Landing<P>[] => {
-    const mtu = mtuOf(network, to);
+    const device = deviceAt(network, to);
+    // A namespace looks at its own devices; of a switch's device only the kernel knows.
+    if (isDead(device) && network.switchPortOf(to) !== null) return [silent(p, to, device)];
+    const mtu = device?.mtu ?? null;
     const sized = mtu === null ? [] : tooLargeToReceive(run, mtu, p);
     return limited(run, placeOf(to), mtu, sized, p, (part) => land(to, part, segment));
   };
@@ -83,7 +87,9 @@ export function openWires<P>(
       if (device === null) return [lost(p, `${inside.host} ${inside.namespace}`)];
       return [{ kind: 'arrival', arrival: { device, port: inside.name, p }, segment: null }];
     }
-    const mtu = mtuOf(network, inside);
+    const device = deviceAt(network, inside);
+    if (isDead(device)) return [silent(p, inside, device)];
+    const mtu = device?.mtu ?? null;
     const sized = mtu === null ? [] : tooLargeToSend(run, mtu, p);
     return limited(run, placeOf(inside), mtu, sized, p, (part) => transmit(inside, part));
   };
@@ -123,9 +129,23 @@ function placeOf({ namespace, name }: InterfaceId): string {
   return namespace === ROOT ? name : `${namespace} ${name}`;
 }
 
-function mtuOf(network: Network, { host, namespace, name }: InterfaceId): number | null {
+function deviceAt(
+  network: Network,
+  { host, namespace, name }: InterfaceId,
+): Interface | undefined {
   const interfaces = network.namespace(host, namespace)?.state.interfaces;
-  return interfaces?.find((one) => one.name === name)?.mtu ?? null;
+  return interfaces?.find((one) => one.name === name);
+}
+
+/** Down, or without carrier: nothing goes out and nothing comes in (net/core/dev.c). */
+function isDead(device: Interface | undefined): boolean {
+  return device !== undefined && !(device.up && device.running);
+}
+
+function silent<P>(p: P, at: InterfaceId, device: Interface | undefined): Landing<P> {
+  const evidence = device?.up === true ? 'no carrier' : 'the interface is down';
+  const drop: Drop = { reason: 'INTERFACE_DOWN', where: placeOf(at), evidence, origin: null };
+  return { kind: 'lost', drop, p };
 }
 
 function bridgeOf(network: Network, host: string, port: string): string | null {

@@ -6,7 +6,6 @@
 import { guestNamespace, tapOfGuest } from '../dataplane/endpoint/guest.ts';
 import { type Network, ROOT } from '../dataplane/network.ts';
 import { type Run } from '../dataplane/outcome.ts';
-import { type Hooks } from '../dataplane/routing/hooks.ts';
 import { expire, receive } from '../dataplane/routing/namespace.ts';
 import {
   type Applications,
@@ -18,6 +17,7 @@ import {
 import { type Namespace } from '../dataplane/routing/types.ts';
 import { type Borrowed, owns, withAddress } from './borrowed-address.ts';
 import { type CompiledNetwork } from './compiled-network.ts';
+import { type OpenFilters } from './filters.ts';
 import { OUTSIDE } from './outside.ts';
 import { type SwitchFactory } from './switch-device.ts';
 import { type Device, type Wiring } from './walk.ts';
@@ -40,7 +40,7 @@ export type HooksFactory<P> = (
   run: Run<P>,
   host: string,
   namespace: string,
-) => Hooks<P> | null;
+) => OpenFilters<P>;
 
 /** What a walk may choose: programs, filters, the switches' state. */
 export interface WorldOptions<P> {
@@ -71,11 +71,8 @@ export function openWorld<P>(
         ? borrowing(compiled, host, name, borrows)
         : compiledNamespace(compiled, host, name);
     if (config === null) return null;
-    const stack = makeStack<P>(
-      config,
-      options.hooks(compiled, run, host, name),
-      options.applications(config),
-    );
+    const { stack: hooks, bridges } = options.hooks(compiled, run, host, name);
+    const stack = makeStack<P>(config, hooks, options.applications(config), bridges);
     const made = namespaceDevice(host, name, stack, isGuest(network, host, name));
     const device = host === OUTSIDE ? assumed(made) : made;
     namespaces.set(key, device);

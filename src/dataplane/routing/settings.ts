@@ -74,6 +74,10 @@ function forwarding(
   global: string | undefined,
 ): boolean {
   const own = sysctls.get(`net.${family}.conf.${device}.forwarding`);
-  const value = own ?? global ?? sysctls.get(`net.${family}.conf.all.forwarding`);
+  const all = sysctls.get(`net.${family}.conf.all.forwarding`);
+  // ip_forward and conf.all.forwarding are one variable: where they differ, somebody wrote the
+  // former into the dump by hand, and meant all interfaces.
+  if (global === '0' && all !== undefined && all !== '0') return false;
+  const value = own ?? global ?? all;
   return value !== undefined && value !== '0';
 }

@@ -5,10 +5,10 @@
 import { ENCAPSULATION, field } from '../../../packet/fields.ts';
 import { type Guard, guard } from '../../../traffic/guard.ts';
 import { linearTable } from '../../../traffic/linear.ts';
-import { and, type Match, test } from '../../../traffic/match.ts';
+import { and, type Match, or, test } from '../../../traffic/match.ts';
 import { type Rule, type Table } from '../../../traffic/table.ts';
 import { assignment } from '../../../traffic/words.ts';
-import { type Outcome } from '../../outcome.ts';
+import { type Drop, type Outcome } from '../../outcome.ts';
 import { writeNumberTo } from '../pipeline/conditions.ts';
 import { decapsulate } from '../pipeline/encapsulate.ts';
 import { wipePipelineFields } from '../pipeline/patch.ts';
@@ -85,7 +85,7 @@ export function tunnelEntry<P>(
   for (const { entries: found, p } of traffic.lookup(outer, tableOf(dp.sw))) {
     const port = found.find(({ certain }) => certain)?.entry;
     if (port === undefined) {
-      outcomes.push(dropped(p, 'no tunnel port fits key and addresses of the frame'));
+      outcomes.push(...unfitting(dp, p));
       continue;
     }
     const { hit: v6, miss: v4 } = traffic.split(p, IS_V6);
@@ -109,7 +109,8 @@ function congestion<P>(dp: Datapath<P>, inner: P, outcomes: Outcome<P>[]): P | n
   if (congested === null) return miss;
   const { hit: incapable, miss: capable } = traffic.split(congested, INNER_NOT_ECT);
   if (incapable !== null) {
-    outcomes.push(dropped(incapable, 'congestion was marked and the packet is not ECN capable'));
+    const evidence = 'congestion was marked and the packet is not ECN capable';
+    outcomes.push(dropped(incapable, 'OF_EXPLICIT_DROP', evidence, placeOf(dp.sw)));
   }
   const marked = capable === null ? null : traffic.set(capable, MARK_CE);
   // Simplification: traffic of which only a part is congested goes on as that part alone.
@@ -143,10 +144,30 @@ const TUNNEL_BITS = [
   return { field: of, start: 0, width: of.width };
 });
 
-function dropped<P>(p: P, evidence: string): Outcome<P> {
-  return {
-    kind: 'dropped',
-    drop: { reason: 'TUNNEL_LOCAL_IP_MISMATCH', where: 'tunnel', evidence, origin: null },
-    p,
-  };
+/** A frame that no port takes: of a sender without a port here, or to an address of none. */
+function unfitting<P>({ run, sw }: Datapath<P>, p: P): readonly Outcome<P>[] {
+  const senders = sw.tunnels.flatMap(({ source: { tunnel } }) => {
+    const remote = tunnel?.remote;
+    if (remote === undefined || remote === null) return [];
+    return [endpointTest(remote, 'ip_src', 'ipv6_src')];
+  });
+  const { hit, miss } = run.traffic.split(p, guard(or(...senders)));
+  const outcomes: Outcome<P>[] = [];
+  const evidence = 'no tunnel port fits key and addresses of the frame';
+  if (hit !== null) outcomes.push(dropped(hit, 'TUNNEL_LOCAL_IP_MISMATCH', evidence, placeOf(sw)));
+  if (miss !== null) {
+    const unknown = 'no tunnel port has the sender as its remote address';
+    outcomes.push(dropped(miss, 'TUNNEL_ENDPOINT_MISSING', unknown, placeOf(sw)));
+  }
+  return outcomes;
+}
+
+/** The bridges that have tunnel ports. */
+function placeOf({ tunnels }: PreparedSwitch): string {
+  const bridges = new Set(tunnels.map(({ bridge }) => bridge.name));
+  return bridges.size === 0 ? 'tunnel' : [...bridges].join(', ');
+}
+
+function dropped<P>(p: P, reason: Drop['reason'], evidence: string, where: string): Outcome<P> {
+  return { kind: 'dropped', drop: { reason, where, evidence, origin: null }, p };
 }

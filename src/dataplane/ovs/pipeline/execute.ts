@@ -93,11 +93,13 @@ function restFrom({ kind }: PreparedAction, i: number): number {
 
 function explainDrop<P>(part: Part<P>): void {
   const { bridge, table, flow } = part;
+  // Without a flow it is the table's miss, which has said so.
+  if (flow === null) return;
   part.why = () => ({
     reason: 'OF_EXPLICIT_DROP',
     where: `${bridge.name} table ${table}`,
-    evidence: flow === null ? 'drop' : `priority ${flow.flow.priority}: drop`,
-    origin: flow?.flow.origin ?? null,
+    evidence: `priority ${flow.flow.priority}: drop`,
+    origin: flow.flow.origin,
   });
 }
 
