@@ -3,7 +3,13 @@
  * data once its connection stands. Which segment of the exchange a packet is stands in its diary.
  */
 import { type Run } from '../dataplane/outcome.ts';
-import { type Applications, type CompiledNamespace } from '../dataplane/routing/stack.ts';
+import {
+  type Answer,
+  type Applications,
+  type CompiledNamespace,
+  routed,
+  SILENCE,
+} from '../dataplane/routing/stack.ts';
 import { namespaceOwner } from '../model/ids.ts';
 import { field, TCP_FLAGS } from '../packet/fields.ts';
 import { onePacket } from '../traffic/one-packet.ts';
@@ -43,15 +49,19 @@ export function exchangePrograms(
       complete: completeByRoute,
       answer(_run, socket, p) {
         const protocol = numberOf(p, PROTOCOL);
-        if (protocol === TCP) return answerSegment(progress, p, size);
+        if (protocol === TCP) return saying(answerSegment(progress, p, size));
         // Of two datagrams the first is the request, whatever comes back is not answered.
-        if (protocol !== UDP || progress.answered) return [];
+        if (protocol !== UDP || progress.answered) return SILENCE;
         if (socket === null) assume('ASSUME_LISTENING', of.name);
         progress.answered = true;
-        return [made('reply', datagramBack(p))];
+        return saying([made('reply', datagramBack(p))]);
       },
     };
   };
+}
+
+function saying(packets: readonly Packet[]): Answer<Packet> {
+  return { said: packets.map(routed), refusal: null };
 }
 
 function answerSegment(progress: Progress, p: Packet, size: number): readonly Packet[] {

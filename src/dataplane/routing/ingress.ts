@@ -23,6 +23,7 @@ export function arrive<P>(work: Work<P>, name: string, prerouted: boolean, p: P)
     return;
   }
   const seen = noteCrossing(work.run, device.place, 'in', p);
+  toPacketSockets(work, name, seen);
   const untagged = toVlans(work, device, seen);
   if (untagged === null) return;
   const mine = toMacvlans(work, device, untagged);
@@ -30,6 +31,20 @@ export function arrive<P>(work: Work<P>, name: string, prerouted: boolean, p: P)
   const bridge = work.stack.bridges.get(device.of.master ?? '');
   if (bridge !== undefined) toBridge(work, bridge, name, mine);
   else toProtocol(work, device, prerouted, mine);
+}
+
+/** A packet socket gets a copy of what it asks for; the frame itself goes on (packet_rcv()). */
+function toPacketSockets<P>(work: Work<P>, device: string, p: P): void {
+  const { traffic } = work.run;
+  for (const socket of work.stack.packetSockets) {
+    if (socket.device !== device) continue;
+    const { hit } = traffic.split(traffic.fork(p), socket.filter);
+    if (hit === null) continue;
+    for (const made of socket.hear(work.run, traffic.fork(hit))) {
+      work.tasks.push({ kind: 'transmit', device, handle: null, p: made });
+    }
+    work.out.push({ kind: 'delivered', to: socket.name, p: hit });
+  }
 }
 
 /** Frames of a VLAN that has a device go there; tags nobody knows make a frame foreign. */

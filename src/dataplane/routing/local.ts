@@ -9,7 +9,8 @@ import { type Device } from './device.ts';
 import { ADDRESSES, B, IS } from './headers.ts';
 import { sendError } from './icmp-error.ts';
 import { receiveAdvertisement, receiveSolicitation } from './nd.ts';
-import { drop, passHook, type Work } from './stack.ts';
+import { learn } from './neighbour.ts';
+import { drop, passHook, SILENCE, type Work } from './stack.ts';
 import { type Socket } from './types.ts';
 
 /** How a packet came to the host. */
@@ -76,8 +77,9 @@ function receiveIcmp<P>(work: Work<P>, { group }: Arrival, p: P): void {
   if (time.miss !== null) delivered(work, 'icmp', time.miss);
 }
 
-function receiveIcmp6<P>(work: Work<P>, { device }: Arrival, p: P): void {
+function receiveIcmp6<P>(work: Work<P>, arrival: Arrival, p: P): void {
   const { traffic } = work.run;
+  const { device } = arrival;
   const solicit = traffic.split(p, IS.neighbourSolicit);
   if (solicit.hit !== null) receiveSolicitation(work, device, solicit.hit);
   if (solicit.miss === null) return;
@@ -89,7 +91,7 @@ function receiveIcmp6<P>(work: Work<P>, { device }: Arrival, p: P): void {
     answerEcho(work, 6, traffic.fork(echo.hit));
     delivered(work, 'icmpv6 echo', echo.hit);
   }
-  if (echo.miss !== null) delivered(work, 'icmpv6', echo.miss);
+  if (echo.miss !== null) toProgram(work, arrival, null, 'icmpv6', echo.miss);
 }
 
 /** A known connection first, then a listener for a SYN, else a reset. */
@@ -118,8 +120,9 @@ function receiveTcp<P>(work: Work<P>, arrival: Arrival, p: P): void {
 const CONNECTIONS_MAX = 1024;
 
 /** Hands over to the connection that was opened before; returns what belongs to none. */
-function toConnection<P>(work: Work<P>, { version }: Arrival, p: P): P | null {
+function toConnection<P>(work: Work<P>, arrival: Arrival, p: P): P | null {
   const { traffic } = work.run;
+  const { version } = arrival;
   const bits = [
     ADDRESSES[version].source,
     ADDRESSES[version].destination,
@@ -132,10 +135,7 @@ function toConnection<P>(work: Work<P>, { version }: Arrival, p: P): P | null {
   for (const opened of work.stack.connections) {
     if (rest === null) return null;
     const { hit, miss }: { hit: P | null; miss: P | null } = traffic.same(rest, opened, pairs);
-    if (hit !== null) {
-      answerBy(work, version, null, hit);
-      delivered(work, 'connection', hit);
-    }
+    if (hit !== null) toProgram(work, arrival, null, 'connection', hit);
     rest = miss;
   }
   return rest;
@@ -160,8 +160,7 @@ function receiveUdp<P>(work: Work<P>, arrival: Arrival, p: P): void {
   for (const { entries, p: part } of traffic.lookup(unowned, stack.config.sockets.udp)) {
     const socket = entries[0]?.entry ?? null;
     if (socket !== null || stack.applications?.listensEverywhere === true) {
-      answerBy(work, arrival.version, socket, part);
-      delivered(work, describe(socket, 'udp'), part);
+      toProgram(work, arrival, socket, describe(socket, 'udp'), part);
       continue;
     }
     if (!arrival.group) {
@@ -184,12 +183,27 @@ function fromTunnels<P>(work: Work<P>, p: P): P | null {
 }
 
 /** Lets the program answer; what it says is sent as the host's own packet. */
-function answerBy<P>(work: Work<P>, version: 4 | 6, socket: Socket | null, p: P): void {
+function toProgram<P>(
+  work: Work<P>,
+  { device, version }: Arrival,
+  socket: Socket | null,
+  name: string,
+  p: P,
+): void {
   const { applications } = work.stack;
-  if (applications === null) return;
-  for (const made of applications.answer(work.run, socket, work.run.traffic.fork(p))) {
-    work.tasks.push({ kind: 'emit', version, device: null, handle: null, p: made });
+  const { traffic } = work.run;
+  const own = device.of.name;
+  const { said, refusal } = applications?.answer(work.run, socket, traffic.fork(p), own) ?? SILENCE;
+  for (const one of said) {
+    if (one.knowsNeighbour) {
+      const bits = { address: ADDRESSES[version].destination, mac: B.ethDestination };
+      learn(work, { device: one.device ?? own, version, p: traffic.fork(one.p), ...bits });
+    }
+    const { opens, p: made } = one;
+    work.tasks.push({ kind: 'emit', version, device: one.device, handle: null, opens, p: made });
   }
+  if (refusal === null) delivered(work, name, p);
+  else work.out.push({ kind: 'dropped', drop: refusal, p });
 }
 
 /** Other protocols belong to raw sockets; without one they are unreachable. */

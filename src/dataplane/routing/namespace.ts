@@ -4,8 +4,9 @@
  * returns when the namespace is quiet again.
  */
 import { type Outcome, type Run } from '../outcome.ts';
+import { openConnection } from './connections.ts';
 import { transmitFrame } from './egress.ts';
-import { ADDRESSES, B, F, IS, put } from './headers.ts';
+import { F, IS, put } from './headers.ts';
 import { sendError } from './icmp-error.ts';
 import { arrive } from './ingress.ts';
 import { giveUp } from './neighbour.ts';
@@ -57,17 +58,24 @@ export function send<P>(
 }
 
 /**
+ * Sends a frame that a program made down to its Ethernet header (a packet socket, packet(7)): no
+ * route, no neighbour and no rule is asked.
+ */
+export function sendFrame<P>(
+  run: Run<P>,
+  stack: Stack<P>,
+  device: string,
+  p: P,
+): readonly Outcome<P>[] {
+  return settle(run, stack, [{ kind: 'transmit', device, handle: null, p }]);
+}
+
+/**
  * Remembers that a program of the namespace sent `p` and waits for answers to it: TCP segments
  * and datagrams that come back are delivered instead of refused. `p` needs its source address.
  */
 export function awaitAnswer<P>(run: Run<P>, stack: Stack<P>, version: 4 | 6, p: P): void {
-  const { traffic } = run;
-  const { source, destination } = ADDRESSES[version];
-  let back = traffic.copy(traffic.fork(p), source, p, destination);
-  back = traffic.copy(back, destination, p, source);
-  back = traffic.copy(back, B.sourcePort, p, B.destinationPort);
-  back = traffic.copy(back, B.destinationPort, p, B.sourcePort);
-  stack.connections = [back, ...stack.connections];
+  openConnection(run, stack, version, p);
 }
 
 /**
@@ -105,7 +113,7 @@ function finish<P>(work: Work<P>): readonly Outcome<P>[] {
         break;
       case 'emit': {
         const bound = task.device === null ? null : work.stack.config.devices.get(task.device);
-        emit(here, task.version, bound ?? null, task.p);
+        emit({ ...here, opens: task.opens === true }, task.version, bound ?? null, task.p);
         break;
       }
       case 'transmit':

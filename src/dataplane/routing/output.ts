@@ -3,6 +3,7 @@
  * for all of them POSTROUTING, the MTU and the neighbour
  * (net/ipv4/ip_output.c ip_local_out(), ip_output(), ip_finish_output()).
  */
+import { openConnection } from './connections.ts';
 import { type Device, sourceTowards } from './device.ts';
 import { fragment } from './fragment.ts';
 import { B, F, IS, longerThan, put } from './headers.ts';
@@ -53,6 +54,11 @@ function emitAlong<P>(
   }
   const { route, hop } = decision;
   const local = route.type === 'local';
+  // Of a bound socket only routes by its interface count; without one it sends there directly.
+  if (bound !== null && !local && hop?.device !== bound.of.name) {
+    emitBy(work, version, bound, { kind: 'destination' }, null, p);
+    return;
+  }
   const device = local ? loopback(work) : devices.get(hop?.device ?? '');
   if (device === undefined) {
     drop(work, p, 'NO_ROUTE', 'route output', 'the route names no interface', route.origin);
@@ -100,6 +106,7 @@ function emitBy<P>(
   for (const sourced of chooseSource(work, version, device, to, decision, p)) {
     const { applications } = work.stack;
     const whole = applications?.complete?.(sourced, mtuOf(device, decision)) ?? sourced;
+    if (work.opens === true) openConnection(work.run, work.stack, version, whole);
     const out = traffic.set(whole, device.setOutput);
     const before = work.stack.hooks === null ? null : traffic.fork(out);
     const accepted = passHook(work, 'output', version, out, refused(work, version));

@@ -54,15 +54,51 @@ export interface Pending<P> {
   readonly from: string | null;
 }
 
+/** What a program sends because of what it received. */
+export interface Said<P> {
+  readonly p: P;
+  /** Sends by this interface (SO_BINDTODEVICE, IP_PKTINFO); null leaves it to the routes. */
+  readonly device: string | null;
+  /** `p` has its receiver's MAC: the program wrote it into the neighbour table (SIOCSARP). */
+  readonly knowsNeighbour: boolean;
+  /** `p` opens a connection of the program: what comes back on it is for the program. */
+  readonly opens: boolean;
+}
+
+/** What becomes of what a program received. */
+export interface Answer<P> {
+  readonly said: readonly Said<P>[];
+  /** Why the program could not do what it is there for; null when it could. */
+  readonly refusal: Drop | null;
+}
+
+/** A program without anything to say. */
+export const SILENCE: Answer<never> = { said: [], refusal: null };
+
+/** A packet that goes where the routes lead. */
+export function routed<P>(p: P): Said<P> {
+  return { p, device: null, knowsNeighbour: false, opens: false };
+}
+
+/** A program that sees the frames of an interface before the IP layer does (packet(7)). */
+export interface PacketSocket<P> {
+  readonly device: string;
+  readonly filter: Guard;
+  readonly name: string;
+  /** Frames, with complete Ethernet headers, that the program sends because of one it saw. */
+  hear(run: Run<P>, p: P): readonly P[];
+}
+
 /** What programs in the namespace do, as far as somebody knows. */
 export interface Applications<P> {
   /** Whether something listens where no listening socket is known. */
   readonly listensEverywhere: boolean;
   /**
-   * Answers a datagram, or data on a connection, that a socket received; the stack sends what
-   * is returned. `socket` is null when only `listensEverywhere` says that somebody listens.
+   * What a program does with a datagram, data on a connection, or an ICMPv6 message that the
+   * kernel leaves to programs. `socket` is null for connections, and where only
+   * `listensEverywhere` says that somebody listens; `device` is the interface it came in by.
    */
-  answer(run: Run<P>, socket: Socket | null, p: P): readonly P[];
+  answer(run: Run<P>, socket: Socket | null, p: P, device: string): Answer<P>;
   /**
    * Completes a packet that the host itself made with what depends on its route: TCP options,
    * DF. `mtu` is the route's, in bytes.
@@ -81,6 +117,7 @@ export interface Stack<P> {
   pending: readonly Pending<P>[];
   /** Packets that opened a connection here, in the direction of what will be received. */
   connections: readonly P[];
+  packetSockets: readonly PacketSocket<P>[];
 }
 
 /** Where a packet goes next: to the destination itself, or to a gateway. */
@@ -111,6 +148,8 @@ export type Task<P> =
       readonly device: string | null;
       /** Of a packet that belongs to a connection from its making on (nf_ct_attach()). */
       readonly handle: Carried<P>;
+      /** A program waits for what comes back on the connection that it opens. */
+      readonly opens?: boolean;
       readonly p: P;
     }
   /** A frame with complete Ethernet header that an interface shall transmit. */
@@ -129,6 +168,8 @@ export interface Work<P> {
   readonly out: Outcome<P>[];
   /** What the connection tracker gave the traffic that is worked on. */
   readonly handle: Carried<P>;
+  /** What is emitted opens a connection of a program. */
+  readonly opens?: boolean;
 }
 
 /** Compiles a namespace. Do it once per snapshot. */
@@ -179,6 +220,7 @@ export function makeStack<P>(
     learned: [],
     pending: [],
     connections: [],
+    packetSockets: [],
   };
 }
 
