@@ -9,7 +9,15 @@ import { field } from '../src/packet/fields.ts';
 import { compileTable } from '../src/traffic/compiled.ts';
 import { numberOf, onePacket, type Packet } from '../src/traffic/one-packet.ts';
 import { switchOf, tracePacket } from '../test/reality/ovs/cases.ts';
-import { type ComputeHost, dumpedLines, TO_TUNNELS } from './compute-host.ts';
+import {
+  type ComputeHost,
+  computeHost,
+  dumpedLines,
+  packetsOf,
+  TO_TUNNELS,
+} from './compute-host.ts';
+import { figure, type Row, told } from './report.ts';
+import { alone, inTurns, rate } from './stopwatch.ts';
 import { openUnixctl } from './unixctl.ts';
 import { type Vswitchd } from './vswitchd.ts';
 
@@ -97,4 +105,75 @@ export async function realTracer(
     ask: (question) => control.ask('ofproto/trace', ['br-int', question]),
     close: control.close,
   };
+}
+
+/** Rows of one host: our traces and the real ones take turns, with the same packets. */
+export async function traceRows(size: number, daemon: Vswitchd | null): Promise<readonly Row[]> {
+  const host = computeHost(size);
+  const questions = packetsOf(host, QUESTIONS);
+  const source = switchOfHost(host);
+  const packets = packetsFor(source, questions);
+  const start = performance.now();
+  const trace = tracerOf(source);
+  const [first] = packets;
+  if (first !== undefined) trace(first);
+  const cold_ms = performance.now() - start;
+  const ours = (): number => {
+    for (const packet of packets) trace(packet);
+    return packets.length;
+  };
+  const what = `traces a second, br-int of ${figure(host.flows.length)} flows`;
+  const cold = told(
+    `first trace of a read br-int of ${figure(host.flows.length)} flows`,
+    `${figure(cold_ms)} ms`,
+  );
+  if (daemon === null) return [told(what, figure(rate(await alone(ours)))), cold];
+  const real = await realTracer(daemon, host);
+  sayDifferences(await differences(questions, packets, trace, real.ask));
+  const [mine, theirs] = await inTurns([
+    ours,
+    async () => {
+      for (const question of questions) await real.ask(question);
+      return questions.length;
+    },
+  ]);
+  real.close();
+  if (mine === undefined || theirs === undefined) return [cold];
+  const ratio = rate(mine) / rate(theirs);
+  const row: Row = {
+    what,
+    ours: figure(rate(mine)),
+    real: figure(rate(theirs)),
+    ratio: `${figure(ratio)} ×`,
+    target: '≥ 20 ×',
+    met: ratio >= 20,
+  };
+  return [row, cold];
+}
+
+const QUESTIONS = 500;
+
+/** Questions in which the number of passes or of sent packets is not the real one's. */
+async function differences(
+  questions: readonly string[],
+  packets: readonly Packet[],
+  trace: (packet: Packet) => Traced,
+  ask: (question: string) => Promise<string>,
+): Promise<readonly string[]> {
+  const found: string[] = [];
+  for (const [i, question] of questions.entries()) {
+    const answer = await ask(question);
+    const passes = [...answer.matchAll(/^Datapath actions: (.*)$/gm)].map(([, text = '']) => text);
+    const sent = passes.flatMap((text) => text.split(',').filter((word) => /^\d+$/.test(word)));
+    const packet = packets[i];
+    if (packet === undefined) continue;
+    const mine = trace(packet);
+    if (mine.passes !== passes.length || mine.sent !== sent.length) found.push(question);
+  }
+  return found;
+}
+
+function sayDifferences(questions: readonly string[]): void {
+  if (questions.length === 0) return;
+  throw new Error(`${questions.length} answers differ, the first one for ${questions[0]}`);
 }
