@@ -78,25 +78,25 @@ function neighbourCase(scene: Scene, waiting: Case): Case | null {
   return best;
 }
 
-function leaves({ diary, lineage }: Read, host: string): boolean {
-  return diary
+function leaves({ steps, lineage }: Read, host: string): boolean {
+  return steps
     .slice(lineage.since)
-    .some(({ step }) => step.kind === 'enter' && (step as EnterStep).host !== host);
+    .some((step) => step.kind === 'enter' && (step as EnterStep).host !== host);
 }
 
 /** Whether an ARP packet was made for the device in which the packet waits. */
-function isFrom({ diary }: Read, { host, device }: Case): boolean {
-  return diary.some(({ step }) => {
+function isFrom({ steps }: Read, { host, device }: Case): boolean {
+  return steps.some((step) => {
     if (step.kind !== 'enter') return false;
     const at = step as EnterStep;
     return at.host === host && at.device === device;
   });
 }
 
-function enters({ diary, lineage }: Read, host: string): boolean {
-  return diary
+function enters({ steps, lineage }: Read, host: string): boolean {
+  return steps
     .slice(lineage.since)
-    .some(({ step }) => step.kind === 'enter' && (step as EnterStep).host === host);
+    .some((step) => step.kind === 'enter' && (step as EnterStep).host === host);
 }
 
 /**
@@ -104,12 +104,12 @@ function enters({ diary, lineage }: Read, host: string): boolean {
  * networks, which refuse local VLANs that have no mapping there (the agents'
  * `priority=2,in_port=PATCH actions=drop`).
  */
-function isNoise({ ending, diary }: Read): boolean {
+function isNoise({ ending, steps }: Read): boolean {
   const { outcome } = ending;
   if (outcome.kind !== 'dropped') return false;
   const { reason, evidence, where } = outcome.drop;
   if (NOISE.includes(reason)) return true;
-  const bridge = diary.findLast(({ step }) => step.kind === 'bridge')?.step as
+  const bridge = steps.findLast((step) => step.kind === 'bridge') as
     | BridgeStep
     | undefined;
   if (bridge?.way !== 'patch' || where === 'br-tun table 0') return false;
@@ -144,6 +144,6 @@ function goalOf({ to }: Question, scene: Pick<Scene, 'compiled'> | undefined): s
   return owners.length === 1 ? (owners[0]?.host ?? null) : null;
 }
 
-function hopCount({ diary }: Read): number {
-  return diary.filter(({ step }) => step.kind === 'enter').length;
+function hopCount({ steps }: Read): number {
+  return steps.filter((step) => step.kind === 'enter').length;
 }

@@ -92,8 +92,7 @@ function verdictOf(
   reads: readonly Read[],
 ): Verdict {
   const ambiguous = reads.some(
-    ({ lineage, diary }) =>
-      lineage.role !== 'resolution' && diary.some(({ step }) => isAmbiguous(step)),
+    ({ lineage, steps }) => lineage.role !== 'resolution' && steps.some(isAmbiguous),
   );
   if (ambiguous) return 'AMBIGUOUS';
   if (delivered) return 'REACHABLE';

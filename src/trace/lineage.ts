@@ -1,6 +1,6 @@
 /** What a packet at its end is to the question: the request itself, an answer, an ARP packet. */
 import { type AnswerStep, type ResolutionStep } from '../dataplane/routing/steps.ts';
-import { type DiaryEntry, readDiary } from '../traffic/diary.ts';
+import { type DiaryEntry, readDiary, readSteps } from '../traffic/diary.ts';
 import { type Packet } from '../traffic/packet.ts';
 import { type Step } from '../traffic/traffic.ts';
 import { type MadeStep } from './steps.ts';
@@ -30,20 +30,34 @@ export interface Lineage {
 /** One ending with what its diary says. */
 export interface Read {
   readonly ending: Ending<Packet>;
+  /** Every note on its way, oldest first. */
+  readonly steps: readonly Step[];
+  /** The same with the header at each of them; restored when somebody asks for it. */
   readonly diary: readonly DiaryEntry[];
   readonly lineage: Lineage;
 }
 
 /** Reads the diary of a packet that has ended. */
 export function readEnding(ending: Ending<Packet>): Read {
-  const diary = readDiary(ending.p);
-  return { ending, diary, lineage: lineageOf(diary) };
+  const steps = readSteps(ending.p);
+  let diary: readonly DiaryEntry[] | null = null;
+  return {
+    ending,
+    steps,
+    get diary() {
+      diary ??= readDiary(ending.p);
+      return diary;
+    },
+    lineage: lineageOf(steps),
+  };
 }
 
 /** Reads the role off the steps that made new packets out of older ones. */
-export function lineageOf(diary: readonly DiaryEntry[]): Lineage {
+export function lineageOf(steps: readonly Step[]): Lineage {
   let lineage: Lineage = { role: 'request', since: 0, answer: null };
-  for (const [index, { step }] of diary.entries()) lineage = next(lineage, step, index);
+  for (let index = 0; index < steps.length; index++) {
+    lineage = next(lineage, steps[index]!, index);
+  }
   return lineage;
 }
 

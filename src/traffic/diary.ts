@@ -10,8 +10,8 @@ import { type Step } from './traffic.ts';
 /** A page: a note, a changed word, or the change from one frame to another. */
 export interface Page {
   readonly previous: Page | null;
-  /** A note, or null when the page records a change. */
-  readonly step: (() => Step) | null;
+  /** A note, made when it is first read; null when the page records a change. */
+  step: Step | (() => Step) | null;
   /** Index of the changed word; negative for notes and changes of frame. */
   readonly word: number;
   /** The word's content before the change, as a signed number (V8 keeps those unboxed). */
@@ -39,22 +39,46 @@ export function readDiary(p: Packet): DiaryEntry[] {
   const entries: DiaryEntry[] = [];
   let frame: FrameBefore = p;
   let words = p.words.slice();
-  let after = words.slice();
+  // Notes between which nothing changed share their words, so they are copied before a change.
+  let shown = true;
+  let after = words;
+  const own = (): Uint32Array => {
+    if (shown) words = words.slice();
+    shown = false;
+    return words;
+  };
   for (let page = p.diary; page !== null; page = page.previous) {
     if (page.frame !== null) {
       frame = page.frame;
       words = frame.words.slice();
+      shown = false;
     } else if (page.step === null) {
-      words[page.word] = page.before;
+      own()[page.word] = page.before;
     } else {
-      const now = words.slice();
       const { inner, quoted, body } = frame;
-      const packet = { words: now, inner, quoted, body, diary: null };
-      entries.push({ step: page.step(), words: now, after, packet });
-      after = now;
+      const packet = { words, inner, quoted, body, diary: null };
+      entries.push({ step: stepOf(page), words, after, packet });
+      after = words;
+      shown = true;
     }
   }
   return entries.reverse();
+}
+
+/** The notes alone, oldest first: what most readers of most diaries want. */
+export function readSteps(p: Packet): Step[] {
+  const steps: Step[] = [];
+  for (let page = p.diary; page !== null; page = page.previous) {
+    if (page.step !== null) steps.push(stepOf(page));
+  }
+  return steps.reverse();
+}
+
+/** Forks share pages, so a note is made once for all of them. */
+function stepOf(page: Page): Step {
+  if (typeof page.step === 'function') page.step = page.step();
+  if (page.step === null) throw new Error('a page without a note');
+  return page.step;
 }
 
 /** Writes one word and remembers what it was. */
