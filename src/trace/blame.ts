@@ -109,6 +109,9 @@ function isNoise({ ending, steps }: Read): boolean {
   if (outcome.kind !== 'dropped') return false;
   const { reason, evidence, where } = outcome.drop;
   if (NOISE.includes(reason)) return true;
+  // Flooding reaches the bridge's own port as well, which agents leave down.
+  const [place, port] = where.split(' ');
+  if (reason === 'OF_PORT_DOWN' && place === port) return true;
   const bridge = steps.findLast((step) => step.kind === 'bridge') as
     | BridgeStep
     | undefined;

@@ -7,6 +7,7 @@ import { REASONS, type Reason, type ReasonRow } from '../reasons/codes.ts';
 import { type Case, type Diagnosis } from './diagnosis/case.ts';
 import { deadSender } from './diagnosis/dead-port.ts';
 import { wrongMapping } from './diagnosis/mapping.ts';
+import { misrouted } from './diagnosis/misrouted.ts';
 import { tooLarge } from './diagnosis/mtu.ts';
 import { unanswered } from './diagnosis/neighbours.ts';
 import { lostFrame } from './diagnosis/not-arriving.ts';
@@ -15,16 +16,21 @@ import { securityGroups } from './diagnosis/security-groups.ts';
 import { spoofedSource } from './diagnosis/spoofing.ts';
 import { agentTables } from './diagnosis/tables.ts';
 import { missingTranslation } from './diagnosis/translation.ts';
+import { uplink } from './diagnosis/uplink.ts';
+import { wrongTunnel } from './diagnosis/wrong-tunnel.ts';
 import { type Blocker, type Fix } from './types.ts';
 
 /** In this order: what explains more comes first. */
 const DIAGNOSES: readonly Diagnosis[] = [
   deadSender,
   wrongMapping,
+  misrouted,
+  wrongTunnel,
   spoofedSource,
   securityGroups,
   missingTranslation,
   tooLarge,
+  uplink,
   unanswered,
   lostFrame,
   agentTables,

@@ -32,7 +32,13 @@ export interface Wiring<P> {
 
 export type Landing<P> =
   | { readonly kind: 'arrival'; readonly arrival: Arrival<P>; readonly segment: string | null }
-  | { readonly kind: 'lost'; readonly drop: Drop; readonly p: P };
+  | {
+      readonly kind: 'lost';
+      readonly drop: Drop;
+      readonly p: P;
+      /** The device at whose door it was lost; null when it did not get off its sender. */
+      readonly at: { readonly device: Device<P>; readonly port: string } | null;
+    };
 
 /** How one copy ended, and in which device. */
 export interface Ending<P> {
@@ -71,9 +77,14 @@ export function walk<P>(
       const p = note(run, outcome.p, { kind: 'leave', port: outcome.port });
       for (const landing of wiring.across(run, device, outcome.port, p)) {
         if (landing.kind === 'arrival') queue.push(landing.arrival);
-        else take(device, [{ kind: 'dropped', drop: landing.drop, p: landing.p }]);
+        else lose(device, landing);
       }
     }
+  };
+
+  const lose = (from: Device<P>, { drop, p, at }: Extract<Landing<P>, { kind: 'lost' }>): void => {
+    const came = at === null ? p : note(run, p, enterStep(at.device, at.port));
+    take(at?.device ?? from, [{ kind: 'dropped', drop, p: came }]);
   };
 
   for (const { device, outcomes } of start) take(device, outcomes);

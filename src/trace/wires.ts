@@ -12,6 +12,8 @@ import { overMtu, tooLargeToReceive, tooLargeToSend } from './link-mtu.ts';
 import { crossSegment, type SegmentMemory } from './segment.ts';
 import { type Device, type Landing, type Wiring } from './walk.ts';
 
+type Lost<P> = Extract<Landing<P>, { kind: 'lost' }>;
+
 /** Gives the devices that stand at the ends of wires; null for what the snapshot lacks. */
 export interface Ends<P> {
   namespace(host: string, name: string): Device<P> | null;
@@ -38,10 +40,15 @@ export function openWires<P>(
   const receive = (to: InterfaceId, p: P, segment: string | null): readonly Landing<P>[] => {
     const device = deviceAt(network, to);
     // A namespace looks at its own devices; of a switch's device only the kernel knows.
-    if (isDead(device) && network.switchPortOf(to) !== null) return [silent(p, to, device)];
+    const ofSwitch = network.switchPortOf(to) !== null;
+    const owner = ofSwitch ? ends.switchOf(to.host) : ends.namespace(to.host, to.namespace);
+    const at = owner === null ? null : { device: owner, port: to.name };
+    if (isDead(device) && ofSwitch) return [silent(p, to, device, at)];
     const mtu = device?.mtu ?? null;
     const sized = mtu === null ? [] : tooLargeToReceive(run, mtu, p);
-    return limited(run, placeOf(to), mtu, sized, p, (part) => land(to, part, segment));
+    return limited(run, { where: placeOf(to), mtu, at }, sized, p, (part) =>
+      land(to, part, segment),
+    );
   };
 
   const crossing = (from: InterfaceId, p: P): readonly Landing<P>[] => {
@@ -88,10 +95,11 @@ export function openWires<P>(
       return [{ kind: 'arrival', arrival: { device, port: inside.name, p }, segment: null }];
     }
     const device = deviceAt(network, inside);
-    if (isDead(device)) return [silent(p, inside, device)];
+    if (isDead(device)) return [silent(p, inside, device, null)];
     const mtu = device?.mtu ?? null;
     const sized = mtu === null ? [] : tooLargeToSend(run, mtu, p);
-    return limited(run, placeOf(inside), mtu, sized, p, (part) => transmit(inside, part));
+    const limit = { where: placeOf(inside), mtu, at: null };
+    return limited(run, limit, sized, p, (part) => transmit(inside, part));
   };
 
   return (_run, from, port, p) => {
@@ -108,8 +116,7 @@ export function openWires<P>(
 /** Ends what is too large, and goes on with the rest. */
 function limited<P>(
   run: Run<P>,
-  where: string,
-  mtu: number | null,
+  { where, mtu, at }: { where: string; mtu: number | null; at: Lost<P>['at'] },
   sized: readonly Split<P>[],
   p: P,
   next: (p: P) => readonly Landing<P>[],
@@ -119,7 +126,7 @@ function limited<P>(
     ...(hit === null
       ? []
       : overMtu(run, where, mtu, hit).map(
-          (end): Landing<P> => ({ kind: 'lost', drop: end.drop, p: end.p }),
+          (end): Landing<P> => ({ kind: 'lost', drop: end.drop, p: end.p, at }),
         )),
     ...(miss === null ? [] : next(miss)),
   ]);
@@ -142,10 +149,15 @@ function isDead(device: Interface | undefined): boolean {
   return device !== undefined && !(device.up && device.running);
 }
 
-function silent<P>(p: P, at: InterfaceId, device: Interface | undefined): Landing<P> {
+function silent<P>(
+  p: P,
+  where: InterfaceId,
+  device: Interface | undefined,
+  at: Lost<P>['at'],
+): Landing<P> {
   const evidence = device?.up === true ? 'no carrier' : 'the interface is down';
-  const drop: Drop = { reason: 'INTERFACE_DOWN', where: placeOf(at), evidence, origin: null };
-  return { kind: 'lost', drop, p };
+  const drop: Drop = { reason: 'INTERFACE_DOWN', where: placeOf(where), evidence, origin: null };
+  return { kind: 'lost', drop, p, at };
 }
 
 function bridgeOf(network: Network, host: string, port: string): string | null {
@@ -162,5 +174,5 @@ function lost<P>(p: P, what: string): Landing<P> {
     evidence: `not in the snapshot: ${what}`,
     origin: null,
   };
-  return { kind: 'lost', drop, p };
+  return { kind: 'lost', drop, p, at: null };
 }

@@ -23,13 +23,13 @@ const DEAD_VLAN = 4095;
 
 /** The sender's own port is dead: its frames are dropped where they enter the bridge. */
 export const deadSender: Diagnosis = (of) => {
-  const last = flowsOf(of).at(-1);
-  if (last === undefined || last.step.bridge !== 'br-int') return null;
+  const first = flowsOf(of).at(0);
+  if (first === undefined || first.step.bridge !== 'br-int') return null;
   const entered = portByNumber(
     of.compiled.network,
     of.host,
     'br-int',
-    numberIn(last.words, 'in_port'),
+    numberIn(first.words, 'in_port'),
   );
   if (entered === null || entered.vlan.tag !== DEAD_VLAN) return null;
   return deadFinding(of.compiled.network, of.host, entered.name);

@@ -98,11 +98,11 @@ function wrongTranslation(
       const flow = step as FlowStep;
       // A lookup in br-int right after one in br-tun: the local VLAN was chosen just before.
       if (last !== null && last.bridge === 'br-tun' && flow.bridge === 'br-int') {
-        const chosen = networkOfTag(network, host, numberIn(words, 'vlan_tci') & 0xfff);
+        const tag = numberIn(words, 'vlan_tci') & 0xfff;
+        const chosen = networkOfTag(network, host, tag);
         const translated = flowInTable(diary.slice(0, i), 4);
-        if (chosen !== null && chosen.id !== home.id && translated !== null) {
-          return mismatch(host, translated, home, chosen);
-        }
+        const wrong = chosen === null ? !carries(network, host, home, tag) : chosen.id !== home.id;
+        if (wrong && translated !== null) return mismatch(host, translated, home, chosen);
       }
       last = flow;
     }
@@ -114,6 +114,15 @@ function wrongTranslation(
     }
   }
   return null;
+}
+
+/** Whether a local VLAN that no port has may be the network's: when none of its ports is known. */
+function carries(network: Network, host: string, home: NeutronNetwork, tag: number): boolean {
+  const bridges = network.hosts.get(host)?.switch?.bridges ?? [];
+  const tags = (bridges.find(({ name }) => name === 'br-int')?.ports ?? [])
+    .filter(({ name }) => portOfDevice(network, host, name)?.networkId === home.id)
+    .map(({ vlan }) => vlan.tag);
+  return tags.length === 0 || tags.includes(tag);
 }
 
 function flowInTable(diary: readonly DiaryEntry[], table: number): FlowStep | null {

@@ -1,0 +1,246 @@
+/**
+ * The way of a network out of a host: from br-int over a patch port to the tunnel bridge, or to
+ * the bridge of its physical network and the NIC there (neutron
+ * plugins/ml2/drivers/openvswitch/agent/ovs_neutron_agent.py setup_physical_bridges()). Asked when
+ * frames did not leave a host, or nobody answered from behind it.
+ */
+import { type Network, ROOT } from '../../dataplane/network.ts';
+import { type FlowStep } from '../../dataplane/ovs/pipeline/steps.ts';
+import { type Bridge, type Port } from '../../dataplane/ovs/types/switch.ts';
+import { type IpAddress } from '../../dataplane/routing/types.ts';
+import { type NeutronNetwork } from '../../model/neutron.ts';
+import { prefixCovers, sameAddress } from '../../packet/prefix.ts';
+import { isRecord } from '../../text/json-text.ts';
+import { networkById, networkOfTag, networkRef, portOfDevice } from '../objects.ts';
+import { type EnterStep } from '../steps.ts';
+import { type Case, type Diagnosis, type Finding, numberIn } from './case.ts';
+import { onHost, restartAgent } from './commands.ts';
+import { askedFor } from './neighbours.ts';
+
+const AGENT = 'neutron-openvswitch-agent';
+const INTEGRATION = 'br-int';
+const TUNNELS = 'br-tun';
+const UNANSWERED: ReadonlySet<string> = new Set(['ARP_UNANSWERED', 'NO_NEIGHBOR']);
+const TUNNELLED = /^(vxlan|gre|geneve)$/;
+
+/** A network on a host whose way out is in question. */
+interface Place {
+  readonly host: string;
+  readonly of: NeutronNetwork;
+}
+
+export const uplink: Diagnosis = (of) => {
+  const { network } = of.compiled;
+  for (const place of placesOf(of)) {
+    const found =
+      brokenWay(network, place) ?? brokenNic(network, place) ?? lostTranslation(of, place);
+    if (found !== null) return found;
+  }
+  return null;
+};
+
+function placesOf(of: Case): readonly Place[] {
+  const { network } = of.compiled;
+  if (UNANSWERED.has(of.drop.reason)) {
+    const asked = askedFor(of);
+    return asked === null ? [] : [...waitingPlaces(of), ...ownersPlaces(network, asked)];
+  }
+  if (of.device !== 'ovs') return [];
+  // A frame that a switch gave up: of the network by whose port it came in.
+  const entered = of.diary.findLast(({ step }) => step.kind === 'enter')?.step as
+    | EnterStep
+    | undefined;
+  const port =
+    entered?.port == null ? null : portOfDevice(network, entered.host, entered.port);
+  const net = port === null ? null : networkById(network, port.networkId);
+  return net === null ? [] : [{ host: of.host, of: net }];
+}
+
+/** Where the packet waits: the network of the device it wants to leave by. */
+function waitingPlaces({ compiled: { network }, host, device, drop }: Case): readonly Place[] {
+  const by = /neighbours of (\S+)$/.exec(drop.where)?.[1] ?? '';
+  const own = network.endpoints.find((one) => one.host === host && one.namespace === device);
+  const port = portOfDevice(network, host, by) ?? own?.port ?? null;
+  const net = port === null ? null : networkById(network, port.networkId);
+  return net === null ? [] : [{ host, of: net }];
+}
+
+/** Where the address that was asked for stands. */
+function ownersPlaces(network: Network, asked: IpAddress): readonly Place[] {
+  const { subnets, ports } = network.neutron;
+  const nets = subnets
+    .filter(({ prefix }) => prefixCovers(prefix, asked))
+    .flatMap(({ networkId }) => networkById(network, networkId) ?? []);
+  const holders = [...network.hosts.values()].filter(({ namespaces }) =>
+    [...namespaces.values()].some(({ state }) =>
+      state.interfaces.some(({ addresses }) =>
+        addresses.some(({ address }) => sameAddress(address, asked)),
+      ),
+    ),
+  );
+  return nets.flatMap((of) => {
+    const bound = ports.filter(
+      ({ networkId, fixedIps }) =>
+        networkId === of.id && fixedIps.some(({ address }) => sameAddress(address, asked)),
+    );
+    const hosts = new Set([...holders.map(({ name }) => name), ...bound.map(({ host }) => host)]);
+    return [...hosts].filter((host) => network.hosts.has(host)).map((host) => ({ host, of }));
+  });
+}
+
+function bridgeOf(network: Network, host: string, name: string): Bridge | null {
+  const bridges = network.hosts.get(host)?.switch?.bridges ?? [];
+  return bridges.find((one) => one.name === name) ?? null;
+}
+
+/** The bridge that carries the network on the host; null when it stays inside or is unknown. */
+function wayOut(network: Network, { host, of }: Place): string | null {
+  const { type, physicalNetwork } = of.provider;
+  if (TUNNELLED.test(type)) return TUNNELS;
+  if (physicalNetwork === null) return null;
+  for (const agent of network.neutron.agents) {
+    const mappings = agent.host === host ? agent.configurations['bridge_mappings'] : undefined;
+    const bridge = isRecord(mappings) ? mappings[physicalNetwork] : undefined;
+    if (typeof bridge === 'string') return bridge;
+  }
+  return null;
+}
+
+/** The patch ports between br-int and the way out. */
+function brokenWay(network: Network, place: Place): Finding | null {
+  const { host, of } = place;
+  const name = wayOut(network, place);
+  const inner = bridgeOf(network, host, INTEGRATION);
+  if (name === null || inner === null || network.hosts.get(host)?.switch === null) return null;
+  const outer = bridgeOf(network, host, name);
+  const fix = {
+    summary: `restart ${AGENT} on ${host}, which builds bridges and patch ports anew`,
+    commands: [restartAgent(host, AGENT)],
+  };
+  const base = {
+    code: 'PATCH_PEER_MISSING',
+    host,
+    origin: null,
+    neutron: [networkRef(of)],
+    fix,
+    confirm: [onHost(host, 'ovs-vsctl show')],
+  } as const;
+  const because = `on ${host} nothing connects br-int with ${name}, by which ${of.name} leaves`;
+  if (outer === null) {
+    return { ...base, component: name, evidence: 'there is no such bridge', because: [because] };
+  }
+  if (patches(inner).some((port) => patches(outer).some((peer) => joined(port, peer)))) return null;
+  const all = network.hosts.get(host)?.switch?.bridges.flatMap(({ ports }) => ports) ?? [];
+  const half = [...patches(outer), ...patches(inner)].find(
+    ({ peer }) => peer !== null && !all.some((one) => one.name === peer),
+  );
+  const lost = half?.peer ?? 'patch port';
+  const side = half !== undefined && inner.ports.includes(half) ? name : INTEGRATION;
+  return {
+    ...base,
+    component: `${side} ${lost}`,
+    evidence: half === undefined ? 'no patch port' : `${half.name} has no peer`,
+    because: [because],
+  };
+}
+
+function patches({ ports }: Bridge): readonly Port[] {
+  return ports.filter(({ type }) => type === 'patch');
+}
+
+function joined(a: Port, b: Port): boolean {
+  return a.peer === b.name && b.peer === a.name;
+}
+
+/** The NIC of a physical network's bridge. */
+function brokenNic(network: Network, place: Place): Finding | null {
+  const { host, of } = place;
+  const name = wayOut(network, place);
+  const bridge = name === null || name === TUNNELS ? null : bridgeOf(network, host, name);
+  if (bridge === null) return null;
+  const devices = network.namespace(host, ROOT)?.state.interfaces ?? [];
+  const nics = bridge.ports.filter(({ name: port }) => {
+    const at = network.interfaceOf({ host, bridge: bridge.name, port });
+    return at !== null && network.wire(at).kind === 'segment';
+  });
+  const base = { host, origin: null, neutron: [networkRef(of)] };
+  if (nics.length === 0) {
+    return {
+      ...base,
+      code: 'FLOOD_BLOCKED',
+      component: bridge.name,
+      evidence: 'no port leads to the physical network',
+      because: [`${bridge.name} of ${host} has no NIC: ${of.name} ends there`],
+      fix: { summary: `add the NIC to ${bridge.name} on ${host}`, commands: [] },
+      confirm: [onHost(host, `ovs-vsctl list-ports ${bridge.name}`)],
+    };
+  }
+  const states = nics.flatMap((nic) => devices.find((one) => one.name === nic.name) ?? []);
+  const dead = states.find(({ up, running }) => !(up && running));
+  if (dead === undefined || states.some(({ up, running }) => up && running)) return null;
+  return {
+    ...base,
+    code: 'INTERFACE_DOWN',
+    component: dead.name,
+    evidence: dead.up ? 'no carrier' : 'the interface is down',
+    because: [`${dead.name} of ${host}, by which ${of.name} leaves the host, is down`],
+    fix: { summary: `set ${dead.name} up on ${host}, check its cable`, commands: [] },
+    confirm: [onHost(host, `ip link show ${dead.name}`)],
+  };
+}
+
+/** Frames of the network that the flows between local and provider VLAN refused. */
+function lostTranslation(of: Case, place: Place): Finding | null {
+  const { network } = of.compiled;
+  const name = wayOut(network, place);
+  if (name === null || name === TUNNELS) return null;
+  for (const { ending, diary } of of.reads) {
+    if (ending.outcome.kind !== 'dropped' || ending.device.host !== place.host) continue;
+    const { where, origin, evidence } = ending.outcome.drop;
+    const bridge = bridgeNameOf(where);
+    if (bridge !== name && bridge !== INTEGRATION) continue;
+    const last = diary.findLast(({ step }) => step.kind === 'flow');
+    const step = last?.step as FlowStep | undefined;
+    if (last === undefined || step?.table !== 0 || step.bridge !== bridge) continue;
+    const tag = numberIn(last.words, 'vlan_tci') & 0xfff;
+    const outward = bridge === name && networkOfTag(network, place.host, tag)?.id === place.of.id;
+    const inward = bridge === INTEGRATION && cameFrom(network, place, last.words, name);
+    if (!outward && !inward) continue;
+    const way = outward ? 'to the physical network' : 'from the physical network';
+    return {
+      code: 'VLAN_MAP_MISMATCH',
+      host: place.host,
+      component: where,
+      evidence,
+      origin,
+      because: [
+        `${bridge} of ${place.host} has no flow that takes ${place.of.name} ${way}`,
+      ],
+      neutron: [networkRef(place.of)],
+      fix: {
+        summary: `restart ${AGENT} on ${place.host}, which programs the mapping anew`,
+        commands: [restartAgent(place.host, AGENT)],
+      },
+      confirm: [onHost(place.host, `ovs-ofctl dump-flows ${bridge} table=0`)],
+    };
+  }
+  return null;
+}
+
+function bridgeNameOf(where: string): string {
+  return where.split(' ')[0] ?? '';
+}
+
+/** Whether a frame with the provider VLAN of the network came into br-int from its bridge. */
+function cameFrom(
+  network: Network,
+  { host, of }: Place,
+  words: Uint32Array,
+  outer: string,
+): boolean {
+  const inner = bridgeOf(network, host, INTEGRATION);
+  const port = inner?.ports.find(({ ofport }) => ofport === numberIn(words, 'in_port'));
+  const peer = bridgeOf(network, host, outer)?.ports.find(({ name }) => name === port?.peer);
+  const vlan = of.provider.type === 'vlan' ? (of.provider.segmentationId ?? 0) : 0;
+  return peer !== undefined && (numberIn(words, 'vlan_tci') & 0xfff) === vlan;
+}
