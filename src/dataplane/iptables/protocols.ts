@@ -90,8 +90,10 @@ export function readProtocol(text: string): Protocol | null {
   const known = PROTOCOL_NUMBERS.get(name);
   // A name that no distribution prints is replaced; `ipv4` is what Fedora prints for 4.
   if (known !== undefined) return name === 'ipv4' ? { number: 4, name } : protocol(known);
-  if (!/^\d{1,3}$/.test(name) || Number(name) > 255) return null;
-  return protocol(Number(name));
+  // A leading zero makes it octal, as strtoul(3) has it.
+  const number = /^0[0-7]+$/.test(name) ? Number.parseInt(name, 8) : Number(name);
+  if (!/^(\d{1,4}|0x[0-9a-f]{1,2})$/.test(name) || !(number <= 255)) return null;
+  return protocol(number);
 }
 
 /** The protocol of that number under the name that iptables prints. */

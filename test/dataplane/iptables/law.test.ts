@@ -55,7 +55,7 @@ describe('a rule that is printed and read', () => {
   });
 
   it('is the same rule when its matches assume nothing', () => {
-    const names = ['tcp', 'multiport', 'conntrack', 'mark', 'physdev', 'set', 'comment'] as const;
+    const names = ['tcp', 'multiport', 'mac', 'mark', 'physdev', 'iprange', 'comment'] as const;
     const rules = ruleOf(
       fc
         .uniqueArray(fc.constantFrom(...names), { maxLength: 4 })

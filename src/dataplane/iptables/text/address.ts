@@ -9,6 +9,8 @@ export interface Network {
   /** No bit outside of the mask is set. */
   readonly value: bigint;
   readonly mask: bigint;
+  /** The address with its bits outside of the mask, where a rule keeps them (`conntrack`). */
+  readonly written?: bigint;
 }
 
 export const ALL_ONES = { 4: 0xffff_ffffn, 6: (1n << 128n) - 1n } as const;

@@ -5,6 +5,7 @@
 import { type Interval, type Masked } from './codec.ts';
 import { hashLimit } from './hashlimit.ts';
 import { type Given } from './options.ts';
+import { timeMatch } from './time-match.ts';
 
 type Options = Record<string, Given<unknown>>;
 type Canonical = (options: Options, version: 4 | 6) => void;
@@ -26,6 +27,20 @@ function marks(options: Options): void {
   if (xorMark !== undefined) xmark = { value: xorMark.value as number, mask: 0 };
   for (const key of ['setMark', 'orMark', 'andMark', 'xorMark']) delete options[key];
   if (xmark !== undefined) options['setXmark'] = plain(xmark);
+}
+
+/** `GET|0d 0A|`: text, and between bars bytes in hexadecimal. Null when it is none of that. */
+function hexStringBytes(given: string): readonly number[] | null {
+  const bytes: number[] = [];
+  for (const [i, part] of given.split('|').entries()) {
+    if (i % 2 === 0) bytes.push(...new TextEncoder().encode(part.replace(/\\(.)/g, '$1')));
+    else {
+      const digits = part.replaceAll(' ', '');
+      if (!/^([0-9a-fA-F]{2})*$/.test(digits)) return null;
+      for (const pair of digits.match(/../g) ?? []) bytes.push(Number.parseInt(pair, 16));
+    }
+  }
+  return bytes.length === 0 ? null : bytes;
 }
 
 const REJECT_SHORT: Readonly<Record<string, string>> = {
@@ -57,6 +72,15 @@ function wholeRange(options: Options): void {
   }
 }
 
+/** Any port at all is no condition either; negated it stays, as nothing meets it. */
+function wholePorts(options: Options): void {
+  for (const key of ['sport', 'dport']) {
+    const given = options[key];
+    const ports = given?.value as Interval | undefined;
+    if (ports?.from === 0 && ports.to === 0xffff && given?.not === false) delete options[key];
+  }
+}
+
 /** What each match does with its options before they are stored. */
 export const CANONICAL_MATCH: Readonly<Record<string, Canonical>> = {
   recent(options, version) {
@@ -65,20 +89,46 @@ export const CANONICAL_MATCH: Readonly<Record<string, Canonical>> = {
     options['mask'] ??= plain({ version, value });
   },
   connlimit(options, version) {
-    options['mask'] ??= plain(version === 4 ? 32 : 128);
+    const longest = version === 4 ? 32 : 128;
+    options['mask'] = plain(Math.min(Number(options['mask']?.value ?? longest), longest));
     if (options['destination'] === undefined) options['source'] = yes;
   },
   hashlimit: hashLimit,
+  time: timeMatch,
+  tcp: wholePorts,
+  udp: wholePorts,
+  conntrack(options) {
+    // NONE is the absence of bits, so it says nothing beside others.
+    const status = options['status'];
+    if (!Array.isArray(status?.value) || status.value.length < 2) return;
+    options['status'] = { ...status, value: status.value.filter((each) => each !== 'NONE') };
+  },
+  set(options) {
+    // Counting is what happens anyway.
+    for (const key of ['updateCounters', 'updateSubcounters']) {
+      if (options[key]?.not === false) delete options[key];
+    }
+  },
   esp: wholeRange,
   ah: wholeRange,
-  ipcomp: wholeRange,
+  ipcomp(options) {
+    // Unlike elsewhere, no index is index 0, so all of them must be written.
+    options['spi'] ??= plain({ from: 0, to: 0 });
+  },
   rateest(options) {
     // With two estimators the first is printed as `--rateest1`.
     const [wrong, right] = options['rateest2'] === undefined ? ['1', ''] : ['', '1'];
     const given = options[`rateest${wrong}`];
-    if (given === undefined) return;
-    delete options[`rateest${wrong}`];
-    options[`rateest${right}`] ??= given;
+    if (given !== undefined) {
+      delete options[`rateest${wrong}`];
+      options[`rateest${right}`] ??= given;
+    }
+    // Two estimators are compared with each other, unless a rate is taken off both.
+    const rates = options['delta'] !== undefined || options['rateest2'] === undefined;
+    for (const key of ['bps', 'pps', 'bps1', 'pps1', 'bps2', 'pps2']) {
+      const rate = options[key];
+      if (rate !== undefined) options[key] = plain(rates ? (rate.value ?? 0) : null);
+    }
   },
   cluster(options) {
     const node = options['localNode'];
@@ -90,7 +140,10 @@ export const CANONICAL_MATCH: Readonly<Record<string, Canonical>> = {
     // Other names are known to the host only.
     for (const key of ['uid', 'gid']) {
       const given = options[key];
-      if (given?.value === 'root') options[key] = { ...given, value: '0' };
+      if (given === undefined) continue;
+      const [from = '', to] = String(given.value).split('-');
+      if (from === 'root') options[key] = { ...given, value: '0' };
+      else if (from === to) options[key] = { ...given, value: from };
     }
   },
   connbytes(options) {
@@ -101,6 +154,16 @@ export const CANONICAL_MATCH: Readonly<Record<string, Canonical>> = {
   string(options) {
     if (options['to']?.value === 65535) delete options['to'];
     if (options['from']?.value === 0) delete options['from'];
+    const hex = options['hex'];
+    const bytes = hex === undefined ? null : hexStringBytes(String(hex.value));
+    if (hex === undefined || bytes === null) return;
+    delete options['hex'];
+    const plainText = bytes.every((byte) => byte >= 32 && byte < 127) && bytes.at(-1) !== 92;
+    if (plainText) options['string'] = { ...hex, value: String.fromCharCode(...bytes) };
+    else {
+      const digits = bytes.map((byte) => byte.toString(16).padStart(2, '0')).join('');
+      options['hex'] = { ...hex, value: `|${digits}|` };
+    }
   },
 };
 
@@ -119,6 +182,24 @@ export const CANONICAL_TARGET: Readonly<Record<string, Canonical>> = {
     const given = String(options['with']?.value ?? 'port-unreach');
     const short = version === 4 ? REJECT_SHORT : { ...REJECT6_SHORT, 'tcp-rst': 'tcp-reset' };
     options['with'] = plain((short as Record<string, string>)[given] ?? given);
+  },
+  HMARK(options, version) {
+    // The tuple is short for whole fields; `ct` alone is printed.
+    const words = String(options['tuple']?.value ?? '').split(',');
+    const whole: Readonly<Record<string, readonly [string, unknown]>> = {
+      src: ['source', version === 4 ? '32' : '128'],
+      dst: ['destination', version === 4 ? '32' : '128'],
+      sport: ['sourcePort', 0xffff],
+      dport: ['destinationPort', 0xffff],
+      proto: ['protocol', 0xff],
+      spi: ['spi', FULL],
+    };
+    for (const each of words) {
+      const [key, value] = whole[each] ?? [];
+      if (key !== undefined) options[key] ??= plain(value);
+    }
+    if (words.includes('ct')) options['tuple'] = plain('ct');
+    else delete options['tuple'];
   },
   NFQUEUE(options) {
     if (options['balance'] === undefined) options['number'] ??= plain(0);

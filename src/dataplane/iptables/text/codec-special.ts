@@ -201,7 +201,7 @@ function readNatRange(given: string, version: 4 | 6): NatRange | null {
   if (bracket !== null) {
     head = bracket[2] === undefined ? (bracket[1] ?? '') : `${bracket[1]}-${bracket[2]}`;
     tail = bracket[3];
-  } else if (version === 4 && given.includes(':')) {
+  } else if ((version === 4 && given.includes(':')) || /^:[^:]+$/.test(given)) {
     head = given.slice(0, given.indexOf(':'));
     tail = given.slice(head.length + 1);
   }

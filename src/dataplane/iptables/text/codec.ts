@@ -256,13 +256,19 @@ export function wordSet<const W extends string>(
   );
 }
 
-/** An address or network; a host is printed without its prefix length (conntrack match). */
+/** An address or network of the `conntrack` match: a host has no prefix, host bits stay. */
 export const network: Codec<Network> = one(
-  readNetwork,
-  (value) =>
+  (given, version) => {
+    const value = readNetwork(given, version);
+    const written = value === null ? null : readAddress(given.split('/')[0] ?? '', version);
+    return value === null || written === null || written === value.value
+      ? value
+      : { ...value, written };
+  },
+  ({ written, ...value }) =>
     value.mask === ALL_ONES[value.version]
       ? writeAddress(value.value, value.version)
-      : writeNetwork(value),
+      : writeNetwork({ ...value, value: written ?? value.value }),
   'an address or network',
   [
     { version: 4, value: 0x0a00_0001n, mask: 0xffff_ffffn },
@@ -271,7 +277,14 @@ export const network: Codec<Network> = one(
 );
 
 /** A network whose prefix length is always printed (NETMAP). */
-export const prefix: Codec<Network> = { ...network, write: (value) => ` ${writeNetwork(value)}` };
+export const prefix: Codec<Network> = {
+  ...network,
+  read(words, version) {
+    const value = readNetwork(words[0] ?? '', version);
+    return value === null ? { bad: 'not a network' } : { value };
+  },
+  write: (value) => ` ${writeNetwork(value)}`,
+};
 
 /** An IPv6 network (SNPT, DNPT). */
 export const prefix6: Codec<Network> = {

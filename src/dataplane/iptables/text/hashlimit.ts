@@ -29,6 +29,7 @@ export function hashLimit(options: Options, version: 4 | 6): void {
   const rate = String(given.value);
   options[key] = plain(rate);
   const quantum = /b\/s/.test(rate) ? byBytes(options, key, rate) : byPackets(options, key, rate);
+  if (options['rateMatch'] === undefined) delete options['rateInterval'];
   const mode = options['mode'];
   if (mode !== undefined) {
     const named = String(mode.value).split(',');
@@ -48,9 +49,12 @@ export function hashLimit(options: Options, version: 4 | 6): void {
 }
 
 function byPackets(options: Options, key: string, text: string): number {
-  options['burst'] ??= plain('5');
+  const burst = bytesIn(String(options['burst']?.value ?? '5'), BURST);
+  if (burst !== null) options['burst'] = plain(String(burst));
   const read = readRateWord(text);
   if (read === null) return -1;
+  // A bucket is kept as long as the unit that was given, and the unit that is printed may differ.
+  options['expire'] ??= plain((RATE_UNITS[read.per] / RATE_UNITS.sec) * 1000);
   let rate: Rate = read;
   if (options['rateMatch'] !== undefined) {
     // The rate is measured over an interval, which is the unit when none is given.
@@ -63,6 +67,8 @@ function byPackets(options: Options, key: string, text: string): number {
   return (RATE_UNITS[printed.per] / RATE_UNITS.sec) * 1000;
 }
 
+/** A number, or bytes with a unit. */
+const BURST = /^(\d+)([mk]?)b?$/;
 const FACTORS: readonly (readonly [string, number])[] = [
   ['m', 1024 * 1024],
   ['k', 1024],
@@ -89,7 +95,7 @@ function byBytes(options: Options, key: string, text: string): number {
   ) ?? ['', 1];
   options[key] = plain(`${Math.floor(kept / size)}${unit}b/s`);
   const burst = options['burst'];
-  const given = burst === undefined ? null : bytesIn(String(burst.value), /^(\d+)([mk]?)b?$/);
+  const given = burst === undefined ? null : bytesIn(String(burst.value), BURST);
   if (given === null || kept === 0) return BYTES_EXPIRE.plain;
   const total = Math.ceil(given / kept) * kept;
   const [name, factor] = FACTORS.find((each) => total >= each[1]) ?? ['', 1];

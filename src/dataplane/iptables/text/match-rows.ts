@@ -24,6 +24,7 @@ import {
   word,
   wordSet,
 } from './codec.ts';
+import { addressList, dccpTypes, extensionHeaders, mobilityTypes, u32Program } from './codec-rare.ts';
 import {
   addressMask,
   icmp6Type,
@@ -93,7 +94,7 @@ const HEADERS = {
     options: {
       sport,
       dport,
-      types: option('--dccp-types', word, 'Its type is one of these.', NOT),
+      types: option('--dccp-types', dccpTypes, 'Its type is one of these.', NOT),
       dccpOption: option('--dccp-option', decimal(255), 'It has this option.', NOT),
     },
   },
@@ -123,10 +124,7 @@ const HEADERS = {
     only: 6,
     needs: [['type']],
     options: {
-      type: option('--icmpv6-type', icmp6Type, 'Type and code.', {
-        not: true,
-        aka: ['--icmp6-type'],
-      }),
+      type: option('--icmpv6-type', icmp6Type, 'Type and code.', NOT),
     },
   },
   esp: {
@@ -218,7 +216,7 @@ const HEADERS = {
   u32: {
     means: 'Computed tests on 32-bit words of the packet.',
     needs: [['u32']],
-    options: { u32: option('--u32', alwaysQuoted, 'The tests.', NOT) },
+    options: { u32: option('--u32', u32Program, 'The tests.', NOT) },
   },
   string: {
     means: 'A pattern somewhere in the packet.',
@@ -276,7 +274,7 @@ const HEADERS = {
       segmentsLeft: option('--rt-segsleft', interval(), 'Segments left.', NOT),
       length: option('--rt-len', decimal(), 'Length.', NOT),
       reserved: option('--rt-0-res', present, 'The reserved field is not zero.'),
-      addresses: option('--rt-0-addrs', word, 'Addresses of type 0.'),
+      addresses: option('--rt-0-addrs', addressList, 'Addresses of type 0.'),
       notStrict: option('--rt-0-not-strict', present, 'The addresses need not be all.'),
     },
   },
@@ -285,14 +283,14 @@ const HEADERS = {
     only: 6,
     needs: [['header']],
     options: {
-      header: option('--header', word, 'The headers.', NOT),
+      header: option('--header', extensionHeaders, 'The headers.', NOT),
       soft: option('--soft', present, 'There may be others.'),
     },
   },
   mh: {
     means: 'A mobility header.',
     only: 6,
-    options: { type: option('--mh-type', word, 'Its type.', NOT) },
+    options: { type: option('--mh-type', mobilityTypes, 'Its type.', NOT) },
   },
   srh: {
     means: 'The segment routing header.',
@@ -451,14 +449,14 @@ const KNOWLEDGE = {
     means: 'The routing realm.',
     only: 4,
     needs: [['realm']],
-    options: { realm: option('--realm', word, 'The realm.', NOT) },
+    options: { realm: option('--realm', mark, 'The realm.', NOT) },
   },
   devgroup: {
     means: 'The group of an interface.',
     needs: [['source', 'destination']],
     options: {
-      source: option('--src-group', word, 'Group of the one it came in by.', NOT),
-      destination: option('--dst-group', word, 'Group of the one it leaves by.', NOT),
+      source: option('--src-group', mark, 'Group of the one it came in by.', NOT),
+      destination: option('--dst-group', mark, 'Group of the one it leaves by.', NOT),
     },
   },
   cgroup: {

@@ -93,7 +93,7 @@ export const byteRate: Codec<number | null> = {
   read([given]) {
     if (given === undefined) return { value: null };
     const found = /^(\d+(?:\.\d+)?)([a-z]*)$/i.exec(given);
-    const bits = found?.[2] === '' ? 8 : BIT_UNITS.get((found?.[2] ?? '-').toLowerCase());
+    const bits = found?.[2] === '' ? 1 : BIT_UNITS.get((found?.[2] ?? '-').toLowerCase());
     if (bits === undefined) return { bad: 'not a rate such as 5kbit' };
     return { value: Math.floor((Number(found?.[1]) * bits) / 8) };
   },

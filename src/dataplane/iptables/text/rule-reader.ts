@@ -286,7 +286,10 @@ class RuleReader {
   private extension({ loaded, entry }: Found, negated: boolean, start: number): void {
     const at = this.at++;
     let not = negated;
-    if (this.word() === '!' && entry.row.codec.words > 0 && entry.row.codec.optional !== true) {
+    // Before iptables 1.4.3 the exclamation mark stood before the value.
+    const { codec } = entry.row;
+    const valued = entry.fixed === undefined && codec.words > 0 && codec.optional !== true;
+    if (valued && this.word() === '!') {
       not = true;
       this.at++;
     }
@@ -299,13 +302,13 @@ class RuleReader {
     if (entry.fixed !== undefined) {
       loaded.options[entry.key] = { value: entry.fixed.value, not };
     } else {
-      const { words: count, optional } = entry.row.codec;
+      const { words: count, optional } = codec;
       const without = optional === true && /^(-|!|$)/.test(this.word());
       const words = without ? [] : this.text.slice(this.at, this.at + count);
       this.at += words.length;
       if (words.length < count && !without) refuse('the value of this option is missing');
       else {
-        const read = entry.row.codec.read(words, this.context.version);
+        const read = codec.read(words, this.context.version);
         if (isBad(read)) refuse(`the value of ${entry.row.flag} is ${read.bad}`);
         else loaded.options[entry.key] = { value: read.value, not };
       }

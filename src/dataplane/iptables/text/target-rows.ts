@@ -17,6 +17,7 @@ import {
   word,
   xmark,
 } from './codec.ts';
+import { tcpOptionKinds, trackingZone, trafficTime } from './codec-rare.ts';
 import { natPorts, natRange, setReference } from './codec-special.ts';
 import { type OptionsOf, option, type Row } from './options.ts';
 
@@ -121,9 +122,9 @@ const TRACKING = {
       timeout: option('--timeout', word, 'With this timeout policy.'),
       ctevents: option('--ctevents', word, 'Only these events are told.'),
       expevents: option('--expevents', word, 'Only these expectation events.'),
-      zone: option('--zone', word, 'In this zone; `mark` takes the packet mark.'),
-      zoneOriginal: option('--zone-orig', word, 'Zone of the original direction only.'),
-      zoneReply: option('--zone-reply', word, 'Zone of the reply direction only.'),
+      zone: option('--zone', trackingZone, 'In this zone; `mark` takes the packet mark.'),
+      zoneOriginal: option('--zone-orig', trackingZone, 'Zone of the original direction only.'),
+      zoneReply: option('--zone-reply', trackingZone, 'Zone of the reply direction only.'),
     },
   },
   NOTRACK: { means: 'The packet is not tracked: the old form.', options: {} },
@@ -227,6 +228,7 @@ const HEADER_CHANGES = {
   },
   ECN: {
     means: 'Changes explicit congestion notification.',
+    only: 4,
     needs: [['remove']],
     options: { remove: option('--ecn-tcp-remove', present, 'Clears ECE and CWR.') },
   },
@@ -240,7 +242,7 @@ const HEADER_CHANGES = {
   },
   TCPOPTSTRIP: {
     means: 'Removes TCP options.',
-    options: { options: option('--strip-options', word, 'Their kinds.') },
+    options: { options: option('--strip-options', tcpOptionKinds, 'Their kinds.') },
   },
   CHECKSUM: {
     means: 'Finishes a checksum that was left to the hardware.',
@@ -267,9 +269,9 @@ const RECORDS = {
     options: {
       prefix: option('--nflog-prefix', text, 'With this prefix.'),
       group: option('--nflog-group', decimal(65535), 'The group.', { silent: 0 }),
-      range: option('--nflog-range', decimal(), 'Bytes of it (never worked).'),
+      range: option('--nflog-range', decimal(), 'Bytes of it (never worked).', { silent: 0 }),
       size: option('--nflog-size', decimal(), 'Bytes of it.'),
-      threshold: option('--nflog-threshold', decimal(65535), 'Collects so many.'),
+      threshold: option('--nflog-threshold', decimal(65535), 'Collects so many.', { silent: 0 }),
     },
   },
   ULOG: {
@@ -321,8 +323,8 @@ const RECORDS = {
     needs: [['name'], ['interval'], ['ewma']],
     options: {
       name: option('--rateest-name', word, 'Its name.'),
-      interval: option('--rateest-interval', word, 'How often.'),
-      ewma: option('--rateest-ewmalog', word, 'How smoothly.'),
+      interval: option('--rateest-interval', trafficTime, 'How often.'),
+      ewma: option('--rateest-ewmalog', trafficTime, 'How smoothly.'),
     },
   },
   LED: {
@@ -336,20 +338,20 @@ const RECORDS = {
   },
   HMARK: {
     means: 'Sets the mark from a hash.',
-    needs: [['mod']],
+    needs: [['mod'], ['rnd']],
     options: {
       source: option('--hmark-src-prefix', word, 'Part of the source.'),
       destination: option('--hmark-dst-prefix', word, 'Part of the destination.'),
-      sourcePort: option('--hmark-sport-mask', word, 'Part of the source port.'),
-      destinationPort: option('--hmark-dport-mask', word, 'Part of the destination port.'),
-      spi: option('--hmark-spi-mask', word, 'Part of the security parameter index.'),
-      sport: option('--hmark-sport', word, 'Source port.'),
-      dport: option('--hmark-dport', word, 'Destination port.'),
-      spiValue: option('--hmark-spi', word, 'Security parameter index.'),
-      protocol: option('--hmark-proto-mask', word, 'Part of the protocol.'),
-      rnd: option('--hmark-rnd', word, 'Seed.'),
-      mod: option('--hmark-mod', word, 'Modulus.'),
-      offset: option('--hmark-offset', word, 'Added to the result.'),
+      sourcePort: option('--hmark-sport-mask', hexadecimal(0xffff, 4), 'Part of the source port.'),
+      destinationPort: option('--hmark-dport-mask', hexadecimal(0xffff, 4), 'And of the other.'),
+      spi: option('--hmark-spi-mask', hexadecimal(FULL, 8), 'Part of the parameter index.'),
+      sport: option('--hmark-sport', hexadecimal(0xffff, 4), 'Source port.'),
+      dport: option('--hmark-dport', hexadecimal(0xffff, 4), 'Destination port.'),
+      spiValue: option('--hmark-spi', hexadecimal(FULL, 8), 'Security parameter index.'),
+      protocol: option('--hmark-proto-mask', hexadecimal(255, 2), 'Part of the protocol.'),
+      rnd: option('--hmark-rnd', hexadecimal(FULL, 8), 'Seed.'),
+      mod: option('--hmark-mod', decimal(), 'Modulus.'),
+      offset: option('--hmark-offset', decimal(), 'Added to the result.'),
       tuple: option('--hmark-tuple', word, 'What is hashed.'),
     },
   },
