@@ -3,13 +3,10 @@ import { type Agents } from './compile.ts';
 import { compute } from './compute.ts';
 import { dhcpAgent } from './dhcp/agent.ts';
 import { l3Agent } from './l3/agent.ts';
+import { linuxbridge } from './linuxbridge/layer2.ts';
 import { openvswitch } from './ovs/layer2.ts';
-import { emptyNamespace } from './plan.ts';
 
 export const AGENTS: Agents = {
   devices: [compute, dhcpAgent, l3Agent],
-  layer2: {
-    openvswitch,
-    linuxbridge: () => ({ switch: null, root: emptyNamespace('root') }),
-  },
+  layer2: { openvswitch, linuxbridge },
 };

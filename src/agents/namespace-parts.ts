@@ -1,6 +1,7 @@
 /** Parts that namespaces of several agents have in common: devices, addresses, sysctls, sockets. */
-import { linkLocalAddress } from '../model/ids.ts';
+import { deviceName, linkLocalAddress } from '../model/ids.ts';
 import { type CloudAddress, type FixedIp, type NeutronPort } from '../model/neutron.ts';
+import { type Place, type Plug } from './part.ts';
 import { type AddressPlan, type DevicePlan, type RoutePlan, type SocketPlan } from './plan.ts';
 import { type CloudView } from './view.ts';
 
@@ -20,26 +21,45 @@ export function linkLocalOf(mac: bigint): AddressPlan {
   return { address: linkLocalAddress(mac), length: 64, scope: 'link' };
 }
 
-/** An interface of a port inside of a namespace. */
+/**
+ * An interface of a port inside of a namespace: an internal port of the switch that was moved
+ * there, or beside Linux bridges the inner end of a veth whose other end is called `tap…`.
+ */
 export function portDevice(
-  view: CloudView,
+  at: Place,
   port: NeutronPort,
   name: string,
   addresses: readonly AddressPlan[],
-  kind: DevicePlan['kind'] = 'openvswitch',
 ): DevicePlan {
+  const bridged = isBridged(at);
   return {
     name,
-    kind,
+    kind: bridged ? 'veth' : 'openvswitch',
     mac: port.mac,
-    mtu: view.networks.get(port.networkId)?.mtu ?? 1500,
+    mtu: at.view.networks.get(port.networkId)?.mtu ?? 1500,
     up: true,
     master: null,
-    peer: null,
+    peer: bridged ? { namespace: 'root', device: deviceName('tap', port.id) } : null,
     lower: null,
     addresses,
     details: {},
   };
+}
+
+/** Such an interface, waiting to be connected to its network on this host. */
+export function namespacePlug(
+  at: Place,
+  port: NeutronPort,
+  device: string,
+  namespace: string,
+): Plug {
+  const here = { ...port, host: at.host.name };
+  const kind = isBridged(at) ? 'veth' : 'internal';
+  return { port: here, device, kind, namespace, bridge: null };
+}
+
+function isBridged(at: Place): boolean {
+  return at.host.layer2?.kind === 'linuxbridge';
 }
 
 export function route(

@@ -6,7 +6,14 @@ import { deviceName, NAMESPACES } from '../../model/ids.ts';
 import { type NeutronNetwork, type NeutronPort, type NeutronSubnet } from '../../model/neutron.ts';
 import { agentRules } from '../agent-chains.ts';
 import { metadataProxy } from '../l3/metadata.ts';
-import { addressesOf, linkLocalOf, listen, portDevice, route } from '../namespace-parts.ts';
+import {
+  addressesOf,
+  linkLocalOf,
+  listen,
+  namespacePlug,
+  portDevice,
+  route,
+} from '../namespace-parts.ts';
 import { type DeviceAgent, NOTHING, type Part, type Place } from '../part.ts';
 import { type AddressPlan, emptyNamespace, type SocketPlan } from '../plan.ts';
 import {
@@ -61,19 +68,11 @@ function server(at: Place, network: NeutronNetwork, port: NeutronPort): Part {
       ? metadataProxy('network', network.id, device)
       : null;
   const own = addressesOf(view, port.fixedIps);
-  const plan = {
-    ...portDevice(view, port, device, [
-      ...own,
-      ...(isolated ? [METADATA, METADATA_6] : []),
-      linkLocalOf(port.mac),
-    ]),
-    ...(bridged
-      ? {
-          kind: 'veth' as const,
-          peer: { namespace: 'root', device: deviceName('tap', port.id) },
-        }
-      : {}),
-  };
+  const plan = portDevice(at, port, device, [
+    ...own,
+    ...(isolated ? [METADATA, METADATA_6] : []),
+    linkLocalOf(port.mac),
+  ]);
   const gateway = served.find(({ gateway: each }) => each?.version === 4)?.gateway ?? null;
   const sockets: SocketPlan[] = [
     listen('udp', 67, 'dnsmasq'),
@@ -84,7 +83,7 @@ function server(at: Place, network: NeutronNetwork, port: NeutronPort): Part {
     ...(proxy === null ? [] : [listen('tcp', 80, 'haproxy', METADATA.address)]),
   ];
   return {
-    plugs: [{ port, device, kind: bridged ? 'veth' : 'internal', namespace: name, bridge: null }],
+    plugs: [namespacePlug(at, port, device, name)],
     namespaces: [
       {
         ...emptyNamespace(name),

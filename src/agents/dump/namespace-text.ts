@@ -134,11 +134,14 @@ function kernelRoutes(device: DevicePlan, version: 4 | 6): readonly Record<strin
       };
       if (scope === 'host') return [{ ...own, dst: connected }, own];
       if (length === 32) return [own];
+      const onLink = { dst: connected, scope: 'link', prefsrc: local, ...base };
+      // The two addresses of a /31 are both hosts (RFC 3021).
+      if (length === 31) return [own, onLink];
       const last =
         networkOf({ address, length }).address.value | ((1n << BigInt(32 - length)) - 1n);
       return [
         own,
-        { dst: connected, scope: 'link', prefsrc: local, ...base },
+        onLink,
         {
           type: 'broadcast',
           dst: writeIp({ version: 4, value: last }),

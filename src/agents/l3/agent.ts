@@ -6,7 +6,7 @@ import { centralRouter } from './router.ts';
 export const l3Agent: DeviceAgent = (at) => {
   if (at.host.layer3 === null) return NOTHING;
   const routers = at.view.cloud.neutron.routers.filter(
-    (router) => router.adminUp && runsHere(router, at.host.name),
+    (router) => router.adminUp && runsHere(at, router),
   );
   const parts: readonly Part[] = [
     ...routers.map((router) =>

@@ -9,11 +9,12 @@ import {
   addressesOf,
   linkLocalOf,
   listen,
+  namespacePlug,
   portDevice,
   route,
   routerSysctls,
 } from '../namespace-parts.ts';
-import { NOTHING, type Part, type Place, type Plug } from '../part.ts';
+import { NOTHING, type Part, type Place } from '../part.ts';
 import {
   type DevicePlan,
   emptyNamespace,
@@ -120,7 +121,7 @@ function local(
   const name = NAMESPACES.router + router.id;
   const floating = floatingOf(view, router, host.name);
   const devices: DevicePlan[] = ports.internal.map((port) =>
-    portDevice(view, port, internalDevice(port), [
+    portDevice(at, port, internalDevice(port), [
       ...addressesOf(view, port.fixedIps),
       linkLocalOf(port.mac),
     ]),
@@ -156,16 +157,11 @@ function local(
     ip6tables: routerIp6tables(rules),
   };
   return {
-    plugs: ports.internal.map((port) => plug(at, port, internalDevice(port), name)),
+    plugs: ports.internal.map((port) => namespacePlug(at, port, internalDevice(port), name)),
     namespaces: [namespace],
     files: proxy?.files ?? new Map(),
     commandLines: proxy?.commandLines ?? [],
   };
-}
-
-function plug(at: Place, port: NeutronPort, device: string, namespace: string): Plug {
-  const here = { ...port, host: at.host.name };
-  return { port: here, device, kind: 'internal', namespace, bridge: null };
 }
 
 function veth(
@@ -263,9 +259,9 @@ function snat(at: Place, router: NeutronRouter, ports: RouterPorts): Part {
   const inside = central.map((port) => [deviceName('sg-', port.id), port] as const);
   const devices = [
     ...inside.map(([device, port]) =>
-      portDevice(view, port, device, [...addressesOf(view, port.fixedIps), linkLocalOf(port.mac)]),
+      portDevice(at, port, device, [...addressesOf(view, port.fixedIps), linkLocalOf(port.mac)]),
     ),
-    portDevice(view, gateway, outside, [
+    portDevice(at, gateway, outside, [
       ...addressesOf(view, gateway.fixedIps),
       linkLocalOf(gateway.mac),
     ]),
@@ -284,8 +280,8 @@ function snat(at: Place, router: NeutronRouter, ports: RouterPorts): Part {
   const via = nextHop(view, gateway, 4);
   return {
     plugs: [
-      ...inside.map(([device, port]) => plug(at, port, device, name)),
-      plug(at, gateway, outside, name),
+      ...inside.map(([device, port]) => namespacePlug(at, port, device, name)),
+      namespacePlug(at, gateway, outside, name),
     ],
     namespaces: [
       {
@@ -307,7 +303,7 @@ function floatingNamespace(at: Place, agent: NeutronPort): Part {
   const name = NAMESPACES.floating + agent.networkId;
   const outside = deviceName('fg-', agent.id);
   const links = view.cloud.neutron.routers
-    .filter((router) => router.distributed && runsHere(router, host.name))
+    .filter((router) => router.distributed && runsHere(at, router))
     .map((router) => ({ router, ports: portsOfRouter(view, router) }))
     .filter(({ ports }) => ports.gateway?.networkId === agent.networkId)
     .map(({ router, ports }) => ({ router, link: linkOf(at, router, ports) }));
@@ -316,10 +312,7 @@ function floatingNamespace(at: Place, agent: NeutronPort): Part {
     ...links.map(({ router, link }) =>
       veth(link.fpr, link.floatingSide, NAMESPACES.router + router.id, link.rfp, at),
     ),
-    portDevice(view, agent, outside, [
-      ...addressesOf(view, agent.fixedIps),
-      linkLocalOf(agent.mac),
-    ]),
+    portDevice(at, agent, outside, [...addressesOf(view, agent.fixedIps), linkLocalOf(agent.mac)]),
   ];
   const routes = links.flatMap(({ router, link }, i) => [
     ...floatingOf(view, router, host.name).map(({ floating }) =>
@@ -341,7 +334,7 @@ function floatingNamespace(at: Place, agent: NeutronPort): Part {
   sysctls.set(`net.ipv4.conf.${outside}.proxy_arp`, '1');
   const namespace = { ...emptyNamespace(name), devices, routes, rules, sysctls };
   return {
-    plugs: [plug(at, agent, outside, name)],
+    plugs: [namespacePlug(at, agent, outside, name)],
     namespaces: [{ ...namespace, iptables: floatingIptables() }],
     files: new Map(),
     commandLines: [],
@@ -353,6 +346,20 @@ function tableOf(order: number): number {
   return 2_852_018_311 + order;
 }
 
-export function runsHere(router: NeutronRouter, host: string): boolean {
-  return router.agents.some((agent) => agent.host === host);
+/**
+ * Whether the router has a part on the host: it is scheduled there, or it is distributed and a
+ * port that it serves is there (`l3_dvrscheduler_db`, servers, DHCP and load balancers count).
+ */
+export function runsHere(at: Place, router: NeutronRouter): boolean {
+  const { view, host } = at;
+  if (router.agents.some((agent) => agent.host === host.name)) return true;
+  if (!router.distributed || host.layer3?.mode.startsWith('dvr') !== true) return false;
+  const networks = new Set(portsOfRouter(view, router).internal.map((port) => port.networkId));
+  return view
+    .portsOnHost(host.name)
+    .some((port) => networks.has(port.networkId) && isServed(port.deviceOwner));
+}
+
+function isServed(owner: string): boolean {
+  return owner === 'network:dhcp' || !owner.startsWith('network:');
 }

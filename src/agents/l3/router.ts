@@ -10,11 +10,12 @@ import {
   addressesOf,
   linkLocalOf,
   listen,
+  namespacePlug,
   portDevice,
   route,
   routerSysctls,
 } from '../namespace-parts.ts';
-import { type Part, type Place, type Plug } from '../part.ts';
+import { type Part, type Place } from '../part.ts';
 import {
   type AddressPlan,
   type DevicePlan,
@@ -46,16 +47,10 @@ export function centralRouter(at: Place, router: NeutronRouter): Part {
   const active = !router.ha || isMaster(router, host.name);
   const devices = [
     ...(ha === null ? [] : [haDevice(at, router, ha, active)]),
-    ...connected(view, router, ports).map((each) => (active ? each : bare(each))),
+    ...connected(at, router, ports).map((each) => (active ? each : bare(each))),
   ];
   const plugs = [...(ha === null ? [] : [ha]), ...ports.internal, ...gatewayList(ports)].map(
-    (port): Plug => ({
-      port: { ...port, host: host.name },
-      device: deviceOf(port, ports, ha),
-      kind: 'internal',
-      namespace: name,
-      bridge: null,
-    }),
+    (port) => namespacePlug(at, port, deviceOf(port, ports, ha), name),
   );
   const proxied = host.metadata !== null && active;
   const namespace: NamespacePlan = {
@@ -93,9 +88,10 @@ function isMaster(router: NeutronRouter, host: string): boolean {
 }
 
 /** Interfaces with their addresses: internal ones, then the gateway with its floating IPs. */
-function connected(view: CloudView, router: NeutronRouter, ports: RouterPorts): DevicePlan[] {
+function connected(at: Place, router: NeutronRouter, ports: RouterPorts): DevicePlan[] {
+  const { view } = at;
   const internal = ports.internal.map((port) =>
-    portDevice(view, port, internalDevice(port), [
+    portDevice(at, port, internalDevice(port), [
       ...addressesOf(view, port.fixedIps),
       linkLocalOf(port.mac),
     ]),
@@ -115,7 +111,7 @@ function connected(view: CloudView, router: NeutronRouter, ports: RouterPorts): 
     ),
     linkLocalOf(gateway.mac),
   ];
-  return [...internal, portDevice(view, gateway, gatewayDevice(gateway), addresses)];
+  return [...internal, portDevice(at, gateway, gatewayDevice(gateway), addresses)];
 }
 
 function bare(device: DevicePlan): DevicePlan {
@@ -138,7 +134,7 @@ function haDevice(
     length: 24,
     scope: 'global',
   };
-  return portDevice(at.view, port, deviceName('ha-', port.id), active ? [...own, virtual] : own);
+  return portDevice(at, port, deviceName('ha-', port.id), active ? [...own, virtual] : own);
 }
 
 /** Unique in the tenant's HA network; the server draws it, here it is the router's place. */
@@ -207,7 +203,7 @@ function haConfig(
   ha: NeutronPort,
 ): { readonly files: ReadonlyMap<string, string>; readonly commandLines: readonly string[] } {
   const { settings } = at.view.cloud;
-  const addresses = connected(at.view, router, ports).flatMap((device) =>
+  const addresses = connected(at, router, ports).flatMap((device) =>
     device.addresses.map(({ address, length }) => ({ address, length, device: device.name })),
   );
   const plan: KeepalivedPlan = {

@@ -3,9 +3,10 @@
  * joins br-int to the physical networks and to the other hosts' tunnels.
  */
 import { type Layer2Agent } from '../../model/cloud.ts';
-import { tunnelPort } from '../../model/ids.ts';
+import { deviceName, tunnelPort } from '../../model/ids.ts';
 import { type NeutronNetwork, type NeutronPort } from '../../model/neutron.ts';
 import { writeIp } from '../../text/address-text.ts';
+import { type BridgeRules, bridgeFirewall, FIRST_ZONE } from '../bridge-firewall.ts';
 import { type Layer2, type Place, type Plug } from '../part.ts';
 import { type BridgePlan, emptyNamespace, type PortPlan } from '../plan.ts';
 import {
@@ -62,9 +63,30 @@ export const openvswitch: Layer2 = (at, plugs) => {
       tunnelRoutes: tunnelRoutes(at.host, layer2),
       tunnelNeighbours: tunnelNeighbours(at, layer2),
     },
-    root: rootOf(at.host, bridges, plugged),
+    root: { ...rootOf(at.host, bridges, plugged), ...hybridRules(at, layer2, plugged) },
   };
 };
+
+/** With iptables_hybrid, the rules of the firewall bridges in the host's own namespace. */
+function hybridRules(
+  at: Place,
+  layer2: Layer2Agent,
+  plugged: readonly Plugged[],
+): Partial<BridgeRules> {
+  if (layer2.firewall !== 'iptables_hybrid') return {};
+  const live = plugged.filter(({ port }) => port.adminUp);
+  const guests = live.filter(({ kind }) => kind === 'tap');
+  const guarded = guests.filter(({ port }) => isGuarded(port));
+  const trusted = live.filter(({ port }) => !isGuarded(port)).map(({ device }) => device);
+  const ports = guarded.map(({ port, device, vlan }) => ({
+    port,
+    tap: device,
+    behind: deviceName('qvb', port.id),
+    zone: FIRST_ZONE - 1 + vlan,
+    label: port.id,
+  }));
+  return bridgeFirewall(at.view, 'neutron-openvswitch-agent', ports, trusted);
+}
 
 function connect(at: Place, layer2: Layer2Agent, plug: Plug): Plugged {
   const hybrid = layer2.firewall === 'iptables_hybrid' && plug.kind === 'tap';

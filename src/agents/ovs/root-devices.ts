@@ -1,5 +1,6 @@
 /** The host's own namespace: NICs, bridges, and the host's ends of what was plugged in. */
 import { type CloudHost, type HostNic } from '../../model/cloud.ts';
+import { deviceName } from '../../model/ids.ts';
 import { type CloudAddress } from '../../model/neutron.ts';
 import { type BridgePlan, type DevicePlan, emptyNamespace, type NamespacePlan } from '../plan.ts';
 import { nicOf, type Plugged } from './ports.ts';
@@ -13,9 +14,43 @@ export function rootOf(
   const devices: DevicePlan[] = [
     ...host.nics.map((nic) => ({ ...device(nic.name, ''), ...nicDevice(nic) })),
     ...bridges.map(({ name }) => bridgeDevice(host, name)),
-    ...plugged.filter(({ kind }) => kind === 'tap').map((plug) => tapOf(plug)),
+    ...plugged.filter(({ kind }) => kind === 'tap').flatMap((plug) => guestDevices(host, plug)),
   ];
-  return { ...emptyNamespace('root'), devices };
+  return { ...emptyNamespace('root'), devices, sysctls: SYSCTLS };
+}
+
+/** What Neutron asks of a compute host: bridged packets see the rules of iptables. */
+const SYSCTLS: ReadonlyMap<string, string> = new Map([
+  ['net.ipv4.ip_forward', '0'],
+  ['net.bridge.bridge-nf-call-iptables', '1'],
+  ['net.bridge.bridge-nf-call-ip6tables', '1'],
+  ['net.bridge.bridge-nf-call-arptables', '1'],
+]);
+
+/**
+ * A guest's tap, on br-int itself or in a firewall bridge of its own with a veth to br-int
+ * (`qbr…`, `qvb…`, `qvo…`), where iptables can see the packets.
+ */
+function guestDevices(host: CloudHost, plug: Plugged): readonly DevicePlan[] {
+  const tap = tapOf(plug);
+  if (host.layer2?.firewall !== 'iptables_hybrid') return [tap];
+  const [qbr, qvb, qvo] = (['qbr', 'qvb', 'qvo'] as const).map((kind) =>
+    deviceName(kind, plug.port.id),
+  );
+  if (qbr === undefined || qvb === undefined || qvo === undefined) return [tap];
+  const end = (name: string, peer: string, mac: bigint, master: string | null): DevicePlan => ({
+    ...device(name, 'veth'),
+    mac,
+    master,
+    peer: { namespace: 'root', device: peer },
+  });
+  const low = plug.port.mac & 0xff_ffff_ffffn;
+  return [
+    { ...tap, master: qbr },
+    { ...device(qbr, 'bridge'), mac: (0x06n << 40n) | low, details: { stp_state: 0 } },
+    end(qvb, qvo, (0x06n << 40n) | low, qbr),
+    end(qvo, qvb, (0x0an << 40n) | low, null),
+  ];
 }
 
 /** A bridge's own interface; the one with the tunnels' address is up and holds it. */

@@ -1,0 +1,310 @@
+/**
+ * Security groups as iptables rules on bridges: of the firewall bridge `qbr…` in front of br-int
+ * (iptables_hybrid) and of the Linux bridge agent. A packet of a guest passes FORWARD twice
+ * marked by the tap it came from and the one it goes to, `o…` then `i…`
+ * (neutron/agent/linux/iptables_firewall.py, Zed).
+ */
+import { type NeutronPort, type NeutronRule } from '../model/neutron.ts';
+import { writeIp, writeMac } from '../text/address-text.ts';
+import { type AgentRules, agentRules, type TableText } from './agent-chains.ts';
+import { type CloudView } from './view.ts';
+
+/** A port with the devices its packets are known by. */
+export interface BridgedPort {
+  readonly port: NeutronPort;
+  readonly tap: string;
+  /** The other way into the bridge: `qvb…`, or the bridge `brq…` itself. */
+  readonly behind: string;
+  readonly zone: number;
+  /** As the agent writes it into the comment of the zone rules. */
+  readonly label: string;
+}
+
+export interface BridgeRules {
+  readonly iptables: string;
+  readonly ip6tables: string;
+  readonly ipset: string;
+}
+
+/** Connection tracking zones of ports start here; those below belong to others. */
+export const FIRST_ZONE = 4097;
+/** Names of sets are cut to what ipset takes, with room for `-new` behind. */
+const LONGEST_SET = 31 - 4 + 1;
+const SUFFIX = 10;
+
+const BRIDGED = '--physdev-is-bridged';
+
+export function bridgeFirewall(
+  view: CloudView,
+  binary: string,
+  guarded: readonly BridgedPort[],
+  trusted: readonly string[],
+): BridgeRules {
+  const rules = [4, 6].map((version) => {
+    const all = agentRules(binary, ['raw', 'filter'], version === 4 ? 4 : 6);
+    const ip = version === 4 ? 4 : 6;
+    for (const tap of trusted) trust(all, tap);
+    for (const at of guarded) zones(all, at);
+    for (const at of guarded) guard(all, view, at, ip);
+    fallback(all);
+    return all.text();
+  });
+  return {
+    iptables: rules[0] ?? '',
+    ip6tables: rules[1] ?? '',
+    ipset: setsText(view, guarded),
+  };
+}
+
+function comment(text: string): string {
+  return `-m comment --comment "${text}"`;
+}
+
+function trust(all: AgentRules, tap: string): void {
+  const filter = all.table('filter');
+  const words = comment('Accept all packets when port is trusted.');
+  filter.rule('FORWARD', `-m physdev --physdev-out ${tap} ${BRIDGED} ${words} -j ACCEPT`);
+  filter.rule('FORWARD', `-m physdev --physdev-in ${tap} ${BRIDGED} ${words} -j ACCEPT`);
+}
+
+/** Each network's connections stand in a zone of their own: tenants share addresses. */
+function zones(all: AgentRules, { tap, behind, zone, label }: BridgedPort): void {
+  const raw = all.table('raw');
+  const set = `${comment(`Set zone for ${label}`)} -j CT --zone ${zone}`;
+  raw.rule('PREROUTING', `-m physdev --physdev-in ${behind} ${set}`);
+  raw.rule('PREROUTING', `-i ${behind} ${set}`);
+  raw.rule('PREROUTING', `-m physdev --physdev-in ${tap} ${set}`);
+}
+
+function guard(all: AgentRules, view: CloudView, at: BridgedPort, version: 4 | 6): void {
+  const filter = all.table('filter');
+  const short = at.port.id.slice(0, SUFFIX);
+  const [ingress, egress] = [`i${short}`, `o${short}`];
+  const chain = filter.chain('sg-chain');
+  const direct = comment('Direct traffic from the VM interface to the security group chain.');
+  const out = `-m physdev --physdev-out ${at.tap} ${BRIDGED}`;
+  const into = `-m physdev --physdev-in ${at.tap} ${BRIDGED}`;
+  filter.rule('FORWARD', `${out} ${direct} -j ${chain}`);
+  filter.rule('FORWARD', `${into} ${direct} -j ${chain}`);
+  const jump = comment('Jump to the VM specific chain.');
+  filter.rule('sg-chain', `${out} ${jump} -j ${filter.chain(ingress)}`);
+  filter.rule('sg-chain', `${into} ${jump} -j ${filter.chain(egress)}`);
+  const host = comment('Direct incoming traffic from VM to the security group chain.');
+  filter.rule('INPUT', `${into} ${host} -j ${all.name(egress)}`);
+  ingressChain(filter, all, view, at.port, ingress, version);
+  egressChain(filter, all, view, at.port, egress, version);
+  if (version === 4) spoofChain(filter, at.port, `s${short}`);
+  else filter.chain(`s${short}`);
+}
+
+const KNOWN =
+  '-m state --state RELATED,ESTABLISHED -m comment --comment ' +
+  '"Direct packets associated with a known session to the RETURN chain." -j RETURN';
+const INVALID =
+  '-m state --state INVALID -m comment --comment "Drop packets that appear related to an existing ' +
+  'connection (e.g. TCP ACK/FIN) but do not have an entry in conntrack." -j DROP';
+
+function ending(filter: TableText, all: AgentRules, chain: string): void {
+  filter.rule(chain, INVALID);
+  const words = comment('Send unmatched traffic to the fallback chain.');
+  filter.rule(chain, `${words} -j ${all.name('sg-fallback')}`);
+}
+
+function ingressChain(
+  filter: TableText,
+  all: AgentRules,
+  view: CloudView,
+  port: NeutronPort,
+  chain: string,
+  version: 4 | 6,
+): void {
+  if (version === 6) {
+    for (const type of [130, 135, 136]) {
+      filter.rule(chain, `-p ipv6-icmp -m icmp6 --icmpv6-type ${type} -j RETURN`);
+    }
+  }
+  filter.rule(chain, KNOWN);
+  if (version === 4) {
+    for (const { address } of port.fixedIps.filter((each) => each.address.version === 4)) {
+      const to = `-d ${writeIp(address)}/32`;
+      filter.rule(chain, `${to} -p udp -m udp --sport 67 --dport 68 -j RETURN`);
+    }
+    filter.rule(chain, '-d 255.255.255.255/32 -p udp -m udp --sport 67 --dport 68 -j RETURN');
+  } else {
+    filter.rule(chain, '-d fe80::/64 -p udp -m udp --sport 547 --dport 546 -j RETURN');
+  }
+  for (const text of ruleTexts(view, port, 'ingress', version)) filter.rule(chain, text);
+  ending(filter, all, chain);
+}
+
+function egressChain(
+  filter: TableText,
+  all: AgentRules,
+  view: CloudView,
+  port: NeutronPort,
+  chain: string,
+  version: 4 | 6,
+): void {
+  const client = comment('Allow DHCP client traffic.');
+  const server = comment('Prevent DHCP Spoofing by VM.');
+  const icmp = comment('Allow IPv6 ICMP traffic.');
+  if (version === 4) {
+    filter.rule(
+      chain,
+      `-s 0.0.0.0/32 -d 255.255.255.255/32 -p udp -m udp --sport 68 --dport 67 ${client} -j RETURN`,
+    );
+    filter.rule(chain, `-j ${filter.chain(`s${chain.slice(1)}`)}`);
+    filter.rule(chain, `-p udp -m udp --sport 68 --dport 67 ${client} -j RETURN`);
+    filter.rule(chain, `-p udp -m udp --sport 67 --dport 68 ${server} -j DROP`);
+  } else {
+    for (const type of [131, 135, 143]) {
+      const match = `-s ::/128 -d ff02::/16 -p ipv6-icmp -m icmp6 --icmpv6-type ${type}`;
+      filter.rule(chain, `${match} ${icmp} -j RETURN`);
+    }
+    if (hasSix(port)) filter.rule(chain, `-j ${filter.chain(`s${chain.slice(1)}`)}`);
+    const advertisement = comment('Drop IPv6 Router Advts from VM Instance.');
+    filter.rule(chain, `-p ipv6-icmp -m icmp6 --icmpv6-type 134 ${advertisement} -j DROP`);
+    filter.rule(chain, `-p ipv6-icmp ${icmp} -j RETURN`);
+    filter.rule(chain, `-p udp -m udp --sport 546 --dport 547 ${client} -j RETURN`);
+    filter.rule(chain, `-p udp -m udp --sport 547 --dport 546 ${server} -j DROP`);
+    if (hasSix(port)) spoofChain6(filter, port, `s${chain.slice(1)}`);
+  }
+  filter.rule(chain, KNOWN);
+  for (const text of ruleTexts(view, port, 'egress', version)) filter.rule(chain, text);
+  ending(filter, all, chain);
+}
+
+function hasSix(port: NeutronPort): boolean {
+  return port.fixedIps.some(({ address }) => address.version === 6);
+}
+
+const PAIRS = comment('Allow traffic from defined IP/MAC pairs.');
+const NO_PAIR = `${comment('Drop traffic without an IP/MAC allow rule.')} -j DROP`;
+
+function spoofChain(filter: TableText, port: NeutronPort, chain: string): void {
+  for (const { source, mac } of pairsOf(port, 4)) {
+    filter.rule(chain, `-s ${source} -m mac --mac-source ${writeMac(mac)} ${PAIRS} -j RETURN`);
+  }
+  filter.rule(chain, NO_PAIR);
+}
+
+function spoofChain6(filter: TableText, port: NeutronPort, chain: string): void {
+  for (const { source, mac } of pairsOf(port, 6)) {
+    filter.rule(chain, `-s ${source} -m mac --mac-source ${writeMac(mac)} ${PAIRS} -j RETURN`);
+  }
+  filter.rule(chain, NO_PAIR);
+}
+
+function pairsOf(port: NeutronPort, version: 4 | 6): readonly { source: string; mac: bigint }[] {
+  const whole = version === 4 ? 32 : 128;
+  const allowed = port.allowedAddressPairs
+    .filter(({ prefix }) => prefix.address.version === version)
+    .map(({ prefix, mac }) => ({
+      source: `${writeIp(prefix.address)}/${prefix.length}`,
+      mac: mac ?? port.mac,
+    }));
+  const fixed = port.fixedIps
+    .filter(({ address }) => address.version === version)
+    .map(({ address }) => ({ source: `${writeIp(address)}/${whole}`, mac: port.mac }));
+  return [...allowed, ...fixed];
+}
+
+function ruleTexts(
+  view: CloudView,
+  port: NeutronPort,
+  direction: NeutronRule['direction'],
+  version: 4 | 6,
+): readonly string[] {
+  const texts = port.securityGroups.flatMap((id) =>
+    (view.groups.get(id)?.rules ?? [])
+      .filter((rule) => rule.direction === direction && rule.version === version)
+      .map(ruleText),
+  );
+  // Two groups with the same rule make one.
+  return [...new Set(texts)];
+}
+
+function ruleText(rule: NeutronRule): string {
+  const side = rule.direction === 'ingress' ? 's' : 'd';
+  const set = rule.remoteGroup ?? rule.remoteAddressGroup;
+  const prefix = rule.remotePrefix;
+  const remote =
+    set !== null
+      ? [`-m set --match-set ${setName(set, rule.version)} ${side === 's' ? 'src' : 'dst'}`]
+      : prefix === null || prefix.length === 0
+        ? []
+        : [`-${side} ${writeIp(prefix.address)}/${prefix.length}`];
+  const protocol = protocolWords(rule);
+  // iptables prints addresses before the protocol and extension matches after it.
+  const parts = set === null ? [...remote, ...protocol] : [...protocol, ...remote];
+  return [...parts, '-j RETURN'].join(' ');
+}
+
+function protocolWords(rule: NeutronRule): string[] {
+  const { protocol, portMin, portMax } = rule;
+  if (protocol === null || protocol === 'any' || protocol === '0') return [];
+  const name = protocol.toLowerCase();
+  if (['icmp', '1', 'icmpv6', 'ipv6-icmp', 'icmp6', '58'].includes(name)) {
+    const [word, option] =
+      rule.version === 4
+        ? ['icmp', '-m icmp --icmp-type']
+        : ['ipv6-icmp', '-m icmp6 --icmpv6-type'];
+    if (portMin === null) return [`-p ${word}`];
+    return [`-p ${word}`, `${option} ${portMin}${portMax === null ? '' : `/${portMax}`}`];
+  }
+  const transport = { 6: 'tcp', 17: 'udp', 132: 'sctp' }[name] ?? name;
+  if (portMin === null || portMax === null) {
+    return ['tcp', 'udp', 'sctp'].includes(transport)
+      ? [`-p ${transport}`, `-m ${transport}`].slice(0, 1)
+      : [`-p ${transport}`];
+  }
+  if (portMin === portMax) return [`-p ${transport}`, `-m ${transport} --dport ${portMin}`];
+  if (portMin === 1 && portMax === 65535) return [`-p ${transport}`];
+  return [`-p ${transport}`, `-m multiport --dports ${portMin}:${portMax}`];
+}
+
+function fallback(all: AgentRules): void {
+  const filter = all.table('filter');
+  filter.rule('sg-chain', '-j ACCEPT');
+  const words = comment('Default drop rule for unmatched traffic.');
+  filter.rule('sg-fallback', `${words} -j DROP`);
+}
+
+function setName(group: string, version: 4 | 6): string {
+  return `NIPv${version}${group}`.slice(0, LONGEST_SET);
+}
+
+/** A set per group that some rule of this host's ports names, and per IP version. */
+function setsText(view: CloudView, guarded: readonly BridgedPort[]): string {
+  const groups = new Set<string>();
+  for (const { port } of guarded) {
+    for (const rule of port.securityGroups.flatMap((id) => view.groups.get(id)?.rules ?? [])) {
+      const named = rule.remoteGroup ?? rule.remoteAddressGroup;
+      if (named !== null) groups.add(named);
+    }
+  }
+  const lines: string[] = [];
+  for (const group of groups) {
+    for (const version of [4, 6] as const) {
+      const name = setName(group, version);
+      const family = version === 4 ? 'inet' : 'inet6';
+      lines.push(`create ${name} hash:net family ${family} hashsize 1024 maxelem 65536`);
+      for (const member of membersOf(view, group, version)) lines.push(`add ${name} ${member}`);
+    }
+  }
+  return lines.map((line) => `${line}\n`).join('');
+}
+
+function membersOf(view: CloudView, group: string, version: 4 | 6): readonly string[] {
+  const addressGroup = view.cloud.neutron.addressGroups.find(({ id }) => id === group);
+  const all = addressGroup?.addresses ?? view.membersOf(group);
+  const whole = version === 4 ? 32 : 128;
+  const texts = all
+    .filter(({ address }) => address.version === version)
+    .flatMap(({ address, length }) => {
+      // A set of networks cannot hold everything; two halves stand for it.
+      if (length === 0) return version === 4 ? ['0.0.0.0/1', '128.0.0.0/1'] : ['::/1', '8000::/1'];
+      return [length === whole ? writeIp(address) : `${writeIp(address)}/${length}`];
+    });
+  return [...new Set(texts)];
+}

@@ -1,0 +1,209 @@
+/**
+ * The Linux bridge agent: a bridge `brq…` per network with the taps in it, and the NIC, a VLAN
+ * device or a VXLAN device as the way to other hosts
+ * (neutron/plugins/ml2/drivers/linuxbridge/agent/linuxbridge_neutron_agent.py).
+ */
+import { type CloudHost, type Layer2Agent } from '../../model/cloud.ts';
+import { deviceName, networkBridge, vxlanDevice } from '../../model/ids.ts';
+import { type NeutronNetwork, type NeutronPort } from '../../model/neutron.ts';
+import { bridgeFirewall, FIRST_ZONE } from '../bridge-firewall.ts';
+import { type Layer2, type Place, type Plug } from '../part.ts';
+import {
+  type DevicePlan,
+  emptyNamespace,
+  type FdbPlan,
+  type NamespacePlan,
+  type NeighbourPlan,
+} from '../plan.ts';
+import { arpProtection } from './arp-protection.ts';
+
+interface Tapped {
+  readonly port: NeutronPort;
+  readonly tap: string;
+  readonly plug: Plug;
+}
+
+export const linuxbridge: Layer2 = (at, plugs) => {
+  const { layer2 } = at.host;
+  if (layer2 === null) return { switch: null, root: emptyNamespace('root') };
+  const tapped = plugs
+    .filter(({ port }) => port.adminUp)
+    .map((plug) => ({ port: plug.port, tap: deviceName('tap', plug.port.id), plug }));
+  const networks = [...new Set(tapped.map(({ port }) => port.networkId))].flatMap(
+    (id) => at.view.networks.get(id) ?? [],
+  );
+  const guarded = tapped.filter(({ port }) => isGuarded(port));
+  const firewall =
+    layer2.firewall === 'noop'
+      ? { iptables: '', ip6tables: '', ipset: '' }
+      : bridgeFirewall(
+          at.view,
+          'neutron-linuxbridge-agent',
+          guarded.map(({ port, tap }) => ({
+            port,
+            tap,
+            behind: networkBridge(port.networkId),
+            zone: FIRST_ZONE - 1 + at.numbers.localVlan(port.networkId),
+            label: tap.slice(4),
+          })),
+          tapped.filter(({ port }) => !isGuarded(port)).map(({ tap }) => tap),
+        );
+  const root: NamespacePlan = {
+    ...emptyNamespace('root'),
+    devices: [
+      ...nicsOf(at.host, layer2, networks),
+      ...networks.flatMap((network) => wireOf(at, layer2, network)),
+      ...networks.map((network) => bridgeOf(network)),
+      ...tapped.map((each) => tapOf(at, each)),
+    ],
+    neighbours: networks.flatMap((network) => neighboursOf(at, layer2, network)),
+    fdb: networks.flatMap((network) => fdbOf(at, layer2, network)),
+    sysctls: new Map([
+      ['net.ipv4.ip_forward', '0'],
+      ['net.bridge.bridge-nf-call-iptables', '1'],
+      ['net.bridge.bridge-nf-call-ip6tables', '1'],
+      ['net.bridge.bridge-nf-call-arptables', '1'],
+    ]),
+    ...firewall,
+    ebtables: arpProtection(tapped),
+  };
+  return { switch: null, root };
+};
+
+function isGuarded(port: NeutronPort): boolean {
+  return port.portSecurity && !port.deviceOwner.startsWith('network:');
+}
+
+function plain(name: string, kind: DevicePlan['kind'], mtu: number): DevicePlan {
+  const nothing = { master: null, peer: null, lower: null, addresses: [], details: {} };
+  return { name, kind, mac: macOf(name), mtu, up: true, ...nothing };
+}
+
+/** A local address that a name stands for; the kernel draws another, nobody asks for it. */
+function macOf(name: string): bigint {
+  let hash = 0n;
+  for (const letter of name)
+    hash = (hash * 31n + BigInt(letter.codePointAt(0) ?? 0)) & 0xff_ffff_ffffn;
+  return (0x02n << 40n) | hash;
+}
+
+function nicsOf(
+  host: CloudHost,
+  layer2: Layer2Agent,
+  networks: readonly NeutronNetwork[],
+): readonly DevicePlan[] {
+  return host.nics.map((nic) => {
+    // A flat network takes the NIC itself into its bridge.
+    const flat = networks.find(
+      ({ provider }) =>
+        provider.type === 'flat' &&
+        layer2.physicalNetworks.get(provider.physicalNetwork ?? '') === nic.name,
+    );
+    return {
+      ...plain(nic.name, '', nic.mtu),
+      mac: nic.mac,
+      master: flat === undefined ? null : networkBridge(flat.id),
+      addresses: nic.addresses.map(({ address, length }) => ({
+        address,
+        length,
+        scope: address.version === 6 && address.value >> 118n === 0x3fan ? 'link' : 'global',
+      })),
+    };
+  });
+}
+
+/** The VLAN or VXLAN device that leads to the other hosts. */
+function wireOf(at: Place, layer2: Layer2Agent, network: NeutronNetwork): readonly DevicePlan[] {
+  const { type, segmentationId, physicalNetwork } = network.provider;
+  const id = segmentationId ?? 0;
+  const mtu = network.mtu ?? 1500;
+  const master = networkBridge(network.id);
+  if (type === 'vlan') {
+    const nic = layer2.physicalNetworks.get(physicalNetwork ?? '');
+    if (nic === undefined) return [];
+    const mac = at.host.nics.find((each) => each.name === nic)?.mac ?? 0n;
+    const details = { protocol: '802.1Q', id, flags: ['REORDER_HDR'] };
+    return [{ ...plain(`${nic}.${id}`, 'vlan', mtu), mac, lower: nic, master, details }];
+  }
+  if (type !== 'vxlan') return [];
+  const device = vxlanDevice(id);
+  return [
+    {
+      ...plain(device, 'vxlan', mtu),
+      mac: macOf(`${at.host.name} ${device}`),
+      master,
+      details: {
+        id,
+        ...(layer2.tunnelDevice === null ? {} : { link: layer2.tunnelDevice }),
+        port: layer2.vxlanPort,
+        learning: true,
+        proxy: layer2.l2Population && layer2.arpResponder,
+        ageing: 300,
+      },
+    },
+  ];
+}
+
+function bridgeOf(network: NeutronNetwork): DevicePlan {
+  return {
+    ...plain(networkBridge(network.id), 'bridge', network.mtu ?? 1500),
+    details: { stp_state: 0, ageing_time: 30000, vlan_filtering: 0, nf_call_iptables: 0 },
+  };
+}
+
+function tapOf(at: Place, { port, tap, plug }: Tapped): DevicePlan {
+  const guest = plug.kind === 'tap';
+  const mtu = at.view.networks.get(port.networkId)?.mtu ?? 1500;
+  return {
+    ...plain(tap, guest ? 'tun' : 'veth', mtu),
+    mac: guest ? (port.mac & 0xff_ffff_ffffn) | (0xfen << 40n) : macOf(tap),
+    master: networkBridge(port.networkId),
+    peer: guest ? null : { namespace: plug.namespace, device: plug.device },
+  };
+}
+
+/** Ports of the network elsewhere, with the address their tunnels end at. */
+function remotePorts(
+  at: Place,
+  layer2: Layer2Agent,
+  network: NeutronNetwork,
+): readonly { readonly port: NeutronPort; readonly host: CloudHost }[] {
+  if (network.provider.type !== 'vxlan' || !layer2.l2Population) return [];
+  return at.view.portsOfNetwork(network.id).flatMap((port) => {
+    const host = at.view.hosts.get(port.host);
+    const elsewhere = host !== undefined && host.name !== at.host.name;
+    return elsewhere && port.status !== 'DOWN' ? [{ port, host }] : [];
+  });
+}
+
+/** Unicast entries of every port elsewhere, and one that floods to each of its hosts. */
+function fdbOf(at: Place, layer2: Layer2Agent, network: NeutronNetwork): readonly FdbPlan[] {
+  const device = vxlanDevice(network.provider.segmentationId ?? 0);
+  const remote = remotePorts(at, layer2, network);
+  const hosts = [...new Set(remote.map(({ host }) => host))];
+  const entry = (mac: bigint, host: CloudHost): FdbPlan => ({
+    device,
+    mac,
+    destination: host.layer2?.tunnelAddress ?? null,
+    of: 'self',
+  });
+  return [
+    ...hosts.map((host) => entry(0n, host)),
+    ...remote.map(({ port, host }) => entry(port.mac, host)),
+  ];
+}
+
+/** Permanent neighbours, from which the VXLAN device answers ARP for ports elsewhere. */
+function neighboursOf(
+  at: Place,
+  layer2: Layer2Agent,
+  network: NeutronNetwork,
+): readonly NeighbourPlan[] {
+  if (!layer2.arpResponder) return [];
+  const device = vxlanDevice(network.provider.segmentationId ?? 0);
+  return remotePorts(at, layer2, network).flatMap(({ port }) =>
+    port.fixedIps
+      .filter(({ address }) => address.version === 4)
+      .map(({ address }) => ({ address, device, mac: port.mac, state: 'permanent' as const })),
+  );
+}
