@@ -1,4 +1,6 @@
 /** Exit codes of every command: the shape of grep and diff, so that scripts can rely on them. */
+import { forTerminal } from '../text/escape.ts';
+
 export const EXIT = {
   /** The asked thing holds. */
   yes: 0,
@@ -10,9 +12,18 @@ export const EXIT = {
   unsure: 3,
   /** A bug of hopwise. */
   bug: 70,
+  /** Ended by Ctrl-C (128 + SIGINT). */
+  interrupted: 130,
 } as const;
 
-/** A wrong input that a person can correct: the message says where and what. */
+/**
+ * A wrong input that a person can correct: the message says where and what. Further lines stand
+ * below it; each is escaped here, as names and words of others may stand in them.
+ */
 export class UsageError extends Error {
   readonly exitCode = EXIT.usage;
+
+  constructor(message: string, ...details: readonly string[]) {
+    super([message, ...details].map(forTerminal).join('\n'));
+  }
 }

@@ -1,6 +1,6 @@
 #!/usr/bin/env node
 /** The command line: reads arguments, calls one command, turns its answer into an exit code. */
-import { Command, CommanderError } from 'commander';
+import { Command, CommanderError, type Option } from 'commander';
 import { EXIT, UsageError } from './exit-codes.ts';
 import { addExplain } from './explain-command.ts';
 import { addReplay } from './replay-command.ts';
@@ -20,8 +20,17 @@ export function program(): Command {
   addTrace(root);
   addReplay(root);
   addExplain(root);
-  for (const command of root.commands) command.exitOverride();
+  for (const command of root.commands) {
+    command.exitOverride();
+    for (const option of command.options) withEnvironment(option);
+  }
   return root;
+}
+
+/** Every option may stand in the environment too: `--snapshot` as HOPWISE_SNAPSHOT. */
+function withEnvironment(option: Option): void {
+  if (option.negate || option.long === undefined) return;
+  option.env(`HOPWISE_${option.name().toUpperCase().replaceAll('-', '_')}`);
 }
 
 async function main(argv: readonly string[]): Promise<number> {

@@ -1,5 +1,6 @@
 /** Opens the snapshot a command was told to use; the bundled demonstration when it was told none. */
 import { existsSync, readFileSync } from 'node:fs';
+import { basename, resolve } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { type Network } from '../dataplane/network.ts';
 import { openFolder } from '../snapshot/collect/folder.ts';
@@ -23,13 +24,19 @@ export function openSnapshotOption(
   if (loose.length > 0) return { network: openLooseFiles(loose), name: 'loose files' };
   const folder = path ?? DEMO;
   if (!existsSync(folder)) throw new UsageError(`there is no snapshot at ${folder}`);
-  const network = openSnapshot(openFolder(folder));
+  const network = openSnapshot(opened(folder));
   if (network.hosts.size === 0) {
     throw new UsageError(`${folder} holds no host: expected hosts/HOST/… or a sos report`);
   }
-  const name =
-    path === undefined ? 'demo' : (folder.replace(/\/+$/, '').split('/').at(-1) ?? folder);
-  return { network, name };
+  return { network, name: path === undefined ? 'demo' : basename(resolve(folder)) };
+}
+
+function opened(path: string): ReturnType<typeof openFolder> {
+  try {
+    return openFolder(path);
+  } catch (error) {
+    throw new UsageError(`cannot read ${path}: ${error instanceof Error ? error.message : error}`);
+  }
 }
 
 function openLooseFiles(loose: readonly string[]): Network {

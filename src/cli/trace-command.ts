@@ -1,38 +1,45 @@
 /** `hopwise trace FROM TO`: one packet's whole way, and whether its answer comes back. */
-import { type Command, InvalidArgumentError } from 'commander';
+import { type Command, InvalidArgumentError, Option } from 'commander';
 import { type Network } from '../dataplane/network.ts';
-import { type ResolvedEnd } from '../trace/ends.ts';
-import { type PacketQuestion, type Trace } from '../trace/types.ts';
+import { type ResolvedEnd, type Wanted } from '../trace/ends.ts';
+import { type Trace } from '../trace/types.ts';
 import { EXIT, UsageError } from './exit-codes.ts';
+import { type PacketFlags, packetQuestion } from './packet-flags.ts';
 import { pageOf } from './terminal.ts';
 
-interface TraceFlags {
+interface TraceFlags extends PacketFlags {
   readonly snapshot?: string;
   readonly ovs?: readonly string[];
-  readonly icmp?: boolean;
-  readonly tcp?: number;
-  readonly udp?: number;
-  readonly flow?: string;
-  readonly size?: number;
-  readonly df?: boolean;
   readonly reply?: boolean;
   readonly format: 'tree' | 'json';
+  readonly json?: boolean;
   readonly verbose?: boolean;
   readonly expect?: 'reachable' | 'unreachable';
+  readonly allowUndetermined?: readonly string[];
   readonly color?: boolean;
   readonly ascii?: boolean;
 }
+
+const ENDS = `
+FROM and TO are one of
+  a1                     the name of a server, a port or a host
+  3f2a19c0               a port's or server's id, of a port also its first eight characters
+  tap3f2a19c0-7e         a device of a port
+  10.0.0.5               an address; as FROM it has to belong to one port only
+  a1@net-a, 10.0.0.5@net-a   the same on one network
+  compute1:eth1          an interface of a host, in any of its namespaces
+  router:edge            a router, by name or id
+  external:198.51.100.1  somebody outside of the cloud
+
+Exit codes: 0 reachable (or as expected), 1 not, 2 wrong input, 3 ambiguous or undetermined.`;
 
 /** Adds the command to the tree. */
 export function addTrace(root: Command): void {
   root
     .command('trace')
     .description('trace one packet from FROM to TO and its answer back')
-    .argument(
-      '<from>',
-      'VM name, port id or its first characters, tap, address[@network], HOST:INTERFACE',
-    )
-    .argument('<to>', 'the same, or router:NAME, or external:ADDRESS')
+    .argument('<from>', 'who sends')
+    .argument('<to>', 'who shall receive')
     .option(
       '-s, --snapshot <dir>',
       'dump folder, sos report or archive (default: the bundled demonstration)',
@@ -41,20 +48,32 @@ export function addTrace(root: Command): void {
     .option('--icmp', 'an ICMP echo request (default)')
     .option('--tcp <port>', 'a TCP connection to this port', portNumber)
     .option('--udp <port>', 'a UDP datagram to this port', portNumber)
-    .option('--flow <fields>', 'set header fields, in ovs-ofctl flow syntax')
+    .option('--flow <fields>', 'set header fields, in the flow syntax of ovs-appctl ofproto/trace')
+    .option('-6, --ipv6', 'use the IPv6 addresses of FROM and TO')
     .option('--size <bytes>', 'payload bytes', byteCount)
     .option('--df', "don't fragment")
     .option('--reply', 'show the way of the answer too')
-    .option('--format <format>', 'tree or json', oneOf('tree', 'json'), 'tree')
+    .addOption(
+      new Option('--format <format>', 'form of the answer')
+        .choices(['tree', 'json'])
+        .default('tree'),
+    )
+    .option('--json', 'short for --format json')
     .option('-v, --verbose', 'every table, flow and rule with its source line')
+    .addOption(
+      new Option('--expect <verdict>', 'exit 0 when it is so').choices([
+        'reachable',
+        'unreachable',
+      ]),
+    )
     .option(
-      '--expect <verdict>',
-      'reachable or unreachable: exit 0 when it is so',
-      oneOf('reachable', 'unreachable'),
+      '--allow-undetermined <codes...>',
+      'exit 0 although unsure, when only these reasons make it so',
     )
     .option('--color', 'colours even when the output is no terminal')
     .option('--no-color', 'no colours')
     .option('--ascii', 'only ASCII characters')
+    .addHelpText('after', ENDS)
     .action(run);
 }
 
@@ -64,41 +83,29 @@ async function run(from: string, to: string, flags: TraceFlags): Promise<void> {
     import('./snapshot-option.ts'),
     import('../trace/tracer.ts'),
   ]);
-  const { network, name } = openSnapshotOption(flags.snapshot, flags.ovs);
-  const source = await resolved(network, from);
-  const target = await resolved(network, to);
   const packet = packetQuestion(flags);
-  const traced = prepareTracing(network).trace({ from: source.end, to: target.end, packet });
+  const { network, name } = openSnapshotOption(flags.snapshot, flags.ovs);
+  const version = flags.ipv6 === true ? 6 : packet.flow?.version;
+  const wanted = version === undefined || version === null ? {} : { version };
+  const source = await resolved(network, from, { ...wanted, side: 'from' });
+  const target = await resolved(network, to, { ...wanted, side: 'to', other: source });
+  const address = packet.flow?.destination ?? target.end.address;
+  const question = { from: source.end, to: { ...target.end, address }, packet };
+  const traced = prepareTracing(network).trace(question);
   if (traced.kind === 'impossible') throw new UsageError(traced.why);
   const took_ms = Number(process.hrtime.bigint() - started) / 1e6;
   process.stdout.write(await rendered(traced.trace, flags, name, took_ms));
-  process.exitCode = exitCode(traced.trace, flags.expect);
+  process.exitCode = exitCode(traced.trace, flags);
 }
 
-async function resolved(network: Network, word: string): Promise<ResolvedEnd> {
+async function resolved(network: Network, word: string, wanted: Wanted): Promise<ResolvedEnd> {
   const { resolveEnd } = await import('../trace/ends.ts');
-  const resolution = resolveEnd(network, word);
+  const resolution = resolveEnd(network, word, wanted);
   if (resolution.kind === 'found') return resolution.resolved;
   if (resolution.kind === 'unknown') throw new UsageError(resolution.message);
-  const list = resolution.candidates.map((one) => `  ${one}`).join('\n');
-  throw new UsageError(`${word} may be one of\n${list}\nuse an id, or ADDRESS@NETWORK`);
-}
-
-/** The packet the flags describe. */
-export function packetQuestion(flags: Partial<TraceFlags>): PacketQuestion {
-  const asked = [flags.icmp === true, flags.tcp !== undefined, flags.udp !== undefined];
-  if (asked.filter(Boolean).length > 1) throw new UsageError('give one of --icmp, --tcp, --udp');
-  const protocol = flags.tcp !== undefined ? 'tcp' : flags.udp !== undefined ? 'udp' : 'icmp';
-  return {
-    protocol,
-    sourcePort: null,
-    destinationPort: flags.tcp ?? flags.udp ?? null,
-    source: null,
-    icmpId: null,
-    size: flags.size ?? (protocol === 'icmp' ? 56 : 16),
-    dontFragment: flags.df ?? false,
-    flow: flags.flow ?? null,
-  };
+  const { candidates } = resolution;
+  const list = candidates.map((one) => `  ${one}`);
+  throw new UsageError(`${word} may be one of`, ...list, 'name it by the first word of a line');
 }
 
 async function rendered(
@@ -107,7 +114,7 @@ async function rendered(
   snapshot: string,
   took_ms: number,
 ): Promise<string> {
-  if (flags.format === 'json') {
+  if (flags.json === true || flags.format === 'json') {
     const [{ traceJson }, { VERSION }] = await Promise.all([
       import('../trace/render/json.ts'),
       import('./version.ts'),
@@ -126,8 +133,14 @@ async function rendered(
   return page.encode(`${lines.join('\n')}\n`);
 }
 
-function exitCode({ verdict }: Trace, expect: TraceFlags['expect']): number {
-  if (verdict === 'AMBIGUOUS' || verdict === 'UNDETERMINED') return EXIT.unsure;
+/** Unsure is a failure unless every reason for it was allowed by name. */
+function exitCode(trace: Trace, { expect, allowUndetermined = [] }: TraceFlags): number {
+  const { verdict, blockers, unmodelled } = trace;
+  if (verdict === 'AMBIGUOUS' || verdict === 'UNDETERMINED') {
+    const codes = [...blockers, ...unmodelled].map(({ code }) => code);
+    const allowed = codes.length > 0 && codes.every((code) => allowUndetermined.includes(code));
+    return allowed ? EXIT.yes : EXIT.unsure;
+  }
   const wanted = expect === 'unreachable' ? 'UNREACHABLE' : 'REACHABLE';
   return verdict === wanted ? EXIT.yes : EXIT.no;
 }
@@ -144,11 +157,4 @@ function numberBelow(text: string, limit: number, sentence: string): number {
   const value = Number(text);
   if (!/^\d+$/.test(text) || value >= limit) throw new InvalidArgumentError(sentence);
   return value;
-}
-
-function oneOf(...words: readonly string[]): (text: string) => string {
-  return (text) => {
-    if (!words.includes(text)) throw new InvalidArgumentError(`expected ${words.join(' or ')}`);
-    return text;
-  };
 }

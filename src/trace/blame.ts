@@ -108,6 +108,9 @@ function isNoise({ ending, steps }: Read): boolean {
   const { outcome } = ending;
   if (outcome.kind !== 'dropped') return false;
   const { reason, evidence, where } = outcome.drop;
+  const [first, second] = where.split(' ');
+  // Of flooded copies the one for a bridge's own device, which is down on most hosts.
+  if (reason === 'OF_PORT_DOWN' && first === second) return true;
   if (NOISE.includes(reason)) return true;
   // Flooding reaches the bridge's own port as well, which agents leave down.
   const [place, port] = where.split(' ');

@@ -1,13 +1,14 @@
 /**
  * What a person means by a word: a VM's name, a port id, a tap, an address, `router:NAME`,
- * `external:ADDR`, `HOST:INTERFACE`, `ADDR@NETWORK`. More than one meaning is listed, never guessed.
+ * `external:ADDR`, `HOST:INTERFACE`, `WORD@NETWORK`. More than one meaning is listed, never guessed.
  */
 
 import { guestName } from '../dataplane/endpoint/guest.ts';
 import { type Endpoint, type Network } from '../dataplane/network.ts';
 import { type IpAddress } from '../dataplane/routing/types.ts';
-import { formatIpv4, formatIpv6 } from '../packet/addresses.ts';
+import { writeIp } from '../text/address-text.ts';
 import { nearest } from '../text/suggest.ts';
+import { networkById } from './objects.ts';
 import { parseAddress } from './probe-record.ts';
 import { type TraceEnd } from './types.ts';
 
@@ -20,63 +21,138 @@ export interface ResolvedEnd {
 
 export type Resolution =
   | { readonly kind: 'found'; readonly resolved: ResolvedEnd }
+  /** Each candidate begins with a word that names it alone. */
   | { readonly kind: 'ambiguous'; readonly candidates: readonly string[] }
   | { readonly kind: 'unknown'; readonly message: string };
 
+/** What is known about the question when a word is looked up. */
+export interface Wanted {
+  /** Who sends needs a place; who receives may be an address that routes lead to. */
+  readonly side?: 'from' | 'to';
+  /** The other end: routers and DHCP servers answer on the network that both are on. */
+  readonly other?: ResolvedEnd | null;
+  /** Which of several addresses is meant; without it IPv4 comes first. */
+  readonly version?: 4 | 6;
+}
+
 /** Finds what `word` names. */
-export function resolveEnd(network: Network, word: string): Resolution {
+export function resolveEnd(network: Network, word: string, wanted: Wanted = {}): Resolution {
   if (word.startsWith('external:')) return external(network, word.slice('external:'.length));
   if (word.startsWith('router:')) {
-    return byRole(network, word.slice('router:'.length), 'router', word);
+    return router(network, word.slice('router:'.length), wanted);
   }
   const at = word.indexOf('@');
-  if (at > 0) return onNetwork(network, word.slice(0, at), word.slice(at + 1));
+  if (at > 0) return onNetwork(network, word.slice(0, at), word.slice(at + 1), wanted);
   const found = network.find(word);
   const address = parseAddress(word);
-  // Several owners of one address: the packet goes where the sender's routes lead it.
-  if (address !== null && found.length !== 1) return resolvedTo(addressEnd(word, address), null);
-  if (found.length > 0) return choose(found, word);
-  const colon = word.lastIndexOf(':');
-  if (colon > 0) {
-    const onHost = hostInterface(network, word.slice(0, colon), word.slice(colon + 1));
-    if (onHost !== null) return onHost;
-  }
-  return unknown(network, word);
+  if (address !== null && found.length !== 1) return ofAddress(found, word, address, wanted);
+  if (found.length > 0) return choose(network, found, word, wanted);
+  return hostInterface(network, word) ?? unknown(network, word);
 }
 
 /** An address as text. */
 export function formatAddress(address: IpAddress): string {
-  return address.version === 4 ? formatIpv4(address.value) : formatIpv6(address.value);
+  return writeIp(address);
+}
+
+/**
+ * Several owners of one address: as a destination the packet goes where the sender's routes lead
+ * it; a sender has to be named.
+ */
+function ofAddress(
+  found: readonly Endpoint[],
+  word: string,
+  address: IpAddress,
+  { side }: Wanted,
+): Resolution {
+  if (side !== 'from') return resolvedTo(addressEnd(word, address), null);
+  if (found.length > 1) return { kind: 'ambiguous', candidates: found.map((one) => told(one)) };
+  const message = `nobody in the snapshot has ${word}; somebody outside sends as external:${word}`;
+  return { kind: 'unknown', message };
 }
 
 function resolvedTo(end: TraceEnd, endpoint: Endpoint | null): Resolution {
   return { kind: 'found', resolved: { end, endpoint } };
 }
 
-function choose(found: readonly Endpoint[], word: string): Resolution {
+function choose(
+  network: Network,
+  found: readonly Endpoint[],
+  word: string,
+  wanted: Wanted,
+): Resolution {
   const [first] = found;
-  if (first === undefined) return { kind: 'unknown', message: `nothing is named ${word}` };
-  if (found.length > 1) return { kind: 'ambiguous', candidates: found.map(describe) };
-  return resolvedTo(endOf(first, word), first);
+  if (first === undefined) return unknown(network, word);
+  if (found.length === 1) return resolvedTo(endOf(first, word, wanted), first);
+  const agents = found.every(({ role }) => role === 'router' || role === 'dhcp');
+  if (!agents) return ambiguous(network, found);
+  return agentEnd(network, found, word, wanted);
 }
 
-/** A candidate as a word that names it alone. */
-function describe(endpoint: Endpoint): string {
-  const addresses = endpoint.addresses.map(formatAddress).join(' ');
-  const id = endpoint.port?.id ?? `${endpoint.host}:${endpoint.interface}`;
-  return `${id}  ${endpoint.name}  ${endpoint.role} on ${endpoint.host}  ${addresses}`;
+function ambiguous(network: Network, found: readonly Endpoint[]): Resolution {
+  return { kind: 'ambiguous', candidates: found.map((one) => told(one, network)) };
 }
 
-function endOf(endpoint: Endpoint, word: string): TraceEnd {
+/** A candidate behind a word that names it alone. */
+function told(endpoint: Endpoint, network?: Network): string {
+  const { port, host, interface: device, role, name } = endpoint;
+  const addresses = endpoint.addresses.map(writeIp).join(' ');
+  const agent = role === 'router' || role === 'dhcp';
+  const word = port === null || agent ? `${host}:${device}` : port.id;
+  const on = port === null || network === undefined ? null : networkById(network, port.networkId);
+  return `${word}  ${name}, ${role} on ${host}${on === null ? '' : `, network ${on.name}`}  ${addresses}`;
+}
+
+/**
+ * A router stands on many networks and perhaps on many hosts. As a destination it is its address
+ * on the sender's network; as a sender it is the namespace that has its addresses (of a highly
+ * available router: the master's).
+ */
+function agentEnd(
+  network: Network,
+  found: readonly Endpoint[],
+  word: string,
+  wanted: Wanted,
+): Resolution {
+  const near = found.filter(
+    ({ port }) => port?.networkId === wanted.other?.endpoint?.port?.networkId,
+  );
+  const active = (near.length > 0 ? near : found).filter((one) => isActive(network, one));
+  const usable = active.length > 0 ? active : found;
+  const [first] = usable;
+  if (first === undefined) return unknown(network, word);
+  const places = new Set(usable.map(({ host, namespace }) => `${host} ${namespace}`));
+  const addresses = new Set(usable.map(({ addresses: [own] }) => (own ? writeIp(own) : '')));
+  const decided = wanted.side === 'from' ? places.size === 1 : addresses.size === 1;
+  if (!decided) return ambiguous(network, usable);
+  const end = endOf(first, word, wanted);
+  return resolvedTo(wanted.side === 'from' ? { ...end, address: null } : end, first);
+}
+
+/** Whether the namespace really has the port's address on its interface. */
+function isActive(
+  network: Network,
+  { host, namespace, interface: device, addresses }: Endpoint,
+): boolean {
+  if (namespace === null) return false;
+  const state = network.namespace(host, namespace)?.state;
+  const own = state?.interfaces.find(({ name }) => name === device)?.addresses ?? [];
+  return addresses.some(({ version, value }) =>
+    own.some(({ address }) => address.version === version && address.value === value),
+  );
+}
+
+function endOf(endpoint: Endpoint, word: string, { version }: Wanted): TraceEnd {
   const asked = parseAddress(word);
-  const own = endpoint.addresses.find((address) => address.version === 4);
+  const own = endpoint.addresses.find((address) => address.version === (version ?? 4));
+  const any = version === undefined ? endpoint.addresses[0] : undefined;
   return {
     label: endpoint.name,
     kind: endpoint.role === 'other' ? 'host' : endpoint.role,
     host: endpoint.host,
     namespace: endpoint.namespace ?? (endpoint.tap === null ? null : guestName(endpoint.tap)),
     port: endpoint.port?.id ?? null,
-    address: asked ?? own ?? endpoint.addresses[0] ?? null,
+    address: asked ?? own ?? any ?? null,
   };
 }
 
@@ -94,57 +170,96 @@ function external(network: Network, word: string): Resolution {
   return resolvedTo(owner === undefined ? end : { ...end, host: owner.host }, owner ?? null);
 }
 
-function byRole(network: Network, word: string, role: Endpoint['role'], whole: string): Resolution {
-  const router = network.neutron.routers.find(
-    ({ name, id }) => name === word || id.startsWith(word),
+function router(network: Network, word: string, wanted: Wanted): Resolution {
+  const { routers } = network.neutron;
+  const named = routers.filter(
+    ({ name, id }) => name === word || (word.length >= 4 && id.startsWith(word)),
   );
-  const matching = network.endpoints.filter(
-    (one) => one.role === role && (one.name === word || one.port?.deviceId === router?.id),
+  if (named.length > 1) {
+    const candidates = named.map(({ id, name }) => `router:${id}  ${name}`);
+    return { kind: 'ambiguous', candidates };
+  }
+  const [only] = named;
+  if (only === undefined) {
+    const names = routers.map(({ name }) => name);
+    const message = `there is no router ${JSON.stringify(word)}${hint(word, names)}`;
+    return { kind: 'unknown', message: `${message}${known(names)}` };
+  }
+  const found = network.endpoints.filter(
+    ({ role, port }) => role === 'router' && port?.deviceId === only.id,
   );
-  if (matching.length === 0) return { kind: 'unknown', message: `there is no ${whole}` };
-  const [first] = matching;
-  return first === undefined ? unknown(network, whole) : resolvedTo(endOf(first, word), first);
+  if (found.length > 0) return agentEnd(network, found, only.name, wanted);
+  const message = `router ${only.name} is in no namespace of the snapshot`;
+  return { kind: 'unknown', message };
 }
 
-function onNetwork(network: Network, word: string, name: string): Resolution {
-  const net = network.neutron.networks.find((one) => one.name === name || one.id.startsWith(name));
+function onNetwork(network: Network, word: string, name: string, wanted: Wanted): Resolution {
+  const { networks } = network.neutron;
+  const named = networks.filter(
+    (one) => one.name === name || (name.length >= 4 && one.id.startsWith(name)),
+  );
+  if (named.length > 1) {
+    const candidates = named.map((one) => `${word}@${one.id}  network ${one.name}`);
+    return { kind: 'ambiguous', candidates };
+  }
+  const [net] = named;
   if (net === undefined) {
-    const near = nearest(
-      name,
-      network.neutron.networks.map((one) => one.name),
-    );
-    const hint = near === undefined ? '' : `; did you mean ${near}?`;
-    return { kind: 'unknown', message: `there is no network ${JSON.stringify(name)}${hint}` };
+    const names = networks.map((one) => one.name);
+    const message = `there is no network ${JSON.stringify(name)}${hint(name, names)}${known(names)}`;
+    return { kind: 'unknown', message };
   }
   const found = network.find(word).filter((one) => one.port?.networkId === net.id);
-  if (found.length > 0) return choose(found, word);
+  if (found.length > 0) return choose(network, found, word, wanted);
   const address = parseAddress(word);
-  if (address !== null) return resolvedTo(addressEnd(word, address), null);
-  return { kind: 'unknown', message: `nothing on network ${name} is named ${word}` };
+  if (address !== null && wanted.side !== 'from')
+    return resolvedTo(addressEnd(word, address), null);
+  const on = network.endpoints.filter(({ port }) => port?.networkId === net.id);
+  const names = on.map((one) => one.name);
+  const message = `nothing on network ${net.name} is named ${word}${hint(word, names)}`;
+  return { kind: 'unknown', message: `${message}${known(names)}` };
 }
 
-function hostInterface(network: Network, host: string, name: string): Resolution | null {
-  for (const [namespace, state] of network.hosts.get(host)?.namespaces ?? []) {
-    const device = state.state.interfaces.find((one) => one.name === name);
+/** `HOST:INTERFACE`, in whichever namespace of the host the interface is. */
+function hostInterface(network: Network, word: string): Resolution | null {
+  const colon = word.indexOf(':');
+  const host = colon > 0 ? network.hosts.get(word.slice(0, colon)) : undefined;
+  if (host === undefined) return null;
+  const name = word.slice(colon + 1);
+  const names: string[] = [];
+  for (const [namespace, { state }] of host.namespaces) {
+    names.push(...state.interfaces.map((one) => one.name));
+    const device = state.interfaces.find((one) => one.name === name);
     if (device === undefined) continue;
     const address = device.addresses.find((one) => one.scope === 'global')?.address ?? null;
-    return resolvedTo(
-      { label: `${host}:${name}`, kind: 'host', host, namespace, port: null, address },
-      null,
-    );
+    const kind = 'host' as const;
+    return resolvedTo({ label: word, kind, host: host.name, namespace, port: null, address }, null);
   }
-  return null;
+  const message = `${host.name} has no interface ${JSON.stringify(name)}${hint(name, names)}`;
+  return { kind: 'unknown', message };
 }
 
 function unknown(network: Network, word: string): Resolution {
-  const near = nearest(
-    word,
-    network.endpoints.map((one) => one.name),
-  );
-  const hint = near === undefined ? '' : `; did you mean ${near}?`;
-  const names = [...new Set(network.endpoints.map((one) => one.name))].slice(0, 12).join(', ');
-  return {
-    kind: 'unknown',
-    message: `nothing is named ${JSON.stringify(word)}${hint} (known: ${names})`,
-  };
+  const { neutron, endpoints } = network;
+  const people = endpoints.filter(({ role }) => role === 'vm' || role === 'host');
+  const names = [...people.map(({ name }) => name), ...neutron.routers.map(({ name }) => name)];
+  const others = endpoints.flatMap(({ port, tap }) => [port?.id ?? '', tap ?? '']);
+  const message = `nothing is named ${JSON.stringify(word)}${hint(word, [...names, ...others])}`;
+  return { kind: 'unknown', message: `${message}${known(names)}` };
+}
+
+function hint(word: string, names: readonly string[]): string {
+  const near = nearest(word, names);
+  return near === undefined ? '' : `; did you mean ${near}?`;
+}
+
+/** Names that would have been understood; a screen holds only some. */
+const MOST_NAMES = 12;
+/** Ports without a name are called by their ids, which nobody types. */
+const UUID = /^[0-9a-f]{8}-[0-9a-f]{4}-/;
+
+function known(names: readonly string[]): string {
+  const all = [...new Set(names)].filter((name) => name !== '' && !UUID.test(name)).sort();
+  if (all.length === 0) return '';
+  const more = all.length > MOST_NAMES ? `, and ${all.length - MOST_NAMES} more` : '';
+  return ` (known: ${all.slice(0, MOST_NAMES).join(', ')}${more})`;
 }

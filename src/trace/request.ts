@@ -37,6 +37,8 @@ const TRANSPORT_BYTES = { icmp: 8, tcp: 20, udp: 8 } as const;
 /** The first packet of the exchange; a zero source is filled in by the sender's stack. */
 export function requestPacket(question: PacketQuestion, to: IpAddress): Packet {
   const p = blankPacket();
+  const { flow } = question;
+  const other = question.protocol === 'flow' ? (flow?.protocol ?? null) : null;
   const protocol =
     question.protocol === 'arp' || question.protocol === 'flow' ? 'icmp' : question.protocol;
   const six = to.version === 6;
@@ -46,10 +48,12 @@ export function requestPacket(question: PacketQuestion, to: IpAddress): Packet {
   write(F.ethType, six ? 0x86dd : 0x0800);
   write(field(six ? 'ipv6_dst' : 'ip_dst'), to.value);
   if (question.source !== null) write(field(six ? 'ipv6_src' : 'ip_src'), question.source.value);
-  write(F.protocol, six && protocol === 'icmp' ? 58 : PROTOCOLS[protocol]);
+  write(F.protocol, other ?? (six && protocol === 'icmp' ? 58 : PROTOCOLS[protocol]));
   write(F.ttl, 64);
   if (!six && (question.dontFragment || protocol === 'tcp')) write(F.df, 1);
-  if (protocol === 'icmp') {
+  if (other !== null) {
+    // Whatever is behind the IP header stands in the question's own fields.
+  } else if (protocol === 'icmp') {
     write(F.sourcePort, six ? 128 : 8);
     write(F.icmpId, question.icmpId ?? 1);
     write(F.icmpSeq, 1);
@@ -62,8 +66,11 @@ export function requestPacket(question: PacketQuestion, to: IpAddress): Packet {
   }
   // A SYN carries no data: the size asked for is that of the segment that follows.
   const data = protocol === 'tcp' ? 0 : question.size;
-  setLength(p, six, TRANSPORT_BYTES[protocol] + data);
+  setLength(p, six, (other === null ? TRANSPORT_BYTES[protocol] : 0) + data);
   p.body = { ...p.body, payload: new Uint8Array(data) };
+  for (const { field: of, value, mask } of flow?.inner ?? []) {
+    onePacket.set(p, assignment(of, value, mask));
+  }
   p.diary = null;
   return p;
 }

@@ -6,18 +6,21 @@
 import { type Network } from '../dataplane/network.ts';
 import { type Outcome, type Run } from '../dataplane/outcome.ts';
 import { awaitAnswer, send } from '../dataplane/routing/namespace.ts';
+import { field } from '../packet/fields.ts';
 import { type Reason } from '../reasons/codes.ts';
 import { onePacket } from '../traffic/one-packet.ts';
 import { type Packet } from '../traffic/packet.ts';
+import { assignment } from '../traffic/words.ts';
 import { type CompiledNetwork } from './compiled-network.ts';
 import { conclude } from './conclusion.ts';
 import { exchangePrograms } from './exchange.ts';
+import { writeFrameFields } from './flow-fields.ts';
 import { outsidePlace, outsideTarget } from './outside.ts';
 import { requestPacket } from './request.ts';
 import { type MadeStep } from './steps.ts';
 import { type SwitchFactory } from './switch-device.ts';
-import { type Assumption, type Question, type Trace } from './types.ts';
-import { type Ending, enterStep, walk } from './walk.ts';
+import { type Assumption, type PacketQuestion, type Question, type Trace } from './types.ts';
+import { type Ending, enterStep, type Wiring, walk } from './walk.ts';
 import { type HooksFactory, type NamespaceDevice, openWorld } from './world.ts';
 
 /** What a trace may be told beside the question. */
@@ -68,12 +71,44 @@ export function trace(
     return { kind: 'impossible', why: `${from.host} has no namespace ${from.namespace}` };
   }
   const request = requestPacket(packet, to.address);
-  const outcomes = sendFrom(run, sender, to.address.version, request);
-  const endings: readonly Ending<Packet>[] = walk(run, world, [{ device: sender, outcomes }]);
+  const sent = sendFrom(run, sender, to.address.version, request);
+  const outcomes = addressed(packet) ? (unresolved(sender) ?? sent) : sent;
+  const wiring = withFrameFields(world, sender, packet);
+  const endings: readonly Ending<Packet>[] = walk(run, wiring, [{ device: sender, outcomes }]);
   return {
     kind: 'traced',
     trace: conclude(compiled, asked, endings, [...assumptions.values()]),
   };
+}
+
+/** The wires, and what the question writes on every frame that its sender transmits. */
+function withFrameFields(
+  world: Wiring<Packet>,
+  sender: NamespaceDevice<Packet>,
+  { flow }: PacketQuestion,
+): Wiring<Packet> {
+  const fields = flow?.frame ?? [];
+  if (fields.length === 0) return world;
+  return {
+    waiting: () => world.waiting(),
+    across: (run, from, port, p) =>
+      world.across(run, from, port, from === sender ? writeFrameFields(p, fields) : p),
+  };
+}
+
+/** Whether the question says itself which MAC address the frames go to. */
+function addressed({ flow }: PacketQuestion): boolean {
+  return flow?.frame.some(({ field: { name } }) => name === 'eth_dst') === true;
+}
+
+/** The packet as it would leave if its neighbour were known; null when nothing waits. */
+function unresolved({ stack }: NamespaceDevice<Packet>): readonly Outcome<Packet>[] | null {
+  const [waiting] = stack.pending;
+  if (waiting === undefined) return null;
+  stack.pending = [];
+  const { device, p } = waiting;
+  const mac = stack.config.of.interfaces.find(({ name }) => name === device)?.mac ?? 0n;
+  return [{ kind: 'sent', port: device, p: onePacket.set(p, assignment(field('eth_src'), mac)) }];
 }
 
 /** Who asks from an address outside of the cloud sends from behind its gateway. */

@@ -8,6 +8,7 @@ import { type Reason } from '../reasons/codes.ts';
 import { type Origin } from '../text/problem.ts';
 import { type Packet } from '../traffic/packet.ts';
 import { type Step } from '../traffic/traffic.ts';
+import { type FlowFields } from './flow-fields.ts';
 import { type NeutronRef } from './objects.ts';
 
 /** Who sends or receives: a place where packets start and end. */
@@ -34,8 +35,8 @@ export interface PacketQuestion {
   /** Payload bytes behind the transport header. */
   readonly size: number;
   readonly dontFragment: boolean;
-  /** Fields set on top of all that, in ovs-ofctl(8) flow syntax. */
-  readonly flow: string | null;
+  /** Fields set on top of all that; `parseFlowFields` reads them. */
+  readonly flow: FlowFields | null;
 }
 
 export interface Question {

@@ -1,11 +1,19 @@
 /** Near misses of the elements as a trace shows them: the rule's text, and field by field why not. */
 import { type NearMiss as RuleNearMiss } from '../../dataplane/iptables/near-miss.ts';
 import { type FlowNearMiss } from '../../dataplane/ovs/pipeline/near-miss.ts';
-import { printMatch } from '../../dataplane/ovs/text/print-flow.ts';
+import { printFlow, printMatch } from '../../dataplane/ovs/text/print-flow.ts';
+import { type Flow } from '../../dataplane/ovs/types/flow.ts';
 import { FIELDS } from '../../packet/fields.ts';
 import { readField } from '../../traffic/words.ts';
 import { formatValue, wantedText } from '../header.ts';
 import { type NearMiss } from '../types.ts';
+import { type Finding } from './case.ts';
+
+/** A flow that was hit, as evidence: without its cookie, which says nothing about packets. */
+export function flowHit(flow: Flow | null): Pick<Finding, 'evidence' | 'origin'> {
+  if (flow === null) return {};
+  return { evidence: printFlow({ ...flow, cookie: 0n }), origin: flow.origin };
+}
 
 /** A flow that nearly matched. */
 export function flowMiss({ flow, field, wanted, actual }: FlowNearMiss): NearMiss {

@@ -29,11 +29,25 @@ interface TunnelLookup {
 
 /** A switch gave up a frame on its way to a port elsewhere. */
 export const lostFrame: Diagnosis = (of) => {
-  if (of.device !== 'ovs') return null;
+  if (of.device !== 'ovs' && of.drop.reason !== 'WRONG_RECEIVER') return null;
   const mac = readField(of.words, field('eth_dst'));
   const target = of.compiled.network.neutron.ports.find((port) => port.mac === mac);
-  return target === undefined || mac === 0n ? null : notArriving(of, target);
+  if (target !== undefined) return notArriving(of, target);
+  return mac === 0n || ((mac >> 40n) & 1n) === 1n ? null : nobodysMac(of, mac);
 };
+
+/** No port, router or host has the MAC address: the frame is flooded, and nobody takes it. */
+function nobodysMac({ compiled }: Case, mac: bigint): Finding | null {
+  for (const { namespaces } of compiled.network.hosts.values()) {
+    for (const { state } of namespaces.values()) {
+      if (state.interfaces.some((one) => one.mac === mac)) return null;
+    }
+  }
+  const because = [
+    `nothing in the snapshot has MAC ${writeMac(mac)}: the frame is flooded in vain`,
+  ];
+  return { code: 'FLOOD_BLOCKED', because, fix: null };
+}
 
 /** Why nothing arrives at a port; null when nothing is wrong that the snapshot shows. */
 export function notArriving(of: Case, target: NeutronPort): Finding | null {

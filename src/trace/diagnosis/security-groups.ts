@@ -7,7 +7,6 @@ import { nearMisses as rulesNearby } from '../../dataplane/iptables/near-miss.ts
 import { type RuleStep } from '../../dataplane/iptables/steps.ts';
 import { type Network } from '../../dataplane/network.ts';
 import { nearMisses as flowsNearby } from '../../dataplane/ovs/pipeline/near-miss.ts';
-import { printFlow } from '../../dataplane/ovs/text/print-flow.ts';
 import { type NeutronPort } from '../../model/neutron.ts';
 import { writeIp } from '../../text/address-text.ts';
 import { groupRef, groupsOf, portByNumber, portLabel, portOfDevice, portRef } from '../objects.ts';
@@ -25,7 +24,7 @@ import {
   ruleText,
   serviceText,
 } from './group-rules.ts';
-import { flowMiss, ruleMiss } from './nearby.ts';
+import { flowHit, flowMiss, ruleMiss } from './nearby.ts';
 
 /** Where a firewall refused: whose port it guards, and what stands near on the host. */
 interface Refusal {
@@ -80,7 +79,7 @@ function judged(of: Case, refusal: Refusal, ask: Ask, network: Network): Finding
     code: outsider === undefined ? 'SG_NO_MATCHING_RULE' : 'SG_REMOTE_GROUP_NOT_MEMBER',
     because: [noRuleText(network, ask), ...outsiderText(network, ask, outsider)],
     nearMisses,
-    fix: fixOf(network, ask),
+    fix: fixOf(network, ask, nearest[0]),
   };
 }
 
@@ -135,8 +134,11 @@ function notApplied(
   return { code: 'SG_NO_MATCHING_RULE', because: [because] };
 }
 
-function fixOf(network: Network, ask: Ask): Fix | null {
-  const [group] = groupsOf(network, ask.port);
+/** The rule belongs into the group whose rules are nearest; never into `default` without need. */
+function fixOf(network: Network, ask: Ask, nearest: JudgedRule | undefined): Fix | null {
+  const groups = groupsOf(network, ask.port);
+  const own = groups.find(({ name }) => name !== 'default') ?? groups[0];
+  const group = nearest?.group.name === 'default' ? own : (nearest?.group ?? own);
   if (group === undefined) return null;
   const { tuple, direction } = ask;
   const remote = remoteOf(ask);
@@ -182,14 +184,7 @@ function switchRefusal(of: Case): Refusal | null {
     words: decided.words,
     confirm: onHost(of.host, `ovs-ofctl dump-flows br-int table=${table},reg5=${number}`),
     nearby: near.map(flowMiss),
-    hit:
-      flow === null
-        ? { component: `br-int table ${table}` }
-        : {
-            component: `br-int table ${table}`,
-            evidence: `table=${table},${printFlow(flow).replace(/^.*?table=\d+, /, '')}`,
-            origin: flow.origin,
-          },
+    hit: { component: `br-int table ${table}`, ...flowHit(flow) },
   };
 }
 

@@ -14,6 +14,7 @@ import { readField } from '../../traffic/words.ts';
 import { portByNumber, portLabel, portOfDevice, portRef } from '../objects.ts';
 import { type Case, type Diagnosis, type Finding, flowsOf, numberIn, tupleOf } from './case.ts';
 import { onHost } from './commands.ts';
+import { flowHit } from './nearby.ts';
 
 /** Tables of br-int that compare the sender with its port (ovs_constants.py). */
 const TABLES: ReadonlyMap<number, Reason> = new Map([
@@ -39,7 +40,8 @@ function inSwitch(of: Case): Finding | null {
   const device = portByNumber(network, of.host, 'br-int', numberIn(words, 'in_port'));
   const port = device === null ? null : portOfDevice(network, of.host, device.name);
   const confirm = [onHost(of.host, `ovs-ofctl dump-flows br-int table=${step.table}`)];
-  return finding(of, code, port, device?.name ?? 'the port', words, confirm);
+  const found = finding(of, code, port, device?.name ?? 'the port', words, confirm);
+  return { ...found, component: `br-int table ${step.table}`, ...flowHit(step.flow) };
 }
 
 function inRules(of: Case): Finding | null {
@@ -70,17 +72,15 @@ function finding(
   const mac = readField(words, field('eth_src'));
   const source = sourceOf(words);
   const because = mac === port.mac ? addressText(name, port, source) : macText(name, port, mac);
-  const pair =
-    source === null || owns(port, source)
-      ? `mac-address=${writeMac(mac)}`
-      : `ip-address=${writeIp(source)}${mac === port.mac ? '' : `,mac-address=${writeMac(mac)}`}`;
+  const foreign = mac === port.mac ? '' : `,mac-address=${writeMac(mac)}`;
+  const pair = source === null ? null : `ip-address=${writeIp(source)}${foreign}`;
   return {
     code,
     because: [because],
     neutron: [portRef(of.compiled.network, port)],
     fix: {
       summary: 'if the port may send from it, add the address to its allowed address pairs',
-      commands: [`openstack port set --allowed-address ${pair} ${port.id}`],
+      commands: pair === null ? [] : [`openstack port set --allowed-address ${pair} ${port.id}`],
     },
     confirm,
   };

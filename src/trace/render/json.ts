@@ -28,7 +28,7 @@ export function traceJson(trace: Trace, snapshot: string, toolVersion: string): 
         dstPort: packet.destinationPort,
         size: packet.size,
         df: packet.dontFragment,
-        flow: packet.flow,
+        flow: packet.flow?.text ?? null,
       },
     },
     verdict: trace.verdict,

@@ -3,6 +3,7 @@
  * the evidence, what helps, and what was taken for granted.
  */
 import { forTerminal, shortened } from '../../text/escape.ts';
+import { protocolName } from '../diagnosis/group-rules.ts';
 import { formatAddress } from '../ends.ts';
 import {
   type Assumption,
@@ -34,6 +35,8 @@ const FEW = 3;
 /** All lines, without the final newline. */
 export function shortLines(trace: Trace, context: ShortContext, page: Page): readonly string[] {
   const lines = [headline(trace, context, page)];
+  const { flow } = trace.question.packet;
+  if (flow !== null) lines.push(...prose('with', shortened(flow.text, 300), page, 'dim'));
   for (const blocker of trace.blockers) lines.push(...whyLines(blocker, page));
   for (const { kind, text } of trace.remarks) {
     if (kind === 'warning') lines.push(...prose('warning', text, page, 'unsure'));
@@ -81,8 +84,9 @@ function endText({ label, address }: TraceEnd): string {
 export function packetText(packet: PacketQuestion): string {
   const port = packet.destinationPort === null ? '' : `/${packet.destinationPort}`;
   const size = packet.size > 56 ? `, ${packet.size} bytes` : '';
-  const flow = packet.flow === null ? '' : ` with ${forTerminal(shortened(packet.flow, 80))}`;
-  return `${packet.protocol}${port}${size}${packet.dontFragment ? ', DF' : ''}${flow}`;
+  const other = packet.protocol === 'flow' ? packet.flow?.protocol : null;
+  const name = typeof other === 'number' ? `ip ${protocolName(other)}` : packet.protocol;
+  return `${name}${port}${size}${packet.dontFragment ? ', DF' : ''}`;
 }
 
 function whyLines({ because }: Blocker, page: Page): readonly string[] {
@@ -111,7 +115,11 @@ function replyLines(trace: Trace, context: ShortContext, page: Page): readonly s
 }
 
 function evidenceLines(blocker: Blocker, context: ShortContext, page: Page): readonly string[] {
-  const objects = blocker.neutron.map(({ kind, name, id }) => {
+  // The groups stand in the reason already.
+  const told = blocker.neutron.filter(
+    ({ kind }) => context.everything || kind !== 'security-group',
+  );
+  const objects = told.map(({ kind, name, id }) => {
     const shown = context.everything && id !== name ? `${name} ${id}` : name;
     return `${kind.replaceAll('-', ' ')} ${shown}`;
   });
@@ -169,7 +177,13 @@ function nearLine(label: string, { rule, origin, differs }: NearMiss, page: Page
   return row(label, `${text}  differs: ${forTerminal(shortened(why, 160))}${place}`);
 }
 
-function missingLines({ missing }: Trace, context: ShortContext, page: Page): readonly string[] {
+/** What blocks a packet is known whatever else is missing; what lets it pass is not. */
+function missingLines(
+  { missing, verdict }: Trace,
+  context: ShortContext,
+  page: Page,
+): readonly string[] {
+  if (verdict === 'UNREACHABLE' && !context.everything) return [];
   const shown = context.everything ? missing : missing.slice(0, FEW);
   const lines = shown.flatMap(({ file, consequence }, i) => {
     return prose(i === 0 ? 'missing' : '', `${file}: ${consequence}`, page, 'dim');
