@@ -3,11 +3,13 @@
 import { type Network } from '../dataplane/network.ts';
 import { type FlowStep } from '../dataplane/ovs/pipeline/steps.ts';
 import { type Reason } from '../reasons/codes.ts';
+import { once } from '../snapshot/read/folder.ts';
+import { someNote } from '../traffic/diary.ts';
 import { type Packet } from '../traffic/packet.ts';
 import { blockersOf, blockingRead } from './blame.ts';
 import { type CompiledNetwork } from './compiled-network.ts';
 import { journeyOf } from './journey.ts';
-import { type Read, readEnding } from './lineage.ts';
+import { type Read, readEndings } from './lineage.ts';
 import { addressOf, observationOf } from './observation.ts';
 import { receiverOf } from './receiver.ts';
 import { missingOnTheWay, remarksOf } from './remarks.ts';
@@ -36,7 +38,7 @@ export function conclude(
   assumptions: readonly Assumption[],
 ): Trace {
   const { network } = compiled;
-  const reads = endings.map(readEnding);
+  const reads = readEndings(endings);
   const tcp = question.packet.protocol === 'tcp';
   const arrived = reads.find((read) => isRequestArrival(read, tcp));
   const opened = reads.find((read) => isDelivered(read) && read.lineage.role === 'request');
@@ -46,6 +48,11 @@ export function conclude(
   const blockers = delivered ? [] : blockersOf({ compiled, question, reads, opened });
   const request = opened ?? blockingRead(question, reads, ['request']);
   const reply = answered ?? blockingRead(question, reads, ['answer', 'data']);
+  // Many questions only want the verdict: the ways are told when somebody looks.
+  const there = once(() => (request === undefined ? null : requestJourney(network, request)));
+  const back = once(() => (reply === undefined ? null : replyJourney(network, reply)));
+  const remarks = once(() => remarksOf({ compiled, question, opened, arrived }));
+  const missing = once(() => missingOnTheWay(network, [request, reply]));
   return {
     question,
     verdict: verdictOf(delivered, blockers, reads),
@@ -53,14 +60,22 @@ export function conclude(
     delivered,
     receivedBy: arrived === undefined ? null : receiverOf(compiled, arrived.ending).name,
     receiverRole: arrived === undefined ? null : receiverOf(compiled, arrived.ending).role,
-    observed: arrived === undefined ? null : observationOf(arrived.ending.p, arrived.diary),
+    observed: arrived === undefined ? null : observationOf(arrived.ending.p, arrived.steps),
     answerFrom: answered === undefined ? null : addressOf(answered.ending.p, 'src'),
     icmpError: error === undefined ? null : icmpErrorOf(error),
-    request: request === undefined ? null : requestJourney(network, request),
-    reply: reply === undefined ? null : replyJourney(network, reply),
+    get request() {
+      return there();
+    },
+    get reply() {
+      return back();
+    },
     blockers,
-    remarks: remarksOf({ compiled, question, opened, arrived }),
-    missing: missingOnTheWay(network, [request, reply]),
+    get remarks() {
+      return remarks();
+    },
+    get missing() {
+      return missing();
+    },
     assumptions: assumptions.filter(({ code }) => code.startsWith('ASSUME_')),
     unmodelled: assumptions.filter(({ code }) => !code.startsWith('ASSUME_')),
     copies: endings.map(({ p }) => p),
@@ -91,8 +106,10 @@ function verdictOf(
   blockers: readonly Blocker[],
   reads: readonly Read[],
 ): Verdict {
-  const ambiguous = reads.some(
-    ({ lineage, steps }) => lineage.role !== 'resolution' && steps.some(isAmbiguous),
+  const asked = reads.filter(({ lineage }) => lineage.role !== 'resolution');
+  const ambiguous = someNote(
+    asked.map(({ ending }) => ending.p),
+    isAmbiguous,
   );
   if (ambiguous) return 'AMBIGUOUS';
   if (delivered) return 'REACHABLE';

@@ -1,6 +1,7 @@
 /** What a packet at its end is to the question: the request itself, an answer, an ARP packet. */
 import { type AnswerStep, type ResolutionStep } from '../dataplane/routing/steps.ts';
-import { type DiaryEntry, readDiary, readSteps } from '../traffic/diary.ts';
+import { once } from '../snapshot/read/folder.ts';
+import { type DiaryEntry, foldNotes, readDiary, readSteps } from '../traffic/diary.ts';
 import { type Packet } from '../traffic/packet.ts';
 import { type Step } from '../traffic/traffic.ts';
 import { type MadeStep } from './steps.ts';
@@ -37,35 +38,45 @@ export interface Read {
   readonly lineage: Lineage;
 }
 
-/** Reads the diary of a packet that has ended. */
-export function readEnding(ending: Ending<Packet>): Read {
-  const steps = readSteps(ending.p);
-  let diary: readonly DiaryEntry[] | null = null;
-  return {
-    ending,
-    steps,
-    get diary() {
-      diary ??= readDiary(ending.p);
-      return diary;
-    },
-    lineage: lineageOf(steps),
-  };
+/** Reads the diaries of packets that have ended, as far as it is needed. */
+export function readEndings(endings: readonly Ending<Packet>[]): readonly Read[] {
+  const lineageOf = foldNotes(BEFORE, next);
+  return endings.map((ending) => {
+    const steps = once(() => readSteps(ending.p));
+    const diary = once(() => readDiary(ending.p));
+    return {
+      ending,
+      get steps() {
+        return steps();
+      },
+      get diary() {
+        return diary();
+      },
+      lineage: lineageOf(ending.p),
+    };
+  });
 }
 
-/** Reads the role off the steps that made new packets out of older ones. */
-export function lineageOf(steps: readonly Step[]): Lineage {
-  let lineage: Lineage = { role: 'request', since: 0, answer: null };
+const BEFORE: Lineage = { role: 'request', since: 0, answer: null };
+
+/** Goes through steps with what the packet was when each of them was written. */
+export function eachStep(
+  steps: readonly Step[],
+  see: (step: Step, lineage: Lineage) => void,
+): void {
+  let lineage = BEFORE;
   for (let index = 0; index < steps.length; index++) {
-    lineage = next(lineage, steps[index]!, index);
+    const step = steps[index]!;
+    lineage = next(lineage, step, index);
+    see(step, lineage);
   }
-  return lineage;
 }
 
 /** Every step with the role that the packet had when it was written, and the packet itself. */
 export function lineageSteps(
   diary: readonly DiaryEntry[],
 ): readonly { readonly step: Step; readonly role: Role; readonly packet: Packet }[] {
-  let lineage: Lineage = { role: 'request', since: 0, answer: null };
+  let lineage = BEFORE;
   return diary.map(({ step, packet }, index) => {
     lineage = next(lineage, step, index);
     return { step, role: lineage.role, packet };

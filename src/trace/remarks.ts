@@ -73,7 +73,7 @@ function skew(network: Network, read: Read | undefined): readonly Remark[] {
 }
 
 function hostsOf(read: Read | undefined): readonly string[] {
-  const entered = (read?.diary ?? []).flatMap(({ step }) => {
+  const entered = (read?.steps ?? []).flatMap((step) => {
     return step.kind === 'enter' ? [(step as EnterStep).host] : [];
   });
   return [...new Set(entered)];
@@ -96,7 +96,7 @@ export function missingOnTheWay(
   for (const read of reads) {
     if (read === undefined) continue;
     version = tupleOf(read.ending.p.words)?.version ?? version;
-    for (const { step } of read.diary) {
+    for (const step of read.steps) {
       if (step.kind !== 'enter') continue;
       const { host, device, stage } = step as EnterStep;
       places.add(stage === 'switch' ? `hosts/${host}/ovs/` : `hosts/${host}/ns/${device}/`);

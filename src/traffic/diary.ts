@@ -74,6 +74,49 @@ export function readSteps(p: Packet): Step[] {
   return steps.reverse();
 }
 
+/** Whether some note of some packet is such a one; what forks share is looked at once. */
+export function someNote(packets: Iterable<Packet>, is: (step: Step) => boolean): boolean {
+  const seen = new Set<Page>();
+  for (const p of packets) {
+    for (let page = p.diary; page !== null; page = page.previous) {
+      if (page.step === null) continue;
+      if (seen.has(page)) break;
+      seen.add(page);
+      if (is(stepOf(page))) return true;
+    }
+  }
+  return false;
+}
+
+/** What notes come to when they are taken in one after the other. */
+export type Fold<T> = (before: T, step: Step, index: number) => T;
+
+/** Folds the notes of packets, oldest first; what forks share is folded once. */
+export function foldNotes<T>(start: T, fold: Fold<T>): (p: Packet) => T {
+  const known = new Map<Page, { readonly value: T; readonly next: number }>();
+  return (p) => {
+    const open: Page[] = [];
+    let value = start;
+    let index = 0;
+    for (let page = p.diary; page !== null; page = page.previous) {
+      if (page.step === null) continue;
+      const found = known.get(page);
+      if (found !== undefined) {
+        value = found.value;
+        index = found.next;
+        break;
+      }
+      open.push(page);
+    }
+    for (let i = open.length - 1; i >= 0; i--) {
+      const page = open[i]!;
+      value = fold(value, stepOf(page), index++);
+      known.set(page, { value, next: index });
+    }
+    return value;
+  };
+}
+
 /** Forks share pages, so a note is made once for all of them. */
 function stepOf(page: Page): Step {
   if (typeof page.step === 'function') page.step = page.step();
