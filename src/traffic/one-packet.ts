@@ -80,6 +80,8 @@ export const onePacket: Traffic<Packet> = {
     return p.quoted === null ? null : forkPacket(p.quoted);
   },
   quote(p, original) {
+    // What it quoted until now belongs to the steps until now.
+    if (p.quoted !== null) p.diary = changeOfFrame({ ...p, words: p.words.slice() });
     p.quoted = original;
     return p;
   },

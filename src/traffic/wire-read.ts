@@ -207,7 +207,7 @@ function readIcmp(words: Uint32Array, layer: Icmp, payload: Uint8Array): void {
   } else if (layer.kind === 'icmp') {
     if (layer.type === ICMP_TYPE.unreachable && layer.code === 4) {
       words[AT.icmpMtu] = layer.rest & 0xffff;
-    }
+    } else if (layer.type === ICMP_TYPE.redirect) words[AT.icmpMtu] = layer.rest;
   } else if (layer.type === ICMPV6_TYPE.packetTooBig) {
     words[AT.icmpMtu] = layer.rest;
   } else if (isNeighborMessage(layer)) {

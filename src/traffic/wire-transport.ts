@@ -87,6 +87,8 @@ function restOf(layer: Icmp, words: Uint32Array): number {
     return ((word(words, AT.icmpId) << 16) | word(words, AT.icmpSeq)) >>> 0;
   }
   if (layer.kind === 'icmp') {
+    // The field holds a redirect's gateway as well: both stand in the same place.
+    if (layer.type === ICMP_TYPE.redirect) return word(words, AT.icmpMtu);
     const isTooBig = layer.type === ICMP_TYPE.unreachable && layer.code === 4;
     if (!isTooBig) return layer.rest;
     return ((layer.rest & 0xffff_0000) | (word(words, AT.icmpMtu) & 0xffff)) >>> 0;

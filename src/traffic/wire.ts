@@ -98,7 +98,7 @@ function bytesOf(p: Packet, withLink: boolean): Uint8Array {
     const trailer = isPart ? NO_BYTES : before.frame.trailer;
     return encodeChanged({ layers, payload, inner: null, trailer }, before.frame);
   }
-  return encode(filled(p, layers, payload));
+  return encode(filled(p, layers, payload, withLink));
 }
 
 function upperLayers(p: Packet, before: Before | null): readonly Layer[] {
@@ -140,14 +140,21 @@ function quotedBytes(original: Packet, layers: readonly Layer[]): Uint8Array {
 const MAX_FRAME_LENGTH = 65_535 + 64;
 
 /** Payload and padding of a built packet, filled with zeros as far as its lengths say. */
-function filled(p: Packet, layers: readonly Layer[], payload: Uint8Array): Frame {
+function filled(
+  p: Packet,
+  layers: readonly Layer[],
+  payload: Uint8Array,
+  withLink: boolean,
+): Frame {
   const total = layers.reduce((sum, layer) => sum + layerLength(layer), 0) + payload.length;
   const at = layers.findIndex(({ kind }) => kind === 'ipv4' || kind === 'ipv6');
   const link = layers.slice(0, Math.max(at, 0)).reduce((sum, layer) => sum + layerLength(layer), 0);
   const carries = p.inner !== null || p.quoted !== null;
   const wanted = at === -1 || carries ? 0 : word(p.words, AT.ipLen) + link;
   const missing = Math.max(0, Math.min(wanted, MAX_FRAME_LENGTH) - total);
-  const frameLength = carries ? 0 : Math.min(word(p.words, AT.frameLen), MAX_FRAME_LENGTH);
+  // Padding is the frame's; an IP packet alone has none.
+  const frameLength =
+    carries || !withLink ? 0 : Math.min(word(p.words, AT.frameLen), MAX_FRAME_LENGTH);
   const whole = missing === 0 ? payload : new Uint8Array(payload.length + missing);
   if (missing > 0) whole.set(payload);
   const padding = Math.max(0, frameLength - total - missing);

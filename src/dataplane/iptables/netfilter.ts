@@ -228,7 +228,13 @@ function throughNat<P>(
   return next;
 }
 
-/** nf_nat_icmp_reply_translation(): a redirect about a translated connection is dropped. */
+const NAT = STATUS.src_nat | STATUS.dst_nat;
+const NAT_DONE = STATUS.src_nat_done | STATUS.dst_nat_done;
+
+/**
+ * nf_nat_icmp_reply_translation(): a redirect about a translated connection is dropped, and so is
+ * one about a connection of which that is not decided yet (POSTROUTING comes after it is sent).
+ */
 function withoutRedirect<P>(
   { run }: State<P>,
   version: 4 | 6,
@@ -236,13 +242,14 @@ function withoutRedirect<P>(
   out: Passed<P>[],
 ): P | null {
   const status = handle?.connection?.status ?? 0;
-  if (version === 6 || (status & (STATUS.src_nat | STATUS.dst_nat)) === 0) return p;
+  const isPlain = (status & NAT_DONE) === NAT_DONE && (status & NAT) === 0;
+  if (version === 6 || isPlain) return p;
   const { hit, miss } = run.traffic.split(p, ICMP_REDIRECT);
   if (hit !== null)
     out.push({
       kind: 'dropped',
       p: hit,
-      drop: natDrop('an ICMP redirect about a translated connection'),
+      drop: natDrop('an ICMP redirect about a connection that is translated, or may be'),
     });
   return miss;
 }

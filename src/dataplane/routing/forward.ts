@@ -6,7 +6,7 @@
 import { type Device } from './device.ts';
 import { F, IS, longerThan } from './headers.ts';
 import { sendError } from './icmp-error.ts';
-import { leave } from './output.ts';
+import { emit, leave } from './output.ts';
 import { type Decision } from './route.ts';
 import { reverseDecisions } from './source-check.ts';
 import { drop, passHook, towards, type Work } from './stack.ts';
@@ -91,7 +91,12 @@ function redirect<P>(
   // Simplification: without shared_media the sender must be on the next hop's subnet; taken so.
   const gateway = decision.hop?.gateway?.value ?? null;
   const error = { version, device: input, type: 5, code: 1, gateway };
-  for (const part of fromNeighbours(work, input, p)) sendError(work, error, part);
+  // It is sent at once: what FORWARD and POSTROUTING do to the packet is not known yet.
+  const first: Work<P> = { ...work, tasks: [] };
+  for (const part of fromNeighbours(work, input, p)) sendError(first, error, part);
+  for (const task of first.tasks) {
+    if (task.kind === 'emit') emit({ ...work, handle: task.handle }, version, null, task.p);
+  }
 }
 
 /** The part of the traffic whose sender is directly on the interface it came by. */

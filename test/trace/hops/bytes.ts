@@ -3,15 +3,18 @@
  * from the real frame first (identifiers, sequence numbers, clocks, what the program wrote);
  * everything else has to come out equal, lengths and checksums included.
  */
+import { addBytes, finish } from '../../../src/packet/wire/checksum.ts';
 import { encode } from '../../../src/packet/wire/encode.ts';
 import { decode, type Frame } from '../../../src/packet/wire/frame.ts';
-import { type Layer } from '../../../src/packet/wire/layer.ts';
+import { type Ipv4 } from '../../../src/packet/wire/ipv4.ts';
+import { emitLayer, type Layer, layerLength } from '../../../src/packet/wire/layer.ts';
 import { emitTcpOptions, parseTcpOptions, type TcpOption } from '../../../src/packet/wire/tcp.ts';
 import { sightingBytes } from '../../../src/trace/sightings.ts';
 import { numberIn } from './header.ts';
 import { type Pair } from './run.ts';
 
 const SYN = 0x002;
+const ECHO: ReadonlySet<number> = new Set([0, 8]);
 const OPTION = { windowScale: 3, sack: 5, timestamps: 8 } as const;
 
 export interface ComparedBytes {
@@ -56,10 +59,13 @@ function finished(frame: Frame): Frame {
 
 /** Ours with the real values of what nobody can know, layer by layer. */
 function withFreeValues(ours: Frame, real: Frame): Frame {
-  const inner =
+  const isQuote = real.layers.at(-1)?.kind.startsWith('icmp') === true;
+  const given =
     ours.inner === null || real.inner === null
       ? ours.inner
       : withFreeValues(ours.inner, real.inner);
+  const inner =
+    isQuote && given !== null && real.inner !== null ? quoted(given, real.inner) : given;
   const layers = ours.layers.map((layer, i): Layer => {
     const other = real.layers[i];
     return other === undefined ? layer : freed(layer, other, real.inner !== null);
@@ -68,6 +74,26 @@ function withFreeValues(ours: Frame, real: Frame): Frame {
   const payload =
     ours.payload.length === real.payload.length || isSized ? real.payload : ours.payload;
   return { ...ours, layers, inner, payload };
+}
+
+/**
+ * A quoted packet stays as it was: its IP header has the right checksum, and the checksum behind
+ * it, over bytes that may be missing, is what its sender made of it.
+ */
+function quoted(ours: Frame, real: Frame): Frame {
+  const layers = ours.layers.map((layer, i): Layer => {
+    if (layer.kind === 'ipv4') return { ...layer, checksum: headerChecksum(layer) };
+    const other = real.layers[i];
+    if (!('checksum' in layer) || other === undefined || !('checksum' in other)) return layer;
+    return { ...layer, checksum: other.checksum };
+  });
+  return { ...ours, layers };
+}
+
+function headerChecksum(header: Ipv4): number {
+  const bytes = new Uint8Array(layerLength(header));
+  emitLayer({ ...header, checksum: 0 }, bytes, 0);
+  return finish(addBytes(0, bytes, 0, bytes.length));
 }
 
 /** Answers are as long as a program wishes, and bare acknowledgements carry nothing. */
@@ -81,10 +107,11 @@ function freed(layer: Layer, real: Layer, isTunnel: boolean): Layer {
     // Linux and Open vSwitch send zero with DF where no connection counts; then it is no choice.
     return layer.id === 0 && real.id === 0 ? layer : { ...layer, id: real.id };
   }
+  if (layer.kind === 'ipv6' && real.kind === 'ipv6') return { ...layer, flowLabel: real.flowLabel };
   if (layer.kind === 'udp' && real.kind === 'udp') {
     return isTunnel ? { ...layer, src: real.src } : { ...layer, src: real.src, dst: real.dst };
   }
-  if (layer.kind === 'icmp' && real.kind === 'icmp') {
+  if (layer.kind === 'icmp' && real.kind === 'icmp' && ECHO.has(layer.type)) {
     const rest = ((real.rest & 0xffff_0000) | (layer.rest & 0xffff)) >>> 0;
     return { ...layer, rest };
   }

@@ -95,6 +95,9 @@ function tunnelText(p: Packet): string {
   return `${name}${port} ${numberIn(p, 'encap_id')} ${addressIn(p, 'src')} > ${addressIn(p, 'dst')} ttl ${numberIn(p, 'nw_ttl')}`;
 }
 
+/** ICMP errors and redirects of both versions. */
+const ERRORS: ReadonlySet<number> = new Set([1, 2, 3, 4, 5, 11, 137]);
+
 /** Which part of the exchange a packet is, by what it says of itself. */
 export function partBySelf(toPort: number | null): (protocol: string, p: Packet) => Part | null {
   return (protocol, p) => {
@@ -102,7 +105,7 @@ export function partBySelf(toPort: number | null): (protocol: string, p: Packet)
     if (protocol === 'icmp') {
       if (first === 8 || first === 128) return 'request';
       if (first === 0 || first === 129) return 'answer';
-      return first === 3 || first === 11 || (first > 0 && first < 5) ? 'error' : null;
+      return ERRORS.has(first) ? 'error' : null;
     }
     const forward = second === toPort && first !== toPort;
     if (protocol === 'udp') return forward ? 'request' : 'answer';

@@ -48,7 +48,8 @@ export interface CapturedHeader extends SeenHeader {
 /** PACKET_OUTGOING of if_packet.h. */
 const OUTGOING = 4;
 const BEFORE_S = 0.05;
-const AFTER_S = 3;
+/** A router gives a neighbour up, and says so, three seconds after it asked. */
+const AFTER_S = 3.5;
 
 /** The probe's frames as the captures show them, in the order of time. */
 export function capturedHeaders(
@@ -123,7 +124,7 @@ function belongsTo(
 
 function idOf({ packet }: CapturedPacket): number | null {
   const p = carriedBy(packet);
-  return numberIn(p, 'ip_proto') === 1 ? numberIn(p, 'icmp_id') : null;
+  return [1, 58].includes(numberIn(p, 'ip_proto')) ? numberIn(p, 'icmp_id') : null;
 }
 
 function otherPort({ packet }: CapturedPacket, port: number | null): number {
