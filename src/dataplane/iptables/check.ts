@@ -124,10 +124,19 @@ function misplaced(table: Table, chain: Chain, rule: Rule): readonly Problem[] {
     const where = `${rule.target.kind} works only in the table ${allowed.join(', ')}`;
     found.push(problem(chain, rule, where));
   }
+  // xshared.c generic_opt_check(): no packet there has the interface yet, or any more.
+  const out = chain.name === 'PREROUTING' || chain.name === 'INPUT';
+  const into = chain.name === 'OUTPUT' || chain.name === 'POSTROUTING';
+  if (chain.policy !== null && out && rule.outInterface !== null) {
+    found.push(problem(chain, rule, `-o is refused in ${chain.name}`));
+  }
+  if (chain.policy !== null && into && rule.inInterface !== null) {
+    found.push(problem(chain, rule, `-i is refused in ${chain.name}`));
+  }
   if (chain.name === 'OUTPUT') {
-    const out = rule.matches.some((m) => m.kind === 'physdev' && m.options.out !== undefined);
+    const leaves = rule.matches.some((m) => m.kind === 'physdev' && m.options.out !== undefined);
     // xt_physdev.c physdev_mt_check(): the port is not known yet.
-    if (out) found.push(problem(chain, rule, '--physdev-out is refused in OUTPUT'));
+    if (leaves) found.push(problem(chain, rule, '--physdev-out is refused in OUTPUT'));
   }
   return found;
 }

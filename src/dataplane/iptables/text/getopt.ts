@@ -55,7 +55,6 @@ export function inFull(
   loaded: readonly Flags[],
   implied: Flags,
 ): readonly string[] | null {
-  if (/^-[sdiopmjg]./.test(word)) return [word.slice(0, 2), word.slice(2)];
   if (!word.startsWith('--') || word.length < 4) return null;
   const equals = word.indexOf('=');
   const head = equals < 0 ? word : word.slice(0, equals);

@@ -21,7 +21,6 @@ const TARGET_ROWS: ReadonlyMap<string, Row> = new Map(Object.entries(TARGETS));
 const KEPT_AS_WORDS: ReadonlySet<string> = new Set(['policy', 'unclean']);
 const MATCH_ALIASES: Readonly<Record<string, string>> = { icmpv6: 'icmp6', 'ipv6-icmp': 'icmp6' };
 const VERDICTS = ['ACCEPT', 'DROP', 'RETURN', 'QUEUE'] as const;
-const IMPLIED_NAMES: ReadonlySet<string> = new Set(IMPLIED.values());
 
 /** What a rule is read with. */
 export interface RuleContext {
@@ -30,6 +29,8 @@ export interface RuleContext {
   readonly origin: Origin;
   /** Whether the table has a chain of that name. */
   readonly hasChain: (name: string) => boolean;
+  /** Chains that a misspelt name may have meant. */
+  readonly chains?: () => Iterable<string>;
   readonly problems: Problem[];
 }
 
@@ -142,7 +143,7 @@ class RuleReader {
     else this.unknownOption(start);
   }
 
-  /** Cuts `--dport=80` and `-ptcp` in two, and completes `--destination-po`. */
+  /** Cuts `--dport=80` in two, and completes `--destination-po`. */
   private rewrite(): boolean {
     const by = inFull(this.word(), this.loadedFlags(), this.impliedFlags());
     if (by === null) return false;
@@ -217,11 +218,8 @@ class RuleReader {
     const row = MATCH_ROWS.get(name);
     if (row !== undefined && (row.only ?? this.context.version) === this.context.version) {
       this.at++;
-      // `-p tcp -m tcp` must not load the match twice; others may stand twice (`-m mark -m mark`).
-      const implied = IMPLIED_NAMES.has(name);
-      if (!implied || !this.matches.some((match) => match.kind === name)) {
-        this.matches.push(load(name, row));
-      }
+      // A match may stand twice, each with options of its own (`-m udp --sport 67 -m udp --dport 68`).
+      this.matches.push(load(name, row));
       return;
     }
     if (!KEPT_AS_WORDS.has(name)) {
@@ -237,15 +235,22 @@ class RuleReader {
     const row = TARGET_ROWS.get(name);
     const verdict = VERDICTS.find((known) => known === name);
     if (which === 'g' || this.context.hasChain(name)) {
-      if (!this.context.hasChain(name)) this.problem('the table has no chain of this name', at);
+      if (!this.context.hasChain(name)) {
+        this.problem('the table has no chain of this name', at, this.nearestTo(name, []));
+      }
       this.target = which === 'g' ? { kind: 'goto', chain: name } : { kind: 'jump', chain: name };
     } else if (verdict !== undefined) this.target = { kind: 'verdict', verdict };
     else if (row !== undefined && (row.only ?? this.context.version) === this.context.version) {
       this.target = load(name, row);
     } else {
-      this.problem('no chain and no target has this name', at, nearest(name, TARGET_ROWS.keys()));
+      const hint = this.nearestTo(name, [...TARGET_ROWS.keys(), ...VERDICTS]);
+      this.problem('no chain and no target has this name', at, hint);
       this.target = { kind: 'verbatim', name, words: this.verbatim() };
     }
+  }
+
+  private nearestTo(name: string, others: readonly string[]): string | undefined {
+    return nearest(name, [...(this.context.chains?.() ?? []), ...others]);
   }
 
   /** Takes the words up to the next option that every rule has. */

@@ -40,21 +40,23 @@ const TABLES: readonly string[] = Object.keys(BASE_CHAINS);
 const LISTING = /^Chain \S+ \((policy |\d+ references)/;
 
 /**
- * Reads what `iptables-save [-c]` or `ip6tables-save [-c]` printed, or a script for
- * `iptables-restore`. `file` only names the origin. Never throws.
+ * Reads what `iptables-save [-c]` or `ip6tables-save [-c]` printed, a script for
+ * `iptables-restore`, or `iptables -S`. `file` only names the origin. Never throws.
  */
 export function parseIptablesSave(text: string, file: string, version: 4 | 6): Parsed<Ruleset> {
   const problems: Problem[] = [];
   const tables: OpenTable[] = [];
   let open: OpenTable | null = null;
   const lines = text.split('\n');
+  const specified = specifiedTable(lines);
+  if (specified !== null) open = openTable(specified, file, 1, tables, problems);
   for (const [i, raw] of lines.entries()) {
     const line = raw.endsWith('\r') ? raw.slice(0, -1) : raw;
     const first = line.trimStart().charAt(0);
     if (first === '' || first === '#') continue;
     const number = i + 1;
     if (LISTING.test(line)) {
-      problems.push(listing(file, number, line));
+      problems.push(listing(file, number, line, lines[i + 1] ?? ''));
       break;
     }
     if (first === '*') {
@@ -70,7 +72,7 @@ export function parseIptablesSave(text: string, file: string, version: 4 | 6): P
       open.commands.push({ line, number });
     }
   }
-  if (open !== null) {
+  if (open !== null && specified === null) {
     problems.push(at(file, lines.length, 1, '', 'the last table has no COMMIT'));
   }
   for (const table of tables) {
@@ -85,10 +87,32 @@ function at(file: string, line: number, column: number, text: string, message: s
   return { file, line, column, text: text.slice(0, 200), message };
 }
 
-function listing(file: string, number: number, line: string): Problem {
-  const message =
-    'this is the output of iptables -L, which hides interfaces (-i, -o); use iptables-save -c';
-  return at(file, number, 1, line, message);
+function listing(file: string, number: number, line: string, heading: string): Problem {
+  const verbose = /\bin\b.*\bout\b/.test(heading);
+  const why = verbose
+    ? 'iptables -L -v, a table for people that does not say everything'
+    : 'iptables -L, which hides interfaces (-i, -o)';
+  return at(file, number, 1, line, `this is the output of ${why}; use iptables-save -c`);
+}
+
+/**
+ * `iptables -S` prints the commands of one table and does not name it; its base chains tell
+ * which one it is (`security` has those of `filter`). Null for any other text.
+ */
+function specifiedTable(lines: readonly string[]): TableName | null {
+  const policies: string[] = [];
+  for (const line of lines) {
+    if (line.startsWith('*')) return null;
+    const chain = /^-P (\S+) (ACCEPT|DROP)\b/.exec(line)?.[1];
+    if (chain !== undefined) policies.push(chain);
+  }
+  if (policies.length === 0) return null;
+  const same = (chains: readonly string[]): boolean =>
+    chains.length === policies.length && chains.every((chain) => policies.includes(chain));
+  const order: readonly TableName[] = ['filter', 'nat', 'mangle', 'raw'];
+  const known = order.find((name) => same(BASE_CHAINS[name]));
+  // Before Linux 2.6.36 the nat table had no INPUT.
+  return known ?? (policies.includes('POSTROUTING') ? 'nat' : 'filter');
 }
 
 function openTable(
@@ -267,6 +291,7 @@ function changeRules(
     line: from.line,
     origin: from.origin,
     hasChain: (name) => table.chains.has(name) && !BASE_CHAINS[table.name].includes(name),
+    chains: () => table.chains.keys(),
     problems: from.problems,
   });
   const { counters } = from;
