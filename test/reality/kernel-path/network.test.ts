@@ -15,7 +15,7 @@ import { compareBytes } from '../../trace/hops/bytes.ts';
 import { packetsOf } from '../../trace/hops/pcaps.ts';
 import { type CapturePoint } from '../../trace/hops/points.ts';
 import { type RecordedHops } from '../../trace/hops/recorded.ts';
-import { compareCaptured, groundOf, traceOf } from '../../trace/hops/run.ts';
+import { compareCaptured, compareNeighbours, groundOf, traceOf } from '../../trace/hops/run.ts';
 
 interface Recording {
   readonly files: Readonly<Record<string, string>>;
@@ -51,6 +51,14 @@ describe('the recording', () => {
   });
 });
 
+describe('neighbours', () => {
+  it('are asked for and answer with the bytes of the kernel, in IPv4 and IPv6', () => {
+    const compared = probes.flatMap((one) => compareNeighbours(ground, one, packets));
+    expect(compared.flatMap(({ differs }) => differs ?? [])).toEqual([]);
+    expect(compared.length).toBeGreaterThan(300);
+  });
+});
+
 describe.each(
   probes
     .filter((one) => !isCutBySender(one))
@@ -74,6 +82,8 @@ describe.each(
     const { differs, pairs, sightings } = compareCaptured(ground, one, packets);
     expect(differs).toEqual([]);
     expect(sightings).toBeGreaterThan(0);
-    expect(pairs.flatMap((pair) => compareBytes(pair).differs ?? [])).toEqual([]);
+    expect(
+      pairs.flatMap(({ ours, seen }) => compareBytes(ours.sighting, seen.of).differs ?? []),
+    ).toEqual([]);
   });
 });

@@ -9,9 +9,9 @@ import { decode, type Frame } from '../../../src/packet/wire/frame.ts';
 import { type Ipv4 } from '../../../src/packet/wire/ipv4.ts';
 import { emitLayer, type Layer, layerLength } from '../../../src/packet/wire/layer.ts';
 import { emitTcpOptions, parseTcpOptions, type TcpOption } from '../../../src/packet/wire/tcp.ts';
-import { sightingBytes } from '../../../src/trace/sightings.ts';
+import { type Sighting, sightingBytes } from '../../../src/trace/sightings.ts';
 import { numberIn } from './header.ts';
-import { type Pair } from './run.ts';
+import { type CapturedPacket } from './pcaps.ts';
 
 const SYN = 0x002;
 const ECHO: ReadonlySet<number> = new Set([0, 8]);
@@ -24,25 +24,25 @@ export interface ComparedBytes {
 }
 
 /** Compares one frame; from the IP header on where the capture kept no Ethernet header. */
-export function compareBytes({ ours, seen }: Pair): ComparedBytes {
-  const real = seen.of.packet.body.asRead;
+export function compareBytes(sighting: Sighting, of: CapturedPacket): ComparedBytes {
+  const real = of.packet.body.asRead;
   if (real === undefined) throw new Error('a captured packet lost its frame');
-  if (seen.of.isCut) return { isCut: true, differs: null };
-  const mine = decode(sightingBytes(ours.sighting), { tunnels: true }).value;
+  if (of.isCut) return { isCut: true, differs: null };
+  const mine = decode(sightingBytes(sighting), { tunnels: true }).value;
   const isCooked = real.layers[0]?.kind === 'cooked';
   const strip = (frame: Frame): Frame => {
     return isCooked ? { ...frame, layers: frame.layers.slice(1) } : frame;
   };
   const wanted = encode(strip(finished(real)));
   const given = encode(strip(finished(withFreeValues(mine, real))));
-  const isWrong = numberIn(seen.of.packet, 'ip_csum_bad') + numberIn(seen.of.packet, 'tp_csum_bad');
+  const isWrong = numberIn(of.packet, 'ip_csum_bad') + numberIn(of.packet, 'tp_csum_bad');
   if (isWrong !== 0) return { isCut: false, differs: 'the real frame has a wrong checksum' };
   const equal = wanted.length === given.length && wanted.every((byte, i) => byte === given[i]);
   if (equal) return { isCut: false, differs: null };
   const hex = (bytes: Uint8Array): string => Buffer.from(bytes).toString('hex');
   return {
     isCut: false,
-    differs: `${seen.part} at ${seen.point}: real ${hex(wanted)}, ours ${hex(given)}`,
+    differs: `${sighting.role} at ${of.pcap}: real ${hex(wanted)}, ours ${hex(given)}`,
   };
 }
 
@@ -70,9 +70,8 @@ function withFreeValues(ours: Frame, real: Frame): Frame {
     const other = real.layers[i];
     return other === undefined ? layer : freed(layer, other, real.inner !== null);
   });
-  const isSized = isFreelySized(real);
-  const payload =
-    ours.payload.length === real.payload.length || isSized ? real.payload : ours.payload;
+  const isSame = ours.payload.length === real.payload.length && !isNeighbour(real);
+  const payload = isSame || isFreelySized(real) ? real.payload : ours.payload;
   return { ...ours, layers, inner, payload };
 }
 
@@ -94,6 +93,12 @@ function headerChecksum(header: Ipv4): number {
   const bytes = new Uint8Array(layerLength(header));
   emitLayer({ ...header, checksum: 0 }, bytes, 0);
   return finish(addBytes(0, bytes, 0, bytes.length));
+}
+
+/** Neighbour discovery: what stands behind the header is no program's. */
+function isNeighbour({ layers }: Frame): boolean {
+  const last = layers.at(-1);
+  return last?.kind === 'icmpv6' && last.type >= 133 && last.type <= 137;
 }
 
 /** Answers are as long as a program wishes, and bare acknowledgements carry nothing. */

@@ -42,6 +42,10 @@ export function numberIn(p: Packet, name: string): number {
   return Number(readField(p.words, field(name)) & 0xffff_ffffn);
 }
 
+export function valueIn(p: Packet, name: string): bigint {
+  return readField(p.words, field(name));
+}
+
 export function addressIn(p: Packet, end: 'src' | 'dst'): string {
   return numberIn(p, 'eth_type') === 0x86dd
     ? formatIpv6(readField(p.words, field(`ipv6_${end}`)))
@@ -80,7 +84,8 @@ export function senderText(p: Packet): string {
   return `from ${formatMac(readField(p.words, field('eth_src')))}`;
 }
 
-function linkText(p: Packet): string {
+/** Ethernet addresses and VLAN tags. */
+export function linkText(p: Packet): string {
   const tags = ['vlan_tci', 'vlan_tci2']
     .map((name) => numberIn(p, name))
     .filter((tci) => tci !== 0);

@@ -5,11 +5,13 @@ import { sightingsOf } from '../../../src/trace/sightings.ts';
 import { prepareTracing, type Tracer } from '../../../src/trace/tracer.ts';
 import { type Question, type Trace } from '../../../src/trace/types.ts';
 import { readDiary } from '../../../src/traffic/diary.ts';
+import { type ComparedBytes } from './bytes.ts';
 import { differences } from './compare.ts';
 import { carriedBy } from './header.ts';
 import { type CapturedHeader, type CapturedPacket, capturedHeaders } from './pcaps.ts';
 import { type CapturePoint, type OurHeader, ourHeaders } from './points.ts';
 import { isKept, type RecordedHops, recordedHeaders } from './recorded.ts';
+import { compareResolution } from './resolution.ts';
 
 /** A snapshot ready for questions, and where captures ran on it. */
 export interface Ground {
@@ -64,6 +66,17 @@ export function compareCaptured(
   const ours = oursOf(ground, hops, traced);
   const { differs, pairs } = differences(ours, real, () => true, chanceOf(traced));
   return { name, sightings: real.length, differs, pairs };
+}
+
+/** ARP and neighbour discovery of a probe's trace against what captures have of the same. */
+export function compareNeighbours(
+  ground: Ground,
+  hops: RecordedHops,
+  packets: readonly CapturedPacket[],
+): readonly ComparedBytes[] {
+  const traced = traceOf(ground, hops);
+  if (typeof traced === 'string') return [];
+  return compareResolution(ground.points, sightingsOf(traced), packets);
 }
 
 /** The question with the payload that was really sent: records do not tell its size. */
