@@ -6,6 +6,7 @@ import { type PreparedSwitch } from '../dataplane/ovs/pipeline/prepared.ts';
 import { type CompiledNamespace } from '../dataplane/routing/stack.ts';
 import { type Problem } from '../text/problem.ts';
 import { type OutsideName } from './outside.ts';
+import { type Daemon } from './programs/daemon.ts';
 import { type SegmentOwners, segmentOwners } from './segment.ts';
 
 /** The rules of a namespace, compiled once. */
@@ -32,6 +33,8 @@ export interface CompiledNetwork {
   readonly problems: Problem[];
   /** By segment name. */
   readonly segments: Map<string, SegmentOwners>;
+  /** Programs of namespaces, by host. */
+  readonly daemons: Map<string, readonly Daemon[]>;
 }
 
 export function compileNetwork(
@@ -46,6 +49,7 @@ export function compileNetwork(
     segments: new Map(),
     filters: new Map(),
     problems: [],
+    daemons: new Map(),
   };
 }
 

@@ -40,8 +40,13 @@ export function conclude(
   const { network } = compiled;
   const reads = readEndings(endings);
   const tcp = question.packet.protocol === 'tcp';
-  const arrived = reads.find((read) => isRequestArrival(read, tcp));
-  const opened = reads.find((read) => isDelivered(read) && read.lineage.role === 'request');
+  // What a balancer passes on arrives where it leads to: the balancer itself is on the way.
+  const relays = reads.reduce((most, { lineage }) => Math.max(most, lineage.relays), 0);
+  const isLast = ({ lineage }: Read): boolean => lineage.relays === relays;
+  const arrived = reads.find((read) => isLast(read) && isRequestArrival(read, tcp));
+  const opened = reads.find(
+    (read) => isLast(read) && isDelivered(read) && read.lineage.role === 'request',
+  );
   const answered = reads.find((read) => isAnswerArrival(read, question, tcp));
   const error = reads.find((read) => read.lineage.role === 'error' && atSender(read, question));
   const delivered = answered !== undefined && arrived !== undefined;
@@ -79,6 +84,7 @@ export function conclude(
     assumptions: assumptions.filter(({ code }) => code.startsWith('ASSUME_')),
     unmodelled: assumptions.filter(({ code }) => !code.startsWith('ASSUME_')),
     copies: endings.map(({ p }) => p),
+    alternatives: [],
   };
 }
 
@@ -127,16 +133,31 @@ function icmpErrorOf({ ending, lineage }: Read): Trace['icmpError'] {
   return { from: addressOf(ending.p, 'src'), type: answer.type ?? 0, code: answer.code ?? 0 };
 }
 
-/** The request's own way: a data segment's diary begins with the SYN's and its answer's. */
+/** The request's own way; one that was passed on is shown from the client on. */
 function requestJourney(network: Network, read: Read): Journey | null {
-  return journeyOf(network, read.diary);
+  const own = read.steps.findLastIndex(({ kind }) => kind === 'made');
+  const start = beforeRelays(read, own);
+  return start === own ? journeyOf(network, read.diary) : journeyFrom(network, read, start);
 }
 
-/** The way back begins where the answer was made; the hop it was made in is opened again. */
+/** The way back begins where the answer was made, by whomever a balancer asked. */
 function replyJourney(network: Network, read: Read): Journey | null {
-  const { diary, lineage } = read;
-  const made = diary.slice(0, lineage.since + 1).findLast(({ step }) => step.kind === 'enter');
-  const rest = diary.slice(lineage.since + 1);
+  return journeyFrom(network, read, beforeRelays(read, read.lineage.since));
+}
+
+/** Where the story begins that led to a step: packets that were passed on are one story. */
+function beforeRelays({ steps }: Read, since: number): number {
+  let start = since;
+  while (start > 0 && steps[start - 1]?.kind === 'relay') {
+    start = steps.slice(0, start).findLastIndex(({ kind }) => kind === 'made');
+  }
+  return start;
+}
+
+/** The way from where a packet was made; the hop it was made in is opened again. */
+function journeyFrom(network: Network, { diary }: Read, since: number): Journey | null {
+  const made = diary.slice(0, since + 1).findLast(({ step }) => step.kind === 'enter');
+  const rest = diary.slice(since + 1);
   if (made === undefined) return journeyOf(network, rest);
   const opening: EnterStep = { ...(made.step as EnterStep), port: null };
   const words = rest[0]?.words ?? made.words;

@@ -35,7 +35,9 @@ function walkStep(step: Step): WalkStep | null {
  * packet (a reply's to the request's) is cut at its last `made` step.
  */
 export function journeyOf(network: Network, diary: readonly DiaryEntry[]): Journey | null {
-  const start = diary.findLastIndex(({ step }) => step.kind === 'made');
+  const start = diary.findLastIndex(
+    ({ step }, at) => step.kind === 'made' && diary[at - 1]?.step.kind !== 'relay',
+  );
   const hops: OpenHop[] = [];
   let end: JourneyEnd | null = null;
   for (const entry of diary.slice(Math.max(0, start))) {

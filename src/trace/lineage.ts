@@ -4,7 +4,7 @@ import { once } from '../snapshot/read/folder.ts';
 import { type DiaryEntry, foldNotes, readDiary, readSteps } from '../traffic/diary.ts';
 import { type Packet } from '../traffic/packet.ts';
 import { type Step } from '../traffic/traffic.ts';
-import { type MadeStep } from './steps.ts';
+import { type MadeStep, type RelayStep } from './steps.ts';
 import { type Ending } from './walk.ts';
 
 export type Role =
@@ -26,6 +26,10 @@ export interface Lineage {
   readonly since: number;
   /** The last answer the stack made, when the packet is one. */
   readonly answer: AnswerStep | null;
+  /** How often a program took up what the packet carries and passed it on. */
+  readonly relays: number;
+  /** Whose connection it is on: 0 the client's, 1 that of the balancer it asked, and so on. */
+  readonly connection: number;
 }
 
 /** One ending with what its diary says. */
@@ -57,7 +61,7 @@ export function readEndings(endings: readonly Ending<Packet>[]): readonly Read[]
   });
 }
 
-const BEFORE: Lineage = { role: 'request', since: 0, answer: null };
+const BEFORE: Lineage = { role: 'request', since: 0, answer: null, relays: 0, connection: 0 };
 
 /** Goes through steps with what the packet was when each of them was written. */
 export function eachStep(
@@ -72,14 +76,21 @@ export function eachStep(
   }
 }
 
-/** Every step with the role that the packet had when it was written, and the packet itself. */
-export function lineageSteps(
-  diary: readonly DiaryEntry[],
-): readonly { readonly step: Step; readonly role: Role; readonly packet: Packet }[] {
+/** A step with what the packet was when it was written, and the packet itself. */
+export interface LineageStep {
+  readonly step: Step;
+  readonly role: Role;
+  readonly connection: number;
+  readonly packet: Packet;
+}
+
+/** Every step of a diary with the role of the packet at that time. */
+export function lineageSteps(diary: readonly DiaryEntry[]): readonly LineageStep[] {
   let lineage = BEFORE;
   return diary.map(({ step, packet }, index) => {
     lineage = next(lineage, step, index);
-    return { step, role: lineage.role, packet };
+    const { role, connection } = lineage;
+    return { step, role, connection, packet };
   });
 }
 
@@ -87,24 +98,28 @@ function next(current: Lineage, step: Step, since: number): Lineage {
   switch (step.kind) {
     case 'made': {
       const { role } = step as MadeStep;
-      if (role === 'request') return { role: 'request', since, answer: null };
-      return { role: role === 'data' ? 'data' : 'answer', since, answer: null };
+      return { ...current, role: role === 'reply' ? 'answer' : role, since, answer: null };
     }
     case 'answer': {
       const answer = step as AnswerStep;
       if (answer.what === 'icmp-error' || answer.what === 'reset') {
         const early = current.role === 'request' || current.role === 'data';
-        return { role: early ? 'error' : 'late-error', since, answer };
+        return { ...current, role: early ? 'error' : 'late-error', since, answer };
       }
-      return { role: 'answer', since, answer };
+      return { ...current, role: 'answer', since, answer };
     }
     case 'resolution': {
       const { message } = step as ResolutionStep;
       // A solicited answer turns the request's diary into that of the ARP packet.
+      const begun = message === 'arp-reply' ? current.since : since;
+      return { ...current, role: 'resolution', since: begun, answer: null };
+    }
+    case 'relay': {
+      const on = (step as RelayStep).direction === 'request';
       return {
-        role: 'resolution',
-        since: message === 'arp-reply' ? current.since : since,
-        answer: null,
+        ...current,
+        relays: current.relays + (on ? 1 : 0),
+        connection: current.connection + (on ? 1 : -1),
       };
     }
     default:

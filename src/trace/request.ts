@@ -1,7 +1,8 @@
 /** Builds the packet that a question is about, as the sender's program hands it to its stack. */
 
+import { type PortChoiceStep } from '../dataplane/conntrack/steps.ts';
 import { type IpAddress } from '../dataplane/routing/types.ts';
-import { type Field, field, TCP_FLAGS } from '../packet/fields.ts';
+import { allBits, type Field, type FieldBits, field, TCP_FLAGS } from '../packet/fields.ts';
 import { onePacket } from '../traffic/one-packet.ts';
 import { blankPacket, type Packet } from '../traffic/packet.ts';
 import { assignment } from '../traffic/words.ts';
@@ -102,6 +103,46 @@ export function nextSegment(received: Packet, wanted: number): Packet {
 /** A datagram back to the sender. */
 export function datagramBack(received: Packet): Packet {
   return turned(received);
+}
+
+/**
+ * The first segment of a connection that a program opens because of what it received. Its port
+ * is any free one of the host; a null source is left to the stack.
+ */
+export function openingSegment(
+  because: Packet,
+  to: IpAddress,
+  port: number,
+  source: IpAddress | null,
+): Packet {
+  const question: PacketQuestion = {
+    protocol: 'tcp',
+    sourcePort: null,
+    destinationPort: port,
+    source,
+    icmpId: null,
+    size: 0,
+    dontFragment: true,
+    flow: null,
+  };
+  const p = requestPacket(question, to);
+  p.diary = onePacket.blank(because).diary;
+  const step: PortChoiceStep = { kind: 'port-choice', end: 'src', from: 1024, to: 65535 };
+  return onePacket.note(p, () => step);
+}
+
+/** Whether `p` comes back on the connection that `opened` opens; its source may be open. */
+export function sameConnection(opened: Packet, p: Packet): boolean {
+  const six = p.words[F.ethType.word] === 0x86dd;
+  const all = (name: string): FieldBits => allBits(field(name));
+  const [source, destination] = six ? ['ipv6_src', 'ipv6_dst'] : ['ip_src', 'ip_dst'];
+  return (
+    onePacket.same(p, opened, [
+      [all(source ?? ''), all(destination ?? '')],
+      [all('tp_src'), all('tp_dst')],
+      [all('tp_dst'), all('tp_src')],
+    ]).hit !== null
+  );
 }
 
 /** A fresh packet in the other direction, made because of `received`: the diary goes on. */

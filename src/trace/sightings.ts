@@ -16,6 +16,8 @@ export interface Sighting {
   readonly direction: 'in' | 'out';
   /** What the packet is to the question. */
   readonly role: Role;
+  /** 0 for the asked connection, more for those that balancers open because of it. */
+  readonly connection: number;
   /** Place in time among the crossings of the trace, from 1. */
   readonly order: number;
   /** The frame on the interface: fields, and in `inner` what a tunnel header carries. */
@@ -26,11 +28,13 @@ export interface Sighting {
 export function sightingsOf({ copies }: Pick<Trace, 'copies'>): readonly Sighting[] {
   const seen = new Map<number, Sighting>();
   for (const copy of copies) {
-    for (const { step, role, packet } of lineageSteps(readDiary(copy))) {
+    for (const { step, role, connection, packet } of lineageSteps(readDiary(copy))) {
       if (step.kind !== 'crossing') continue;
       // What copies did before they were forked stands in the diary of each.
       const { at, direction, order } = step as CrossingStep;
-      if (!seen.has(order)) seen.set(order, { at, direction, role, order, packet });
+      if (!seen.has(order)) {
+        seen.set(order, { at, direction, role, connection, order, packet });
+      }
     }
   }
   return [...seen.values()].sort((a, b) => a.order - b.order);

@@ -42,4 +42,14 @@ export interface DroppedStep extends Step {
   readonly drop: Drop;
 }
 
+/** A program passes on what it received: from here on it is a packet of its own. */
+export interface RelayStep extends Step {
+  readonly kind: 'relay';
+  readonly direction: 'request' | 'reply';
+  /** `haproxy FRONTEND`. */
+  readonly by: string;
+  /** `BACKEND/SERVER`, or the client's address. */
+  readonly to: string;
+}
+
 export type WalkStep = MadeStep | EnterStep | LeaveStep | WireStep | DeliveredStep | DroppedStep;

@@ -6,6 +6,7 @@
 import { type Network } from '../dataplane/network.ts';
 import { type Outcome, type Run } from '../dataplane/outcome.ts';
 import { awaitAnswer, send } from '../dataplane/routing/namespace.ts';
+import { type IpAddress } from '../dataplane/routing/types.ts';
 import { field } from '../packet/fields.ts';
 import { type Reason } from '../reasons/codes.ts';
 import { onePacket } from '../traffic/one-packet.ts';
@@ -13,9 +14,10 @@ import { type Packet } from '../traffic/packet.ts';
 import { assignment } from '../traffic/words.ts';
 import { type CompiledNetwork } from './compiled-network.ts';
 import { conclude } from './conclusion.ts';
-import { exchangePrograms } from './exchange.ts';
 import { writeFrameFields } from './flow-fields.ts';
 import { outsidePlace, outsideTarget } from './outside.ts';
+import { type Choices, choicesOf } from './programs/choices.ts';
+import { programsOf } from './programs/programs.ts';
 import { requestPacket } from './request.ts';
 import { type MadeStep } from './steps.ts';
 import { type SwitchFactory } from './switch-device.ts';
@@ -27,7 +29,14 @@ import { type HooksFactory, type NamespaceDevice, openWorld } from './world.ts';
 export interface TraceOptions {
   readonly switches: SwitchFactory<Packet>;
   readonly hooks: HooksFactory<Packet>;
+  /** What is left open; without it the first possibility is taken everywhere. */
+  readonly choices?: Choices;
+  /** How many questions this one was asked for: a balancer asks for the health of its servers. */
+  readonly depth?: number;
 }
+
+/** Balancers in front of balancers. */
+const DEEPEST = 4;
 
 /** Why a question cannot be traced at all. */
 export type Traced =
@@ -58,7 +67,13 @@ export function trace(
     },
   };
   const world = openWorld<Packet>(compiled, run, {
-    applications: exchangePrograms(packet.size, run.assume),
+    applications: programsOf({
+      compiled,
+      size: packet.size,
+      assume: run.assume,
+      choices: options.choices ?? choicesOf(),
+      answers: (...place) => answers(compiled, options, ...place),
+    }),
     hooks: options.hooks,
     switches: options.switches,
     borrowed: [
@@ -109,6 +124,37 @@ function unresolved({ stack }: NamespaceDevice<Packet>): readonly Outcome<Packet
   const { device, p } = waiting;
   const mac = stack.config.of.interfaces.find(({ name }) => name === device)?.mac ?? 0n;
   return [{ kind: 'sent', port: device, p: onePacket.set(p, assignment(field('eth_src'), mac)) }];
+}
+
+/** Whether a port answers to a connection from a namespace; too deep a question is answered yes. */
+function answers(
+  compiled: CompiledNetwork,
+  options: TraceOptions,
+  host: string,
+  namespace: string,
+  address: IpAddress,
+  port: number,
+): boolean {
+  const depth = (options.depth ?? 0) + 1;
+  if (depth > DEEPEST) return true;
+  const nobody = { label: namespace, kind: 'address', port: null } as const;
+  const question: Question = {
+    from: { ...nobody, host, namespace, address: null },
+    to: { ...nobody, host: null, namespace: null, address },
+    packet: {
+      protocol: 'tcp',
+      sourcePort: null,
+      destinationPort: port,
+      source: null,
+      icmpId: null,
+      size: 1,
+      dontFragment: false,
+      flow: null,
+    },
+  };
+  const { hooks, switches } = options;
+  const traced = trace(compiled, question, { hooks, switches, depth });
+  return traced.kind === 'traced' && traced.trace.delivered;
 }
 
 /** Who asks from an address outside of the cloud sends from behind its gateway. */

@@ -4,8 +4,9 @@ import { compileNetwork } from './compiled-network.ts';
 import { hooksOf } from './filters.ts';
 import { type OutsideName, withOutside } from './outside.ts';
 import { openSwitchOf } from './switch-device.ts';
-import { type Traced, trace } from './trace.ts';
+import { type Traced } from './trace.ts';
 import { type Question } from './types.ts';
+import { traceWorlds } from './worlds.ts';
 
 export interface Tracer {
   trace(question: Question): Traced;
@@ -18,6 +19,7 @@ export function prepareTracing(
 ): Tracer {
   const compiled = compileNetwork(withOutside(network), outsideNames);
   return {
-    trace: (question) => trace(compiled, question, { switches: openSwitchOf, hooks: hooksOf }),
+    trace: (question) =>
+      traceWorlds(compiled, question, { switches: openSwitchOf, hooks: hooksOf }),
   };
 }

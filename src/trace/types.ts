@@ -188,4 +188,12 @@ export interface Trace {
   readonly unmodelled: readonly Assumption[];
   /** Every copy of every packet at its end, with its diary; `sightingsOf()` reads them. */
   readonly copies: readonly Packet[];
+  /** What else is possible, this trace's own way first; empty where nothing was left open. */
+  readonly alternatives: readonly Alternative[];
+}
+
+/** One world of several: which ends were chosen in it, and what then happens. */
+export interface Alternative {
+  readonly chosen: readonly string[];
+  readonly trace: Trace;
 }

@@ -184,6 +184,8 @@ export interface Socket {
   readonly port: number;
   readonly device: string | null;
   readonly process: string;
+  /** Its process id, where `ss` could tell. */
+  readonly pid?: number;
 }
 
 /** Routing table ids that have names (rt_tables). */

@@ -113,7 +113,9 @@ export function oursOf(
   { probe }: RecordedHops,
   trace: Trace,
 ): readonly OurHeader[] {
-  return ourHeaders(points, sightingsOf(trace), probe.destinationPort);
+  // The recorder looked for the client's connection, not for those that a balancer opens for it.
+  const own = sightingsOf(trace).filter(({ connection }) => connection === 0);
+  return ourHeaders(points, own, probe.destinationPort);
 }
 
 /** Whether a port of the trace was picked by chance: then it is only an example. */

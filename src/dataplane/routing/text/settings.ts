@@ -44,7 +44,7 @@ export function readSockets(file: string, text: string): Parsed<readonly Socket[
     if (kind === undefined) continue;
     const at = placeOf(local);
     if (at === undefined) complain(lines, i, local, 'This is not an address and a port');
-    else sockets.push({ protocol: kind, ...at, process: processOf(rest.join(' ')) });
+    else sockets.push({ protocol: kind, ...at, ...processOf(rest.join(' ')) });
   }
   return { value: sockets, problems: lines.problems };
 }
@@ -75,6 +75,8 @@ function placeOf(
   return { address: everywhere ? null : address, version: address.version, port: number, device };
 }
 
-function processOf(text: string): string {
-  return /users:\(\("([^"]*)"/.exec(text)?.[1] ?? '';
+/** `users:(("dnsmasq",pid=166,fd=4))`; a name alone when the id is not told. */
+function processOf(text: string): Pick<Socket, 'process' | 'pid'> {
+  const [, process = '', pid] = /users:\(\("([^"]*)"(?:,pid=(\d+))?/.exec(text) ?? [];
+  return pid === undefined ? { process } : { process, pid: Number(pid) };
 }
