@@ -6,8 +6,7 @@ import { resolveEnd } from './ends.ts';
 import { type OutsideName } from './outside.ts';
 import { type ProbeRecord } from './probe-record.ts';
 import {
-  compare,
-  predictionOf,
+  compareTrace,
   type ReplayedProbe,
   type ReplayTotals,
   totalsOf,
@@ -53,7 +52,7 @@ export function replay(
       notAsked.push({ index: record.index, why: traced.why });
       continue;
     }
-    const compared = compare(record, predictionOf(traced.trace));
+    const compared = compareTrace(record, traced.trace);
     // Diaries of thousands of traces would fill the memory; nobody reads them here.
     probes.push({ ...compared, record, trace: { ...traced.trace, copies: [] } });
   }

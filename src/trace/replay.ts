@@ -9,6 +9,8 @@ export interface Prediction {
   readonly delivered: boolean;
   /** Who listened and got it; null when nobody did, or the kernel of a router answered. */
   readonly received_by: string | null;
+  /** All who may get it, where something that no file tells decides: a balancer's servers. */
+  readonly received_by_any: readonly string[];
   /** Whose answer came back, a router's own one included. */
   readonly answered_by: string | null;
   readonly observed_src: string | null;
@@ -55,6 +57,7 @@ export function predictionOf(trace: Trace): Prediction {
     request_delivered: trace.requestDelivered,
     delivered: trace.delivered,
     received_by: listens ? trace.receivedBy : null,
+    received_by_any: receiversOf(trace),
     answered_by: trace.delivered ? trace.receivedBy : null,
     observed_src: observed?.source ?? null,
     observed_dst: observed?.destination ?? null,
@@ -67,6 +70,25 @@ export function predictionOf(trace: Trace): Prediction {
         ? null
         : { code: blocker.code, host: blocker.host, component: blocker.component },
   };
+}
+
+function receiversOf({ receivedBy, alternatives }: Trace): readonly string[] {
+  const named = alternatives.map((one) => one.trace.receivedBy);
+  return [...new Set([receivedBy, ...named])].filter((name) => name !== null);
+}
+
+/**
+ * Compares a trace with a record. Where a trace leaves several worlds possible, reality was one
+ * of them: the record agrees when it agrees with one.
+ */
+export function compareTrace(record: ProbeRecord, trace: Trace): ReplayedProbe {
+  const predicted = predictionOf(trace);
+  const worlds = trace.alternatives.map((one) => compare(record, predictionOf(one.trace)));
+  if (worlds.some(({ agrees }) => agrees)) {
+    return { index: record.index, predicted, agrees: true, differs: [] };
+  }
+  const [first] = worlds;
+  return first === undefined ? compare(record, predicted) : { ...first, predicted };
 }
 
 /** Compares a prediction with a record; only what the record says can differ. */
