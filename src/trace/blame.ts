@@ -115,6 +115,8 @@ function isNoise({ ending, steps }: Read): boolean {
   // Flooding reaches the bridge's own port as well, which agents leave down.
   const [place, port] = where.split(' ');
   if (reason === 'OF_PORT_DOWN' && place === port) return true;
+  // And the kernel's side of bridges and NICs sees frames of VLANs it has no device for.
+  if (reason === 'VLAN_NOT_TRUNKED' && ending.device.stage === 'namespace') return true;
   const bridge = steps.findLast((step) => step.kind === 'bridge') as
     | BridgeStep
     | undefined;

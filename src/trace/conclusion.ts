@@ -8,6 +8,7 @@ import { someNote } from '../traffic/diary.ts';
 import { type Packet } from '../traffic/packet.ts';
 import { blockersOf, blockingRead } from './blame.ts';
 import { type CompiledNetwork } from './compiled-network.ts';
+import { splitBrains } from './diagnosis/split-brain.ts';
 import { journeyOf } from './journey.ts';
 import { type Read, readEndings } from './lineage.ts';
 import { addressOf, observationOf } from './observation.ts';
@@ -50,7 +51,10 @@ export function conclude(
   const answered = reads.find((read) => isAnswerArrival(read, question, tcp));
   const error = reads.find((read) => read.lineage.role === 'error' && atSender(read, question));
   const delivered = answered !== undefined && arrived !== undefined;
-  const blockers = delivered ? [] : blockersOf({ compiled, question, reads, opened });
+  const split = splitBrains(network, question, reads, opened === undefined ? 'request' : 'reply');
+  // Whether the answer came is chance then, in this walk as in the world.
+  const blockers =
+    delivered || split.length > 0 ? split : blockersOf({ compiled, question, reads, opened });
   const request = opened ?? blockingRead(question, reads, ['request']);
   const reply = answered ?? blockingRead(question, reads, ['answer', 'data']);
   // Many questions only want the verdict: the ways are told when somebody looks.
@@ -60,7 +64,7 @@ export function conclude(
   const missing = once(() => missingOnTheWay(network, [request, reply]));
   return {
     question,
-    verdict: verdictOf(delivered, blockers, reads),
+    verdict: split.length > 0 ? 'AMBIGUOUS' : verdictOf(delivered, blockers, reads),
     requestDelivered: arrived !== undefined,
     delivered,
     receivedBy: arrived === undefined ? null : receiverOf(compiled, arrived.ending).name,

@@ -5,7 +5,9 @@
  */
 import { REASONS, type Reason, type ReasonRow } from '../reasons/codes.ts';
 import { type Case, type Diagnosis } from './diagnosis/case.ts';
+import { deadDevice } from './diagnosis/dead-device.ts';
 import { deadSender } from './diagnosis/dead-port.ts';
+import { floatingPath } from './diagnosis/floating-path.ts';
 import { wrongMapping } from './diagnosis/mapping.ts';
 import { misrouted } from './diagnosis/misrouted.ts';
 import { tooLarge } from './diagnosis/mtu.ts';
@@ -18,6 +20,8 @@ import { agentTables } from './diagnosis/tables.ts';
 import { missingTranslation } from './diagnosis/translation.ts';
 import { uplink } from './diagnosis/uplink.ts';
 import { wrongTunnel } from './diagnosis/wrong-tunnel.ts';
+import { wrongVlan } from './diagnosis/wrong-vlan.ts';
+import { wrongVxlan } from './diagnosis/wrong-vxlan.ts';
 import { type Blocker, type Fix } from './types.ts';
 
 /** In this order: what explains more comes first. */
@@ -26,11 +30,15 @@ const DIAGNOSES: readonly Diagnosis[] = [
   wrongMapping,
   misrouted,
   wrongTunnel,
+  wrongVlan,
+  wrongVxlan,
   spoofedSource,
   securityGroups,
+  floatingPath,
   missingTranslation,
   tooLarge,
   uplink,
+  deadDevice,
   unanswered,
   lostFrame,
   agentTables,

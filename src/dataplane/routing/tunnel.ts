@@ -8,7 +8,7 @@ import { transmitVxlan, type VxlanState } from '../linuxbridge/vxlan.ts';
 import { B, F, IS, longerThan, put } from './headers.ts';
 import { buildError } from './icmp-error.ts';
 import { decide } from './route.ts';
-import { type Work } from './stack.ts';
+import { drop, type Work } from './stack.ts';
 
 /** Outer Ethernet, IPv4, UDP and VXLAN headers less the inner Ethernet header's fourteen bytes. */
 const OVERHEAD_BYTES = 50;
@@ -52,7 +52,9 @@ function answerTooLarge<P>(work: Work<P>, device: string, outer: P): readonly P[
     const fixed = ip.hit === null ? null : traffic.split(ip.hit, IS.dontFragment).hit;
     const rest = fixed === null ? hit : null;
     if (rest !== null) fitting.push(rest);
-    if (fixed !== null) back(work, device, fragmentationNeeded(work, mtu - OVERHEAD_BYTES, fixed));
+    if (fixed === null) continue;
+    drop(work, traffic.fork(hit), 'MTU_EXCEEDED_DF', hop?.device ?? device, `MTU ${mtu}`);
+    back(work, device, fragmentationNeeded(work, mtu - OVERHEAD_BYTES, fixed));
   }
   return fitting;
 }

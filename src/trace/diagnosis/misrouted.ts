@@ -30,6 +30,9 @@ interface Visit {
   readonly since: number;
 }
 
+/** Standby instances do not forward either (neutron agent/l3/ha_router.py). */
+const NO_WAY: ReadonlySet<string> = new Set(['NO_ROUTE', 'IP_FORWARD_OFF']);
+
 export const misrouted: Diagnosis = (of) => {
   for (const visit of visitsOf(of)) {
     const found = judge(of, visit);
@@ -45,7 +48,8 @@ function judge(of: Case, visit: Visit): Finding | null {
     prefixCovers(subnet.prefix, destination),
   );
   // Without a route at all, the way out by the gateway may be what is missing.
-  const joined = inner ?? (visit.device === null ? gatewayOf(network, router) : undefined);
+  const outward = visit.device === null && !router.distributed;
+  const joined = inner ?? (outward ? gatewayOf(network, router) : undefined);
   if (joined === undefined) return null;
   const names = (['qr-', 'qg-', 'sg-'] as const).map((prefix) =>
     deviceName(prefix, joined.port.id),
@@ -54,11 +58,9 @@ function judge(of: Case, visit: Visit): Finding | null {
   const state = network.namespace(visit.host, visit.namespace)?.state;
   const device = state?.interfaces.find(({ name }) => names.includes(name));
   const name = device?.name ?? names[joined === inner ? 0 : 1] ?? '';
-  return (
-    standby(of, visit, joined.port) ??
-    faultOf(visit, joined, device, name, joined === inner) ??
-    null
-  );
+  const stale = standby(of, visit, joined.port);
+  if (stale !== null || of.drop.reason === 'IP_FORWARD_OFF') return stale;
+  return faultOf(visit, joined, device, name, joined === inner);
 }
 
 /** Ways between the namespaces of one distributed router. */
@@ -185,7 +187,7 @@ function visitsOf(of: Case): readonly Visit[] {
       if (type === 'unicast') add(words, device);
     }
   }
-  if (of.drop.reason === 'NO_ROUTE') add(of.words, null);
+  if (NO_WAY.has(of.drop.reason)) add(of.words, null);
   return found;
 }
 
@@ -193,7 +195,9 @@ function portsOfRouter(network: Network, { id, gateway }: NeutronRouter): readon
   const { ports, subnets } = network.neutron;
   return ports.flatMap((port) => {
     if (port.deviceId !== id || port.networkId === gateway?.networkId) return [];
-    if (!port.deviceOwner.startsWith('network:')) return [];
+    // What routes centrally for a distributed router stands in a namespace of its own.
+    if (!/^network:(router|ha_router)/.test(port.deviceOwner)) return [];
+    if (port.deviceOwner.endsWith('centralized_snat')) return [];
     return port.fixedIps.flatMap(({ subnetId }) => {
       const subnet = subnets.find((one) => one.id === subnetId);
       return subnet === undefined ? [] : [{ port, subnet }];

@@ -66,6 +66,21 @@ const MEANINGS: readonly Meaning[] = [
   },
   {
     bridge: 'br-tun',
+    tables: [9],
+    code: 'DVR_MAC_MISSING',
+    restart: true,
+    says: ({ host }) => `br-tun of ${host} does not know the sender’s distributed router`,
+  },
+  {
+    bridge: 'br-int',
+    tables: [1, 2],
+    code: 'DVR_MAC_MISSING',
+    restart: true,
+    says: ({ host, target }) =>
+      `br-int of ${host} does not know which port ${target} of a distributed router’s packet is`,
+  },
+  {
+    bridge: 'br-tun',
     tables: [20],
     code: 'L2POP_ENTRY_MISSING',
     restart: true,

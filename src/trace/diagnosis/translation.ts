@@ -80,7 +80,7 @@ function untranslatedSource(of: Case, network: Network): Finding | null {
         fixedAddress !== null && routerId === router.id && sameAddress(fixedAddress, source),
     );
     const meant = own !== undefined || router.gateway?.snat === true;
-    if (!meant || router.distributed || !isInternal(network, router, source)) continue;
+    if (!meant || !isInternal(network, router, source)) continue;
     return {
       ...natFinding(enter.host, enter.device, router),
       component: `${enter.device} nat POSTROUTING`,

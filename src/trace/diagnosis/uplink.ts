@@ -4,18 +4,25 @@
  * plugins/ml2/drivers/openvswitch/agent/ovs_neutron_agent.py setup_physical_bridges()). Asked when
  * frames did not leave a host, or nobody answered from behind it.
  */
+import { tapOfGuest } from '../../dataplane/endpoint/guest.ts';
 import { type Network, ROOT } from '../../dataplane/network.ts';
 import { type FlowStep } from '../../dataplane/ovs/pipeline/steps.ts';
 import { type Bridge, type Port } from '../../dataplane/ovs/types/switch.ts';
 import { type IpAddress } from '../../dataplane/routing/types.ts';
-import { type NeutronNetwork } from '../../model/neutron.ts';
+import { type NeutronNetwork, type NeutronPort } from '../../model/neutron.ts';
+import { field } from '../../packet/fields.ts';
 import { prefixCovers, sameAddress } from '../../packet/prefix.ts';
 import { isRecord } from '../../text/json-text.ts';
+import { readField } from '../../traffic/words.ts';
 import { networkById, networkOfTag, networkRef, portOfDevice } from '../objects.ts';
-import { type EnterStep } from '../steps.ts';
 import { type Case, type Diagnosis, type Finding, numberIn } from './case.ts';
 import { onHost, restartAgent } from './commands.ts';
+import { deviceOn } from './dead-port.ts';
+import { homeOf } from './home.ts';
+import { wrongTag } from './mapping.ts';
 import { askedFor } from './neighbours.ts';
+import { unplugged } from './plugging.ts';
+import { linuxUplink } from './uplink-linux.ts';
 
 const AGENT = 'neutron-openvswitch-agent';
 const INTEGRATION = 'br-int';
@@ -23,17 +30,22 @@ const TUNNELS = 'br-tun';
 const UNANSWERED: ReadonlySet<string> = new Set(['ARP_UNANSWERED', 'NO_NEIGHBOR']);
 const TUNNELLED = /^(vxlan|gre|geneve)$/;
 
-/** A network on a host whose way out is in question. */
+/** A network on a host whose way out is in question, and who is plugged into it there. */
 interface Place {
   readonly host: string;
   readonly of: NeutronNetwork;
+  readonly ports: readonly NeutronPort[];
 }
 
 export const uplink: Diagnosis = (of) => {
   const { network } = of.compiled;
   for (const place of placesOf(of)) {
     const found =
-      brokenWay(network, place) ?? brokenNic(network, place) ?? lostTranslation(of, place);
+      wrongPlug(network, place) ??
+      linuxUplink(network, place.host, place.of) ??
+      brokenWay(network, place) ??
+      brokenNic(network, place) ??
+      lostTranslation(of, place);
     if (found !== null) return found;
   }
   return null;
@@ -45,24 +57,36 @@ function placesOf(of: Case): readonly Place[] {
     const asked = askedFor(of);
     return asked === null ? [] : [...waitingPlaces(of), ...ownersPlaces(network, asked)];
   }
-  if (of.device !== 'ovs') return [];
-  // A frame that a switch gave up: of the network by whose port it came in.
-  const entered = of.diary.findLast(({ step }) => step.kind === 'enter')?.step as
-    | EnterStep
-    | undefined;
-  const port =
-    entered?.port == null ? null : portOfDevice(network, entered.host, entered.port);
-  const net = port === null ? null : networkById(network, port.networkId);
-  return net === null ? [] : [{ host: of.host, of: net }];
+  if (of.device !== 'ovs' && of.device !== ROOT) return [];
+  // A frame that a switch or bridge gave up: of the network by whose port it came in.
+  const home = homeOf(
+    of,
+    of.diary.map(({ step }) => step),
+  );
+  if (home === null) return [];
+  const sending = { host: home.host, of: home.of, ports: [home.port] };
+  const mac = readField(of.words, field('eth_dst'));
+  const target = network.neutron.ports.filter((port) => mac !== 0n && port.mac === mac);
+  const hosts = new Set([of.host, ...target.map(({ host }) => host)]);
+  hosts.delete(home.host);
+  const receiving = [...hosts].map((host) => ({
+    host,
+    of: home.of,
+    ports: target.filter((port) => port.host === host),
+  }));
+  return [sending, ...receiving].filter(({ host }) => network.hosts.has(host));
 }
 
 /** Where the packet waits: the network of the device it wants to leave by. */
 function waitingPlaces({ compiled: { network }, host, device, drop }: Case): readonly Place[] {
   const by = /neighbours of (\S+)$/.exec(drop.where)?.[1] ?? '';
-  const own = network.endpoints.find((one) => one.host === host && one.namespace === device);
+  const tap = tapOfGuest(device);
+  const own = network.endpoints.find(
+    (one) => one.host === host && (tap === null ? one.namespace === device : one.tap === tap),
+  );
   const port = portOfDevice(network, host, by) ?? own?.port ?? null;
   const net = port === null ? null : networkById(network, port.networkId);
-  return net === null ? [] : [{ host, of: net }];
+  return port === null || net === null ? [] : [{ host, of: net, ports: [port] }];
 }
 
 /** Where the address that was asked for stands. */
@@ -84,8 +108,22 @@ function ownersPlaces(network: Network, asked: IpAddress): readonly Place[] {
         networkId === of.id && fixedIps.some(({ address }) => sameAddress(address, asked)),
     );
     const hosts = new Set([...holders.map(({ name }) => name), ...bound.map(({ host }) => host)]);
-    return [...hosts].filter((host) => network.hosts.has(host)).map((host) => ({ host, of }));
+    return [...hosts]
+      .filter((host) => network.hosts.has(host))
+      .map((host) => ({ host, of, ports: bound.filter((port) => port.host === host) }));
   });
+}
+
+/** A port with the wrong tag, or whose devices do not hang together. */
+function wrongPlug(network: Network, { host, of, ports }: Place): Finding | null {
+  for (const port of ports) {
+    const device = deviceOn(network, host, port);
+    const found =
+      (device === null ? null : wrongTag(network, host, device, of)) ??
+      (port.host === host ? unplugged(network, port) : null);
+    if (found !== null) return found;
+  }
+  return null;
 }
 
 function bridgeOf(network: Network, host: string, name: string): Bridge | null {
