@@ -1,6 +1,6 @@
 /** Rules read a second, and packets a second through ten thousand rules, beside the kernel's walk. */
 import { compileRules } from '../src/dataplane/iptables/chain.ts';
-import { emptyMemory } from '../src/dataplane/iptables/memory.ts';
+import { emptyMemory } from '../src/dataplane/iptables/tests/memory.ts';
 import { parseIptablesSave } from '../src/dataplane/iptables/text/save.ts';
 import { type Ruleset } from '../src/dataplane/iptables/types.ts';
 import { walkTable } from '../src/dataplane/iptables/walk.ts';
@@ -40,10 +40,11 @@ function packets(): readonly Packet[] {
 function walker(ruleset: Ruleset): () => number {
   const [table] = ruleset.tables;
   if (table === undefined) throw new Error('no table');
-  const rules = compileRules(table, 4, { interfaces: [], sets: new Map() });
+  const around = { interfaces: [], sets: new Map() };
+  const rules = compileRules(table, 4, around);
   const run: Run<Packet> = { traffic: onePacket, now_us: 0, assume: () => undefined };
   const memory = emptyMemory<Packet>();
-  const passage = { run, tracker: null, memory, rules, surfaced: new Set<never>() };
+  const passage = { run, tracker: null, memory, around, rules, surfaced: new Set<never>() };
   const all = packets();
   return () => {
     for (const each of all) {

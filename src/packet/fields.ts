@@ -131,6 +131,10 @@ const METADATA: readonly Row[] = [
   { name: 'meta_physout', width: 32, format: 'interface', write: false },
   { name: 'meta_pkttype', width: 8, format: 'decimal', write: false },
   { name: 'ct_status', width: 32, format: 'hex', write: false },
+  // The socket that sent it: nothing known (0), none (1), one of the kernel (2), a process's (3).
+  { name: 'meta_owner', width: 2, format: 'decimal', write: false },
+  { name: 'meta_uid', width: 32, format: 'decimal', write: false },
+  { name: 'meta_gid', width: 32, format: 'decimal', write: false },
   // Chance: what a rule's dice showed (xt_statistic).
   { name: 'meta_random', width: 32, format: 'decimal', write: false },
 ];

@@ -11,11 +11,12 @@ import {
   type Netfilter,
   startNetfilter,
 } from '../dataplane/iptables/netfilter.ts';
-import { type Surroundings } from '../dataplane/iptables/surroundings.ts';
 import { parseIptablesSave } from '../dataplane/iptables/text/save.ts';
 import { type BridgeHooks } from '../dataplane/linuxbridge/work.ts';
 import { type NamespaceState } from '../dataplane/network.ts';
 import { type Run } from '../dataplane/outcome.ts';
+import { surroundingsOf } from '../dataplane/routing/questions.ts';
+import { type CompiledNamespace, compileNamespace } from '../dataplane/routing/stack.ts';
 import { type Parsed, type Problem } from '../text/problem.ts';
 import { type CompiledFilters, type CompiledNetwork } from './compiled-network.ts';
 
@@ -41,7 +42,7 @@ export function hooksOf<P>(
   let rules = compiled.filters.get(key);
   if (rules === undefined) {
     const state = compiled.network.namespace(host, namespace);
-    rules = state === undefined ? NOTHING : compileFilters(compiled, state);
+    rules = state === undefined ? NOTHING : compileFilters(compiled, state, key);
     compiled.filters.set(key, rules);
   }
   // Connections of the dump may be those of the very packet that is asked about.
@@ -55,8 +56,15 @@ export function hooksOf<P>(
 
 const NOTHING: CompiledFilters = { packets: null, frames: null, arp: null };
 
-function compileFilters(compiled: CompiledNetwork, state: NamespaceState): CompiledFilters {
-  const around = surroundingsOf(state, setsOf(state, compiled.problems));
+function compileFilters(
+  compiled: CompiledNetwork,
+  state: NamespaceState,
+  key: string,
+): CompiledFilters {
+  // Compiled already when a packet gets to the rules, except in tests.
+  const config = (): CompiledNamespace =>
+    compiled.namespaces.get(key) ?? compileNamespace(state.state);
+  const around = surroundingsOf(state.state, setsOf(state, compiled.problems), config);
   const read = <T>(name: string, parse: (text: string, file: string) => Parsed<T>): T | null => {
     const source = sourceOf(state, name);
     if (source === undefined) return null;
@@ -84,32 +92,6 @@ function setsOf(state: NamespaceState, into: Problem[]): ReadonlyMap<string, IpS
   const { value, problems } = parseIpsetSave(source.text, source.file);
   into.push(...problems);
   return new Map(value.map((set) => [set.name, set]));
-}
-
-function surroundingsOf({ state }: NamespaceState, sets: Surroundings['sets']): Surroundings {
-  return {
-    interfaces: state.interfaces.map(({ name, index, loopback, addresses }) => ({
-      name,
-      index,
-      loopback,
-      addresses: addresses.map(({ address, length }) => ({ ...address, length })),
-    })),
-    sets,
-    gateways: gatewaysOf(state),
-  };
-}
-
-/** Next hops by destination: MASQUERADE takes the address that is near to them. */
-function gatewaysOf({ interfaces, routes }: NamespaceState['state']): NonNullable<Surroundings['gateways']> {
-  const indexes = new Map(interfaces.map(({ name, index }) => [name, index]));
-  return routes.flatMap(({ version, prefix, hops }) =>
-    hops.flatMap(({ gateway, device }) => {
-      const index = indexes.get(device ?? '');
-      if (gateway === null || index === undefined) return [];
-      const value = prefix?.address.value ?? 0n;
-      return [{ version, value, length: prefix?.length ?? 0, gateway: gateway.value, index }];
-    }),
-  );
 }
 
 /** A capture names its files with `.txt`, a sos report without. */

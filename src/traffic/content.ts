@@ -18,7 +18,7 @@ const FIRST_OPTION_WORD = field('tun_option_word0').word;
 export function contentOf(p: Packet): Content | null {
   const type = numberOf(p, ETH_TYPE);
   if (type !== ETHERTYPE.ipv4 && type !== ETHERTYPE.ipv6) return null;
-  return { ...networkBytes(p), pieces: p.body.pieces ?? [] };
+  return networkBytes(p);
 }
 
 /** The same frame with another IP packet in it; a tunnel is opened again. */

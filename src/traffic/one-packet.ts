@@ -26,6 +26,8 @@ function equalBits(p: Packet, seen: Packet, pairs: FieldPairs): boolean {
   return true;
 }
 
+const WHOLE: readonly number[] = [];
+
 /** The operations of `Traffic` on one packet. */
 export const onePacket: Traffic<Packet> = {
   split(p, guard) {
@@ -88,6 +90,9 @@ export const onePacket: Traffic<Packet> = {
   segment: segmentOf,
   content: contentOf,
   withContent,
+  pieces(p) {
+    return p.body.pieces ?? WHOLE;
+  },
   fork: forkPacket,
   within(p) {
     return p;

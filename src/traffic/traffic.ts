@@ -58,11 +58,6 @@ export interface Content {
   readonly bytes: Uint8Array;
   /** So many of them are known; behind them a packet that was built from fields has zeros. */
   readonly known: number;
-  /**
-   * Lengths without IP header of the fragments that it was put together from, in order. Empty
-   * for a packet that came whole.
-   */
-  readonly pieces: readonly number[];
 }
 
 export interface Traffic<P> {
@@ -115,6 +110,11 @@ export interface Traffic<P> {
    * metadata stay. Only for traffic whose `content` is not null.
    */
   withContent(p: P, bytes: Uint8Array, pieces?: readonly number[]): P;
+  /**
+   * Lengths without IP header of the fragments that `withContent` put the packet together from,
+   * in order; empty for one that came whole. Does not consume `p`.
+   */
+  pieces(p: P): readonly number[];
   /** An independent copy. */
   fork(p: P): P;
   /** Only that part of `p` whose input is also the input of `survivor`. One packet: `p` itself. */

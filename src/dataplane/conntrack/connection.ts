@@ -5,6 +5,8 @@
  */
 
 import { type PacketClass } from './protocols.ts';
+import { type KernelSctp } from './sctp-kernel.ts';
+import { type Shifts } from './sequence.ts';
 import { type KernelTcp } from './tcp-kernel.ts';
 import { type UserspaceTcp } from './tcp-userspace.ts';
 import { type ConnectionEntry } from './types.ts';
@@ -45,10 +47,14 @@ export function statusNames(status: number): readonly string[] {
   return Object.entries(STATUS).flatMap(([name, bit]) => ((status & bit) !== 0 ? [name] : []));
 }
 
+/** What no helper has touched. */
+export const NO_HELP = { helper: null, lines: [[], []], shifts: null } as const;
+
 /** What the protocol's machine remembers. */
 export type ProtocolState =
   | { readonly kind: 'tcp'; readonly tcp: KernelTcp }
   | { readonly kind: 'tcp-peers'; readonly tcp: UserspaceTcp }
+  | { readonly kind: 'sctp'; readonly sctp: KernelSctp }
   /** Kernel UDP: from `stream_us` on a two-way flow counts as a stream. */
   | { readonly kind: 'udp'; readonly stream_us: number }
   /** Userspace UDP, ICMP and others: first packet, more one way, both ways. */
@@ -70,6 +76,10 @@ export interface Connection<P> {
   /** Run time in microseconds after which the entry is gone. */
   expires_us: number;
   helper: string | null;
+  /** FTP's helper: where lines of each direction ended, as sequence numbers. */
+  lines: readonly [readonly number[], readonly number[]];
+  /** Set when a helper changed the length of a payload. */
+  shifts: Shifts | null;
   /** The connection whose helper expected this one. */
   readonly master: Connection<P> | null;
   /** False when it was deleted. */

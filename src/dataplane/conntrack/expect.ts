@@ -1,15 +1,14 @@
 /**
  * Connections that a helper waits for (nf_conntrack_expect.c, lib/conntrack.c alg_expectations):
- * their first packet is RELATED. TFTP's are known from the request alone.
- * Simplification: FTP's helper reads the control connection's payload, which traffic does not
- * carry; who knows the port adds the expectation with `expect`.
+ * their first packet is RELATED. TFTP's are known from the request alone; for FTP's see control-connection.ts.
+ * Simplification: helpers of other protocols (SIP, H.323, PPTP, IRC, Amanda, SNMP) expect nothing.
  */
 import { allBits } from '../../packet/fields.ts';
 import { type FieldPairs } from '../../traffic/traffic.ts';
-import { type Connection } from './connection.ts';
+import { type Connection, STATUS } from './connection.ts';
 import { addressFields, F, invert, type PacketClass } from './protocols.ts';
 import { timeout_us } from './timeouts.ts';
-import { type Expectation, type Tracker } from './tracker.ts';
+import { type Expectation, type Follow, type Tracker } from './tracker.ts';
 
 /**
  * Expects a connection; `first` is its first packet and is consumed. Its source port counts
@@ -21,23 +20,32 @@ export function expect<P>(
   cls: PacketClass,
   first: P,
   withSourcePort: boolean,
+  follow: Follow | null = null,
 ): void {
   const expires_us = tracker.run.now_us + timeout_us(tracker.timeouts, 'expectation');
   const { zone } = master;
-  tracker.expectations.push({ master, zone, expected: first, cls, withSourcePort, expires_us });
+  const expected = first;
+  const times = { withSourcePort, follow, expires_us };
+  tracker.expectations.push({ master, zone, expected, cls, ...times });
 }
+
+const TP_SRC = allBits(F.tpSrc);
 
 /** A TFTP request expects an answer from any port to the port it came from (RFC 1350 §4). */
 export function expectTftp<P>(tracker: Tracker<P>, master: Connection<P>): void {
   const { traffic } = tracker.run;
   const answer = invert(traffic, traffic.fork(master.after), master.cls);
-  expect(tracker, master, master.cls, answer, false);
+  const translated = (master.status & (STATUS.src_nat | STATUS.dst_nat)) !== 0;
+  const content = translated ? traffic.cases(traffic.fork(master.before), TP_SRC, 1) : null;
+  const port = content?.[0]?.value ?? null;
+  const follow = port === null ? null : { reply: false, port };
+  expect(tracker, master, master.cls, answer, false, follow);
 }
 
 /** Part of the traffic, with the connection that expects it. */
 export interface Expected<P> {
   readonly p: P;
-  readonly master: Connection<P> | null;
+  readonly expectation: Expectation<P> | null;
 }
 
 function pairsOf<P>({ cls, withSourcePort }: Expectation<P>): FieldPairs {
@@ -78,8 +86,8 @@ export function expectedBy<P>(
     const split: { hit: P | null; miss: P | null } = traffic.same(rest, one.expected, pairsOf(one));
     rest = split.miss;
     if (split.hit === null) continue;
-    parts.push({ p: split.hit, master: one.master });
+    parts.push({ p: split.hit, expectation: one });
   }
-  if (rest !== null) parts.push({ p: rest, master: null });
+  if (rest !== null) parts.push({ p: rest, expectation: null });
   return parts;
 }

@@ -6,12 +6,16 @@ import { field, TCP_FLAGS } from '../../packet/fields.ts';
 import { linearTable } from '../../traffic/linear.ts';
 import { type Match, or, test } from '../../traffic/match.ts';
 import { type Table } from '../../traffic/table.ts';
+import { type TcpSegment } from '../../traffic/traffic.ts';
 import { type Connection, type ProtocolState, STATUS } from './connection.ts';
 import { type PacketClass } from './protocols.ts';
+import { type KernelSctp, type SctpStateName, type SctpVerdict, trackSctp } from './sctp-kernel.ts';
+import { shiftAt } from './sequence.ts';
 import { kernelFlagsAreValid, openKernel, type Refresh, updateKernel } from './tcp-kernel.ts';
 import { type Flags, flagsAreValid, openUserspace, updateUserspace } from './tcp-userspace.ts';
 import { timeout_us } from './timeouts.ts';
 import { changed, type Tracker } from './tracker.ts';
+import { transportOf } from './transport-bytes.ts';
 import { type Personality } from './types.ts';
 
 const LOOKED_AT = 0x3f;
@@ -78,6 +82,7 @@ export function open<P>(tracker: Tracker<P>, p: P, cls: PacketClass): readonly O
     const name = cls.kind === 'icmp' ? 'icmp_first' : 'udp_first';
     return [{ p, state: { kind: 'steps', step: 'first' }, expires_us: after(name) }];
   }
+  if (cls.kind === 'sctp') return [openKernelSctp(tracker, p, cls)];
   if (cls.kind === 'udp') {
     const stream_us = run.now_us + 2_000_000;
     return [{ p, state: { kind: 'udp', stream_us }, expires_us: after('udp') }];
@@ -95,6 +100,63 @@ function openKernelTcp<P>(tracker: Tracker<P>, p: P, flags: Flags): Opened<P> {
   if (first.verdict !== 'accept') return { p, state: null, expires_us: 0 };
   const expires_us = refreshed(tracker, first.refresh ?? [first.tcp.state]);
   return { p, state: { kind: 'tcp', tcp: first.tcp }, expires_us };
+}
+
+/** Where its chunks are not known (a set of packets), an SCTP packet is taken for valid. */
+function openKernelSctp<P>(tracker: Tracker<P>, p: P, cls: PacketClass): Opened<P> {
+  const verdict = sctpVerdict(tracker, p, cls, null, false);
+  if (verdict === null) {
+    const expires_us = tracker.run.now_us + timeout_us(tracker.timeouts, 'sctp_established');
+    return { p, state: { kind: 'plain' }, expires_us };
+  }
+  if (!verdict.valid || verdict.sctp === null) return { p, state: null, expires_us: 0 };
+  const expires_us = tracker.run.now_us + sctpTimeout_us(tracker, verdict.sctp.state);
+  return { p, state: { kind: 'sctp', sctp: verdict.sctp }, expires_us };
+}
+
+function sctpTimeout_us<P>({ timeouts }: Tracker<P>, state: SctpStateName): number {
+  return timeout_us(timeouts, `sctp_${state === 'NONE' ? 'closed' : state.toLowerCase()}`);
+}
+
+function sctpVerdict<P>(
+  { run }: Tracker<P>,
+  p: P,
+  { version }: PacketClass,
+  known: KernelSctp | null,
+  reply: boolean,
+): SctpVerdict | null {
+  const content = run.traffic.content(p);
+  const place = content === null ? null : transportOf(content.bytes, version);
+  if (content === null || place === null || content.known < place.end) return null;
+  return trackSctp(known, reply, content.bytes, place.at, place.end);
+}
+
+function advanceSctp<P>(
+  tracker: Tracker<P>,
+  p: P,
+  connection: Connection<P>,
+  known: KernelSctp,
+  reply: boolean,
+): Advanced<P> | null {
+  const verdict = sctpVerdict(tracker, p, connection.cls, known, reply);
+  if (verdict === null) return null;
+  const sctp = verdict.sctp ?? known;
+  const state: ProtocolState = { kind: 'sctp', sctp };
+  const assured = verdict.assured ? STATUS.assured : 0;
+  if (!verdict.valid) {
+    const status = connection.status | assured;
+    return {
+      p,
+      verdict: 'invalid',
+      connection: changed(tracker, connection, p, { state, status }),
+    };
+  }
+  const status = connection.status | assured | (reply ? STATUS.seen_reply : 0);
+  const expires_us = verdict.refreshed
+    ? tracker.run.now_us + sctpTimeout_us(tracker, sctp.state)
+    : connection.expires_us;
+  const after = changed(tracker, connection, p, { state, status, expires_us });
+  return { p, verdict: 'valid', connection: after };
 }
 
 function openUserspaceTcp<P>(tracker: Tracker<P>, p: P, flags: Flags): Opened<P> {
@@ -153,10 +215,13 @@ function advanceKernelTcp<P>(
     seenReply: (connection.status & STATUS.seen_reply) !== 0,
     assured: (connection.status & STATUS.assured) !== 0,
   };
-  const segment = tracker.run.traffic.segment(p);
+  const segment = acknowledged(connection, reply, tracker.run.traffic.segment(p));
   const next = updateKernel(connection.state.tcp, reply, flags, segment, tracker.tcp, facts);
   if (next.verdict === 'restart' || next.verdict === 'gone') {
-    const gone = changed(tracker, connection, p, { alive: false });
+    // The packet itself still belongs to it, and a reset is an answer.
+    const seen = reply && next.verdict === 'gone' ? STATUS.seen_reply : 0;
+    const status = connection.status | seen;
+    const gone = changed(tracker, connection, p, { alive: false, status });
     return { p, verdict: next.verdict === 'gone' ? 'valid' : 'restart', connection: gone };
   }
   const state: ProtocolState = { kind: 'tcp', tcp: next.tcp };
@@ -170,6 +235,17 @@ function advanceKernelTcp<P>(
     next.refresh === null ? connection.expires_us : refreshed(tracker, next.refresh);
   const after = changed(tracker, connection, p, { state, status, expires_us });
   return { p, verdict: 'valid', connection: after };
+}
+
+/** tcp_in_window(): what was acknowledged, in the numbers of the one who sent it. */
+function acknowledged<P>(
+  { shifts }: Connection<P>,
+  reply: boolean,
+  segment: TcpSegment | null,
+): TcpSegment | null {
+  if (shifts === null || segment === null) return segment;
+  const shift = shiftAt(shifts[reply ? 0 : 1], segment.ack - 1);
+  return { ...segment, ack: (segment.ack - shift) >>> 0 };
 }
 
 function advanceUserspaceTcp<P>(
@@ -198,8 +274,6 @@ function advanceUserspaceTcp<P>(
 
 /**
  * UDP becomes a stream, and ASSURED, when it goes both ways for two seconds.
- * Simplification: SCTP's chunks are not among the fields, so its states are only unanswered and
- * answered.
  */
 function advanceKernel<P>(
   tracker: Tracker<P>,
@@ -208,6 +282,10 @@ function advanceKernel<P>(
   reply: boolean,
 ): Advanced<P> {
   const { run, timeouts } = tracker;
+  if (connection.state.kind === 'sctp') {
+    const next = advanceSctp(tracker, p, connection, connection.state.sctp, reply);
+    if (next !== null) return next;
+  }
   const seen = (connection.status & STATUS.seen_reply) !== 0;
   let status = connection.status | (reply ? STATUS.seen_reply : 0);
   const { kind } = connection.cls;

@@ -3,8 +3,12 @@
  * `track` at -200 in PREROUTING and OUTPUT, `wantsRule`, `bind` and `applyNat` at -100 and 100,
  * `confirm` behind the last chain. OVS's kernel datapath (`ovs-kernel.ts`) uses the same steps.
  */
-import { allBits } from '../../packet/fields.ts';
-import { type Connection, STATUS, type Zone } from './connection.ts';
+import { allBits, type FieldBits, field } from '../../packet/fields.ts';
+import { guard } from '../../traffic/guard.ts';
+import { test } from '../../traffic/match.ts';
+import { type Traffic } from '../../traffic/traffic.ts';
+import { assignment } from '../../traffic/words.ts';
+import { type Connection, NO_HELP, STATUS, type Zone } from './connection.ts';
 import { relatedTo } from './errors.ts';
 import { expectedBy, expectTftp, useUp } from './expect.ts';
 import { advance, open } from './machine.ts';
@@ -18,8 +22,17 @@ import {
   translate,
   translateError,
 } from './nat.ts';
-import { answerClass, classify, F, invert, type PacketClass, tuplePairs } from './protocols.ts';
-import { changed, find, insert, type Tracker } from './tracker.ts';
+import {
+  allAddressBits,
+  answerClass,
+  classify,
+  F,
+  invert,
+  type Kind,
+  type PacketClass,
+  tuplePairs,
+} from './protocols.ts';
+import { changed, type Expectation, find, insert, type Tracker } from './tracker.ts';
 
 /** What a packet carries from hook to hook (skb->_nfct). */
 export interface Handle<P> {
@@ -52,29 +65,59 @@ export function untracked<P>(): Handle<P> {
   return { state: 'untracked', reply: false, error: false, connection: null, cls: SOME_CLASS };
 }
 
-/** nf_conntrack_in(): finds or begins the connection of every part of the traffic. */
-export function track<P>(tracker: Tracker<P>, p: P, zone: Zone): readonly Tracked<P>[] {
+const BAD_CHECKSUM = guard(test(field('tp_csum_bad'), 1n));
+const VERIFIED: ReadonlySet<Kind> = new Set(['tcp', 'udp', 'sctp', 'icmp']);
+
+/**
+ * nf_conntrack_in(): finds or begins the connection of every part of the traffic.
+ *
+ * @param verify packets that came in with a wrong checksum are invalid; what the host itself
+ *   sends is not looked at (nf_conntrack_checksum)
+ */
+export function track<P>(
+  tracker: Tracker<P>,
+  p: P,
+  zone: Zone,
+  verify = true,
+): readonly Tracked<P>[] {
   const { traffic } = tracker.run;
   return classify(traffic, p, tracker.personality).flatMap(({ cls, p: part }) => {
-    if (cls.treatment === 'discovery') {
-      return [{ p: clear(traffic, part), handle: without<P>('untracked', cls) }];
-    }
-    if (cls.treatment === 'none') {
-      return [finish(tracker, part, without<P>('invalid', cls), zone)];
-    }
-    if (cls.treatment === 'error') {
-      return relatedTo(tracker, part, cls.version, zone).map((one) => {
-        const state = one.connection === null ? 'invalid' : 'related';
-        const { connection, reply } = one;
-        return finish(tracker, one.p, { state, reply, error: true, connection, cls }, zone);
-      });
-    }
-    return find(tracker, part, cls, zone).flatMap(({ p: here, connection, reply }) =>
-      connection === null
-        ? begin(tracker, here, cls, zone)
-        : proceed(tracker, here, cls, zone, connection, reply),
-    );
+    if (!verify || !VERIFIED.has(cls.kind)) return trackClass(tracker, part, cls, zone);
+    const { hit, miss } = traffic.split(part, BAD_CHECKSUM);
+    const good = miss === null ? [] : trackClass(tracker, miss, cls, zone);
+    if (hit === null) return good;
+    return [
+      ...good,
+      finish(tracker, hit, without<P>('invalid', { ...cls, treatment: 'none' }), zone),
+    ];
   });
+}
+
+function trackClass<P>(
+  tracker: Tracker<P>,
+  part: P,
+  cls: PacketClass,
+  zone: Zone,
+): readonly Tracked<P>[] {
+  const { traffic } = tracker.run;
+  if (cls.treatment === 'discovery') {
+    return [{ p: clear(traffic, part), handle: without<P>('untracked', cls) }];
+  }
+  if (cls.treatment === 'none') {
+    return [finish(tracker, part, without<P>('invalid', cls), zone)];
+  }
+  if (cls.treatment === 'error') {
+    return relatedTo(tracker, part, cls.version, zone).map((one) => {
+      const state = one.connection === null ? 'invalid' : 'related';
+      const { connection, reply } = one;
+      return finish(tracker, one.p, { state, reply, error: true, connection, cls }, zone);
+    });
+  }
+  return find(tracker, part, cls, zone).flatMap(({ p: here, connection, reply }) =>
+    connection === null
+      ? begin(tracker, here, cls, zone)
+      : proceed(tracker, here, cls, zone, connection, reply),
+  );
 }
 
 function without<P>(state: 'invalid' | 'untracked', cls: PacketClass): Handle<P> {
@@ -85,19 +128,20 @@ function without<P>(state: 'invalid' | 'untracked', cls: PacketClass): Handle<P>
 function begin<P>(tracker: Tracker<P>, p: P, cls: PacketClass, zone: Zone): readonly Tracked<P>[] {
   return open(tracker, p, cls).flatMap(({ p: part, state, expires_us }) => {
     if (state === null) return [finish(tracker, part, without<P>('invalid', cls), zone)];
-    return expectedBy(tracker, part, cls, zone.original).map(({ p: first, master }) => {
+    return expectedBy(tracker, part, cls, zone.original).map(({ p: first, expectation }) => {
       const { traffic } = tracker.run;
-      const done = STATUS.expected | STATUS.src_nat_done | STATUS.dst_nat_done;
+      const master = expectation?.master ?? null;
+      const begun = followed(traffic, first, expectation);
       const connection: Connection<P> = {
         cls,
         zone,
         before: traffic.fork(first),
-        after: traffic.fork(first),
+        after: begun.after,
         memo: master === null ? traffic.blank(first) : traffic.fork(master.memo),
-        status: master === null ? 0 : done,
+        status: begun.status,
         state,
         expires_us,
-        helper: null,
+        ...NO_HELP,
         master,
         alive: true,
         entry: null,
@@ -107,6 +151,30 @@ function begin<P>(tracker: Tracker<P>, p: P, cls: PacketClass, zone: Zone): read
       return finish(tracker, first, handle, zone);
     });
   });
+}
+
+/** nf_nat_follow_master(): an expected connection is translated like the one that announced it. */
+function followed<P>(
+  traffic: Traffic<P>,
+  first: P,
+  expectation: Expectation<P> | null,
+): { readonly after: P; readonly status: number } {
+  let after = traffic.fork(first);
+  if (expectation === null) return { after, status: 0 };
+  const { master, follow, cls } = expectation;
+  if (follow === null) return { after, status: STATUS.expected };
+  const { src, dst } = allAddressBits(cls.version);
+  const known = follow.reply ? master.after : master.before;
+  const [speaker, listener] = follow.reply ? [dst, src] : [src, dst];
+  after = traffic.copy(after, src, known, listener);
+  after = traffic.copy(after, dst, known, speaker);
+  after = traffic.set(after, assignment(F.tpDst, BigInt(follow.port)));
+  const moved = (...bits: readonly FieldBits[]): boolean =>
+    bits.some((one) => traffic.same(traffic.fork(after), first, [[one, one]]).hit === null);
+  let status = STATUS.expected | STATUS.src_nat_done | STATUS.dst_nat_done;
+  if (moved(src)) status |= STATUS.src_nat;
+  if (moved(dst, allBits(F.tpDst))) status |= STATUS.dst_nat;
+  return { after, status };
 }
 
 /** A packet of a known connection (resolve_normal_ct(), nf_conntrack_handle_packet()). */

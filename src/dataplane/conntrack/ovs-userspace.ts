@@ -5,7 +5,7 @@
 import { allBits, field } from '../../packet/fields.ts';
 import { type Guard, guard } from '../../traffic/guard.ts';
 import { and, type Match, or, test } from '../../traffic/match.ts';
-import { bothWays, type Connection, STATUS } from './connection.ts';
+import { bothWays, type Connection, NO_HELP, STATUS } from './connection.ts';
 import { type CtRequest, type CtResult } from './ct-action.ts';
 import { relatedTo } from './errors.ts';
 import { expectedBy, expectTftp } from './expect.ts';
@@ -261,7 +261,8 @@ function begin<P>(
   return open(tracker, work.p, work.cls).flatMap(({ p, state, expires_us }) => {
     const here = { ...work, p };
     if (state === null) return [invalid(tracker, here, request)];
-    return expectedBy(tracker, p, work.cls, request.zone).flatMap(({ p: part, master }) => {
+    return expectedBy(tracker, p, work.cls, request.zone).flatMap(({ p: part, expectation }) => {
+      const master = expectation?.master ?? null;
       const { traffic } = tracker.run;
       const bits = stateBits('new') | (master === null ? 0 : stateBits('rel'));
       const fresh = { ...here, p: part, bits };
@@ -275,6 +276,7 @@ function begin<P>(
         status: STATUS.confirmed,
         state,
         expires_us,
+        ...NO_HELP,
         helper: request.alg,
         master,
         alive: true,

@@ -2,7 +2,7 @@
  * What connection tracking sees of a packet: its protocol class and the fields that make its
  * tuple. It stands at the start of every lookup; `tracker.ts` follows.
  */
-import { allBits, type Field, field } from '../../packet/fields.ts';
+import { allBits, type Field, type FieldBits, field } from '../../packet/fields.ts';
 import { linearTable } from '../../traffic/linear.ts';
 import { ANY, and, type Match, or, range, test } from '../../traffic/match.ts';
 import { type Rule, type Table } from '../../traffic/table.ts';
@@ -159,6 +159,15 @@ export function classify<P>(
 /** The address fields of an IP version. */
 export function addressFields(version: 4 | 6): { readonly src: Field; readonly dst: Field } {
   return version === 4 ? { src: F.ipSrc, dst: F.ipDst } : { src: F.ipv6Src, dst: F.ipv6Dst };
+}
+
+/** All bits of the addresses of an IP version. */
+export function allAddressBits(version: 4 | 6): {
+  readonly src: FieldBits;
+  readonly dst: FieldBits;
+} {
+  const { src, dst } = addressFields(version);
+  return { src: allBits(src), dst: allBits(dst) };
 }
 
 /** Whether the class has ports that belong to its tuple. */

@@ -7,7 +7,7 @@ import { type Field } from '../../packet/fields.ts';
 import { type Table } from '../../traffic/table.ts';
 import { assignment } from '../../traffic/words.ts';
 import { type Run } from '../outcome.ts';
-import { type Connection, STATUS, type Zone } from './connection.ts';
+import { type Connection, NO_HELP, STATUS, type Zone } from './connection.ts';
 import { type EntrySide, invertTuple, zoneTable } from './dump-index.ts';
 import { dumpedState, dumpedStatus, dumpedTimeout } from './dumped.ts';
 import { addressFields, F, hasPorts, type PacketClass, tuplePairs } from './protocols.ts';
@@ -27,6 +27,12 @@ export interface TrackerOptions {
   readonly sets?: boolean;
 }
 
+/** nf_nat_follow_master(): which direction announced the connection, and which port it wants. */
+export interface Follow {
+  readonly reply: boolean;
+  readonly port: number;
+}
+
 /** A connection that a helper waits for (nf_conntrack_expect.c). */
 export interface Expectation<P> {
   readonly master: Connection<P>;
@@ -35,6 +41,8 @@ export interface Expectation<P> {
   readonly expected: P;
   readonly cls: PacketClass;
   readonly withSourcePort: boolean;
+  /** Set where the master is translated: the expected connection is translated like it. */
+  readonly follow: Follow | null;
   readonly expires_us: number;
 }
 
@@ -235,6 +243,7 @@ function take<P>(
     status: dumpedStatus(entry),
     state: dumpedState(entry, personality),
     expires_us,
+    ...NO_HELP,
     helper: entry.helper,
     master: null,
     alive: true,
@@ -273,7 +282,10 @@ export function changed<P>(
   connection: Connection<P>,
   p: P,
   change: Partial<
-    Pick<Connection<P>, 'after' | 'memo' | 'status' | 'state' | 'expires_us' | 'helper' | 'alive'>
+    Pick<
+      Connection<P>,
+      'after' | 'memo' | 'status' | 'state' | 'expires_us' | 'helper' | 'alive' | 'shifts'
+    >
   >,
 ): Connection<P> {
   if (!tracker.sets) return Object.assign(connection, change);

@@ -7,9 +7,10 @@ import { type Field } from '../../packet/fields.ts';
 import { compileTable } from '../../traffic/compiled.ts';
 import { type Match } from '../../traffic/match.ts';
 import { type Table as CompiledTable, type Rule as TableRule } from '../../traffic/table.ts';
-import { conditionOf, type MemoryTest } from './condition.ts';
+import { conditionOf } from './condition.ts';
 import { type Effect, effectOf, writesOf } from './effects.ts';
 import { type Surroundings } from './surroundings.ts';
+import { type RuleTest } from './tests/types.ts';
 import { type Chain, type Rule, type Table } from './types.ts';
 
 export interface CompiledRule {
@@ -17,7 +18,7 @@ export interface CompiledRule {
   /** 1 for the first rule of the chain. */
   readonly number: number;
   readonly match: Match;
-  readonly memory: readonly MemoryTest[];
+  readonly tests: readonly RuleTest[];
   /** What the target does to fields; null where it does something else. */
   readonly effect: Effect | null;
 }
@@ -53,11 +54,11 @@ function compileRule(
   version: 4 | 6,
   around: Surroundings,
 ): CompiledRule {
-  const { match, memory } = conditionOf(rule, version, around);
+  const { match, tests } = conditionOf(rule, version, around);
   const { target } = rule;
   const known = isVerdictOrJump(target.kind) ? null : target;
   const effect = known === null ? null : effectOf(known as Parameters<typeof effectOf>[0], version);
-  return { rule, number, match, memory, effect };
+  return { rule, number, match, tests, effect };
 }
 
 function isVerdictOrJump(kind: string): boolean {
@@ -65,9 +66,9 @@ function isVerdictOrJump(kind: string): boolean {
 }
 
 function entry(compiled: CompiledRule): TableRule<CompiledRule> {
-  const { match, number, rule, memory } = compiled;
+  const { match, number, rule, tests } = compiled;
   const ends = rule.target.kind === 'verdict' || rule.target.kind === 'goto' || isFinal(rule);
-  return { match, rank: number, decisive: ends && memory.length === 0, entry: compiled };
+  return { match, rank: number, decisive: ends && tests.length === 0, entry: compiled };
 }
 
 /** Targets that always end the packet's way through the table. */

@@ -1,35 +1,28 @@
 /**
- * What a rule's conditions mean: a `Match` on fields, and beside it the tests that remember or
- * throw dice (memory.ts). Semantics: net/netfilter/xt_*.c, net/ipv4/netfilter/ip_tables.c.
+ * What a rule's conditions mean: a `Match` on fields, and beside it tests that ask something else
+ * (tests/types.ts). Semantics: net/netfilter/xt_*.c, net/ipv4/netfilter/ip_tables.c.
  */
-import { CT_STATE, type Field, TCP_FLAGS } from '../../packet/fields.ts';
+import { type Field, TCP_FLAGS } from '../../packet/fields.ts';
+import { guard } from '../../traffic/guard.ts';
 import { ANY, and, type Match, NONE, not, or, range, test } from '../../traffic/match.ts';
-import { bit, F, HAS_CONNECTION, NOT_LATER_FRAGMENT } from './fields.ts';
+import { bit, F, NOT_LATER_FRAGMENT } from './fields.ts';
 import { setMatch } from './ipset/match.ts';
+import { given, masked, networkMatch, within } from './option-match.ts';
 import { interfacesNamed, type Surroundings } from './surroundings.ts';
-import { ALL_ONES, type Network, prefixMask } from './text/address.ts';
+import { contentTests } from './tests/content.ts';
+import { ownerTest } from './tests/owner.ts';
+import { type MemoryTest, type RuleTest } from './tests/types.ts';
+import { ALL_ONES, prefixMask } from './text/address.ts';
 import { type InterfaceName, type Interval } from './text/codec.ts';
 import { type KnownMatch } from './text/match-rows.ts';
-import { type Given } from './text/options.ts';
 import { printRule } from './text/rule.ts';
+import { connectionTests, trackingMatch } from './tracking-match.ts';
 import { type Rule, type RuleMatch } from './types.ts';
-
-/** A test that a match on fields cannot express. */
-export type MemoryTest =
-  | Extract<KnownMatch, { kind: 'limit' | 'recent' | 'statistic' }>
-  | ConnectionTest;
-
-/** A question about the connection itself (connection-test.ts). */
-export type ConnectionTest =
-  /** Its first packet after translation meets this: the reply direction turned around. */
-  | { readonly kind: 'translated'; readonly match: Match }
-  /** It was expected by a connection with this helper. */
-  | { readonly kind: 'helper'; readonly name: string; readonly not: boolean };
 
 export interface Condition {
   readonly match: Match;
   /** Asked in order, after the match. */
-  readonly memory: readonly MemoryTest[];
+  readonly tests: readonly RuleTest[];
 }
 
 interface Context {
@@ -49,47 +42,54 @@ export function conditionOf(rule: Rule, version: 4 | 6, surroundings: Surroundin
     given(rule.protocol, (value) => test(F.protocol, BigInt(value.number))),
     given(rule.fragment, () => bit(F.fragment, 2)),
   ];
-  const memory: MemoryTest[] = [];
+  const tests: RuleTest[] = [];
   for (const match of rule.matches) {
-    if (match.kind === 'verbatim') parts.push(opaque(rule, `-m ${match.name}`));
-    else if (match.kind === 'limit' || match.kind === 'recent' || match.kind === 'statistic') {
-      memory.push(match);
-    } else parts.push(extensionMatch(match, context));
-    memory.push(...connectionTests(match, version));
+    const fields = fieldsOf(match, context);
+    // A test that remembers is asked only where everything in front of it holds; what follows
+    // it comes later. Opaque parts are told where the rule is looked up.
+    if (tests.some(remembers) && fields.kind !== 'any' && fields.kind !== 'opaque') {
+      tests.push({ kind: 'fields', guard: guard(fields) });
+    } else parts.push(fields);
+    if (match.kind !== 'verbatim') tests.push(...testsOf(match, version));
   }
-  return { match: and(...parts), memory };
+  return { match: and(...parts), tests };
 }
 
-/** The reply comes from where the translated packet went: its source is our destination. */
-function connectionTests(match: RuleMatch, version: 4 | 6): readonly ConnectionTest[] {
-  if (match.kind === 'helper') {
-    const { helper } = match.options;
-    return [{ kind: 'helper', name: helper?.value ?? '', not: helper?.not === true }];
-  }
-  if (match.kind !== 'conntrack') return [];
-  const o = match.options;
-  const translated = and(
-    given(o.replySource, (value) => networkMatch(F.destination[version], value)),
-    given(o.replyDestination, (value) => networkMatch(F.source[version], value)),
-    given(o.replySourcePort, (value) => within(F.destinationPort, value)),
-    given(o.replyDestinationPort, (value) => within(F.sourcePort, value)),
-  );
-  return translated.kind === 'any' ? [] : [{ kind: 'translated', match: translated }];
+type Remembering = MemoryTest['kind'];
+const REMEMBERING: readonly string[] = [
+  'limit',
+  'recent',
+  'statistic',
+  'quota',
+] satisfies readonly Remembering[];
+
+function isRemembering(match: RuleMatch): match is MemoryTest {
+  return REMEMBERING.includes(match.kind);
+}
+
+function remembers({ kind }: RuleTest): boolean {
+  return REMEMBERING.includes(kind);
+}
+
+/** What a match says about fields. */
+function fieldsOf(match: RuleMatch, context: Context): Match {
+  if (match.kind === 'verbatim') return opaque(context.rule, `-m ${match.name}`);
+  if (isRemembering(match)) return ANY;
+  const understood = match.kind === 'owner' ? ownerTest(match) : contentTests(match);
+  if (understood === null) return opaque(context.rule, `-m ${match.kind}`);
+  return extensionMatch(match, context);
+}
+
+/** What a match asks beside fields. */
+function testsOf(match: KnownMatch, version: 4 | 6): readonly RuleTest[] {
+  if (isRemembering(match) || match.kind === 'rpfilter') return [match];
+  if (match.kind === 'owner') return [ownerTest(match)].filter((test) => test !== null);
+  return [...connectionTests(match, version), ...(contentTests(match) ?? [])];
 }
 
 function opaque(rule: Rule, what: string): Match {
   const text = `${what} of the rule${printRule(rule)}`;
   return { kind: 'opaque', text, origin: rule.origin };
-}
-
-/** A condition that was given, turned around if `!` stands before it. */
-function given<T>(option: Given<T> | null | undefined, meaning: (value: T) => Match): Match {
-  if (option === null || option === undefined) return ANY;
-  return option.not ? not(meaning(option.value)) : meaning(option.value);
-}
-
-function networkMatch(of: Field, { value, mask }: Network): Match {
-  return test(of, value, mask);
 }
 
 /** An interface that does not exist is the one of no packet. */
@@ -98,29 +98,24 @@ export function interfaceMatch(of: Field, name: InterfaceName, around: Surroundi
   return or(...interfacesNamed(around, name).map((index) => test(of, BigInt(index))));
 }
 
-function within(of: Field, { from, to }: Interval): Match {
-  return from === to ? test(of, BigInt(from)) : range(of, BigInt(from), BigInt(to));
-}
-
 const within2 = (of: Field, list: readonly Interval[]): Match =>
   or(...list.map((each) => within(of, each)));
 
-/** (field & mask) == value: a value with bits outside of the mask is never met. */
-function masked(of: Field, { value, mask }: { value: number; mask: number }): Match {
-  if ((value & ~mask) !== 0) return NONE;
-  return test(of, BigInt(value >>> 0), BigInt(mask >>> 0));
-}
-
 /** The meaning of one `-m`. */
-function extensionMatch(
-  match: Exclude<KnownMatch, { kind: 'limit' | 'recent' | 'statistic' }>,
-  context: Context,
-): Match {
+function extensionMatch(match: Exclude<KnownMatch, MemoryTest>, context: Context): Match {
   switch (match.kind) {
     case 'comment':
     case 'nfacct':
-    // The helper is a question about the connection (connectionTests()).
+    // These ask the connection, the bytes or the routes (testsOf()).
     case 'helper':
+    case 'tcpmss':
+    case 'u32':
+    case 'string':
+    case 'bpf':
+    case 'esp':
+    case 'ah':
+    case 'rpfilter':
+    case 'owner':
       return ANY;
     case 'tcp':
     case 'udp':
@@ -128,7 +123,7 @@ function extensionMatch(
     case 'sctp':
     case 'dccp':
     case 'multiport':
-      return portMatch(match, context.rule);
+      return portMatch(match);
     case 'icmp':
     case 'icmp6':
       return and(
@@ -142,7 +137,7 @@ function extensionMatch(
     case 'conntrack':
     case 'state':
     case 'connmark':
-      return trackingMatch(match, context);
+      return trackingMatch(match, context.version, (what) => opaque(context.rule, what));
     case 'mark':
       return given(match.options.mark, (value) => masked(F.mark, value));
     case 'physdev':
@@ -168,10 +163,7 @@ function extensionMatch(
 
 type Of<K extends KnownMatch['kind']> = Extract<KnownMatch, { kind: K }>;
 
-function portMatch(
-  match: Of<'tcp' | 'udp' | 'udplite' | 'sctp' | 'dccp' | 'multiport'>,
-  rule: Rule,
-): Match {
+function portMatch(match: Of<'tcp' | 'udp' | 'udplite' | 'sctp' | 'dccp' | 'multiport'>): Match {
   if (match.kind === 'multiport') {
     const { sports, dports, ports } = match.options;
     return and(
@@ -190,75 +182,8 @@ function portMatch(
     parts.push(
       given(match.options.tcpFlags, ({ set, mask }) => masked(F.tcpFlags, { value: set, mask })),
     );
-    if (match.options.tcpOption !== undefined) parts.push(opaque(rule, '--tcp-option'));
-  }
-  if (match.kind === 'sctp' && match.options.chunks !== undefined) {
-    parts.push(opaque(rule, '--chunk-types'));
-  }
-  if (match.kind === 'dccp' && (match.options.types ?? match.options.dccpOption) !== undefined) {
-    parts.push(opaque(rule, '-m dccp'));
   }
   return and(...parts);
-}
-
-const STATE_MATCHES: Readonly<Record<string, Match>> = {
-  NEW: bit(F.ctState, CT_STATE.new),
-  ESTABLISHED: bit(F.ctState, CT_STATE.est),
-  RELATED: bit(F.ctState, CT_STATE.rel),
-  INVALID: bit(F.ctState, CT_STATE.inv),
-  // Simplification: in the raw table, before tracking, the kernel takes a packet that is not
-  // marked NOTRACK for INVALID; here it is UNTRACKED. Nobody asks the state there.
-  UNTRACKED: not(bit(F.ctState, CT_STATE.trk)),
-  SNAT: bit(F.ctState, CT_STATE.snat),
-  DNAT: bit(F.ctState, CT_STATE.dnat),
-};
-/** enum ip_conntrack_status, include/uapi/linux/netfilter/nf_conntrack_common.h. */
-const STATUS_BITS: Readonly<Record<string, number>> = {
-  EXPECTED: 1,
-  SEEN_REPLY: 2,
-  ASSURED: 4,
-  CONFIRMED: 8,
-};
-
-function stateMatch(names: readonly string[]): Match {
-  return or(...names.map((name) => STATE_MATCHES[name] ?? NONE));
-}
-
-/** net/netfilter/xt_conntrack.c conntrack_mt(): without a connection only the state counts. */
-function trackingMatch(match: Of<'conntrack' | 'state' | 'connmark'>, context: Context): Match {
-  if (match.kind === 'state') return given(match.options.state, stateMatch);
-  if (match.kind === 'connmark') {
-    return and(
-      HAS_CONNECTION,
-      given(match.options.mark, (value) => masked(F.ctMark, value)),
-    );
-  }
-  const { version, rule } = context;
-  const o = match.options;
-  const rest: Match[] = [
-    given(o.protocol, (value) => test(F.ctProto, BigInt(value))),
-    given(o.originalSource, (value) => networkMatch(F.ctSource[version], value)),
-    given(o.originalDestination, (value) => networkMatch(F.ctDestination[version], value)),
-    given(o.originalSourcePort, (value) => within(F.ctSourcePort, value)),
-    given(o.originalDestinationPort, (value) => within(F.ctDestinationPort, value)),
-    given(o.status, (names) =>
-      or(
-        ...names.map((name) =>
-          name === 'NONE' ? test(F.ctStatus, 0n) : bit(F.ctStatus, STATUS_BITS[name] ?? 0),
-        ),
-      ),
-    ),
-    given(o.direction, (way) => {
-      const reply = bit(F.ctState, CT_STATE.rpl);
-      return way === 'REPLY' ? reply : not(reply);
-    }),
-  ];
-  // Simplification: `--ctexpire` asks for the seconds that are left, which a dump shows only
-  // roughly; it is not judged.
-  if (o.expire !== undefined) rest.push(opaque(rule, '--ctexpire'));
-  const asked = and(...rest);
-  const state = given(o.state, stateMatch);
-  return asked.kind === 'any' ? state : and(state, HAS_CONNECTION, asked);
 }
 
 /** net/netfilter/xt_physdev.c physdev_mt(). Without a bridge all numbers are zero. */

@@ -72,7 +72,6 @@ export function effectOf(target: KnownTarget, version: 4 | 6): Effect | null {
     case 'DNPT':
       return prefixTranslation(target, version);
     // They record, count, or change nothing that decides a packet's way.
-    // Simplification: TCPMSS and TCPOPTSTRIP change TCP options, which no field shows.
     case 'LOG':
     case 'NFLOG':
     case 'ULOG':
@@ -86,8 +85,6 @@ export function effectOf(target: KnownTarget, version: 4 | 6): Effect | null {
     case 'TEE':
     case 'SECMARK':
     case 'CONNSECMARK':
-    case 'TCPMSS':
-    case 'TCPOPTSTRIP':
       return nothing;
     default:
       return null;

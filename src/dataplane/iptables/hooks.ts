@@ -6,19 +6,22 @@
  *     |                                                                             ^
  *     v                                                                             |
  *  PREROUTING          routing            FORWARD           .------------->  POSTROUTING
- *   raw       -300    ---------->          mangle   -150    |                 mangle  -150
- *   tracking  -200     |                   filter      0  --'                 nat src  100
- *   mangle    -150     |                   security   50                      confirm
+ *   defrag    -400    ---------->          mangle   -150    |                 mangle  -150
+ *   raw       -300     |                   filter      0  --'                 nat src  100
+ *   tracking  -200     |                   security   50                      confirm
+ *   mangle    -150     |                                                      (fragments)
  *   nat dst   -100     v
  *                     INPUT                                 OUTPUT
- *                      mangle   -150                         raw       -300
- *                      filter      0                         tracking  -200
- *                      security   50                         mangle    -150  (routes again
- *                      nat src   100                         nat dst   -100   if changed)
- *                      confirm                               filter       0
- *                        |                                   security    50
- *                        v                                     ^
- *                      socket  ------------------------------  socket
+ *                      mangle   -150                         defrag    -400
+ *                      filter      0                         raw       -300
+ *                      security   50                         tracking  -200
+ *                      nat src   100                         mangle    -150  (routes again
+ *                      confirm                               nat dst   -100   if changed)
+ *                        |                                   filter       0
+ *                        v                                   security    50
+ *                      socket  ------------------------------ socket
+ *
+ * Reassembly ("defrag") and tracking are there only where a rule needs them (needs.ts).
  */
 import { type TableName } from './types.ts';
 
@@ -26,12 +29,14 @@ export type HookName = 'prerouting' | 'input' | 'forward' | 'output' | 'postrout
 
 /** What stands at a hook, in order: tables, and what connection tracking does between them. */
 export type Station =
+  | { readonly kind: 'defragment' }
   | { readonly kind: 'table'; readonly table: Exclude<TableName, 'nat'> }
   | { readonly kind: 'track' }
   | { readonly kind: 'nat'; readonly manip: 'src' | 'dst' }
   | { readonly kind: 'confirm' };
 
 const table = (name: Exclude<TableName, 'nat'>): Station => ({ kind: 'table', table: name });
+const DEFRAGMENT: Station = { kind: 'defragment' };
 const TRACK: Station = { kind: 'track' };
 const NAT_DST: Station = { kind: 'nat', manip: 'dst' };
 const NAT_SRC: Station = { kind: 'nat', manip: 'src' };
@@ -39,10 +44,18 @@ const CONFIRM: Station = { kind: 'confirm' };
 
 /** The stations of each hook in ascending priority. */
 export const STATIONS: Readonly<Record<HookName, readonly Station[]>> = {
-  prerouting: [table('raw'), TRACK, table('mangle'), NAT_DST],
+  prerouting: [DEFRAGMENT, table('raw'), TRACK, table('mangle'), NAT_DST],
   input: [table('mangle'), table('filter'), table('security'), NAT_SRC, CONFIRM],
   forward: [table('mangle'), table('filter'), table('security')],
-  output: [table('raw'), TRACK, table('mangle'), NAT_DST, table('filter'), table('security')],
+  output: [
+    DEFRAGMENT,
+    table('raw'),
+    TRACK,
+    table('mangle'),
+    NAT_DST,
+    table('filter'),
+    table('security'),
+  ],
   postrouting: [table('mangle'), NAT_SRC, CONFIRM],
 };
 

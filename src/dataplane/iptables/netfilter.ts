@@ -5,8 +5,10 @@
  */
 
 import { guard } from '../../traffic/guard.ts';
-import { and, test } from '../../traffic/match.ts';
+import { and, not, test } from '../../traffic/match.ts';
 import { STATUS } from '../conntrack/connection.ts';
+import { help } from '../conntrack/control-connection.ts';
+import { type Reassembly, reassemble, startReassembly } from '../conntrack/defragment.ts';
 import {
   applyNat,
   bind,
@@ -21,14 +23,14 @@ import { type Drop, type Run } from '../outcome.ts';
 import { attach } from './attach.ts';
 import { type CompiledRule, type CompiledRules, compileRules } from './chain.ts';
 import { dropOf } from './drop.ts';
-import { F } from './fields.ts';
+import { bit, F } from './fields.ts';
 import { BASE_CHAIN, type HookName, STATIONS } from './hooks.ts';
-import { emptyMemory, type Memory } from './memory.ts';
 import { manipAt, natRequests } from './nat-target.ts';
 import { needsTracking } from './needs.ts';
 import { rejectError, resetsFor } from './reject.ts';
 import { type TranslationStep } from './steps.ts';
 import { type Surroundings } from './surroundings.ts';
+import { emptyMemory, type Memory } from './tests/memory.ts';
 import { type Ruleset, type TableName } from './types.ts';
 import { type Item, type Passage, type Verdict, walkTable } from './walk.ts';
 
@@ -47,6 +49,8 @@ export type Carried<P> = Handle<P> | null;
 export type Passed<P> =
   | { readonly kind: 'accepted'; readonly p: P; readonly handle: Carried<P> }
   | { readonly kind: 'dropped'; readonly drop: Drop; readonly p: P }
+  /** A fragment that waits for the others. */
+  | { readonly kind: 'kept'; readonly p: P }
   /** A TCP reset that REJECT made; the stack routes and sends it. */
   | { readonly kind: 'answer'; readonly p: P; readonly handle: Carried<P> }
   /** The stack shall send this ICMP error about `p`. */
@@ -71,6 +75,7 @@ interface State<P> {
   readonly run: Run<P>;
   readonly tracker: Tracker<P>;
   readonly memory: Memory<P>;
+  readonly fragments: Reassembly<P>;
   readonly surfaced: Set<CompiledRule>;
 }
 
@@ -97,6 +102,7 @@ export function startNetfilter<P>(
   run: Run<P>,
   of: CompiledNetfilter,
   options: Omit<TrackerOptions, 'personality'>,
+  fragments: Reassembly<P> = startReassembly(),
 ): Netfilter<P> {
   const tracker = createTracker(run, { ...options, personality: 'kernel' });
   const state: State<P> = {
@@ -104,6 +110,7 @@ export function startNetfilter<P>(
     run,
     tracker,
     memory: emptyMemory(),
+    fragments,
     surfaced: new Set(),
   };
   return {
@@ -124,11 +131,16 @@ function passHook<P>(
   for (const station of STATIONS[hook]) {
     if (items.length === 0) break;
     switch (station.kind) {
+      case 'defragment':
+        if (state.of.tracks[version]) {
+          items = items.flatMap((item) => defragmented(state, hook, version, item, out));
+        }
+        break;
       case 'table':
         items = throughTable(state, hook, version, station.table, items, out);
         break;
       case 'track':
-        if (state.of.tracks[version]) items = items.flatMap((item) => tracked(state, item));
+        if (state.of.tracks[version]) items = items.flatMap((item) => tracked(state, hook, item));
         break;
       case 'nat':
         items = throughNat(state, hook, version, items, out);
@@ -144,7 +156,9 @@ function passHook<P>(
 
 function passage<P>(state: State<P>, rules: CompiledRules): Passage<P> {
   const { run, memory, surfaced, tracker, of } = state;
-  return { run, memory, surfaced, rules, tracker: of.tracks[rules.version] ? tracker : null };
+  const around = of.surroundings;
+  const tracking = of.tracks[rules.version] ? tracker : null;
+  return { run, memory, around, surfaced, rules, tracker: tracking };
 }
 
 function throughTable<P>(
@@ -188,11 +202,44 @@ function ended<P>(
   out.push({ kind: 'dropped', drop: dropOf(by, kind), p: item.p });
 }
 
-function tracked<P>(state: State<P>, item: Item<P>): readonly Item<P>[] {
+const IS_FRAGMENT = guard(bit(F.fragment, 1));
+const IS_BRIDGED = guard(not(test(F.physin, 0n)));
+
+/** ipv4_conntrack_defrag(): fragments of bridged and routed packets are kept apart. */
+function defragmented<P>(
+  { run, fragments }: State<P>,
+  hook: HookName,
+  version: 4 | 6,
+  item: Item<P>,
+  out: Passed<P>[],
+): readonly Item<P>[] {
+  if (item.handle !== null) return [item];
+  const { hit, miss } = run.traffic.split(item.p, IS_FRAGMENT);
+  const rest: Item<P>[] = miss === null ? [] : [{ ...item, p: miss }];
+  if (hit === null) return rest;
+  const bridged = run.traffic.split(hit, IS_BRIDGED);
+  for (const [user, p] of [
+    [`${hook} bridge`, bridged.hit],
+    [hook, bridged.miss],
+  ] as const) {
+    if (p === null) continue;
+    const made = reassemble(run, fragments, user, version, p);
+    if (made.kind === 'whole') rest.push({ ...item, p: made.p });
+    else if (made.kind === 'kept') out.push(made);
+    else out.push({ kind: 'dropped', p: made.p, drop: fragmentDrop(made.why) });
+  }
+  return rest;
+}
+
+function fragmentDrop(evidence: string): Drop {
+  return { reason: 'FRAGMENTS_BROKEN', where: 'reassembly', evidence, origin: null };
+}
+
+function tracked<P>(state: State<P>, hook: HookName, item: Item<P>): readonly Item<P>[] {
   if (item.handle !== null) return [item];
   const zone = item.template?.zone ?? { original: 0, reply: 0 };
   const helper = item.template?.helper ?? null;
-  return track(state.tracker, item.p, zone).map(({ p, handle }) => {
+  return track(state.tracker, item.p, zone, hook === 'prerouting').map(({ p, handle }) => {
     if (helper !== null && handle.state === 'new') setHelper(handle, helper);
     return { p, handle, template: null };
   });
@@ -309,9 +356,21 @@ function decide<P>(
 }
 
 function confirmed<P>(state: State<P>, item: Item<P>, out: Passed<P>[]): readonly Item<P>[] {
+  const { handle } = item;
+  if (handle === null) return [item];
+  const { connection, reply, error } = handle;
+  const helped =
+    connection === null || error
+      ? item.p
+      : help(state.tracker, item.p, connection, reply, handle.state === 'established');
+  if (helped === null) {
+    const drop = natDrop('the helper waits for the rest of a command');
+    out.push({ kind: 'dropped', p: item.p, drop });
+    return [];
+  }
   // Only a packet of the original direction confirms (nf_conntrack_confirm()).
-  if (item.handle === null || item.handle.reply) return [item];
-  return confirm(state.tracker, item.p, item.handle).flatMap(({ kept, clashed }) => {
+  if (reply) return [{ ...item, p: helped }];
+  return confirm(state.tracker, helped, handle).flatMap(({ kept, clashed }) => {
     if (clashed !== null) {
       out.push({ kind: 'dropped', p: clashed, drop: natDrop('another connection took the tuple') });
     }

@@ -8,6 +8,7 @@ import { and, not, test } from '../../traffic/match.ts';
 import { type Traffic } from '../../traffic/traffic.ts';
 import { assignment } from '../../traffic/words.ts';
 import { bit, F, NOT_LATER_FRAGMENT } from './fields.ts';
+import { OWNER } from './tests/owner.ts';
 
 /** ICMP type and code by the word of `--reject-with`; codes of RFC 792, RFC 1812, RFC 4443. */
 const ERRORS: Readonly<Record<string, readonly [type: number, code: number]>> = {
@@ -107,6 +108,7 @@ function headers<P>(traffic: Traffic<P>, version: 4 | 6, segment: P): P {
     [F.ethType, ETHER_TYPE[version]],
     [F.protocol, 6n],
     [F.ttl, 64n],
+    [F.owner, BigInt(OWNER.none)],
     [F.length, LENGTH[version]],
     ...(version === 4 ? [[F.df, 1n] as const] : []),
   ];

@@ -2,6 +2,8 @@
  * What rules need to know about their namespace: the numbers and addresses of interfaces, and
  * the sets. Rules name interfaces; packets carry numbers (`meta_iif`, as `ip link` counts them).
  */
+import { type Split } from '../../traffic/traffic.ts';
+import { type Run } from '../outcome.ts';
 import { type IpSet } from './ipset/types.ts';
 import { type InterfaceName } from './text/codec.ts';
 
@@ -32,11 +34,34 @@ export interface KnownGateway {
   readonly index: number;
 }
 
+/** What rules ask the routing tables of their namespace; none of them consumes the packet. */
+export interface RouteQuestions {
+  /** xt_rpfilter: whether the way back to the source leads where the packet came from. */
+  reversePath<P>(run: Run<P>, version: 4 | 6, p: P, asked: ReversePath): Split<P>;
+  /** The MTU of the way to the destination, or back to the source; null without a way. */
+  mtu<P>(
+    run: Run<P>,
+    version: 4 | 6,
+    p: P,
+    end: 'source' | 'destination',
+  ): readonly { readonly p: P; readonly mtu: number | null }[];
+}
+
+export interface ReversePath {
+  /** Any interface will do. */
+  readonly loose: boolean;
+  readonly withMark: boolean;
+  /** Own addresses are accepted as sources. */
+  readonly acceptLocal: boolean;
+}
+
 export interface Surroundings {
   readonly interfaces: readonly KnownInterface[];
   readonly sets: ReadonlyMap<string, IpSet>;
   /** Routes with a gateway; needed where an interface has addresses of several subnets. */
   readonly gateways?: readonly KnownGateway[];
+  /** Absent where nothing is known about routes: then rules that ask them are not understood. */
+  readonly routes?: RouteQuestions;
 }
 
 /** The numbers of the interfaces that a rule means; none when there is no such interface. */

@@ -10,10 +10,12 @@ import { type Handle, loadMark, saveMark, untracked } from '../conntrack/netfilt
 import { type Tracker } from '../conntrack/tracker.ts';
 import { type Run } from '../outcome.ts';
 import { type CompiledChain, type CompiledRule, type CompiledRules } from './chain.ts';
-import { askConnection } from './connection-test.ts';
 import { F } from './fields.ts';
-import { askMemory, type Memory } from './memory.ts';
 import { type RuleStep } from './steps.ts';
+import { type Surroundings } from './surroundings.ts';
+import { changeTcpOptions } from './tcp-options.ts';
+import { askTest } from './tests/ask.ts';
+import { type Memory } from './tests/memory.ts';
 import { printRule } from './text/rule.ts';
 import { type KnownTarget } from './text/target-rows.ts';
 
@@ -58,6 +60,7 @@ export interface Passage<P> {
   readonly run: Run<P>;
   readonly tracker: Tracker<P> | null;
   readonly memory: Memory<P>;
+  readonly around: Surroundings;
   readonly rules: CompiledRules;
   /** Names what was not understood, once per rule. */
   readonly surfaced: Set<CompiledRule>;
@@ -192,13 +195,15 @@ function apply<P>(
 ): readonly Item<P>[] {
   const missed: Item<P>[] = [];
   let hit: P | null = item.p;
-  for (const test of entry.memory) {
+  const { run, memory, around, rules } = passage;
+  const asking = { run, memory, around, version: rules.version, handle: item.handle };
+  for (const test of entry.tests) {
     if (hit === null) break;
-    const { run, memory, rules } = passage;
-    const split: Split<P> =
-      test.kind === 'translated' || test.kind === 'helper'
-        ? askConnection(run.traffic, test, item.handle, hit)
-        : askMemory(run, memory, test, rules.version, hit);
+    const split: Split<P> | null = askTest(asking, test, hit);
+    if (split === null) {
+      surface(passage, entry);
+      return [...missed, { ...item, p: hit }];
+    }
     if (split.miss !== null) missed.push({ ...item, p: split.miss });
     hit = split.hit;
   }
@@ -255,6 +260,17 @@ function act<P>(
       if (target.options.bypass !== undefined) out.push({ kind: 'accept', item });
       else out.push({ kind: 'drop', item, by: decider(chain, entry) });
       return [];
+    case 'TCPMSS':
+    case 'TCPOPTSTRIP': {
+      const { run, around, rules } = passage;
+      const going: Item<P>[] = [];
+      for (const { p, fate } of changeTcpOptions(run, around, target, rules.version, item.p)) {
+        if (fate === 'unknown') surface(passage, entry);
+        if (fate === 'drop') out.push(verdict(chain, entry, 'DROP', { ...item, p }));
+        else going.push({ ...item, p });
+      }
+      return going;
+    }
     case 'verbatim':
       surface(passage, entry);
       return [item];

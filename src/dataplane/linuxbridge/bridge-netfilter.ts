@@ -13,7 +13,7 @@ import { type HookName, type Hooks } from './hooks.ts';
 import { type BridgeFlow, type BridgeWork } from './work.ts';
 
 const none = (name: string): Assignment => assignment(field(name), 0n);
-const NO_PHYSICAL_INPUT = none('meta_physin');
+export const NO_PHYSICAL_INPUT = none('meta_physin');
 const NO_PHYSICAL_OUTPUT = none('meta_physout');
 const NO_INPUT = none('meta_iif');
 const NO_OUTPUT = none('meta_oif');
@@ -127,7 +127,7 @@ function place<P>(
 }
 
 /** Which frames the IP chains see: of that version, untagged unless a sysctl says otherwise. */
-function callsIp<P>(work: BridgeWork<P>, version: 4 | 6, p: P): Split<P> {
+export function callsIp<P>(work: BridgeWork<P>, version: 4 | 6, p: P): Split<P> {
   const { netfilter } = work.state.config.of;
   const called = version === 4 ? netfilter.iptables : netfilter.ip6tables;
   if (!called) return { hit: null, miss: p };

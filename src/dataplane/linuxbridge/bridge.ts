@@ -4,17 +4,12 @@
  * bridge. After it: frames for ports, and frames for the host itself.
  */
 import { type Run } from '../outcome.ts';
-import { afterPrerouting, passBridgeHook } from './bridge-netfilter.ts';
+import { afterPrerouting, NO_PHYSICAL_INPUT, passBridgeHook } from './bridge-netfilter.ts';
 import { type CompiledBridge, type CompiledPort, FRAME, MAC, VLAN_ID } from './compiled.ts';
 import { type Carried } from './hooks.ts';
+import { pushOut } from './push.ts';
 import { admit, release } from './vlan.ts';
-import {
-  type Bridged,
-  type BridgedStep,
-  type BridgeState,
-  type BridgeWork,
-  dropBridged,
-} from './work.ts';
+import { type BridgedStep, type BridgeState, type BridgeWork, dropBridged } from './work.ts';
 
 const LEARNED_MAX = 4096;
 
@@ -24,22 +19,22 @@ export function receiveOnPort<P>(
   state: BridgeState<P>,
   portName: string,
   p: P,
-): readonly Bridged<P>[] {
-  const work: BridgeWork<P> = { run, state, out: [], handle: null };
+  out: BridgeWork<P>['out'],
+): void {
+  const work: BridgeWork<P> = { run, state, out, handle: null };
   const port = state.config.ports.get(portName);
-  if (port === undefined) return work.out;
+  if (port === undefined) return;
   if (port.of.state !== 'forwarding' && port.of.state !== 'learning') {
     dropBridged(work, p, 'BRIDGE_PORT_NOT_FORWARDING', `${portName} is ${port.of.state}`);
-    return work.out;
+    return;
   }
   const { hit, miss } = run.traffic.split(p, FRAME.groupSource);
   if (hit !== null) dropBridged(work, hit, 'NOT_FOR_ME', 'the source MAC is a group address');
   const rest = miss === null ? null : refuseReserved(work, miss);
-  if (rest === null) return work.out;
+  if (rest === null) return;
   for (const { p: part, prerouted, work: next } of afterPrerouting(work, port, rest)) {
     finishInput(next, port, part, prerouted);
   }
-  return work.out;
 }
 
 function refuseReserved<P>(work: BridgeWork<P>, p: P): P | null {
@@ -60,11 +55,11 @@ export function continueOnPort<P>(
   portName: string,
   handle: Carried<P>,
   p: P,
-): readonly Bridged<P>[] {
-  const work: BridgeWork<P> = { run, state, out: [], handle };
+  out: BridgeWork<P>['out'],
+): void {
+  const work: BridgeWork<P> = { run, state, out, handle };
   const port = state.config.ports.get(portName);
   if (port !== undefined) finishInput(work, port, p, true);
-  return work.out;
 }
 
 /** br_handle_frame_finish(): VLAN, learning, then one port, the host, or all ports. */
@@ -80,12 +75,13 @@ function finishInput<P>(work: BridgeWork<P>, port: CompiledPort, p: P, prerouted
   const { hit, miss } = run.traffic.split(admitted, FRAME.group);
   if (hit !== null) {
     flood(work, port, true, run.traffic.fork(hit));
-    passUp(work, hit, 'flooding', prerouted);
+    passUp(work, port, hit, 'flooding', prerouted);
   }
   if (miss === null) return;
   for (const found of lookUp(work, miss)) {
     if (found.port === null) flood(work, port, false, found.p);
-    else if (found.port === state.config.of.name) passUp(work, found.p, found.because, prerouted);
+    else if (found.port === state.config.of.name)
+      passUp(work, port, found.p, found.because, prerouted);
     else deliverTo(work, port, found.port, found.p, found.because);
   }
 }
@@ -96,20 +92,20 @@ export function transmitByHost<P>(
   state: BridgeState<P>,
   handle: Carried<P>,
   p: P,
-): readonly Bridged<P>[] {
-  const work: BridgeWork<P> = { run, state, out: [], handle };
+  out: BridgeWork<P>['out'],
+): void {
+  const work: BridgeWork<P> = { run, state, out, handle };
   const admitted = admit(work, state.config.own, state.config.of.name, p);
-  if (admitted === null) return work.out;
+  if (admitted === null) return;
   const { hit, miss } = run.traffic.split(admitted, FRAME.group);
   if (hit !== null) flood(work, null, true, hit);
-  if (miss === null) return work.out;
+  if (miss === null) return;
   for (const found of lookUp(work, miss)) {
     if (found.port === null) flood(work, null, false, found.p);
     else if (found.port === state.config.of.name) {
       dropBridged(work, found.p, 'BRIDGE_SAME_PORT', 'the destination is the bridge itself');
     } else deliverTo(work, null, found.port, found.p, found.because);
   }
-  return work.out;
 }
 
 interface Found<P> {
@@ -178,11 +174,11 @@ function learnSource<P>(work: BridgeWork<P>, port: CompiledPort, p: P): void {
   }
 }
 
-/** br_flood(): a copy for every port that takes it, in the order of the ports. */
+/** br_flood(): a copy for every port that takes it, the newest port first. */
 function flood<P>(work: BridgeWork<P>, input: CompiledPort | null, group: boolean, p: P): void {
   const { traffic } = work.run;
   let copies = 0;
-  for (const output of work.state.config.ports.values()) {
+  for (const output of [...work.state.config.ports.values()].reverse()) {
     if (!group && !output.of.flood) continue;
     if (refusal(input, output) !== null) continue;
     copies++;
@@ -240,25 +236,16 @@ function forwardTo<P>(
     const hook = input === null ? 'output' : 'forward';
     for (const { p: part, work: next } of passBridgeHook(work, hook, input, output, marked)) {
       for (const last of passBridgeHook(next, 'postrouting', input, output, part)) {
-        pushOut(last.work, output, last.p);
+        pushOut(last.work, input !== null, output, last.p);
       }
     }
   }
 }
 
-function pushOut<P>(work: BridgeWork<P>, output: CompiledPort, p: P): void {
-  const { hit, miss } = work.run.traffic.split(p, output.tooLong);
-  if (hit !== null) {
-    const evidence = `longer than the MTU ${output.of.mtu} of ${output.of.name}`;
-    dropBridged(work, hit, 'MTU_BLACKHOLE_NO_ICMP', evidence);
-  }
-  if (miss !== null)
-    work.out.push({ kind: 'port', port: output.of.name, handle: work.handle, p: miss });
-}
-
 /** br_pass_frame_up(): the host receives on the bridge device. */
 function passUp<P>(
   work: BridgeWork<P>,
+  port: CompiledPort,
   p: P,
   because: BridgedStep['because'],
   prerouted: boolean,
@@ -278,8 +265,10 @@ function passUp<P>(
   const released = release(work, state.config.own, state.config.of.name, p);
   for (const frame of released) {
     const noted = run.traffic.note(frame, step);
-    for (const { p: part, work: next } of passBridgeHook(work, 'input', null, null, noted)) {
-      work.out.push({ kind: 'up', prerouted, handle: next.handle, p: part });
+    for (const { p: part, work: next } of passBridgeHook(work, 'input', port, null, noted)) {
+      // Rules remember the port only of what the IP chains have seen on the bridge.
+      const known = prerouted ? part : run.traffic.set(part, NO_PHYSICAL_INPUT);
+      work.out.push({ kind: 'up', prerouted, handle: next.handle, p: known });
     }
   }
 }

@@ -23,6 +23,7 @@ export const FRAME = {
   broadcast: guard(test(DESTINATION, 0xffff_ffff_ffffn)),
   // IEEE 802.1D §7.12.6: addresses that bridges keep to themselves.
   reserved: guard(test(DESTINATION, 0x0180_c200_0000n, 0xffff_ffff_fff0n)),
+  dontFragment: guard(test(field('ip_df'), 1n)),
   tagged: guard(test(TCI, 0x1000n, 0x1000n)),
   inVlan: guard(and(test(TCI, 0x1000n, 0x1000n), range12(1, 4095))),
 } as const;
@@ -44,7 +45,9 @@ export interface CompiledPort {
   /** The port as input and output interface, as arptables sees it. */
   readonly setInput: Assignment;
   readonly setOutput: Assignment;
+  /** Longer than a link of this MTU takes. */
   readonly tooLong: Guard;
+  readonly longerThanMtu: Guard;
 }
 
 export interface CompiledVlans {
@@ -102,8 +105,15 @@ function reservedForwarded(of: Bridge): Guard {
   return guard(or(...matches));
 }
 
+/** __is_skb_forwardable() leaves room for a VLAN tag, whether there is one or not. */
+const TAG_ROOM = 4;
+
+/** The IP packet in the frame is longer than so many bytes. */
+export function longerThan(bytes: number): Guard {
+  return guard(range(field('ip_len'), BigInt(bytes + 1), 0xffff_ffffn));
+}
+
 function compilePort(of: BridgePort): CompiledPort {
-  const length = field('ip_len');
   return {
     of,
     vlans: compileVlans(of.vlans),
@@ -112,7 +122,8 @@ function compilePort(of: BridgePort): CompiledPort {
     setInput: assignment(field('meta_iif'), BigInt(of.index)),
     setOutput: assignment(field('meta_oif'), BigInt(of.index)),
     // Simplification: only IP has a length that matters; other frames are short.
-    tooLong: guard(range(length, BigInt(of.mtu + 1), 0xffff_ffffn)),
+    tooLong: longerThan(of.mtu + TAG_ROOM),
+    longerThanMtu: longerThan(of.mtu),
   };
 }
 

@@ -8,6 +8,7 @@ export interface Bridge {
   /** Interface index, which iptables sees as input and output of bridged packets. */
   readonly index: number;
   readonly mac: bigint;
+  readonly mtu: number;
   readonly up: boolean;
   readonly vlanFiltering: boolean;
   /** False in all Neutron bridges; then 01:80:c2:00:00:00 is forwarded like any group. */

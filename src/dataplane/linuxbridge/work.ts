@@ -52,7 +52,15 @@ export type Bridged<P> =
     }
   /** A TCP reset that goes back by the port its segment came from, if there is a route back. */
   | { readonly kind: 'reset'; readonly port: string; readonly p: P }
-  | { readonly kind: 'icmp-error'; readonly type: number; readonly code: number; readonly p: P }
+  /** A fragment that waits for the others. */
+  | { readonly kind: 'kept'; readonly p: P }
+  | {
+      readonly kind: 'icmp-error';
+      readonly type: number;
+      readonly code: number;
+      readonly handle: Carried<P>;
+      readonly p: P;
+    }
   | { readonly kind: 'dropped'; readonly drop: Drop; readonly p: P };
 
 /** The bridge decided where a frame goes. */
@@ -71,11 +79,11 @@ export interface BridgeFlow<P> {
   readonly work: BridgeWork<P>;
 }
 
-/** One run through a bridge: results are collected in the kernel's order. */
+/** One run through a bridge: results are acted on one by one, in the kernel's order. */
 export interface BridgeWork<P> {
   readonly run: Run<P>;
   readonly state: BridgeState<P>;
-  readonly out: Bridged<P>[];
+  readonly out: { push(result: Bridged<P>): void };
   /** What the connection tracker gave the traffic that is worked on. */
   readonly handle: Carried<P>;
 }

@@ -4,12 +4,19 @@
  * get their own route and pass OUTPUT.
  */
 import { TCP_FLAGS } from '../../packet/fields.ts';
+import { put16 } from '../../packet/wire/bytes.ts';
+import { sealed } from '../conntrack/transport-bytes.ts';
+import { OWNER } from '../iptables/tests/owner.ts';
 import { ADDRESSES, B, ETHERTYPE, F, IS, PROTOCOL, put } from './headers.ts';
+import { mtuOf } from './questions.ts';
+import { decide } from './route.ts';
 import { type Work } from './stack.ts';
 import { type AnswerStep } from './steps.ts';
+import { type Socket } from './types.ts';
 
 const TTL = put(F.ttl, 64);
 const NO_MARK = put(F.mark, 0);
+const BY_KERNEL = put(F.owner, OWNER.kernel);
 const NO_FRAGMENT_RULE = put(F.dontFragment, 0);
 
 function noteAnswer<P>(work: Work<P>, what: AnswerStep['what'], p: P): P {
@@ -30,8 +37,8 @@ export function answerEcho<P>(work: Work<P>, version: 4 | 6, p: P): void {
   const { traffic } = work.run;
   let made = turnAround(work, version, p);
   made = traffic.set(made, put(F.icmpType, version === 4 ? 0 : 129));
-  for (const write of [TTL, NO_MARK, NO_FRAGMENT_RULE]) made = traffic.set(made, write);
-  work.tasks.push({
+  for (const write of [TTL, NO_MARK, NO_FRAGMENT_RULE, BY_KERNEL]) made = traffic.set(made, write);
+  work.now({
     kind: 'emit',
     version,
     device: null,
@@ -45,9 +52,9 @@ export function answerTimestamp<P>(work: Work<P>, p: P): void {
   const { traffic } = work.run;
   let made = turnAround(work, 4, p);
   made = traffic.set(made, put(F.icmpType, 14));
-  for (const write of [TTL, NO_MARK, NO_FRAGMENT_RULE]) made = traffic.set(made, write);
+  for (const write of [TTL, NO_MARK, NO_FRAGMENT_RULE, BY_KERNEL]) made = traffic.set(made, write);
   const noted = noteAnswer(work, 'timestamp-reply', made);
-  work.tasks.push({ kind: 'emit', version: 4, device: null, handle: null, p: noted });
+  work.now({ kind: 'emit', version: 4, device: null, handle: null, p: noted });
 }
 
 /** A segment of the host in answer to `p`: addresses and ports exchanged, nothing else. */
@@ -57,7 +64,7 @@ function segmentBack<P>(work: Work<P>, version: 4 | 6, p: P): P {
   let made = traffic.blank(p);
   made = traffic.set(made, put(F.ethType, version === 4 ? ETHERTYPE.ipv4 : ETHERTYPE.ipv6));
   made = traffic.set(made, put(F.protocol, PROTOCOL.tcp));
-  made = traffic.set(made, TTL);
+  made = traffic.set(traffic.set(made, TTL), BY_KERNEL);
   if (version === 4) made = traffic.set(made, put(F.dontFragment, 1));
   made = traffic.copy(made, source, p, destination);
   made = traffic.copy(made, destination, p, source);
@@ -67,20 +74,44 @@ function segmentBack<P>(work: Work<P>, version: 4 | 6, p: P): P {
 }
 
 /** Answers a SYN to a listener (RFC 9293 §3.5). The initial sequence number is 0 here. */
-export function synAck<P>(work: Work<P>, version: 4 | 6, p: P): void {
+export function synAck<P>(work: Work<P>, version: 4 | 6, socket: Socket | null, p: P): void {
   const { traffic } = work.run;
-  let made = segmentBack(work, version, p);
+  // Who completes packets writes all options (Applications.complete).
+  const complete = work.stack.applications?.complete !== undefined;
+  const back = segmentBack(work, version, p);
+  let made = complete ? back : offerSize(work, version, back);
+  const owner = socket?.uid === undefined ? OWNER.unknown : OWNER.process;
+  made = traffic.set(traffic.set(made, put(F.owner, owner)), put(F.uid, socket?.uid ?? 0));
   made = traffic.set(made, put(F.tcpFlags, TCP_FLAGS.syn | TCP_FLAGS.ack));
   made = traffic.copy(made, B.tcpAcknowledgement, p, B.tcpSequence);
   made = traffic.add(made, F.tcpAcknowledgement, 1);
   made = traffic.set(made, put(F.tcpWindow, 65535));
-  work.tasks.push({
+  work.now({
     kind: 'emit',
     version,
     device: null,
     handle: null,
     p: noteAnswer(work, 'syn-ack', made),
   });
+}
+
+const MSS_OPTION_BYTES = 4;
+const IP_AND_TCP_BYTES = { 4: 40, 6: 60 } as const;
+
+/** tcp_synack_options(): the largest segment that fits into the way back. */
+function offerSize<P>(work: Work<P>, version: 4 | 6, p: P): P {
+  const { traffic } = work.run;
+  const content = traffic.content(p);
+  if (content === null) return p;
+  const [found] = decide(work.run, work.stack.config.fib[version], traffic.fork(p));
+  const mtu = found === undefined ? null : mtuOf(work.stack.config, found.decision);
+  const header = IP_AND_TCP_BYTES[version];
+  const bytes = new Uint8Array(header + MSS_OPTION_BYTES);
+  bytes.set(content.bytes.subarray(0, header));
+  bytes.set([2, MSS_OPTION_BYTES], header);
+  put16(bytes, header + 2, (mtu ?? 1500) - header);
+  bytes[header - 20 + 12] = 6 << 4;
+  return traffic.withContent(p, sealed(bytes, version));
 }
 
 /**
@@ -94,7 +125,7 @@ export function reset<P>(work: Work<P>, version: 4 | 6, p: P): void {
     let made = traffic.copy(segmentBack(work, version, hit), B.tos, hit, B.tos);
     made = traffic.copy(made, B.tcpSequence, hit, B.tcpAcknowledgement);
     made = traffic.set(made, put(F.tcpFlags, TCP_FLAGS.rst));
-    work.tasks.push({
+    work.now({
       kind: 'emit',
       version,
       device: null,
@@ -108,7 +139,7 @@ export function reset<P>(work: Work<P>, version: 4 | 6, p: P): void {
     made = traffic.copy(made, B.tcpAcknowledgement, part, B.tcpSequence);
     made = traffic.add(made, F.tcpAcknowledgement, covered);
     made = traffic.set(made, put(F.tcpFlags, TCP_FLAGS.rst | TCP_FLAGS.ack));
-    work.tasks.push({
+    work.now({
       kind: 'emit',
       version,
       device: null,

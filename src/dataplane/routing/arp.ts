@@ -145,7 +145,7 @@ function reply<P>(work: Work<P>, device: Device, proxied: boolean, p: P): void {
   made = traffic.copy(made, B.ethDestination, p, B.arpSourceMac);
   made = traffic.set(traffic.set(made, device.setSource), device.setArpSource);
   made = traffic.note(made, () => resolution(work, device, 'arp-reply', proxied));
-  work.tasks.push({ kind: 'transmit', device: device.of.name, handle: null, p: made });
+  work.now({ kind: 'transmit', device: device.of.name, handle: null, p: made });
   learnSender(work, device, traffic.fork(p));
   work.out.push({ kind: 'delivered', to: `arp ${device.of.name}`, p });
 }

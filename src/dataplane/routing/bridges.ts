@@ -36,6 +36,7 @@ function bridgeOf(namespace: Namespace, one: Interface): Bridge {
     name,
     index: one.index,
     mac: one.mac,
+    mtu: one.mtu,
     up: one.up,
     vlanFiltering: number(details, 'vlan_filtering') === 1,
     stp: (number(details, 'stp_state') ?? 0) !== 0,

@@ -3,60 +3,66 @@
  * received by the host, or routed where DNAT sent it elsewhere (br_nf_pre_routing_finish()).
  */
 import { continueOnPort, receiveOnPort, transmitByHost } from '../linuxbridge/bridge.ts';
-import { type Bridged, type BridgeState } from '../linuxbridge/work.ts';
+import { type Bridged, type BridgeState, type BridgeWork } from '../linuxbridge/work.ts';
 import { type Device } from './device.ts';
 import { B, F, IS, put } from './headers.ts';
 import { sendError } from './icmp-error.ts';
 import { sendTo } from './neighbour.ts';
 import { decide } from './route.ts';
-import { drop, towards, type Work } from './stack.ts';
+import { drop, type Task, towards, type Work } from './stack.ts';
 
 /** A frame arrived on a port of the bridge. */
 export function toBridge<P>(work: Work<P>, bridge: BridgeState<P>, port: string, p: P): void {
-  act(work, bridge, receiveOnPort(work.run, bridge, port, p));
+  receiveOnPort(work.run, bridge, port, p, actOn(work, bridge));
 }
 
 /** The host sends a frame through the bridge device. */
 export function bridgeFromHost<P>(work: Work<P>, bridge: BridgeState<P>, p: P): void {
-  act(work, bridge, transmitByHost(work.run, bridge, work.handle, p));
+  transmitByHost(work.run, bridge, work.handle, p, actOn(work, bridge));
 }
 
-function act<P>(work: Work<P>, bridge: BridgeState<P>, results: readonly Bridged<P>[]): void {
+/** Does what the bridge decided, frame by frame. */
+function actOn<P>(work: Work<P>, bridge: BridgeState<P>): BridgeWork<P>['out'] {
+  return { push: (result) => act(work, bridge, result) };
+}
+
+function act<P>(work: Work<P>, bridge: BridgeState<P>, result: Bridged<P>): void {
   const device = bridge.config.of.name;
-  for (const result of results) {
-    switch (result.kind) {
-      case 'port':
-        work.tasks.push({
-          kind: 'transmit',
-          device: result.port,
-          handle: result.handle,
-          p: result.p,
-        });
-        break;
-      case 'up':
-        work.tasks.push({
-          kind: 'arrive',
-          device,
-          handle: result.handle,
-          prerouted: result.prerouted,
-          p: result.p,
-        });
-        break;
-      case 'readdressed':
-        readdress({ ...work, handle: result.handle }, bridge, result.port, result.p);
-        break;
-      case 'reset':
-        sendReset(work, result.port, result.p);
-        break;
-      case 'icmp-error': {
-        const { type, code, p } = result;
-        const input = work.stack.config.devices.get(device) ?? null;
-        sendError(work, { version: 4, device: input, type, code }, p);
-        break;
-      }
-      case 'dropped':
-        work.out.push(result);
+  switch (result.kind) {
+    case 'port':
+      work.now({
+        kind: 'transmit',
+        device: result.port,
+        handle: result.handle,
+        p: result.p,
+      });
+      break;
+    case 'up':
+      work.now({
+        kind: 'arrive',
+        device,
+        handle: result.handle,
+        prerouted: result.prerouted,
+        p: result.p,
+      });
+      break;
+    case 'readdressed':
+      readdress({ ...work, handle: result.handle }, bridge, result.port, result.p);
+      break;
+    case 'reset':
+      sendReset(work, result.port, result.p);
+      break;
+    case 'icmp-error': {
+      const { type, code, handle, p } = result;
+      const input = work.stack.config.devices.get(device) ?? null;
+      sendError({ ...work, handle }, { version: 4, device: input, type, code }, p);
+      break;
     }
+    case 'kept':
+      work.out.push({ kind: 'delivered', to: 'reassembly', p: result.p });
+      break;
+    case 'dropped':
+      work.out.push(result);
   }
 }
 
@@ -67,7 +73,7 @@ function sendReset<P>(work: Work<P>, port: string, p: P): void {
   frame = traffic.add(frame, F.frameLength, 14);
   for (const { decision, p: part } of decide(work.run, work.stack.config.fib[4], frame)) {
     if (decision.kind === 'route') {
-      work.tasks.push({ kind: 'transmit', device: port, handle: null, p: part });
+      work.now({ kind: 'transmit', device: port, handle: null, p: part });
     } else drop(work, part, 'NO_ROUTE', port, 'no way back for the answer of REJECT');
   }
 }
@@ -88,7 +94,7 @@ function readdress<P>(work: Work<P>, bridge: BridgeState<P>, port: string, p: P)
       toNeighbour(work, bridge, port, own, decision.hop, part);
     } else {
       const up = traffic.set(part, put(F.ethDestination, own.of.mac));
-      work.tasks.push({
+      work.now({
         kind: 'arrive',
         device: name,
         handle: work.handle,
@@ -109,17 +115,18 @@ function toNeighbour<P>(
 ): void {
   // The frame keeps its sender's MAC; only what the neighbour code fills in is taken.
   const { traffic } = work.run;
-  const scratch: Work<P> = { ...work, tasks: [], out: work.out };
+  const made: Task<P>[] = [];
+  const scratch: Work<P> = { ...work, now: (task) => void made.push(task) };
   const way = { version: 4 as const, device, to: towards(hop), from: null };
   sendTo(scratch, way, traffic.fork(p));
-  for (const task of scratch.tasks) {
+  for (const task of made) {
     if (task.kind !== 'transmit') continue;
     const isRequest = traffic.split(traffic.fork(task.p), IS.arp).hit !== null;
     if (isRequest) {
-      work.tasks.push(task);
+      work.now(task);
       continue;
     }
     const frame = traffic.copy(task.p, B.ethSource, p, B.ethSource);
-    act(work, bridge, continueOnPort(work.run, bridge, port, work.handle, frame));
+    continueOnPort(work.run, bridge, port, work.handle, frame, actOn(work, bridge));
   }
 }

@@ -24,7 +24,7 @@ export function transmitFrame<P>(work: Work<P>, name: string, p: P): void {
     return;
   }
   if (device.of.loopback) {
-    work.tasks.push({ kind: 'arrive', device: name, handle: work.handle, prerouted: false, p });
+    work.later({ kind: 'arrive', device: name, handle: work.handle, prerouted: false, p });
     return;
   }
   const seen = noteCrossing(work.run, device.place, 'out', p);
@@ -40,14 +40,14 @@ export function transmitFrame<P>(work: Work<P>, name: string, p: P): void {
   }
   const lower = lowerOf(work, device);
   if (device.of.kind === 'vlan' && lower !== null) {
-    work.tasks.push({
+    work.now({
       kind: 'transmit',
       device: lower,
       handle: work.handle,
       p: tag(work, device, seen),
     });
   } else if (device.of.kind === 'macvlan' && lower !== null) {
-    work.tasks.push({ kind: 'transmit', device: lower, handle: work.handle, p: seen });
+    work.now({ kind: 'transmit', device: lower, handle: work.handle, p: seen });
   } else work.out.push({ kind: 'sent', port: name, p: seen });
 }
 

@@ -4,9 +4,10 @@
  * Before it: the route decision. After it: POSTROUTING and the neighbour.
  */
 import { type Device } from './device.ts';
+import { mayBeCut } from './fragment.ts';
 import { F, IS, longerThan } from './headers.ts';
 import { sendError } from './icmp-error.ts';
-import { emit, leave } from './output.ts';
+import { leave } from './output.ts';
 import { type Decision } from './route.ts';
 import { reverseDecisions } from './source-check.ts';
 import { drop, passHook, towards, type Work } from './stack.ts';
@@ -42,8 +43,8 @@ export function forward<P>(
   const less = traffic.note(traffic.add(fitting, F.ttl, -1), step);
   redirect(work, input, output, version, decision, less);
   const out = traffic.set(less, output.setOutput);
-  const accepted = passHook(work, 'forward', version, out, (passed) =>
-    sendError(work, { version, device: input, type: passed.type, code: passed.code }, passed.p),
+  const accepted = passHook(work, 'forward', version, out, (own, passed) =>
+    sendError(own, { version, device: input, type: passed.type, code: passed.code }, passed.p),
   );
   for (const { p: part, work: next } of accepted) {
     const to = decision.hop === null ? { kind: 'destination' as const } : towards(decision.hop);
@@ -65,7 +66,7 @@ function checkTtl<P>(work: Work<P>, input: Device, version: 4 | 6, p: P): P | nu
 function checkMtu<P>(work: Work<P>, input: Device, version: 4 | 6, mtu: number, p: P): P | null {
   const { traffic } = work.run;
   const large = traffic.split(p, longerThan(mtu));
-  if (large.hit === null) return large.miss;
+  if (large.hit === null || mayBeCut(work, version, mtu, large.hit)) return p;
   const fixed =
     version === 6 ? { hit: large.hit, miss: null } : traffic.split(large.hit, IS.dontFragment);
   if (fixed.hit !== null) {
@@ -91,12 +92,7 @@ function redirect<P>(
   // Simplification: without shared_media the sender must be on the next hop's subnet; taken so.
   const gateway = decision.hop?.gateway?.value ?? null;
   const error = { version, device: input, type: 5, code: 1, gateway };
-  // It is sent at once: what FORWARD and POSTROUTING do to the packet is not known yet.
-  const first: Work<P> = { ...work, tasks: [] };
-  for (const part of fromNeighbours(work, input, p)) sendError(first, error, part);
-  for (const task of first.tasks) {
-    if (task.kind === 'emit') emit({ ...work, handle: task.handle }, version, null, task.p);
-  }
+  for (const part of fromNeighbours(work, input, p)) sendError(work, error, part);
 }
 
 /** The part of the traffic whose sender is directly on the interface it came by. */

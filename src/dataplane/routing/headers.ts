@@ -10,6 +10,9 @@ import { type Assignment, assignment } from '../../traffic/words.ts';
 export const ETHERTYPE = { ipv4: 0x0800, arp: 0x0806, ipv6: 0x86dd } as const;
 export const PROTOCOL = { icmp: 1, tcp: 6, udp: 17, icmpv6: 58 } as const;
 
+/** Values of `meta_pkttype` (include/uapi/linux/if_packet.h). */
+export const PACKET_TYPE = { host: 0, broadcast: 1, multicast: 2, otherHost: 3 } as const;
+
 /** The fields the stack reads and writes, by their names in the field table. */
 export const F = {
   ethSource: field('eth_src'),
@@ -46,6 +49,11 @@ export const F = {
   ndFlags: field('nd_reserved'),
   ndOption: field('nd_options_type'),
   mark: field('pkt_mark'),
+  owner: field('meta_owner'),
+  uid: field('meta_uid'),
+  gid: field('meta_gid'),
+  physicalInput: field('meta_physin'),
+  physicalOutput: field('meta_physout'),
   inputDevice: field('meta_iif'),
   outputDevice: field('meta_oif'),
   packetType: field('meta_pkttype'),
@@ -117,6 +125,8 @@ export const IS = {
   sourceUnset: is(F.ipSource, 0),
   sourceUnset6: is(F.ipv6Source, 0),
   multicastSource6: is(F.ipv6Source, 0xffn << 120n, 0xffn << 120n),
+  badIpChecksum: is(field('ip_csum_bad'), 1),
+  badChecksum: is(field('tp_csum_bad'), 1),
   pairUnset: guard(and(test(F.ipSource, 0n), test(F.ipDestination, 0n))),
 } as const;
 

@@ -6,6 +6,7 @@
 import { guard } from '../../traffic/guard.ts';
 import { or, range, test } from '../../traffic/match.ts';
 import { assignment } from '../../traffic/words.ts';
+import { OWNER } from '../iptables/tests/owner.ts';
 import { attach } from '../linuxbridge/attach.ts';
 import { type Device } from './device.ts';
 import {
@@ -69,7 +70,7 @@ export function sendError<P>(work: Work<P>, error: IcmpError, p: P): void {
     const made = buildError(work, error, part, own);
     const { version } = error;
     const { p: mine, handle } = attach(traffic, made, work.handle, true);
-    work.tasks.push({ kind: 'emit', version, device: null, handle, p: mine });
+    work.now({ kind: 'emit', version, device: null, handle, p: mine });
   }
 }
 
@@ -120,8 +121,9 @@ export function buildError<P>(work: Work<P>, error: IcmpError, about: P, own: bo
 const TOS_BITS = { field: F.tos, start: 1, width: 4 };
 const PRECEDENCE = assignment(F.tos, 0xc0n, 0xe0n);
 
-const HEADER_4 = [put(F.ethType, ETHERTYPE.ipv4), put(F.protocol, PROTOCOL.icmp), put(F.ttl, 64)];
-const HEADER_6 = [put(F.ethType, ETHERTYPE.ipv6), put(F.protocol, PROTOCOL.icmpv6), put(F.ttl, 64)];
+const OWN = [put(F.ttl, 64), put(F.owner, OWNER.kernel)];
+const HEADER_4 = [put(F.ethType, ETHERTYPE.ipv4), put(F.protocol, PROTOCOL.icmp), ...OWN];
+const HEADER_6 = [put(F.ethType, ETHERTYPE.ipv6), put(F.protocol, PROTOCOL.icmpv6), ...OWN];
 
 /** Length of the error: headers and as much of the packet as may be quoted. */
 function measure<P>(work: Work<P>, version: 4 | 6, made: P, about: P): P {

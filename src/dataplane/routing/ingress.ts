@@ -6,13 +6,10 @@ import { noteCrossing } from '../crossing.ts';
 import { receiveArp } from './arp.ts';
 import { toBridge } from './bridging.ts';
 import { type Device } from './device.ts';
-import { F, IS, is, put } from './headers.ts';
+import { F, IS, is, PACKET_TYPE, put } from './headers.ts';
 import { receiveIp } from './input.ts';
 import { drop, type Work } from './stack.ts';
 import { type DeviceStep } from './steps.ts';
-
-/** Values of `meta_pkttype` (include/uapi/linux/if_packet.h). */
-export const PACKET_TYPE = { host: 0, broadcast: 1, multicast: 2, otherHost: 3 } as const;
 
 /** Receives a frame on an interface of the namespace. */
 export function arrive<P>(work: Work<P>, name: string, prerouted: boolean, p: P): void {
@@ -41,7 +38,7 @@ function toPacketSockets<P>(work: Work<P>, device: string, p: P): void {
     const { hit } = traffic.split(traffic.fork(p), socket.filter);
     if (hit === null) continue;
     for (const made of socket.hear(work.run, traffic.fork(hit))) {
-      work.tasks.push({ kind: 'transmit', device, handle: null, p: made });
+      work.now({ kind: 'transmit', device, handle: null, p: made });
     }
     work.out.push({ kind: 'delivered', to: socket.name, p: hit });
   }
@@ -63,7 +60,7 @@ function toVlans<P>(work: Work<P>, device: Device, p: P): P | null {
         what: `pop VLAN ${id}`,
       });
       const popped = traffic.pop(traffic.note(hit, step), 'vlan');
-      work.tasks.push({
+      work.now({
         kind: 'arrive',
         device: child,
         handle: work.handle,
@@ -96,7 +93,7 @@ function toMacvlans<P>(work: Work<P>, device: Device, p: P): P | null {
   const group = traffic.split(p, IS.ethGroup);
   if (group.hit !== null) {
     for (const upper of device.macvlans) {
-      work.tasks.push({
+      work.now({
         kind: 'arrive',
         device: upper,
         handle: work.handle,
@@ -112,7 +109,7 @@ function toMacvlans<P>(work: Work<P>, device: Device, p: P): P | null {
     if (rest === null || own === undefined) continue;
     const { hit, miss }: { hit: P | null; miss: P | null } = traffic.split(rest, own);
     if (hit !== null)
-      work.tasks.push({
+      work.now({
         kind: 'arrive',
         device: upper,
         handle: work.handle,

@@ -23,16 +23,30 @@ export function receiveIp<P>(
   p: P,
 ): void {
   const { traffic } = work.run;
-  const packet = traffic.set(traffic.set(p, device.setInput), NO_OUTPUT);
+  const sound = traffic.split(p, IS.badIpChecksum);
+  if (sound.hit !== null) drop(work, sound.hit, 'CHECKSUM_WRONG', 'input', 'of the IP header');
+  if (sound.miss === null) return;
+  const packet = traffic.set(traffic.set(sound.miss, device.setInput), NO_OUTPUT);
   const accepted = prerouted
     ? [{ p: packet, work }]
-    : passHook(work, 'prerouting', version, packet, (passed) =>
-        sendError(work, { version, device, type: passed.type, code: passed.code }, passed.p),
+    : passHook(work, 'prerouting', version, packet, (own, passed) =>
+        sendError(own, { version, device, type: passed.type, code: passed.code }, passed.p),
       );
   for (const { p: part, work: next } of accepted) {
     if (version === 4) routeInput4(next, device, part);
     else routeInput6(next, device, part);
   }
+}
+
+/** The copy of an own broadcast comes in by the interface it left by, and needs no route. */
+export function hearOwn<P>(work: Work<P>, name: string, p: P): void {
+  const device = work.stack.config.devices.get(name);
+  if (device === undefined) return;
+  const packet = work.run.traffic.set(work.run.traffic.set(p, device.setInput), NO_OUTPUT);
+  const accepted = passHook(work, 'prerouting', 4, packet, (own, passed) =>
+    sendError(own, { version: 4, device, type: passed.type, code: passed.code }, passed.p),
+  );
+  for (const { p: part, work: next } of accepted) deliver(next, device, 4, part, true);
 }
 
 /** ip_route_input_slow(): what needs no route first, then the decision. */

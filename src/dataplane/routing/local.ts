@@ -3,6 +3,7 @@
  * (net/ipv4/ip_input.c ip_local_deliver(), net/ipv6/ip6_input.c ip6_input()).
  * Before it: the route decision. After it: a program, and what the host answers by itself.
  */
+import { reassemble } from '../conntrack/defragment.ts';
 import { receiveVxlan } from '../linuxbridge/vxlan.ts';
 import { answerEcho, answerTimestamp, reset, synAck } from './answer.ts';
 import { type Device } from './device.ts';
@@ -30,19 +31,41 @@ export function deliver<P>(
   group: boolean,
 ): void {
   const arrival: Arrival = { device, version, group };
-  const accepted = passHook(work, 'input', version, p, (passed) =>
-    sendError(work, { version, device, type: passed.type, code: passed.code }, passed.p),
+  // IPv6 puts fragments together behind INPUT, IPv4 in front of it.
+  const whole = version === 4 ? reassembled(work, arrival, p) : p;
+  if (whole === null) return;
+  const accepted = passHook(work, 'input', version, whole, (own, passed) =>
+    sendError(own, { version, device, type: passed.type, code: passed.code }, passed.p),
   );
   for (const { p: part, work: next } of accepted) toTransport(next, arrival, part);
 }
 
-function toTransport<P>(work: Work<P>, arrival: Arrival, p: P): void {
+/** ip_defrag(), ipv6_frag_rcv(): what is not a fragment or became whole. */
+function reassembled<P>(work: Work<P>, { version }: Arrival, p: P): P | null {
   const { traffic } = work.run;
-  // Simplification: pieces of a packet are not put together; who would read them is unknown.
-  const piece = traffic.split(p, IS.fragment);
-  if (piece.hit !== null) delivered(work, 'reassembly', piece.hit);
-  if (piece.miss === null) return;
-  const icmp = traffic.split(piece.miss, arrival.version === 4 ? IS.icmp : IS.icmpv6);
+  const { hit, miss } = traffic.split(p, IS.fragment);
+  if (hit === null) return miss;
+  const made = reassemble(work.run, work.stack.fragments, 'local', version, hit);
+  if (made.kind === 'kept') delivered(work, 'reassembly', made.p);
+  else if (made.kind === 'refused') {
+    drop(work, made.p, 'FRAGMENTS_BROKEN', 'reassembly', made.why);
+  } else return traffic.join([made.p, ...(miss === null ? [] : [miss])])[0] ?? made.p;
+  return miss;
+}
+
+/** TCP, UDP and ICMP throw away without a word what arrives damaged. */
+function verified<P>(work: Work<P>, p: P): P | null {
+  const { hit, miss } = work.run.traffic.split(p, IS.badChecksum);
+  if (hit !== null) drop(work, hit, 'CHECKSUM_WRONG', 'transport', 'of the transport header');
+  return miss;
+}
+
+function toTransport<P>(work: Work<P>, arrival: Arrival, received: P): void {
+  const { traffic } = work.run;
+  const joined = arrival.version === 6 ? reassembled(work, arrival, received) : received;
+  const p = joined === null ? null : verified(work, joined);
+  if (p === null) return;
+  const icmp = traffic.split(p, arrival.version === 4 ? IS.icmp : IS.icmpv6);
   if (icmp.hit !== null) {
     if (arrival.version === 4) receiveIcmp(work, arrival, icmp.hit);
     else receiveIcmp6(work, arrival, icmp.hit);
@@ -108,7 +131,7 @@ function receiveTcp<P>(work: Work<P>, arrival: Arrival, p: P): void {
         refuseTcp(work, arrival, part);
       } else if (!arrival.group) {
         stack.connections = [traffic.fork(part), ...stack.connections].slice(0, CONNECTIONS_MAX);
-        synAck(work, arrival.version, traffic.fork(part));
+        synAck(work, arrival.version, socket, traffic.fork(part));
         delivered(work, describe(socket, 'tcp'), part);
       }
     }
@@ -176,7 +199,7 @@ function receiveUdp<P>(work: Work<P>, arrival: Arrival, p: P): void {
 function fromTunnels<P>(work: Work<P>, p: P): P | null {
   const { frames, unknownVni, rest } = receiveVxlan(work.run, work.stack.vxlans, p);
   for (const { device, p: inner } of frames) {
-    work.tasks.push({ kind: 'arrive', device, handle: null, prerouted: false, p: inner });
+    work.later({ kind: 'arrive', device, handle: null, prerouted: false, p: inner });
   }
   if (unknownVni !== null) drop(work, unknownVni, 'VNI_MAP_MISSING', 'vxlan', 'no device has it');
   return rest;
@@ -200,7 +223,7 @@ function toProgram<P>(
       learn(work, { device: one.device ?? own, version, p: traffic.fork(one.p), ...bits });
     }
     const { opens, p: made } = one;
-    work.tasks.push({ kind: 'emit', version, device: one.device, handle: null, opens, p: made });
+    work.later({ kind: 'emit', version, device: one.device, handle: null, opens, p: made });
   }
   if (refusal === null) delivered(work, name, p);
   else work.out.push({ kind: 'dropped', drop: refusal, p });

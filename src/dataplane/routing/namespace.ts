@@ -3,12 +3,14 @@
  * nobody answered ends. Everything in between is done here in the kernel's order; one call
  * returns when the namespace is quiet again.
  */
+import { OWNER } from '../iptables/tests/owner.ts';
 import { type Outcome, type Run } from '../outcome.ts';
 import { openConnection } from './connections.ts';
 import { transmitFrame } from './egress.ts';
 import { F, IS, put } from './headers.ts';
 import { sendError } from './icmp-error.ts';
 import { arrive } from './ingress.ts';
+import { hearOwn } from './input.ts';
 import { giveUp } from './neighbour.ts';
 import { emit } from './output.ts';
 import { drop, type Stack, type Task, type Work } from './stack.ts';
@@ -17,6 +19,8 @@ import { drop, type Stack, type Task, type Work } from './stack.ts';
 const TASKS_MAX = 10_000;
 
 const NO_MARK = put(F.mark, 0);
+/** What a packet does not take along to another interface (skb_scrub_packet()). */
+const SCRUBBED = [put(F.physicalInput, 0), put(F.physicalOutput, 0), put(F.owner, OWNER.none)];
 
 /**
  * Receives a frame on an interface.
@@ -32,7 +36,8 @@ export function receive<P>(
   p: P,
   sameNamespace = false,
 ): readonly Outcome<P>[] {
-  const packet = sameNamespace ? p : run.traffic.set(p, NO_MARK);
+  let packet = sameNamespace ? p : run.traffic.set(p, NO_MARK);
+  for (const write of SCRUBBED) packet = run.traffic.set(packet, write);
   return settle(run, stack, [
     { kind: 'arrive', device: interfaceName, handle: null, prerouted: false, p: packet },
   ]);
@@ -43,18 +48,31 @@ export function receive<P>(
  * address when it is zero, are filled in by the way it takes.
  *
  * @param device binds the packet to one interface (SO_BINDTODEVICE, packet sockets)
+ * @param owner the user of the program; null where nobody knows
  */
 export function send<P>(
   run: Run<P>,
   stack: Stack<P>,
   p: P,
   device: string | null = null,
+  owner: { readonly uid: number; readonly gid: number } | null = null,
 ): readonly Outcome<P>[] {
-  const { hit, miss } = run.traffic.split(p, IS.ipv6);
+  const { hit, miss } = run.traffic.split(owned(run, p, owner), IS.ipv6);
   const tasks: Task<P>[] = [];
   if (hit !== null) tasks.push({ kind: 'emit', version: 6, device, handle: null, p: hit });
   if (miss !== null) tasks.push({ kind: 'emit', version: 4, device, handle: null, p: miss });
   return settle(run, stack, tasks);
+}
+
+function owned<P>(
+  { traffic }: Run<P>,
+  p: P,
+  owner: { readonly uid: number; readonly gid: number } | null,
+): P {
+  if (owner === null) return traffic.set(p, put(F.owner, OWNER.unknown));
+  let out = traffic.set(p, put(F.owner, OWNER.process));
+  out = traffic.set(out, put(F.uid, owner.uid));
+  return traffic.set(out, put(F.gid, owner.gid));
 }
 
 /**
@@ -83,42 +101,71 @@ export function awaitAnswer<P>(run: Run<P>, stack: Stack<P>, version: 4 | 6, p: 
  * forwarded packets learn that the host is unreachable (net/ipv4/arp.c arp_error_report()).
  */
 export function expire<P>(run: Run<P>, stack: Stack<P>): readonly Outcome<P>[] {
-  const work: Work<P> = { run, stack, tasks: [], out: [], handle: null };
-  for (const { version, from, p } of giveUp(work)) {
-    const input = from === null ? undefined : stack.config.devices.get(from);
-    const [type, code] = version === 4 ? [3, 1] : [1, 3];
-    if (input !== undefined) sendError(work, { version, device: input, type, code }, p);
-  }
-  return finish(work);
+  return work(run, stack, (here) => {
+    for (const { version, from, p } of giveUp(here)) {
+      const input = from === null ? undefined : stack.config.devices.get(from);
+      const [type, code] = version === 4 ? [3, 1] : [1, 3];
+      if (input !== undefined) sendError(here, { version, device: input, type, code }, p);
+    }
+  });
 }
 
-function settle<P>(run: Run<P>, stack: Stack<P>, tasks: Task<P>[]): readonly Outcome<P>[] {
-  return finish({ run, stack, tasks, out: [], handle: null });
+function settle<P>(run: Run<P>, stack: Stack<P>, tasks: readonly Task<P>[]): readonly Outcome<P>[] {
+  return work(run, stack, (here) => {
+    for (const task of tasks) here.later(task);
+  });
 }
 
-/** Works until nothing is left to do, oldest first. */
-function finish<P>(work: Work<P>): readonly Outcome<P>[] {
-  const { tasks } = work;
-  for (let done = 0; done < tasks.length; done++) {
-    const task = tasks[done];
-    if (task === undefined) break;
-    if (done >= TASKS_MAX) {
-      drop(work, task.p, 'NETWORK_LOOP', 'namespace', 'too many steps for one packet');
-      continue;
+/** Tasks within tasks; deeper ones wait (dev_recursion_level() and its like). */
+const DEEPEST = 32;
+
+/** Works until nothing is left to do. */
+function work<P>(
+  run: Run<P>,
+  stack: Stack<P>,
+  begin: (here: Work<P>) => void,
+): readonly Outcome<P>[] {
+  const waiting: Task<P>[] = [];
+  let done = 0;
+  let depth = 0;
+  const later = (task: Task<P>): void => void waiting.push(task);
+  const now = (task: Task<P>): void => {
+    if (depth >= DEEPEST) {
+      later(task);
+      return;
     }
-    const here: Work<P> = { ...work, handle: task.handle };
-    switch (task.kind) {
-      case 'arrive':
-        arrive(here, task.device, task.prerouted, task.p);
-        break;
-      case 'emit': {
-        const bound = task.device === null ? null : work.stack.config.devices.get(task.device);
-        emit({ ...here, opens: task.opens === true }, task.version, bound ?? null, task.p);
-        break;
-      }
-      case 'transmit':
-        transmitFrame(here, task.device, task.p);
+    done++;
+    if (done > TASKS_MAX) {
+      drop(base, task.p, 'NETWORK_LOOP', 'namespace', 'too many steps for one packet');
+      return;
     }
+    depth++;
+    perform({ ...base, handle: task.handle }, task);
+    depth--;
+  };
+  const base: Work<P> = { run, stack, now, later, out: [], handle: null };
+  begin(base);
+  for (let i = 0; i < waiting.length; i++) {
+    const task = waiting[i];
+    if (task !== undefined) now(task);
   }
-  return work.out;
+  return base.out;
+}
+
+function perform<P>(here: Work<P>, task: Task<P>): void {
+  switch (task.kind) {
+    case 'arrive':
+      arrive(here, task.device, task.prerouted, task.p);
+      break;
+    case 'loop':
+      hearOwn(here, task.device, task.p);
+      break;
+    case 'emit': {
+      const bound = task.device === null ? null : here.stack.config.devices.get(task.device);
+      emit({ ...here, opens: task.opens === true }, task.version, bound ?? null, task.p);
+      break;
+    }
+    case 'transmit':
+      transmitFrame(here, task.device, task.p);
+  }
 }

@@ -89,7 +89,7 @@ function answer<P>(work: Work<P>, device: Device, proxied: boolean, toAll: boole
     (proxied ? 0 : FLAG.override);
   made = traffic.set(made, put(F.ndFlags, flags));
   made = traffic.note(made, () => resolution(work, device, 'advertisement', proxied));
-  work.tasks.push({ kind: 'transmit', device: device.of.name, handle: null, p: made });
+  work.now({ kind: 'transmit', device: device.of.name, handle: null, p: made });
   if (!toAll) {
     const memory = { device: device.of.name, version: 6 as const, p: traffic.fork(p) };
     learn(work, { ...memory, address: B.ipv6Source, mac: B.ethSource });

@@ -131,7 +131,7 @@ function transmit<P>(work: Work<P>, device: Device, p: P): void {
   let frame = traffic.set(p, device.setSource);
   frame = traffic.copy(frame, B.frameLength, frame, B.ipLength);
   frame = traffic.add(frame, F.frameLength, ETHERNET_HEADER_BYTES);
-  work.tasks.push({ kind: 'transmit', device: device.of.name, handle: work.handle, p: frame });
+  work.now({ kind: 'transmit', device: device.of.name, handle: work.handle, p: frame });
 }
 
 /** Sends a request, unless the same one is out already, and keeps the traffic until the answer. */
@@ -153,7 +153,7 @@ function ask<P>(work: Work<P>, way: Way, p: P): void {
     const entry = { device: device.of.name, version, request, to: way.to, p: held, from };
     stack.pending = [...stack.pending, entry];
     if (fresh !== null) {
-      work.tasks.push({ kind: 'transmit', device: device.of.name, handle: work.handle, p: fresh });
+      work.now({ kind: 'transmit', device: device.of.name, handle: work.handle, p: fresh });
     }
   }
 }

@@ -6,7 +6,7 @@
 import { openConnection } from './connections.ts';
 import { type Device, sourceTowards } from './device.ts';
 import { fragment } from './fragment.ts';
-import { B, F, IS, longerThan, put } from './headers.ts';
+import { B, F, IS, PACKET_TYPE, put } from './headers.ts';
 import { sendError } from './icmp-error.ts';
 import { sendTo, type Way } from './neighbour.ts';
 import { type Decision, decide, noteRoute } from './route.ts';
@@ -15,7 +15,8 @@ import { drop, passHook, type Towards, towards, type Work } from './stack.ts';
 /** Sends a packet the host made: `device` binds it to one interface. */
 export function emit<P>(work: Work<P>, version: 4 | 6, bound: Device | null, p: P): void {
   const { traffic } = work.run;
-  let packet = traffic.set(p, NO_INPUT);
+  let packet = p;
+  for (const write of MADE_HERE) packet = traffic.set(packet, write);
   packet = traffic.set(packet, bound === null ? NO_OUTPUT : bound.setOutput);
   const group = traffic.split(packet, version === 4 ? IS.limitedBroadcast : IS.multicast6);
   if (group.hit !== null) emitToGroup(work, version, bound, group.hit);
@@ -30,7 +31,8 @@ export function emit<P>(work: Work<P>, version: 4 | 6, bound: Device | null, p: 
   }
 }
 
-const NO_INPUT = put(F.inputDevice, 0);
+/** What the host makes came in by no interface and by no bridge port. */
+const MADE_HERE = [put(F.inputDevice, 0), put(F.physicalInput, 0), put(F.physicalOutput, 0)];
 const NO_OUTPUT = put(F.outputDevice, 0);
 
 function emitAlong<P>(
@@ -109,7 +111,7 @@ function emitBy<P>(
     if (work.opens === true) openConnection(work.run, work.stack, version, whole);
     const out = traffic.set(whole, device.setOutput);
     const before = work.stack.hooks === null ? null : traffic.fork(out);
-    const accepted = passHook(work, 'output', version, out, refused(work, version));
+    const accepted = passHook(work, 'output', version, out, refused(version));
     for (const { p: part, work: next } of accepted) {
       if (before === null) leaveOwn(next, version, device, to, decision, part);
       else rerouteIfChanged(next, version, device, to, decision, before, part);
@@ -224,18 +226,37 @@ function preferredSource<P>(
 }
 
 /** REJECT of what the host itself sends: the error comes back to the host. */
-function refused<P>(work: Work<P>, version: 4 | 6): Parameters<typeof passHook<P>>[4] {
-  return ({ type, code, p }) => sendError(work, { version, device: null, type, code }, p);
+function refused<P>(version: 4 | 6): Parameters<typeof passHook<P>>[4] {
+  return (own, { type, code, p }) => sendError(own, { version, device: null, type, code }, p);
 }
+
+/** ip_mc_output(): the host hears its own broadcasts, and groups that it has joined. */
+function copyBack<P>(work: Work<P>, { device, to }: Way, p: P): void {
+  const { traffic } = work.run;
+  const heard =
+    to.kind === 'broadcast' ? traffic.fork(p) : traffic.split(traffic.fork(p), IS.allHosts).hit;
+  if (heard === null) return;
+  const group = traffic.split(heard, IS.multicast);
+  const parts = [
+    group.hit === null ? null : traffic.set(group.hit, TYPE_MULTICAST),
+    group.miss === null ? null : traffic.set(group.miss, TYPE_BROADCAST),
+  ].filter((part) => part !== null);
+  for (const part of parts) {
+    for (const { p: copy, work: next } of passHook(work, 'postrouting', 4, part, refused(4))) {
+      // A program's call is interrupted by what its own copy causes (netif_rx()).
+      work.now({ kind: 'loop', device: device.of.name, handle: next.handle, p: copy });
+    }
+  }
+}
+
+const TYPE_BROADCAST = put(F.packetType, PACKET_TYPE.broadcast);
+const TYPE_MULTICAST = put(F.packetType, PACKET_TYPE.multicast);
 
 /** POSTROUTING, then fragments where they are needed, then the next hop. */
 export function leave<P>(work: Work<P>, way: Way & { readonly mtu: number }, p: P): void {
-  const accepted = passHook(work, 'postrouting', way.version, p, refused(work, way.version));
+  if (way.version === 4 && way.from === null && !way.device.of.loopback) copyBack(work, way, p);
+  const accepted = passHook(work, 'postrouting', way.version, p, refused(way.version));
   for (const { p: part, work: next } of accepted) {
-    const { hit, miss } = work.run.traffic.split(part, longerThan(way.mtu));
-    if (miss !== null) sendTo(next, way, miss);
-    if (hit === null) continue;
-    if (way.device.of.loopback) sendTo(next, way, hit);
-    else for (const piece of fragment(next, way.version, way.mtu, hit)) sendTo(next, way, piece);
+    for (const piece of fragment(next, way.version, way.mtu, part)) sendTo(next, way, piece);
   }
 }

@@ -7,6 +7,7 @@ import { type Reason } from '../../reasons/codes.ts';
 import { type Origin } from '../../text/problem.ts';
 import { type Guard, guard } from '../../traffic/guard.ts';
 import { type Match, or, test } from '../../traffic/match.ts';
+import { type Reassembly, startReassembly } from '../conntrack/defragment.ts';
 import { attach } from '../linuxbridge/attach.ts';
 import { type CompiledBridge } from '../linuxbridge/compiled.ts';
 import { type Carried, type HookName, type Hooks, type Passed } from '../linuxbridge/hooks.ts';
@@ -112,6 +113,8 @@ export interface Stack<P> {
   readonly applications: Applications<P> | null;
   readonly bridges: ReadonlyMap<string, BridgeState<P>>;
   readonly vxlans: readonly VxlanState<P>[];
+  /** Fragments for the host itself, where connection tracking does not collect them. */
+  readonly fragments: Reassembly<P>;
   /** Newest first. */
   learned: readonly LearnedNeighbour<P>[];
   pending: readonly Pending<P>[];
@@ -141,6 +144,13 @@ export type Task<P> =
       readonly prerouted: boolean;
       readonly p: P;
     }
+  /** A broadcast of the namespace itself, heard by its own programs (dev_loopback_xmit()). */
+  | {
+      readonly kind: 'loop';
+      readonly device: string;
+      readonly handle: Carried<P>;
+      readonly p: P;
+    }
   /** A packet of the namespace itself that has to be routed. */
   | {
       readonly kind: 'emit';
@@ -164,7 +174,10 @@ export type Task<P> =
 export interface Work<P> {
   readonly run: Run<P>;
   readonly stack: Stack<P>;
-  readonly tasks: Task<P>[];
+  /** Does a task at once, in the middle of what is done, as the kernel calls itself. */
+  readonly now: (task: Task<P>) => void;
+  /** Leaves a task for when this one is done: what waits in a queue of the kernel. */
+  readonly later: (task: Task<P>) => void;
   readonly out: Outcome<P>[];
   /** What the connection tracker gave the traffic that is worked on. */
   readonly handle: Carried<P>;
@@ -217,6 +230,7 @@ export function makeStack<P>(
     applications,
     bridges: new Map(bridges),
     vxlans: config.vxlans.map((device) => makeVxlan<P>(device)),
+    fragments: startReassembly(),
     learned: [],
     pending: [],
     connections: [],
@@ -250,7 +264,7 @@ export function passHook<P>(
   hook: HookName,
   version: 4 | 6,
   p: P,
-  onError: (passed: Extract<Passed<P>, { kind: 'icmp-error' }>) => void,
+  onError: (work: Work<P>, passed: Extract<Passed<P>, { kind: 'icmp-error' }>) => void,
 ): readonly Flow<P>[] {
   const { hooks } = work.stack;
   if (hooks === null) return [{ p, work }];
@@ -263,15 +277,18 @@ export function passHook<P>(
       case 'dropped':
         work.out.push({ kind: 'dropped', drop: passed.drop, p: passed.p });
         break;
+      case 'kept':
+        work.out.push({ kind: 'delivered', to: 'reassembly', p: passed.p });
+        break;
       case 'answer': {
         const own = { p: passed.p, handle: passed.handle };
         const made =
           own.handle === null ? attach(work.run.traffic, own.p, work.handle, false) : own;
-        work.tasks.push({ kind: 'emit', version, device: null, ...made });
+        work.now({ kind: 'emit', version, device: null, ...made });
         break;
       }
       case 'icmp-error':
-        onError(passed);
+        onError({ ...work, handle: passed.handle }, passed);
     }
   }
   return accepted;

@@ -23,7 +23,7 @@ export function intoTunnel<P>(work: Work<P>, tunnel: VxlanState<P>, p: P): void 
     else {
       const fitting = onBridge ? answerTooLarge(work, device, result.p) : [result.p];
       for (const outer of fitting) {
-        work.tasks.push({ kind: 'emit', version: 4, device: null, handle: null, p: outer });
+        work.now({ kind: 'emit', version: 4, device: null, handle: null, p: outer });
       }
     }
   }
@@ -31,7 +31,7 @@ export function intoTunnel<P>(work: Work<P>, tunnel: VxlanState<P>, p: P): void 
 
 /** The device itself answers: the frame arrives on it as if it came out of the tunnel. */
 function back<P>(work: Work<P>, device: string, p: P): void {
-  work.tasks.push({ kind: 'arrive', device, handle: null, prerouted: false, p });
+  work.later({ kind: 'arrive', device, handle: null, prerouted: false, p });
 }
 
 /** Answers frames with DF that the underlay cannot carry; returns what may be sent. */

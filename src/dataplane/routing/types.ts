@@ -186,6 +186,8 @@ export interface Socket {
   readonly process: string;
   /** Its process id, where `ss` could tell. */
   readonly pid?: number;
+  /** The user it belongs to, where somebody knows. */
+  readonly uid?: number;
 }
 
 /** Routing table ids that have names (rt_tables). */

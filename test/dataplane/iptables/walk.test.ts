@@ -122,9 +122,9 @@ describe('a chain', () => {
 
   it('does not guess about a match it does not know, and says so', () => {
     told.length = 0;
-    const pass = machine(filter('-A FORWARD -m u32 --u32 "0x0=0x1" -j DROP'));
+    const pass = machine(filter('-A FORWARD -m osf --genre Linux -j DROP'));
     expect(fates(pass('forward', packet({})))).toEqual(['accepted']);
-    expect(told).toEqual(['rules:5: -m u32 --u32 "0x0=0x1" -j DROP']);
+    expect(told).toEqual(['rules:5: -m osf --genre Linux -j DROP']);
   });
 
   it('lets a bucket of tokens run dry and fill again with the time', () => {

@@ -34,6 +34,16 @@ function checksum(bytes: readonly number[]): number {
   return ~sum & 0xffff;
 }
 
+/** RFC 9260 appendix A, bit by bit. */
+function crc32c(bytes: readonly number[]): number {
+  let crc = 0xffff_ffff;
+  for (const byte of bytes) {
+    crc ^= byte;
+    for (let bit = 0; bit < 8; bit++) crc = (crc & 1) === 1 ? (crc >>> 1) ^ 0x82f6_3b78 : crc >>> 1;
+  }
+  return ~crc >>> 0;
+}
+
 const FLAGS = 'FSRPAUEC';
 
 function flagBits(text: string): number {
@@ -115,10 +125,13 @@ function transportBytes(p: Step, src: readonly number[], dst: readonly number[])
   if (p.udp !== undefined) return udpBytes(p, pseudo);
   if (p.icmp !== undefined || p.icmp6 !== undefined) return icmpBytes(p, six, pseudo);
   if (p.sctp !== undefined) {
-    const { sport, dport, chunk } = p.sctp;
-    const head = [...u16(sport), ...u16(dport), ...new Array<number>(8).fill(0)];
+    const { sport, dport, chunk, vtag } = p.sctp;
+    const head = [...u16(sport), ...u16(dport), ...u32(vtag ?? 0), 0, 0, 0, 0];
     const data = [...u32(1), ...u32(65535), ...u16(1), ...u16(1), ...u32(1)];
-    return { protocol: 132, bytes: [...head, chunk ?? 1, 0, 0, 20, ...data] };
+    const bytes = [...head, chunk ?? 1, 0, 0, 20, ...data];
+    const sum = crc32c(bytes);
+    const little = [sum & 255, (sum >>> 8) & 255, (sum >>> 16) & 255, sum >>> 24];
+    return { protocol: 132, bytes: [...bytes.slice(0, 8), ...little, ...bytes.slice(12)] };
   }
   if (p.raw !== undefined && p.raw !== '') return { protocol: null, bytes: hexBytes(p.raw) };
   return { protocol: null, bytes: payloadOf(p) };

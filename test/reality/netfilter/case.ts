@@ -115,7 +115,12 @@ export interface Step {
   readonly udp?: { readonly sport: number; readonly dport: number; readonly csum?: number };
   readonly icmp?: Icmp;
   readonly icmp6?: Icmp;
-  readonly sctp?: { readonly sport: number; readonly dport: number; readonly chunk?: number };
+  readonly sctp?: {
+    readonly sport: number;
+    readonly dport: number;
+    readonly chunk?: number;
+    readonly vtag?: number;
+  };
   readonly raw?: string;
   readonly payload?: string | { readonly hex?: string; readonly len?: number };
   readonly inner?: Step;
@@ -128,7 +133,7 @@ export interface Step {
   readonly reply_to?: number;
   readonly error_to?: number;
   readonly ct?: string;
-  readonly tuples?: readonly unknown[];
+  readonly tuples?: readonly KernelTuple[];
   readonly expect?: string;
   readonly ctflush?: string;
   readonly wait?: number;
@@ -142,6 +147,8 @@ export interface KernelStep {
   readonly local: readonly (readonly [string, string])[];
   readonly trace?: Readonly<Record<string, readonly (readonly (string | number)[])[]>>;
   readonly ct?: readonly KernelConnection[];
+  readonly expect?: readonly KernelExpectation[];
+  readonly stdout?: string;
   readonly sent?: readonly [string, string];
   readonly skip?: boolean;
   readonly err?: string;
@@ -156,14 +163,24 @@ export interface KernelTuple {
   readonly id?: number;
   readonly type?: number;
   readonly code?: number;
+  readonly zone?: number;
+}
+
+export interface KernelExpectation {
+  readonly master: KernelTuple;
+  readonly tuple: KernelTuple;
+  readonly timeout: number;
 }
 
 export interface KernelConnection {
   readonly orig: KernelTuple;
   readonly reply: KernelTuple;
   readonly status: readonly string[];
+  /** Seconds that are left. */
+  readonly timeout: number;
   readonly mark?: number;
   readonly zone?: number;
   readonly tcp?: string;
   readonly helper?: string;
+  readonly master?: KernelTuple;
 }

@@ -1,50 +1,95 @@
 /** How the kernel's record and the emulation are compared, and what is not compared. */
-import { type Case, type KernelStep } from './case.ts';
-import { type Played } from './run-case.ts';
+import { type KernelConnection, type KernelStep } from './case.ts';
+import { type Played } from './lab.ts';
 
 /** The first difference of a step, or null. */
-export function difference(truth: KernelStep, played: Played, fuzzyPorts: boolean): string | null {
-  const say = (texts: readonly string[]): string => JSON.stringify([...texts].sort());
-  const outWanted = say(
-    truth.out.map((frame) => frame.map((x) => norm(x, fuzzyPorts)).join(' | ')),
+export function difference(truth: KernelStep, played: Played): string | null {
+  if (truth.skip === true) return null;
+  return (
+    differs('out', truth.out.map(line), played.out.map(line), true) ??
+    differs('local', truth.local.map(line), played.local.map(line), true) ??
+    rules(truth, played) ??
+    differs('err', [truth.err ?? ''], [played.err ?? ''], false) ??
+    (truth.ct === undefined
+      ? null
+      : differs('ct', truth.ct.map(entry), (played.ct ?? []).map(entry), true)) ??
+    (truth.ct === undefined ? null : timeouts(truth.ct, played.ct ?? [])) ??
+    (truth.expect === undefined
+      ? null
+      : differs(
+          'expect',
+          truth.expect.map(({ master, tuple }) => JSON.stringify({ master, tuple: sorted(tuple) })),
+          (played.expect ?? []).map(({ master, tuple }) =>
+            JSON.stringify({ master, tuple: sorted(tuple) }),
+          ),
+          true,
+        )) ??
+    (truth.stdout === undefined || truth.stdout === ''
+      ? null
+      : differs('stdout', [truth.stdout], [played.stdout ?? ''], false))
   );
-  const outSeen = say(played.out.map((frame) => frame.map((x) => norm(x, fuzzyPorts)).join(' | ')));
-  if (outWanted !== outSeen) return `out\n  kernel  ${outWanted}\n  hopwise ${outSeen}`;
-  const local = truth.local.filter(([, text]) => !text.startsWith('ip6') && !/ vxlan\d/.test(text));
-  const localWanted = say(local.map((one) => one.map((x) => norm(x, fuzzyPorts)).join(' | ')));
-  const localSeen = say(played.local.map((one) => one.map((x) => norm(x, fuzzyPorts)).join(' | ')));
-  return localWanted === localSeen
-    ? null
-    : `local\n  kernel  ${localWanted}\n  hopwise ${localSeen}`;
 }
 
-/** Steps behind a command that changed the node cannot be played. */
-export function lastPlayable({ packets }: Case): number {
-  const at = packets.findIndex((step) => /append|replace|set|del/.test(step.exec ?? ''));
-  return at < 0 ? packets.length : at;
+function differs(
+  what: string,
+  kernel: readonly string[],
+  ours: readonly string[],
+  anyOrder: boolean,
+): string | null {
+  const say = (texts: readonly string[]): string =>
+    (anyOrder ? [...texts].sort() : texts).map((text) => `\n      ${text}`).join('');
+  const [wanted, seen] = [say(kernel), say(ours)];
+  return wanted === seen ? null : `${what}\n    kernel${wanted}\n    hopwise${seen}`;
+}
+
+/** Every rule, policy and end of a chain in the order the kernel came by them, node by node. */
+function rules(truth: KernelStep, played: Played): string | null {
+  const nodes = new Set([...Object.keys(truth.trace ?? {}), ...Object.keys(played.trace)]);
+  for (const node of nodes) {
+    const kernel = (truth.trace?.[node] ?? [])
+      .filter(([table]) => table !== 'LOG' && !`${table}`.includes(' '))
+      .map((one) => one.join(' '));
+    const ours = (played.trace[node] ?? []).map((one) => one.join(' '));
+    const found = differs(`rules of ${node}`, kernel, ours, false);
+    if (found !== null) return found;
+  }
+  return null;
 }
 
 /**
- * Not compared: ports and ids where the kernel picks them at random, the VXLAN source port, the
- * sequence numbers and options of the stack's own SYN-ACKs, checksums, and of quoted packets
- * what lies behind the ports.
+ * Not compared: the source port of VXLAN, which is a hash with a seed of each boot, and the
+ * sequence numbers that the host's own TCP picks. Its SYN-ACKs over loopback have no checksum yet.
  */
-function norm(text: string, fuzzyPorts: boolean): string {
-  let out = text.replaceAll(/ BADCSUM| BADIPCSUM/g, '');
-  if (fuzzyPorts) out = out.replaceAll(/\b(tcp|udp|sctp) \d+>\d+|\bid\d+/g, 'PORTS');
-  out = out.replaceAll(/udp \d+>(8472|4789) vxlan/g, 'udp *>$1 vxlan');
-  out = out.replaceAll(/(frag\d+)\+/g, '$1');
-  const brace = out.indexOf(' {');
-  const head = brace < 0 ? out : out.slice(0, brace);
-  const tail = brace < 0 || head.includes('vxlan') ? out.slice(head.length) : inner(out, brace);
-  const own = /\[SA\]/.test(head) ? head.replace(/ seq\d+/, ' seq*').replace(/ mss\d+/, '') : head;
-  return own + tail;
+function line(parts: readonly string[]): string {
+  return parts
+    .map((text) => text.replaceAll(/udp \d+>(8472|4789) vxlan/g, 'udp *>$1 vxlan'))
+    .map((text) => text.replace(/(\[SA\]) seq\d+/, '$1 seq*'))
+    .map((text) => (text.includes('[SA]') ? text.replace(' BADCSUM', '') : text))
+    .join(' | ');
 }
 
-/** A quote within a quote is cut so short that the recorder could not read its ports. */
-function inner(text: string, brace: number): string {
-  return text
-    .slice(brace)
-    .replaceAll(/ \[[A-Z]*\]| seq\d+| ack\d+| mss\d+/g, '')
-    .replace(/( \{.* \{ip \S+ ttl\d+).*$/, '$1');
+function sorted(given: object): object {
+  return Object.fromEntries(Object.entries(given).sort(([a], [b]) => (a < b ? -1 : 1)));
+}
+
+function entry({ timeout, ...rest }: KernelConnection): string {
+  const tuples = { orig: sorted(rest.orig), reply: sorted(rest.reply) };
+  const master = rest.master === undefined ? {} : { master: sorted(rest.master) };
+  return JSON.stringify(sorted({ ...rest, ...tuples, ...master }));
+}
+
+/** The recorder needs some time of its own between two steps. */
+const TOLERANCE_S = 3;
+
+function timeouts(
+  truth: readonly KernelConnection[],
+  played: readonly KernelConnection[],
+): string | null {
+  for (const one of truth) {
+    const ours = played.find((other) => entry(other) === entry(one));
+    if (ours !== undefined && Math.abs(ours.timeout - one.timeout) > TOLERANCE_S) {
+      return `timeout\n    kernel ${one.timeout}\n    hopwise ${ours.timeout}\n    ${entry(one)}`;
+    }
+  }
+  return null;
 }

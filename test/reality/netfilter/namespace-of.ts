@@ -132,7 +132,7 @@ function interfaceOf(
     name: link.name,
     index: index + 1,
     mac: link.mac === undefined ? (bridgeMac(link, links) ?? fallback) : mac(link.mac),
-    mtu: link.mtu ?? (link.type === 'vxlan' ? 1450 : 1500),
+    mtu: link.type === 'bridge' ? bridgeMtu(link, links) : mtuOf(link),
     up: link.up ?? true,
     running: true,
     loopback: false,
@@ -159,6 +159,17 @@ function interfaceOf(
 function bridgeDetails({ args = '' }: Link): Readonly<Record<string, unknown>> {
   const ageing = /ageing_time (\d+)/.exec(args)?.[1];
   return ageing === undefined ? {} : { ageing_time: Number(ageing) };
+}
+
+function mtuOf({ mtu, type }: Link): number {
+  return mtu ?? (type === 'vxlan' ? 1450 : 1500);
+}
+
+/** As long as nobody sets it, a bridge has the smallest MTU of its ports. */
+function bridgeMtu(link: Link, links: readonly Link[]): number {
+  if (link.mtu !== undefined && link.mtu !== 1500) return link.mtu;
+  const ports = links.filter((port) => port.master === link.name);
+  return ports.length === 0 ? 1500 : Math.min(...ports.map(mtuOf));
 }
 
 /** A bridge without own MAC takes the lowest one of its ports. */
@@ -307,7 +318,7 @@ function socketsOf(node: Node): readonly Socket[] {
   });
   const listening = (node.listen ?? []).map(([protocol, port]): Socket => {
     const kind = protocol === 'tcp' ? 'tcp' : 'udp';
-    return { protocol: kind, address: null, version: 4, port, device: null, process: '' };
+    return { protocol: kind, address: null, version: 4, port, device: null, process: '', uid: 0 };
   });
   return [...raw, ...listening];
 }

@@ -5,76 +5,72 @@ import { parseArptablesSave } from '../../../src/dataplane/iptables/arptables/sa
 import { compileEbtables } from '../../../src/dataplane/iptables/ebtables/meaning.ts';
 import { parseEbtablesSave } from '../../../src/dataplane/iptables/ebtables/save.ts';
 import { parseIpsetSave } from '../../../src/dataplane/iptables/ipset/save.ts';
+import { type IpSet } from '../../../src/dataplane/iptables/ipset/types.ts';
 import {
   compileNetfilter,
   type Netfilter,
   startNetfilter,
 } from '../../../src/dataplane/iptables/netfilter.ts';
-import { type RuleStep } from '../../../src/dataplane/iptables/steps.ts';
 import { type Surroundings } from '../../../src/dataplane/iptables/surroundings.ts';
 import { parseIptablesSave } from '../../../src/dataplane/iptables/text/save.ts';
 import { BASE_CHAINS, type Ruleset } from '../../../src/dataplane/iptables/types.ts';
 import { type Run } from '../../../src/dataplane/outcome.ts';
+import { type Hooks } from '../../../src/dataplane/routing/hooks.ts';
+import { surroundingsOf } from '../../../src/dataplane/routing/questions.ts';
 import { compileNamespace, makeStack } from '../../../src/dataplane/routing/stack.ts';
 import { type Namespace } from '../../../src/dataplane/routing/types.ts';
-import { onePacket, type Packet } from '../../../src/traffic/one-packet.ts';
-import { type Step } from '../../../src/traffic/traffic.ts';
-import { type Case, type Node } from './case.ts';
-import { type MakeStack } from './run-case.ts';
-
-/** A matched rule or policy, as the recorder writes it. */
-export interface Matched {
-  readonly node: string;
-  readonly entry: readonly [table: string, chain: string, what: string, number: number];
-}
+import { type Packet } from '../../../src/traffic/one-packet.ts';
+import { type Node } from './case.ts';
+import { type Kept, type LabNode } from './lab.ts';
 
 /**
- * Stacks with the rules of the case; matched rules go to `matched`, in order, and rules that
- * nobody can judge to `unknown`.
+ * A node with the rules of the case at work.
+ *
+ * @param heard is told what passed INPUT, packet by packet
  */
-export function hooksFor(one: Case, matched: Matched[] = [], unknown: string[] = []): MakeStack {
-  return (name, namespace, run) => {
-    const node = one.nodes[name];
-    if (node === undefined) return makeStack(compileNamespace(namespace));
-    const around = surroundingsOf(node, namespace);
-    const hooks = netfilterOf(node, around, tell(run, name, matched, unknown));
-    const frames = parseEbtablesSave(node.ebtables ?? '', 'ebtables');
-    const arp = parseArptablesSave(node.arptables ?? '', 'arptables');
-    for (const { problems } of [frames, arp]) {
-      if (problems.length > 0) throw new Error(JSON.stringify(problems[0]));
-    }
-    return makeStack(compileNamespace(namespace), hooks, null, {
-      frames: compileEbtables(frames.value, around).start<Packet>(),
-      packets: hooks,
-      arp: compileArptables(arp.value, around).start<Packet>(),
-    });
+export function nodeOf(
+  node: Node,
+  namespace: Namespace,
+  run: Run<Packet>,
+  kept: Kept,
+  heard: (p: Packet, version: 4 | 6) => void,
+): LabNode {
+  const config = compileNamespace(namespace);
+  const around = surroundingsOf(namespace, setsOf(node), () => config);
+  const netfilter = netfilterOf(node, around, run, kept);
+  const hooks: Hooks<Packet> = {
+    pass: (given, hook, version, p, handle) => {
+      const passed = netfilter.pass(given, hook, version, p, handle);
+      if (hook !== 'input') return passed;
+      for (const one of passed) if (one.kind === 'accepted') heard(one.p, version);
+      return passed;
+    },
   };
+  const frames = parseEbtablesSave(node.ebtables ?? '', 'ebtables');
+  const arp = parseArptablesSave(node.arptables ?? '', 'arptables');
+  for (const { problems } of [frames, arp]) {
+    if (problems.length > 0) throw new Error(JSON.stringify(problems[0]));
+  }
+  const stack = makeStack(config, hooks, null, {
+    frames: compileEbtables(frames.value, around).start<Packet>(),
+    packets: hooks,
+    arp: compileArptables(arp.value, around).start<Packet>(),
+  });
+  return { stack: { ...stack, fragments: kept.local }, netfilter };
 }
 
-function surroundingsOf(node: Node, namespace: Namespace): Surroundings {
+function setsOf(node: Node): ReadonlyMap<string, IpSet> {
   const sets = parseIpsetSave(node.ipset ?? '', 'ipset');
   if (sets.problems.length > 0) throw new Error(JSON.stringify(sets.problems[0]));
-  const indexes = new Map(namespace.interfaces.map(({ name, index }) => [name, index]));
-  return {
-    interfaces: namespace.interfaces.map(({ name, index, loopback, addresses }) => ({
-      name,
-      index,
-      loopback,
-      addresses: addresses.map(({ address, length }) => ({ ...address, length })),
-    })),
-    sets: new Map(sets.value.map((set) => [set.name, set])),
-    gateways: namespace.routes.flatMap(({ version, prefix, hops }) =>
-      hops.flatMap(({ gateway, device }) => {
-        const index = indexes.get(device ?? '');
-        if (gateway === null || index === undefined) return [];
-        const value = prefix?.address.value ?? 0n;
-        return [{ version, value, length: prefix?.length ?? 0, gateway: gateway.value, index }];
-      }),
-    ),
-  };
+  return new Map(sets.value.map((set) => [set.name, set]));
 }
 
-function netfilterOf(node: Node, surroundings: Surroundings, run: Run<Packet>): Netfilter<Packet> {
+function netfilterOf(
+  node: Node,
+  surroundings: Surroundings,
+  run: Run<Packet>,
+  kept: Kept,
+): Netfilter<Packet> {
   const rulesets = [
     parseIptablesSave(node.iptables ?? '', 'iptables', 4),
     parseIptablesSave(node.ip6tables ?? '', 'ip6tables', 6),
@@ -94,7 +90,7 @@ function netfilterOf(node: Node, surroundings: Surroundings, run: Run<Packet>): 
     ...(liberal === undefined ? {} : { beLiberal: Number(liberal) === 1 }),
     ...(ignore === undefined ? {} : { ignoreInvalidRst: Number(ignore) === 1 }),
   };
-  return startNetfilter(run, compiled, { entries: [], tcp });
+  return startNetfilter(run, compiled, { entries: [], tcp }, kept.tracked);
 }
 
 /** The recorder's kernel has every table loaded, with empty chains where the case gives none. */
@@ -113,25 +109,4 @@ function withAllTables(ruleset: Ruleset): Ruleset {
     return { ...given, chains: [...given.chains, ...rest] };
   });
   return { ...ruleset, tables };
-}
-
-/** The same run, whose notes about rules are told as well. */
-function tell(run: Run<Packet>, node: string, matched: Matched[], unknown: string[]): Run<Packet> {
-  const note = (p: Packet, step: () => Step): Packet => {
-    const made = step();
-    if (isRule(made)) {
-      matched.push({ node, entry: [made.table, made.chain, made.what, made.number] });
-    }
-    return onePacket.note(p, step);
-  };
-  const assume: Run<Packet>['assume'] = (reason, detail) => {
-    if (reason === 'UNSUPPORTED_MATCH') unknown.push(detail);
-    run.assume(reason, detail);
-  };
-  const traffic = { ...onePacket, note };
-  return Object.assign(Object.create(run) as Run<Packet>, { traffic, assume });
-}
-
-function isRule(step: Step): step is RuleStep {
-  return step.kind === 'rule';
 }

@@ -1,151 +1,173 @@
 /** Plays a case through the emulated stacks and says what came out, step by step. */
-import { type Outcome, type Run } from '../../../src/dataplane/outcome.ts';
+import { makeVxlan } from '../../../src/dataplane/linuxbridge/vxlan.ts';
+import { type Outcome } from '../../../src/dataplane/outcome.ts';
 import { receive, send } from '../../../src/dataplane/routing/namespace.ts';
-import { compileNamespace, makeStack, type Stack } from '../../../src/dataplane/routing/stack.ts';
-import { type Namespace } from '../../../src/dataplane/routing/types.ts';
+import { compileNamespace } from '../../../src/dataplane/routing/stack.ts';
 import { field } from '../../../src/packet/fields.ts';
-import { numberOf, onePacket, type Packet } from '../../../src/traffic/one-packet.ts';
-import { packetFromBytes } from '../../../src/traffic/wire.ts';
+import { readDiary } from '../../../src/traffic/diary.ts';
+import { onePacket, type Packet } from '../../../src/traffic/one-packet.ts';
+import { bytesFromPacket, packetFromBytes } from '../../../src/traffic/wire.ts';
 import { assignment } from '../../../src/traffic/words.ts';
 import { brief, macText } from './brief.ts';
-import { frameBytes, hexBytes, macBytes } from './bytes.ts';
+import { frameBytes, hexBytes } from './bytes.ts';
 import { type Case, type KernelStep, type Step } from './case.ts';
+import { connectionsOf, expectationsOf } from './connections.ts';
+import { type Lab, nothingPlayed, openLab, type Played, Topologies } from './lab.ts';
 import { namespacesOf } from './namespace-of.ts';
-
-/** What one step did, in the recorder's words. */
-export interface Played {
-  readonly out: (readonly [string, string, string, string])[];
-  readonly local: (readonly [string, string])[];
-}
-
-/** How a node's rules take part: made by whoever tests them. */
-export type MakeStack = (node: string, namespace: Namespace, run: Run<Packet>) => Stack<Packet>;
-
-const withoutRules: MakeStack = (_node, namespace) => makeStack(compileNamespace(namespace));
-
-interface Lab {
-  readonly run: Run<Packet>;
-  readonly stacks: ReadonlyMap<string, Stack<Packet>>;
-  /** `node/link` → the port outside, or the other end of a veth. */
-  readonly outside: ReadonlyMap<string, string>;
-  readonly inside: ReadonlyMap<string, readonly [string, string]>;
-  readonly veths: ReadonlyMap<string, readonly [string, string]>;
-}
 
 /** Plays every step; a step that the recorder skipped is skipped as well. */
 export function playCase(
   one: Case,
   truth: readonly KernelStep[],
-  make: MakeStack = withoutRules,
+  topologies: Topologies = new Topologies(),
 ): readonly Played[] {
-  const run: Run<Packet> = { traffic: onePacket, now_us: 0, assume: () => undefined };
-  const stacks = new Map<string, Stack<Packet>>();
-  for (const [name, namespace] of namespacesOf(one)) stacks.set(name, make(name, namespace, run));
-  const lab: Lab = { run, stacks, ...cables(one) };
-  return one.packets.map((step, i) => playStep(lab, one, step, truth[i]));
+  const lab = openLab(one, topologies);
+  return one.packets.map((step, i) => {
+    lab.now = nothingPlayed();
+    lab.chosen = chosenIn(truth, i);
+    playStep(lab, step, truth[i]);
+    return lab.now;
+  });
 }
 
-function cables(one: Case): Pick<Lab, 'outside' | 'inside' | 'veths'> {
-  const outside = new Map<string, string>();
-  const inside = new Map<string, readonly [string, string]>();
-  const veths = new Map<string, readonly [string, string]>();
-  for (const [node, { links = [] }] of Object.entries(one.nodes)) {
-    for (const link of links) {
-      if (link.type === 'port' && link.port !== undefined) {
-        outside.set(`${node}/${link.name}`, link.port);
-        inside.set(link.port, [node, link.name]);
-      }
-      if (link.type === 'veth' && link.peer !== undefined) {
-        veths.set(`${node}/${link.name}`, link.peer);
-        veths.set(link.peer.join('/'), [node, link.name]);
-      }
-    }
-  }
-  return { outside, inside, veths };
+/** Ports and ids in what the kernel sent that were not in what it received. */
+function chosenIn(truth: readonly KernelStep[], index: number): readonly number[] {
+  const step = truth[index];
+  if (step === undefined) return [];
+  const texts = [...step.out.map((out) => out[3]), ...step.local.map((local) => local[1])];
+  const later = truth.slice(index + 1).flatMap(({ ct = [] }) => ct.map(({ reply }) => reply));
+  const numbers = texts.flatMap((text) =>
+    [...text.matchAll(/ (\d+)>(\d+)| id(\d+)/g)].map(([, src, , id]) => Number(src ?? id)),
+  );
+  return [...numbers, ...later.flatMap(({ dport, id }) => dport ?? id ?? [])];
 }
 
-function playStep(lab: Lab, one: Case, step: Step, truth: KernelStep | undefined): Played {
-  const played: Played = { out: [], local: [] };
+function playStep(lab: Lab, step: Step, truth: KernelStep | undefined): void {
   lab.run.now_us += (step.wait ?? 0) * 1000;
-  if (truth?.skip === true) return played;
+  if (truth?.skip === true) return;
   const derived = step.reply_to !== undefined || step.error_to !== undefined;
   if (derived && truth?.sent !== undefined) {
-    inject(lab, one, truth.sent[0], Uint8Array.from(hexBytes(truth.sent[1])), played);
-  } else if (step.in !== undefined) inject(lab, one, step.in, frameBytes(step), played);
-  else if (step.from !== undefined) {
-    const stack = lab.stacks.get(step.from);
-    if (stack === undefined) return played;
-    let p = packetFromBytes(frameBytes(step)).value;
-    p = onePacket.set(p, assignment(field('pkt_mark'), BigInt(step.mark ?? 0)));
-    follow(lab, one, step.from, send(lab.run, stack, p, step.dev ?? null), played);
-  }
-  return played;
+    inject(lab, truth.sent[0], Uint8Array.from(hexBytes(truth.sent[1])));
+  } else if (step.in !== undefined) inject(lab, step.in, frameBytes(step));
+  else if (step.from !== undefined) sendFrom(lab, step.from, step);
+  else if (step.ct !== undefined) {
+    const { tracker } = node(lab, step.ct).netfilter;
+    lab.now.ct = connectionsOf(tracker, step.tuples);
+  } else if (step.expect !== undefined) {
+    lab.now.expect = expectationsOf(node(lab, step.expect).netfilter.tracker);
+  } else if (step.ctflush !== undefined) {
+    const { tracker } = node(lab, step.ctflush).netfilter;
+    tracker.made.clear();
+    tracker.expectations.splice(0);
+  } else if (step.exec !== undefined) execute(lab, step.node ?? '', step.exec);
 }
 
-function inject(lab: Lab, one: Case, port: string, bytes: Uint8Array, played: Played): void {
-  const [node = '', link = ''] = lab.inside.get(port) ?? [];
-  const stack = lab.stacks.get(node);
-  if (stack === undefined) return;
+function node(lab: Lab, name: string): NonNullable<ReturnType<Lab['nodes']['get']>> {
+  const found = lab.nodes.get(name);
+  if (found === undefined) throw new Error(`no node ${name}`);
+  return found;
+}
+
+function inject(lab: Lab, port: string, bytes: Uint8Array): void {
+  const [name = '', link = ''] = lab.inside.get(port) ?? [];
   const p = packetFromBytes(bytes, { tunnels: true }).value;
-  follow(lab, one, node, receive(lab.run, stack, link, p), played);
+  follow(lab, name, receive(lab.run, node(lab, name).stack, link, p));
 }
 
-function follow(
-  lab: Lab,
-  one: Case,
-  start: string,
-  first: readonly Outcome<Packet>[],
-  played: Played,
-): void {
-  const queue = first.map((outcome) => ({ node: start, outcome }));
+/** A program sends through a raw socket; what the stack refuses, the call says. */
+function sendFrom(lab: Lab, name: string, step: Step): void {
+  let p = packetFromBytes(frameBytes(step)).value;
+  p = onePacket.set(p, assignment(field('pkt_mark'), BigInt(step.mark ?? 0)));
+  const root = { uid: 0, gid: 0 };
+  const outcomes = send(lab.run, node(lab, name).stack, p, step.dev ?? null, root);
+  const refused = outcomes.find((outcome) => outcome.kind === 'dropped' && isOwn(outcome.p));
+  lab.now.err = refused === undefined ? null : errorOf(refused);
+  follow(lab, name, outcomes);
+}
+
+/** The packet itself on its way out: no answer to it, and not received again by loopback. */
+function isOwn(p: Packet): boolean {
+  return readDiary(p).every(({ step }) => {
+    if (step.kind === 'answer') return false;
+    return step.kind !== 'rule' || !('chain' in step) || step.chain !== 'PREROUTING';
+  });
+}
+
+/** net/ipv4/raw.c raw_sendmsg(): what a drop on the way out is for the caller. */
+function errorOf(outcome: Outcome<Packet>): string | null {
+  if (outcome.kind !== 'dropped') return null;
+  const { reason, evidence } = outcome.drop;
+  if (reason === 'NO_ROUTE') return 'ENETUNREACH';
+  if (reason === 'MTU_EXCEEDED_DF') return 'EMSGSIZE';
+  if (reason !== 'ROUTE_REFUSES') return 'EPERM';
+  if (evidence.includes('prohibit')) return 'EACCES';
+  if (evidence.includes('blackhole')) return 'EINVAL';
+  return evidence.startsWith('rule') ? 'ENETUNREACH' : 'EHOSTUNREACH';
+}
+
+function follow(lab: Lab, start: string, first: readonly Outcome<Packet>[]): void {
+  const queue = first.map((outcome) => ({ name: start, outcome }));
   for (let next = queue.shift(); next !== undefined; next = queue.shift()) {
-    const { node, outcome } = next;
-    if (outcome.kind !== 'sent') {
-      if (reachedSockets(outcome)) played.local.push([node, brief(layer3(outcome.p))]);
-      continue;
-    }
-    const at = `${node}/${outcome.port}`;
+    const { name, outcome } = next;
+    if (outcome.kind !== 'sent') continue;
+    const at = `${name}/${outcome.port}`;
     const veth = lab.veths.get(at);
     if (veth !== undefined) {
       const [to, link] = veth;
-      const stack = lab.stacks.get(to);
-      if (stack === undefined) continue;
-      const results = receive(lab.run, stack, link, outcome.p, to === node);
-      queue.push(...results.map((result) => ({ node: to, outcome: result })));
+      const results = receive(lab.run, node(lab, to).stack, link, outcome.p, to === name);
+      queue.push(...results.map((result) => ({ name: to, outcome: result })));
       continue;
     }
     const port = lab.outside.get(at);
-    if (port === undefined) continue;
-    const macs = [macText(outcome.p, 'eth_dst'), macText(outcome.p, 'eth_src')] as const;
-    played.out.push([port, ...macs, brief(outcome.p)]);
-    answerArp(lab, one, port, outcome.p, played);
+    if (port !== undefined) leave(lab, port, bytesFromPacket(outcome.p));
   }
 }
 
-/** The recorder's raw sockets see a packet even if nobody else listens. */
-function reachedSockets(outcome: Outcome<Packet>): boolean {
-  const type = numberOf(outcome.p, field('eth_type'));
-  if (type !== 0x0800) return false;
-  const protocol = numberOf(outcome.p, field('ip_proto'));
-  if (![1, 6, 17, 132, 50, 47].includes(protocol)) return false;
-  if (outcome.kind === 'dropped') return outcome.drop.reason === 'NOT_LISTENING';
-  const [word] = outcome.kind === 'delivered' ? outcome.to.split(' ') : [''];
-  return word !== 'arp' && word !== 'reassembly';
-}
-
-function layer3(p: Packet): Packet {
-  return onePacket.set(onePacket.fork(p), assignment(field('vlan_tci'), 0n));
-}
-
-function answerArp(lab: Lab, one: Case, port: string, p: Packet, played: Played): void {
-  if (numberOf(p, field('eth_type')) !== 0x0806 || numberOf(p, field('arp_op')) !== 1) return;
-  const words = brief(p).split(' ');
-  const target = words[2] ?? '';
-  const answer = one.arp?.[port]?.[target];
+function leave(lab: Lab, port: string, bytes: Uint8Array): void {
+  const macs = [macText(bytes.subarray(0, 6)), macText(bytes.subarray(6, 12))] as const;
+  lab.now.out.push([port, ...macs, brief(bytes)]);
+  if (bytes[12] !== 8 || bytes[13] !== 6 || bytes[21] !== 1) return;
+  const target = [...bytes.subarray(38, 42)].join('.');
+  const answer = lab.case.arp?.[port]?.[target];
   if (answer === undefined) return;
-  const asker = macText(p, 'arp_sha');
-  const [spa = ''] = (words[4] ?? '').split('(');
-  const eth = { src: answer, dst: macText(p, 'eth_src') };
-  const arp = { op: 2, sha: answer, spa: target, tha: asker, tpa: spa };
-  if (macBytes(answer).length === 6) inject(lab, one, port, frameBytes({ eth, arp }), played);
+  const asker = [...bytes.subarray(28, 32)].join('.');
+  const eth = { src: answer, dst: macText(bytes.subarray(6, 12)) };
+  const tha = macText(bytes.subarray(22, 28));
+  inject(lab, port, frameBytes({ eth, arp: { op: 2, sha: answer, spa: target, tha, tpa: asker } }));
+}
+
+/** Commands that cases run in a node: entries of VXLAN devices, and a look at the neighbours. */
+function execute(lab: Lab, name: string, command: string): void {
+  const added = command.split(/;\s*/).flatMap((part) => {
+    const [, entry] = /^bridge fdb (.*)$/.exec(part) ?? [];
+    return entry === undefined ? [] : [entry];
+  });
+  const { stack, netfilter } = node(lab, name);
+  if (added.length > 0) {
+    const given = lab.case.nodes[name] ?? {};
+    const nodes = {
+      ...lab.case.nodes,
+      [name]: { ...given, fdb: [...(given.fdb ?? []), ...added] },
+    };
+    const changed = { ...lab.case, nodes };
+    const namespace = namespacesOf(changed).get(name);
+    if (namespace === undefined) return;
+    const config = compileNamespace(namespace);
+    const vxlans = config.vxlans.map((device) => makeVxlan<Packet>(device));
+    lab.nodes.set(name, { stack: { ...stack, config, vxlans }, netfilter });
+  }
+  const [, device] = /^ip neigh show dev (\S+)$/.exec(command) ?? [];
+  if (device !== undefined) lab.now.stdout = neighboursText(lab, name, device);
+}
+
+/** Learned neighbours as `ip neigh show` prints them. */
+function neighboursText(lab: Lab, name: string, device: string): string {
+  const { learned } = node(lab, name).stack;
+  const lines = learned.flatMap((one) => {
+    if (one.device !== device || one.version !== 4) return [];
+    const bytes = bytesFromPacket(one.p);
+    const [mac, ip] = [bytes.subarray(22, 28), bytes.subarray(28, 32)];
+    return [`${[...ip].join('.')} lladdr ${macText(mac)} STALE \n`];
+  });
+  return lines.join('');
 }

@@ -49,12 +49,40 @@ export function setMatch(
     return ranges.length === 0 ? NONE : { kind: 'within', field: to, ranges };
   }
   const one = (entry: SetEntry): Match => entryMatch(entry, set, directions, version, surroundings);
+  if (set.type === 'hash:net,iface') return byLongestNet(set, one, returnNoMatch);
   if (!excludes) return or(...set.entries.map(one));
   // The longest prefix decides: entries are laid over each other, the widest first.
   let match: Match = NONE;
   for (const entry of [...set.entries].sort((a, b) => Number(width(b) - width(a)))) {
     const yes = isNoMatch(entry) === returnNoMatch;
     match = yes ? or(match, one(entry)) : and(match, not(one(entry)));
+  }
+  return match;
+}
+
+/**
+ * hash:net,iface: entries of one network are kept together, and the search ends with the longest
+ * one that holds the address, even if none of its entries has the interface (multi in
+ * net/netfilter/ipset/ip_set_hash_gen.h mtype_test_cidrs()).
+ */
+function byLongestNet(set: IpSet, one: (entry: SetEntry) => Match, returnNoMatch: boolean): Match {
+  const nets = new Map<string, SetEntry[]>();
+  for (const entry of set.entries) {
+    const [net] = entry.parts;
+    const key = net?.kind === 'addresses' ? `${net.from} ${net.to}` : '';
+    const known = nets.get(key);
+    if (known === undefined) nets.set(key, [entry]);
+    else known.push(entry);
+  }
+  const widest = [...nets.values()].flatMap(([first, ...more]) =>
+    first === undefined ? [] : [{ first, entries: [first, ...more] }],
+  );
+  widest.sort((a, b) => Number(width(b.first) - width(a.first)));
+  let match: Match = NONE;
+  for (const { first, entries } of widest) {
+    const inside = one({ ...first, parts: first.parts.slice(0, 1) });
+    const yes = entries.filter((entry) => isNoMatch(entry) === returnNoMatch);
+    match = or(and(match, not(inside)), ...yes.map(one));
   }
   return match;
 }

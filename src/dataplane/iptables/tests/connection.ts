@@ -1,9 +1,9 @@
 /** Questions of rules about the packet's connection that its fields do not answer. */
 
-import { guard } from '../../traffic/guard.ts';
-import { type Split, type Traffic } from '../../traffic/traffic.ts';
-import { type Handle } from '../conntrack/netfilter.ts';
-import { type ConnectionTest } from './condition.ts';
+import { guard } from '../../../traffic/guard.ts';
+import { type Split, type Traffic } from '../../../traffic/traffic.ts';
+import { type Handle } from '../../conntrack/netfilter.ts';
+import { type ConnectionTest } from './types.ts';
 
 /** Asks one question; without a connection the answer is no, whatever is asked. */
 export function askConnection<P>(

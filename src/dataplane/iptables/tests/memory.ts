@@ -1,19 +1,16 @@
 /**
- * Matches that remember or throw dice: limit, recent, statistic. They are asked after the
- * other conditions of their rule, on the run's own clock; no two runs share what they remember.
+ * Matches that remember or throw dice: limit, quota, recent, statistic. They are asked where
+ * they stand in their rule, on the run's own clock; no two runs share what they remember.
  */
-import { allBits } from '../../packet/fields.ts';
-import { type Guard, guard } from '../../traffic/guard.ts';
-import { NONE, range } from '../../traffic/match.ts';
-import { type FieldPairs, type Split, type Traffic } from '../../traffic/traffic.ts';
-import { type Run } from '../outcome.ts';
-import { type MemoryTest as AnyTest, type ConnectionTest } from './condition.ts';
-import { F } from './fields.ts';
-
-type MemoryTest = Exclude<AnyTest, ConnectionTest>;
-
-import { type Network } from './text/address.ts';
-import { RATE_UNITS, type Rate } from './text/rate.ts';
+import { allBits } from '../../../packet/fields.ts';
+import { type Guard, guard } from '../../../traffic/guard.ts';
+import { NONE, range } from '../../../traffic/match.ts';
+import { type FieldPairs, type Split, type Traffic } from '../../../traffic/traffic.ts';
+import { type Run } from '../../outcome.ts';
+import { F } from '../fields.ts';
+import { type Network } from '../text/address.ts';
+import { RATE_UNITS, type Rate } from '../text/rate.ts';
+import { type MemoryTest } from './types.ts';
 
 type Of<K extends MemoryTest['kind']> = Extract<MemoryTest, { kind: K }>;
 
@@ -23,6 +20,8 @@ export interface Memory<P> {
   readonly buckets: Map<MemoryTest, { tokens: number; at_us: number }>;
   /** By test: packets since the last one that matched. */
   readonly counts: Map<MemoryTest, number>;
+  /** By test: bytes that are left. */
+  readonly quotas: Map<MemoryTest, number>;
   /** By name of the list: addresses that were seen, newest last. */
   readonly lists: Map<string, SeenAddress<P>[]>;
 }
@@ -38,7 +37,7 @@ interface SeenAddress<P> {
 
 /** Nothing remembered. */
 export function emptyMemory<P>(): Memory<P> {
-  return { buckets: new Map(), counts: new Map(), lists: new Map() };
+  return { buckets: new Map(), counts: new Map(), quotas: new Map(), lists: new Map() };
 }
 
 /** xt_recent: `ip_list_tot` and `ip_pkt_list_tot` of the module. */
@@ -56,6 +55,8 @@ export function askMemory<P>(
   switch (match.kind) {
     case 'limit':
       return takeToken(run, memory, match) ? { hit: p, miss: null } : { hit: null, miss: p };
+    case 'quota':
+      return withinQuota(run.traffic, memory, match, p);
     case 'statistic':
       return byChance(run.traffic, memory, match, p);
     case 'recent':
@@ -80,6 +81,26 @@ function takeToken<P>(run: Run<P>, memory: Memory<P>, match: Of<'limit'>): boole
   if (bucket.tokens < cost) return false;
   bucket.tokens -= cost;
   return true;
+}
+
+/**
+ * xt_quota.c quota_mt(): once a packet did not fit, none does any more.
+ * Simplification: a set of packets of many lengths takes the length of one that is 0 bytes long.
+ */
+function withinQuota<P>(
+  traffic: Traffic<P>,
+  memory: Memory<P>,
+  match: Of<'quota'>,
+  p: P,
+): Split<P> {
+  const { quota } = match.options;
+  const left = memory.quotas.get(match) ?? Number(quota?.value ?? 0);
+  const [only, other] = traffic.cases(p, allBits(F.length), 1) ?? [];
+  const length = only === undefined || other !== undefined ? 0 : only.value;
+  const fits = left >= length;
+  memory.quotas.set(match, fits ? left - length : 0);
+  const hit = fits !== (quota?.not === true);
+  return hit ? { hit: p, miss: null } : { hit: null, miss: p };
 }
 
 const DICE = 0x8000_0000;
