@@ -6,27 +6,15 @@ import { type Host, type Network, ROOT } from '../../dataplane/network.ts';
 import {
   type Cloud,
   type CloudHost,
-  type CloudSettings,
   type FirewallDriver,
   type HostNic,
   type Layer2Agent,
   type Layer3Agent,
 } from '../../model/cloud.ts';
 import { type NeutronAgent } from '../../model/neutron.ts';
+import { USUAL_SETTINGS } from '../../model/settings.ts';
 import { readIp } from '../../text/address-text.ts';
 import { readIni } from './ini.ts';
-
-/** What Neutron does when nobody says otherwise. */
-export const USUAL_SETTINGS: CloudSettings = {
-  dialect: 'zed',
-  dnsDomain: 'openstacklocal',
-  leaseDuration_s: 86_400,
-  dvrBaseMac: 0xfa_16_3f_00_00_00n,
-  haRouterAgents: 3,
-  haNetwork: { address: { version: 4, value: 0xa9fe_c000n }, length: 18 },
-  haAdvertInterval_s: 2,
-  physicalMtu: 1500,
-};
 
 /** Agents by their binary's name. */
 const AGENT = {

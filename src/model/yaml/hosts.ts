@@ -1,0 +1,160 @@
+/** `hosts:` of a cloud.yaml: NICs and the agents that run there. */
+import {
+  items,
+  type JsonNode,
+  keysOf,
+  member,
+  readAs,
+  records,
+  reportUnknownKeys,
+  textOf,
+  wrong,
+} from '../../text/json-text.ts';
+import { readPrefix } from '../../text/address-text.ts';
+import {
+  type CloudHost,
+  type DhcpAgent,
+  type HostNic,
+  type Layer2Agent,
+  type Layer3Agent,
+  type MetadataAgent,
+} from '../cloud.ts';
+import { address, mac, macOf, nameOf, type Names, oneOf, text, texts, truth, whole } from './reading.ts';
+
+const HOST_KEYS = ['name', 'nics', 'agents', 'zone', 'alive'] as const;
+const NIC_KEYS = ['name', 'mac', 'mtu', 'addresses', 'bond'] as const;
+const AGENTS = ['openvswitch', 'linuxbridge', 'l3', 'dhcp', 'metadata'] as const;
+const LAYER2_KEYS = [
+  'bridge_mappings',
+  'interface_mappings',
+  'bridges',
+  'tunnel_types',
+  'local_ip',
+  'tunnel_device',
+  'vxlan_udp_port',
+  'l2_population',
+  'arp_responder',
+  'distributed_routing',
+  'firewall',
+  'datapath',
+] as const;
+const TUNNELS = ['vxlan', 'gre', 'geneve'] as const;
+
+export function readHosts(root: JsonNode, names: Names<CloudHost>): void {
+  for (const node of records(member(root, 'hosts'))) {
+    reportUnknownKeys(node, HOST_KEYS);
+    const name = nameOf(node);
+    const agents = member(node, 'agents');
+    reportUnknownKeys(agents, AGENTS);
+    const nics = records(member(node, 'nics')).map((nic) => readNic(nic, name));
+    const layer2 = readLayer2(agents, nics);
+    const host: CloudHost = {
+      name,
+      nics,
+      layer2,
+      layer3: readLayer3(member(agents, 'l3')),
+      dhcp: readDhcp(member(agents, 'dhcp')),
+      metadata: readMetadata(member(agents, 'metadata')),
+      availabilityZone: text(node, 'zone', 'nova'),
+      alive: truth(node, 'alive', true),
+    };
+    if (name !== '') names.add(name, host, node);
+  }
+}
+
+function readNic(node: JsonNode, host: string): HostNic {
+  reportUnknownKeys(node, NIC_KEYS);
+  const name = nameOf(node);
+  if (name.length > 15) wrong(node, 'An interface name has at most 15 characters');
+  return {
+    name,
+    mac: mac(node, 'mac') ?? (macOf('nic', host, name) & 0xff_ffffn) | 0x52_54_00_00_00_00n,
+    mtu: whole(node, 'mtu', 68, 65535) ?? 1500,
+    addresses: items(member(node, 'addresses')).flatMap((each) => {
+      const found = readAs(each, readPrefix, 'an address with its length, 10.0.0.1/24');
+      return found === undefined ? [] : [found];
+    }),
+    bondOf: texts(node, 'bond'),
+  };
+}
+
+function readLayer2(agents: JsonNode | undefined, nics: readonly HostNic[]): Layer2Agent | null {
+  const ovs = member(agents, 'openvswitch');
+  const bridge = member(agents, 'linuxbridge');
+  if (ovs !== undefined && bridge !== undefined) {
+    wrong(bridge, 'A host has one layer 2 agent, not both');
+  }
+  const node = ovs ?? bridge;
+  if (node === undefined) return null;
+  reportUnknownKeys(node, LAYER2_KEYS);
+  const kind = ovs === undefined ? 'linuxbridge' : 'openvswitch';
+  const mappings = wordMap(member(node, kind === 'openvswitch' ? 'bridge_mappings' : 'interface_mappings'));
+  const localIp = address(member(node, 'local_ip'));
+  const bridgeNics = wordMap(member(node, 'bridges'));
+  for (const [of, nic] of [...bridgeNics, ...(kind === 'linuxbridge' ? mappings : [])]) {
+    if (!nics.some((each) => each.name === nic)) {
+      wrong(node, `${JSON.stringify(of)} uses the NIC ${JSON.stringify(nic)}, which the host has not`);
+    }
+  }
+  const holder = nics.find((nic) =>
+    nic.addresses.some((each) => each.address.value === localIp?.value),
+  );
+  const device = textOf(member(node, 'tunnel_device')) ?? holder?.name ?? null;
+  if (localIp !== null && device === null) {
+    wrong(node, 'No NIC of the host has the address of local_ip');
+  }
+  const firewalls = ['openvswitch', 'iptables_hybrid', 'iptables', 'noop'] as const;
+  return {
+    kind,
+    physicalNetworks: mappings,
+    bridgeNics,
+    tunnelTypes: texts(node, 'tunnel_types').flatMap((word) => {
+      const found = TUNNELS.find((each) => each === word);
+      if (found === undefined) wrong(node, `There is no tunnel type ${JSON.stringify(word)}`);
+      return found ?? [];
+    }),
+    tunnelAddress: localIp,
+    tunnelDevice: device,
+    vxlanPort: whole(node, 'vxlan_udp_port', 1, 65535) ?? (kind === 'openvswitch' ? 4789 : 8472),
+    l2Population: truth(node, 'l2_population', false),
+    arpResponder: truth(node, 'arp_responder', false),
+    distributedRouting: truth(node, 'distributed_routing', false),
+    firewall: oneOf(node, 'firewall', firewalls, kind === 'openvswitch' ? 'openvswitch' : 'iptables'),
+    datapath: oneOf(node, 'datapath', ['kernel', 'userspace'], 'kernel'),
+    version: '3.1.0',
+  };
+}
+
+function wordMap(node: JsonNode | undefined): ReadonlyMap<string, string> {
+  return new Map(
+    keysOf(node).flatMap((key) => {
+      const value = textOf(member(node, key));
+      return value === undefined ? [] : [[key, value] as const];
+    }),
+  );
+}
+
+function readLayer3(node: JsonNode | undefined): Layer3Agent | null {
+  if (node === undefined) return null;
+  reportUnknownKeys(node, ['mode']);
+  const modes = ['legacy', 'dvr', 'dvr_snat', 'dvr_no_external'] as const;
+  return { mode: oneOf(node, 'mode', modes, 'legacy'), externalBridge: '' };
+}
+
+function readDhcp(node: JsonNode | undefined): DhcpAgent | null {
+  if (node === undefined) return null;
+  reportUnknownKeys(node, ['isolated_metadata', 'force_metadata']);
+  return {
+    isolatedMetadata: truth(node, 'isolated_metadata', true),
+    forceMetadata: truth(node, 'force_metadata', false),
+  };
+}
+
+function readMetadata(node: JsonNode | undefined): MetadataAgent | null {
+  if (node === undefined) return null;
+  reportUnknownKeys(node, ['nova_host', 'nova_port']);
+  return {
+    novaHost: text(node, 'nova_host', '127.0.0.1'),
+    novaPort: whole(node, 'nova_port', 1, 65535) ?? 8775,
+  };
+}

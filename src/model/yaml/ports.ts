@@ -1,0 +1,172 @@
+/** `servers:` of a cloud.yaml, each with ports; and what all ports are made of. */
+import {
+  items,
+  type JsonNode,
+  member,
+  records,
+  reportUnknownKeys,
+  wrong,
+} from '../../text/json-text.ts';
+import { type CloudHost } from '../cloud.ts';
+import {
+  type FixedIp,
+  type NeutronNetwork,
+  type NeutronPort,
+  type NeutronSecurityGroup,
+  type NeutronSubnet,
+  type NovaServer,
+} from '../neutron.ts';
+import { type Allocation, usualAddresses } from './allocation.ts';
+import { contains, type NamedSubnet } from './networks.ts';
+import { address, idOf, mac, macOf, nameOf, type Names, prefix, text, truth } from './reading.ts';
+
+const SERVER_KEYS = ['name', 'host', 'project', 'ports'] as const;
+const PORT_KEYS = [
+  'name',
+  'network',
+  'mac',
+  'addresses',
+  'security_groups',
+  'port_security',
+  'allowed_address_pairs',
+  'admin_up',
+  'owner',
+] as const;
+
+/** What the readers of ports need to know of the rest. */
+export interface PortContext {
+  readonly hosts: Names<CloudHost>;
+  readonly networks: Names<NeutronNetwork>;
+  readonly subnets: Names<NamedSubnet>;
+  readonly groups: Names<NeutronSecurityGroup>;
+  readonly allocation: Allocation;
+  readonly ports: Names<NeutronPort>;
+  readonly servers: NovaServer[];
+}
+
+export function readServers(root: JsonNode, context: PortContext): void {
+  for (const node of records(member(root, 'servers'))) {
+    reportUnknownKeys(node, SERVER_KEYS);
+    const name = nameOf(node);
+    if (name === '') continue;
+    const host = context.hosts.find(member(node, 'host'));
+    if (member(node, 'host') === undefined) wrong(node, 'A server needs a host');
+    const id = idOf('server', name);
+    context.servers.push({ id, name, host: host?.name ?? '' });
+    const rows = records(member(node, 'ports'));
+    for (const [i, row] of rows.entries()) {
+      reportUnknownKeys(row, PORT_KEYS);
+      const network = context.networks.find(member(row, 'network'));
+      if (network === undefined) {
+        if (member(row, 'network') === undefined) wrong(row, 'A port needs a network');
+        continue;
+      }
+      const portName = text(row, 'name', rows.length === 1 ? name : `${name}-${i + 1}`);
+      const port = readPort(row, portName, network, context, {
+        project: text(node, 'project', network.project),
+        host: host?.name ?? '',
+        deviceId: id,
+      });
+      context.ports.add(portName, port, row);
+    }
+  }
+}
+
+interface Device {
+  readonly project: string;
+  readonly host: string;
+  readonly deviceId: string;
+}
+
+function readPort(
+  row: JsonNode,
+  name: string,
+  network: NeutronNetwork,
+  context: PortContext,
+  device: Device,
+): NeutronPort {
+  const own = mac(row, 'mac') ?? macOf('port', name);
+  const subnets = context.subnets.all.map(({ subnet }) => subnet);
+  const wanted = items(member(row, 'addresses'));
+  const fixedIps =
+    wanted.length === 0
+      ? usualAddresses(context.allocation, network, subnets, own, `port ${name}`, row)
+      : wanted.flatMap((each) => claimed(each, name, network, subnets, context.allocation));
+  const security = truth(row, 'port_security', network.portSecurity);
+  const groups = items(member(row, 'security_groups')).flatMap(
+    (each) => context.groups.find(each)?.id ?? [],
+  );
+  if (!security && groups.length > 0) {
+    wrong(row, 'A port without port security has no security groups');
+  }
+  return makePort(context, {
+    name,
+    network,
+    mac: own,
+    fixedIps,
+    ...device,
+    adminUp: truth(row, 'admin_up', true),
+    deviceOwner: text(row, 'owner', 'compute:nova'),
+    securityGroups: security ? groups : [],
+    portSecurity: security,
+    allowedAddressPairs: records(member(row, 'allowed_address_pairs')).flatMap((pair) => {
+      reportUnknownKeys(pair, ['address', 'mac']);
+      const found = prefix(member(pair, 'address'));
+      return found === null ? [] : [{ prefix: found, mac: mac(pair, 'mac') }];
+    }),
+  });
+}
+
+function claimed(
+  node: JsonNode,
+  name: string,
+  network: NeutronNetwork,
+  subnets: readonly NeutronSubnet[],
+  allocation: Allocation,
+): FixedIp[] {
+  const found = address(node);
+  if (found === null) return [];
+  const subnet = subnets.find(
+    (each) => each.networkId === network.id && contains(each.prefix, found),
+  );
+  if (subnet === undefined) {
+    wrong(node, `No subnet of network ${JSON.stringify(network.name)} has this address`);
+    return [];
+  }
+  return [allocation.claim(subnet, found, `port ${name}`, node)];
+}
+
+/** What is not the same for every port. */
+export interface PortParts {
+  readonly name: string;
+  readonly network: NeutronNetwork;
+  readonly mac: bigint;
+  readonly fixedIps: readonly FixedIp[];
+  readonly project: string;
+  readonly host: string;
+  readonly deviceId: string;
+  readonly deviceOwner: string;
+  readonly adminUp?: boolean;
+  readonly securityGroups?: readonly string[];
+  readonly portSecurity?: boolean;
+  readonly allowedAddressPairs?: NeutronPort['allowedAddressPairs'];
+}
+
+/** A bound port, as the API would show it once its host has plugged it in. */
+export function makePort(context: Pick<PortContext, 'hosts'>, parts: PortParts): NeutronPort {
+  const layer2 = context.hosts.get(parts.host)?.layer2 ?? null;
+  const { network, ...rest } = parts;
+  return {
+    adminUp: true,
+    securityGroups: [],
+    portSecurity: false,
+    allowedAddressPairs: [],
+    ...rest,
+    id: idOf('port', parts.name),
+    networkId: network.id,
+    status: parts.adminUp === false ? 'DOWN' : 'ACTIVE',
+    vifType: layer2 === null ? 'unbound' : layer2.kind === 'linuxbridge' ? 'bridge' : 'ovs',
+    hybridPlug: layer2?.firewall === 'iptables_hybrid',
+    drivers: layer2 === null ? [] : [layer2.kind],
+  };
+}

@@ -1,0 +1,134 @@
+/**
+ * A `cloud.yaml`: a cloud as a person writes it. Ids, MACs, addresses and the ports that Neutron
+ * makes by itself follow from what is written, the same every time.
+ */
+import { member, reportUnknownKeys } from '../../text/json-text.ts';
+import { type Parsed, type Problem } from '../../text/problem.ts';
+import { yamlRoot } from '../../text/yaml-text.ts';
+import { type Cloud, type CloudHost, type CloudSettings } from '../cloud.ts';
+import {
+  type Neutron,
+  type NeutronAddressGroup,
+  type NeutronAgent,
+  type NeutronNetwork,
+  type NeutronPort,
+  type NeutronRouter,
+  type NeutronSecurityGroup,
+  type NovaServer,
+} from '../neutron.ts';
+import { USUAL_SETTINGS } from '../settings.ts';
+import { Allocation } from './allocation.ts';
+import { readHosts } from './hosts.ts';
+import { type NamedSubnet, readAddressGroups, readNetworks } from './networks.ts';
+import { type PortContext, readServers } from './ports.ts';
+import { idOf, Names, oneOf, text, whole } from './reading.ts';
+import { readRouters } from './routers.ts';
+import { readSecurityGroups } from './security-groups.ts';
+import { makeAgentGateways, makeDhcpPorts, readFloatingIps, readTrunks } from './services.ts';
+
+const TOP = [
+  'settings',
+  'hosts',
+  'networks',
+  'address_groups',
+  'security_groups',
+  'servers',
+  'routers',
+  'floating_ips',
+  'trunks',
+] as const;
+const SETTINGS = ['dialect', 'dns_domain', 'physical_mtu', 'max_l3_agents_per_router'] as const;
+
+/** The cloud, or null when the text is not YAML; with every problem at its place. */
+export function readCloudYaml(file: string, source: string): Parsed<Cloud | null> {
+  const problems: Problem[] = [];
+  const root = yamlRoot(file, source, problems);
+  if (root === undefined) return { value: null, problems };
+  reportUnknownKeys(root, TOP);
+  const at = member(root, 'settings');
+  reportUnknownKeys(at, SETTINGS);
+  const settings: CloudSettings =
+    at === undefined
+      ? USUAL_SETTINGS
+      : {
+          ...USUAL_SETTINGS,
+          dialect: oneOf(at, 'dialect', ['zed', 'pike'], 'zed'),
+          dnsDomain: text(at, 'dns_domain', USUAL_SETTINGS.dnsDomain),
+          physicalMtu: whole(at, 'physical_mtu', 576, 65535) ?? USUAL_SETTINGS.physicalMtu,
+          haRouterAgents:
+            whole(at, 'max_l3_agents_per_router', 0, 100) ?? USUAL_SETTINGS.haRouterAgents,
+        };
+  const hosts = new Names<CloudHost>('host');
+  const networks = new Names<NeutronNetwork>('network');
+  const subnets = new Names<NamedSubnet>('subnet');
+  const addressGroups = new Names<NeutronAddressGroup>('address group');
+  const groups = new Names<NeutronSecurityGroup>('security group');
+  const ports = new Names<NeutronPort>('port');
+  const routers = new Names<NeutronRouter>('router');
+  const allocation = new Allocation();
+  const servers: NovaServer[] = [];
+  readHosts(root, hosts);
+  readNetworks(root, networks, subnets, settings.physicalMtu);
+  for (const { subnet } of subnets.all) allocation.keep(subnet);
+  readAddressGroups(root, addressGroups);
+  readSecurityGroups(root, groups, addressGroups);
+  const context: PortContext = { hosts, networks, subnets, groups, allocation, ports, servers };
+  // What somebody names comes before what is given out.
+  readServers(root, context);
+  readRouters(root, context, settings, routers);
+  const floating = readFloatingIps(root, context, routers.all);
+  makeAgentGateways(root, context, routers.all, floating.floatingIps);
+  const dhcpHosts = makeDhcpPorts(root, context);
+  const neutron: Neutron = {
+    networks: networks.all,
+    subnets: subnets.all.map(({ subnet }) => subnet),
+    ports: ports.all,
+    routers: routers.all,
+    floatingIps: floating.floatingIps,
+    securityGroups: groups.all,
+    agents: hosts.all.flatMap(agentsOf),
+    servers,
+    trunks: readTrunks(root, context),
+    addressGroups: addressGroups.all,
+    subnetPools: [],
+    portForwardings: floating.forwardings,
+    rbacPolicies: [],
+    dhcpHosts,
+  };
+  const cloud: Cloud = {
+    neutron,
+    hosts: hosts.all,
+    loadBalancers: [],
+    physicalSwitches: [],
+    settings,
+  };
+  return { value: cloud, problems };
+}
+
+/** Agents as they would report themselves. */
+function agentsOf(host: CloudHost): NeutronAgent[] {
+  const agent = (binary: string, configurations: Record<string, unknown>): NeutronAgent => ({
+    id: idOf('agent', binary, host.name),
+    binary,
+    host: host.name,
+    alive: host.alive,
+    adminUp: true,
+    configurations,
+  });
+  const { layer2 } = host;
+  const mappings = layer2 === null ? {} : Object.fromEntries(layer2.physicalNetworks);
+  return [
+    ...(layer2 === null
+      ? []
+      : [
+          agent(`neutron-${layer2.kind}-agent`, {
+            [layer2.kind === 'openvswitch' ? 'bridge_mappings' : 'interface_mappings']: mappings,
+            tunnel_types: layer2.tunnelTypes,
+            l2_population: layer2.l2Population,
+          }),
+        ]),
+    ...(host.layer3 === null ? [] : [agent('neutron-l3-agent', { agent_mode: host.layer3.mode })]),
+    ...(host.dhcp === null ? [] : [agent('neutron-dhcp-agent', {})]),
+    ...(host.metadata === null ? [] : [agent('neutron-metadata-agent', {})]),
+  ];
+}

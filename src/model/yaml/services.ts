@@ -1,0 +1,225 @@
+/** Ports of DHCP servers, floating IPs with what belongs to them, and trunks. */
+import {
+  type JsonNode,
+  member,
+  records,
+  reportUnknownKeys,
+  wrong,
+} from '../../text/json-text.ts';
+import { type CloudHost } from '../cloud.ts';
+import {
+  type NeutronFloatingIp,
+  type NeutronPort,
+  type NeutronPortForwarding,
+  type NeutronRouter,
+  type NeutronTrunk,
+} from '../neutron.ts';
+import { contains } from './networks.ts';
+import { makePort, type PortContext } from './ports.ts';
+import { address, idOf, macOf, nameOf, oneOf, text, truth, whole } from './reading.ts';
+import { subnetsOf } from './routers.ts';
+
+/** A DHCP port per network with a served subnet, on the first host with a DHCP agent. */
+export function makeDhcpPorts(root: JsonNode, context: PortContext): ReadonlyMap<string, readonly string[]> {
+  const servers = context.hosts.all.filter((host) => host.dhcp !== null && host.alive);
+  const [host] = servers;
+  const hosting = new Map<string, readonly string[]>();
+  if (host === undefined) return hosting;
+  for (const network of context.networks.all) {
+    const served = subnetsOf(context, network).filter((subnet) => subnet.dhcp);
+    if (served.length === 0 || network.external) continue;
+    const name = `dhcp-${network.name}`;
+    const fixedIps = served.flatMap((subnet) => {
+      const fixed = context.allocation.take(subnet, `DHCP of ${network.name}`, root);
+      return fixed === null ? [] : [fixed];
+    });
+    const port = makePort(context, {
+      name,
+      network,
+      mac: macOf('port', name),
+      fixedIps,
+      project: network.project,
+      host: host.name,
+      deviceId: `dhcp${idOf('host', host.name)}-${network.id}`,
+      deviceOwner: 'network:dhcp',
+    });
+    context.ports.add(name, port, root);
+    hosting.set(network.id, [host.name]);
+  }
+  return hosting;
+}
+
+export interface Floating {
+  readonly floatingIps: readonly NeutronFloatingIp[];
+  readonly forwardings: readonly NeutronPortForwarding[];
+}
+
+const FLOATING_KEYS = ['address', 'network', 'port', 'fixed_address', 'forward'] as const;
+const FORWARD_KEYS = ['protocol', 'external', 'internal', 'port', 'address'] as const;
+
+export function readFloatingIps(
+  root: JsonNode,
+  context: PortContext,
+  routers: readonly NeutronRouter[],
+): Floating {
+  const forwardings: NeutronPortForwarding[] = [];
+  const floatingIps = records(member(root, 'floating_ips')).flatMap((node) => {
+    reportUnknownKeys(node, FLOATING_KEYS);
+    const network = context.networks.find(member(node, 'network'));
+    if (network === undefined) return [];
+    if (!network.external) wrong(node, `Network ${JSON.stringify(network.name)} is not external`);
+    const wanted = address(member(node, 'address'));
+    const subnet = subnetsOf(context, network).find((each) =>
+      wanted === null ? each.prefix.address.version === 4 : contains(each.prefix, wanted),
+    );
+    if (subnet === undefined) {
+      wrong(node, `No subnet of ${JSON.stringify(network.name)} has this address`);
+      return [];
+    }
+    const fixed =
+      wanted === null
+        ? context.allocation.take(subnet, 'a floating IP', node)
+        : context.allocation.claim(subnet, wanted, 'a floating IP', node);
+    if (fixed === null) return [];
+    const id = idOf('floating-ip', String(fixed.address.value), network.name);
+    const rows = records(member(node, 'forward'));
+    const first = rows.map((row) => forward(row, id, context)).filter((each) => each !== null);
+    forwardings.push(...first);
+    const port = member(node, 'port') === undefined ? undefined : context.ports.find(member(node, 'port'));
+    const behind = port ?? context.ports.all.find((each) => each.id === first[0]?.internalPortId);
+    const router = behind === undefined ? null : routerBetween(behind, network.id, context, routers);
+    if (behind !== undefined && router === null) {
+      wrong(node, `No router leads from ${JSON.stringify(behind.name)} to ${JSON.stringify(network.name)}`);
+    }
+    const floating: NeutronFloatingIp = {
+      id,
+      address: fixed.address,
+      networkId: network.id,
+      fixedAddress: port === undefined ? null : fixedOf(node, port),
+      portId: port?.id ?? null,
+      routerId: router?.id ?? null,
+      status: port === undefined ? 'DOWN' : 'ACTIVE',
+    };
+    return [floating];
+  });
+  return { floatingIps, forwardings };
+}
+
+function fixedOf(node: JsonNode, port: NeutronPort): NeutronFloatingIp['fixedAddress'] {
+  const wanted = address(member(node, 'fixed_address'));
+  const four = port.fixedIps.filter((each) => each.address.version === 4);
+  if (wanted === null) return four[0]?.address ?? null;
+  const allowed = [
+    ...four.map((each) => each.address),
+    ...port.allowedAddressPairs.map((pair) => pair.prefix.address),
+  ];
+  if (!allowed.some(({ value }) => value === wanted.value)) {
+    wrong(node, 'The port has neither this address nor an allowed pair of it');
+  }
+  return wanted;
+}
+
+function forward(row: JsonNode, floatingIpId: string, context: PortContext): NeutronPortForwarding | null {
+  reportUnknownKeys(row, FORWARD_KEYS);
+  const port = context.ports.find(member(row, 'port'));
+  const external = whole(row, 'external', 1, 65535);
+  const internal = whole(row, 'internal', 1, 65535) ?? external;
+  if (port === undefined || external === null || internal === null) {
+    if (external === null) wrong(row, 'A forwarding needs the external port');
+    return null;
+  }
+  const own = port.fixedIps.find((each) => each.address.version === 4)?.address;
+  const inside = address(member(row, 'address')) ?? own;
+  if (inside === undefined) return null;
+  return {
+    id: idOf('forwarding', floatingIpId, String(external)),
+    floatingIpId,
+    protocol: oneOf(row, 'protocol', ['tcp', 'udp', 'sctp'], 'tcp'),
+    externalPorts: [external, external],
+    internalPorts: [internal, internal],
+    internalAddress: inside,
+    internalPortId: port.id,
+  };
+}
+
+/** The router with an interface on the port's network and its gateway on the external one. */
+function routerBetween(
+  port: NeutronPort,
+  external: string,
+  context: PortContext,
+  routers: readonly NeutronRouter[],
+): NeutronRouter | null {
+  const found = routers.find(
+    (router) =>
+      router.gateway?.networkId === external &&
+      context.ports.all.some(
+        (each) => each.deviceId === router.id && each.networkId === port.networkId,
+      ),
+  );
+  return found ?? null;
+}
+
+/** The agents' own ports on external networks, where distributed floating IPs leave. */
+export function makeAgentGateways(
+  root: JsonNode,
+  context: PortContext,
+  routers: readonly NeutronRouter[],
+  floating: readonly NeutronFloatingIp[],
+): void {
+  const wanted = new Map<string, { host: CloudHost; networkId: string }>();
+  for (const each of floating) {
+    const router = routers.find(({ id }) => id === each.routerId);
+    const port = context.ports.all.find(({ id }) => id === each.portId);
+    const host = context.hosts.get(port?.host ?? '');
+    if (router?.distributed !== true || host?.layer3?.mode.startsWith('dvr') !== true) continue;
+    wanted.set(`${host.name} ${each.networkId}`, { host, networkId: each.networkId });
+  }
+  for (const { host, networkId } of wanted.values()) {
+    const network = context.networks.all.find(({ id }) => id === networkId);
+    if (network === undefined) continue;
+    const [subnet] = subnetsOf(context, network);
+    const name = `fip-gateway-${host.name}-${network.name}`;
+    const fixed = subnet === undefined ? null : context.allocation.take(subnet, name, root);
+    const port = makePort(context, {
+      name,
+      network,
+      mac: macOf('port', name),
+      fixedIps: fixed === null ? [] : [fixed],
+      project: '',
+      host: host.name,
+      deviceId: idOf('l3-agent', host.name),
+      deviceOwner: 'network:floatingip_agent_gateway',
+    });
+    context.ports.add(name, port, root);
+  }
+}
+
+const TRUNK_KEYS = ['name', 'port', 'sub_ports', 'admin_up'] as const;
+
+export function readTrunks(root: JsonNode, context: PortContext): readonly NeutronTrunk[] {
+  return records(member(root, 'trunks')).flatMap((node) => {
+    reportUnknownKeys(node, TRUNK_KEYS);
+    const name = nameOf(node);
+    const parent = context.ports.find(member(node, 'port'));
+    if (parent === undefined) return [];
+    const ids = new Set<number>();
+    const subPorts = records(member(node, 'sub_ports')).flatMap((row) => {
+      reportUnknownKeys(row, ['port', 'vlan']);
+      const port = context.ports.find(member(row, 'port'));
+      const vlan = whole(row, 'vlan', 1, 4094);
+      if (port === undefined || vlan === null) return [];
+      if (ids.has(vlan)) wrong(row, `VLAN ${vlan} is another sub-port's`);
+      ids.add(vlan);
+      return [{ portId: port.id, segmentationType: 'vlan' as const, segmentationId: vlan }];
+    });
+    return [
+      {
+        id: idOf('trunk', name),
+        name: text(node, 'name'),
+        adminUp: truth(node, 'admin_up', true),
+        portId: parent.id,
+        subPorts,
+      },
+    ];
+  });
+}
