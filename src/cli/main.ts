@@ -1,6 +1,7 @@
 #!/usr/bin/env node
 /** The command line: reads arguments, calls one command, turns its answer into an exit code. */
 import { Command, CommanderError, type Option } from 'commander';
+import { addCompile } from './compile-command.ts';
 import { EXIT, UsageError } from './exit-codes.ts';
 import { addExplain } from './explain-command.ts';
 import { addReplay } from './replay-command.ts';
@@ -19,6 +20,7 @@ export function program(): Command {
     .exitOverride();
   addTrace(root);
   addReplay(root);
+  addCompile(root);
   addExplain(root);
   for (const command of root.commands) {
     command.exitOverride();

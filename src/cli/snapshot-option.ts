@@ -5,7 +5,9 @@ import { fileURLToPath } from 'node:url';
 import { type Network } from '../dataplane/network.ts';
 import { openFolder } from '../snapshot/collect/folder.ts';
 import { type LooseFile } from '../snapshot/read/catalog.ts';
+import { compileNetworkOf } from '../snapshot/read/compiled.ts';
 import { openLoose, openSnapshot } from '../snapshot/read/open.ts';
+import { openCloudOption } from './cloud-option.ts';
 import { UsageError } from './exit-codes.ts';
 
 const DEMO = fileURLToPath(new URL('../../demo/ovs-vxlan-ovsfw', import.meta.url));
@@ -24,11 +26,17 @@ export function openSnapshotOption(
   if (loose.length > 0) return { network: openLooseFiles(loose), name: 'loose files' };
   const folder = path ?? DEMO;
   if (!existsSync(folder)) throw new UsageError(`there is no snapshot at ${folder}`);
+  if (/\.ya?ml$/.test(folder)) return { network: compiledOf(folder), name: basename(folder) };
   const network = openSnapshot(opened(folder));
   if (network.hosts.size === 0) {
     throw new UsageError(`${folder} holds no host: expected hosts/HOST/… or a sos report`);
   }
   return { network, name: path === undefined ? 'demo' : basename(resolve(folder)) };
+}
+
+/** A cloud.yaml stands for what its agents would make of it. */
+function compiledOf(path: string): Network {
+  return compileNetworkOf(openCloudOption(path));
 }
 
 function opened(path: string): ReturnType<typeof openFolder> {

@@ -9,6 +9,7 @@ import { pageOf } from './terminal.ts';
 
 interface TraceFlags extends PacketFlags {
   readonly snapshot?: string;
+  readonly cloud?: string;
   readonly ovs?: readonly string[];
   readonly reply?: boolean;
   readonly format: 'tree' | 'json';
@@ -44,6 +45,7 @@ export function addTrace(root: Command): void {
       '-s, --snapshot <dir>',
       'dump folder, sos report or archive (default: the bundled demonstration)',
     )
+    .option('--cloud <file>', 'a cloud.yaml: the packet walks what its agents would configure')
     .option('--ovs <host:bridge=file...>', 'single dump files instead of a snapshot')
     .option('--icmp', 'an ICMP echo request (default)')
     .option('--tcp <port>', 'a TCP connection to this port', portNumber)
@@ -84,7 +86,7 @@ async function run(from: string, to: string, flags: TraceFlags): Promise<void> {
     import('../trace/tracer.ts'),
   ]);
   const packet = packetQuestion(flags);
-  const { network, name } = openSnapshotOption(flags.snapshot, flags.ovs);
+  const { network, name } = openSnapshotOption(flags.cloud ?? flags.snapshot, flags.ovs);
   const version = flags.ipv6 === true ? 6 : packet.flow?.version;
   const wanted = version === undefined || version === null ? {} : { version };
   const source = await resolved(network, from, { ...wanted, side: 'from' });

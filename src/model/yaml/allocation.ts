@@ -63,9 +63,7 @@ function poolsOf(subnet: NeutronSubnet): NeutronSubnet['pools'] {
   const size = 1n << BigInt((version === 4 ? 32 : 128) - length);
   if (size <= 2n) return [{ from: address, to: { version, value: address.value + size - 1n } }];
   const to = address.value + size - (version === 4 ? 2n : 1n);
-  return [
-    { from: { version, value: address.value + 1n }, to: { version, value: to } },
-  ];
+  return [{ from: { version, value: address.value + 1n }, to: { version, value: to } }];
 }
 
 /** Addresses of a port on a network when nobody names any: one of each version's first subnet. */

@@ -1,4 +1,6 @@
 /** `hosts:` of a cloud.yaml: NICs and the agents that run there. */
+
+import { readPrefix } from '../../text/address-text.ts';
 import {
   items,
   type JsonNode,
@@ -10,7 +12,6 @@ import {
   textOf,
   wrong,
 } from '../../text/json-text.ts';
-import { readPrefix } from '../../text/address-text.ts';
 import {
   type CloudHost,
   type DhcpAgent,
@@ -19,7 +20,18 @@ import {
   type Layer3Agent,
   type MetadataAgent,
 } from '../cloud.ts';
-import { address, mac, macOf, nameOf, type Names, oneOf, text, texts, truth, whole } from './reading.ts';
+import {
+  address,
+  mac,
+  macOf,
+  type Names,
+  nameOf,
+  oneOf,
+  text,
+  texts,
+  truth,
+  whole,
+} from './reading.ts';
 
 const HOST_KEYS = ['name', 'nics', 'agents', 'zone', 'alive'] as const;
 const NIC_KEYS = ['name', 'mac', 'mtu', 'addresses', 'bond'] as const;
@@ -88,12 +100,17 @@ function readLayer2(agents: JsonNode | undefined, nics: readonly HostNic[]): Lay
   if (node === undefined) return null;
   reportUnknownKeys(node, LAYER2_KEYS);
   const kind = ovs === undefined ? 'linuxbridge' : 'openvswitch';
-  const mappings = wordMap(member(node, kind === 'openvswitch' ? 'bridge_mappings' : 'interface_mappings'));
+  const mappings = wordMap(
+    member(node, kind === 'openvswitch' ? 'bridge_mappings' : 'interface_mappings'),
+  );
   const localIp = address(member(node, 'local_ip'));
   const bridgeNics = wordMap(member(node, 'bridges'));
   for (const [of, nic] of [...bridgeNics, ...(kind === 'linuxbridge' ? mappings : [])]) {
     if (!nics.some((each) => each.name === nic)) {
-      wrong(node, `${JSON.stringify(of)} uses the NIC ${JSON.stringify(nic)}, which the host has not`);
+      wrong(
+        node,
+        `${JSON.stringify(of)} uses the NIC ${JSON.stringify(nic)}, which the host has not`,
+      );
     }
   }
   const holder = nics.find((nic) =>
@@ -119,7 +136,12 @@ function readLayer2(agents: JsonNode | undefined, nics: readonly HostNic[]): Lay
     l2Population: truth(node, 'l2_population', false),
     arpResponder: truth(node, 'arp_responder', false),
     distributedRouting: truth(node, 'distributed_routing', false),
-    firewall: oneOf(node, 'firewall', firewalls, kind === 'openvswitch' ? 'openvswitch' : 'iptables'),
+    firewall: oneOf(
+      node,
+      'firewall',
+      firewalls,
+      kind === 'openvswitch' ? 'openvswitch' : 'iptables',
+    ),
     datapath: oneOf(node, 'datapath', ['kernel', 'userspace'], 'kernel'),
     version: '3.1.0',
   };

@@ -13,7 +13,18 @@ import {
   type NeutronNetwork,
   type NeutronSubnet,
 } from '../neutron.ts';
-import { address, addresses, idOf, nameOf, type Names, oneOf, prefix, text, truth, whole } from './reading.ts';
+import {
+  address,
+  addresses,
+  idOf,
+  type Names,
+  nameOf,
+  oneOf,
+  prefix,
+  text,
+  truth,
+  whole,
+} from './reading.ts';
 
 const NETWORK_KEYS = [
   'name',
@@ -28,7 +39,16 @@ const NETWORK_KEYS = [
   'port_security',
   'subnets',
 ] as const;
-const SUBNET_KEYS = ['name', 'cidr', 'gateway', 'dhcp', 'pools', 'dns', 'routes', 'ipv6_mode'] as const;
+const SUBNET_KEYS = [
+  'name',
+  'cidr',
+  'gateway',
+  'dhcp',
+  'pools',
+  'dns',
+  'routes',
+  'ipv6_mode',
+] as const;
 const TYPES = ['flat', 'vlan', 'vxlan', 'gre', 'geneve', 'local'] as const;
 /** What an underlay of 1500 leaves (RFC 7348 §4, RFC 2784, RFC 8926). */
 const OVERHEAD = { flat: 0, vlan: 0, local: 0, vxlan: 50, gre: 42, geneve: 58 } as const;
@@ -73,13 +93,12 @@ export function readNetworks(
   }
 }
 
-function readProvider(
-  node: JsonNode,
-  type: (typeof TYPES)[number],
-): NeutronNetwork['provider'] {
+function readProvider(node: JsonNode, type: (typeof TYPES)[number]): NeutronNetwork['provider'] {
   const physicalNetwork = text(node, 'physical_network') || null;
   const segmentationId =
-    type === 'flat' || type === 'local' ? null : whole(node, 'segmentation_id', 1, LARGEST_ID[type]);
+    type === 'flat' || type === 'local'
+      ? null
+      : whole(node, 'segmentation_id', 1, LARGEST_ID[type]);
   if ((type === 'flat' || type === 'vlan') && physicalNetwork === null) {
     wrong(node, `A ${type} network needs a physical_network`);
   }
@@ -93,7 +112,8 @@ function readProvider(
 function claimSegment(node: JsonNode, network: NeutronNetwork, taken: Map<string, string>): void {
   const { type, physicalNetwork, segmentationId } = network.provider;
   if (type === 'local') return;
-  const key = type === 'flat' ? `flat ${physicalNetwork}` : `${type} ${physicalNetwork} ${segmentationId}`;
+  const key =
+    type === 'flat' ? `flat ${physicalNetwork}` : `${type} ${physicalNetwork} ${segmentationId}`;
   const other = taken.get(key);
   if (other !== undefined) {
     const what = type === 'flat' ? `flat on ${physicalNetwork}` : `${type} ${segmentationId}`;
@@ -116,7 +136,8 @@ function readSubnets(
     }
     const name = text(row, 'name', text(row, 'cidr'));
     const other = taken.find((each) => overlaps(each.prefix, cidr));
-    if (other !== undefined) wrong(row, `Overlaps subnet ${JSON.stringify(other.name)} of its network`);
+    if (other !== undefined)
+      wrong(row, `Overlaps subnet ${JSON.stringify(other.name)} of its network`);
     taken.push({ name, prefix: cidr });
     const subnet: NeutronSubnet = {
       id: idOf('subnet', network.name, name),
@@ -199,12 +220,17 @@ function overlaps(a: CloudPrefix, b: CloudPrefix): boolean {
 /** `address_groups:`; prefixes under one name. */
 export function readAddressGroups(
   root: JsonNode,
-  groups: Names<{ readonly id: string; readonly name: string; readonly addresses: readonly CloudPrefix[] }>,
+  groups: Names<{
+    readonly id: string;
+    readonly name: string;
+    readonly addresses: readonly CloudPrefix[];
+  }>,
 ): void {
   for (const node of records(member(root, 'address_groups'))) {
     reportUnknownKeys(node, ['name', 'addresses']);
     const name = nameOf(node);
     const all = items(member(node, 'addresses')).flatMap((each) => prefix(each) ?? []);
-    if (name !== '') groups.add(name, { id: idOf('address-group', name), name, addresses: all }, node);
+    if (name !== '')
+      groups.add(name, { id: idOf('address-group', name), name, addresses: all }, node);
   }
 }

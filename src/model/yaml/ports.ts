@@ -18,7 +18,7 @@ import {
 } from '../neutron.ts';
 import { type Allocation, usualAddresses } from './allocation.ts';
 import { contains, type NamedSubnet } from './networks.ts';
-import { address, idOf, mac, macOf, nameOf, type Names, prefix, text, truth } from './reading.ts';
+import { address, idOf, mac, macOf, type Names, nameOf, prefix, text, truth } from './reading.ts';
 
 const SERVER_KEYS = ['name', 'host', 'project', 'ports'] as const;
 const PORT_KEYS = [

@@ -2,13 +2,7 @@
  * `routers:` of a cloud.yaml with the ports that the server makes for them: interfaces, gateway,
  * HA ports, the central ports of distributed routers and the agents' gateways of floating IPs.
  */
-import {
-  type JsonNode,
-  member,
-  records,
-  reportUnknownKeys,
-  wrong,
-} from '../../text/json-text.ts';
+import { type JsonNode, member, records, reportUnknownKeys, wrong } from '../../text/json-text.ts';
 import { type CloudHost, type CloudSettings } from '../cloud.ts';
 import {
   type FixedIp,
@@ -19,9 +13,18 @@ import {
 } from '../neutron.ts';
 import { type NamedSubnet, readRoutes } from './networks.ts';
 import { makePort, type PortContext } from './ports.ts';
-import { address, idOf, macOf, nameOf, type Names, oneOf, text, texts, truth } from './reading.ts';
+import { address, idOf, macOf, type Names, nameOf, oneOf, text, texts, truth } from './reading.ts';
 
-const ROUTER_KEYS = ['name', 'project', 'kind', 'external', 'interfaces', 'routes', 'hosts', 'admin_up'] as const;
+const ROUTER_KEYS = [
+  'name',
+  'project',
+  'kind',
+  'external',
+  'interfaces',
+  'routes',
+  'hosts',
+  'admin_up',
+] as const;
 const EXTERNAL_KEYS = ['network', 'address', 'snat'] as const;
 const INTERFACE_KEYS = ['subnet', 'address'] as const;
 /** 254 routers of one tenant: as many ids as VRRP has (RFC 5798 §5.2.3), one is kept. */
@@ -253,10 +256,7 @@ function makeHaNetwork(at: RouterPlace, name: string, settings: CloudSettings): 
 }
 
 /** One `sg-` port per subnet of a distributed router with a gateway. */
-function centralPorts(
-  at: RouterPlace,
-  inside: readonly { readonly named: NamedSubnet }[],
-): void {
+function centralPorts(at: RouterPlace, inside: readonly { readonly named: NamedSubnet }[]): void {
   for (const { named } of inside) {
     const owner = `SNAT of router ${at.name}`;
     const fixed = at.context.allocation.take(named.subnet, owner, at.node);

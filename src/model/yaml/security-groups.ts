@@ -7,8 +7,12 @@ import {
   textOf,
   wrong,
 } from '../../text/json-text.ts';
-import { type NeutronAddressGroup, type NeutronRule, type NeutronSecurityGroup } from '../neutron.ts';
-import { idOf, nameOf, type Names, oneOf, prefix, text, truth } from './reading.ts';
+import {
+  type NeutronAddressGroup,
+  type NeutronRule,
+  type NeutronSecurityGroup,
+} from '../neutron.ts';
+import { idOf, type Names, nameOf, oneOf, prefix, text, truth } from './reading.ts';
 
 const GROUP_KEYS = ['name', 'project', 'stateful', 'rules', 'egress'] as const;
 const RULE_KEYS = ['direction', 'protocol', 'ports', 'remote', 'version', 'icmp'] as const;
@@ -97,7 +101,19 @@ function readRule(
   ];
 }
 
-const PROTOCOLS = ['tcp', 'udp', 'icmp', 'icmpv6', 'sctp', 'ah', 'esp', 'gre', 'igmp', 'vrrp', 'ospf'];
+const PROTOCOLS = [
+  'tcp',
+  'udp',
+  'icmp',
+  'icmpv6',
+  'sctp',
+  'ah',
+  'esp',
+  'gre',
+  'igmp',
+  'vrrp',
+  'ospf',
+];
 
 function protocolOf(row: JsonNode): string | null {
   const at = member(row, 'protocol');

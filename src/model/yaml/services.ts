@@ -1,11 +1,5 @@
 /** Ports of DHCP servers, floating IPs with what belongs to them, and trunks. */
-import {
-  type JsonNode,
-  member,
-  records,
-  reportUnknownKeys,
-  wrong,
-} from '../../text/json-text.ts';
+import { type JsonNode, member, records, reportUnknownKeys, wrong } from '../../text/json-text.ts';
 import { type CloudHost } from '../cloud.ts';
 import {
   type NeutronFloatingIp,
@@ -20,7 +14,10 @@ import { address, idOf, macOf, nameOf, oneOf, text, truth, whole } from './readi
 import { subnetsOf } from './routers.ts';
 
 /** A DHCP port per network with a served subnet, on the first host with a DHCP agent. */
-export function makeDhcpPorts(root: JsonNode, context: PortContext): ReadonlyMap<string, readonly string[]> {
+export function makeDhcpPorts(
+  root: JsonNode,
+  context: PortContext,
+): ReadonlyMap<string, readonly string[]> {
   const servers = context.hosts.all.filter((host) => host.dhcp !== null && host.alive);
   const [host] = servers;
   const hosting = new Map<string, readonly string[]>();
@@ -85,11 +82,16 @@ export function readFloatingIps(
     const rows = records(member(node, 'forward'));
     const first = rows.map((row) => forward(row, id, context)).filter((each) => each !== null);
     forwardings.push(...first);
-    const port = member(node, 'port') === undefined ? undefined : context.ports.find(member(node, 'port'));
+    const port =
+      member(node, 'port') === undefined ? undefined : context.ports.find(member(node, 'port'));
     const behind = port ?? context.ports.all.find((each) => each.id === first[0]?.internalPortId);
-    const router = behind === undefined ? null : routerBetween(behind, network.id, context, routers);
+    const router =
+      behind === undefined ? null : routerBetween(behind, network.id, context, routers);
     if (behind !== undefined && router === null) {
-      wrong(node, `No router leads from ${JSON.stringify(behind.name)} to ${JSON.stringify(network.name)}`);
+      wrong(
+        node,
+        `No router leads from ${JSON.stringify(behind.name)} to ${JSON.stringify(network.name)}`,
+      );
     }
     const floating: NeutronFloatingIp = {
       id,
@@ -119,7 +121,11 @@ function fixedOf(node: JsonNode, port: NeutronPort): NeutronFloatingIp['fixedAdd
   return wanted;
 }
 
-function forward(row: JsonNode, floatingIpId: string, context: PortContext): NeutronPortForwarding | null {
+function forward(
+  row: JsonNode,
+  floatingIpId: string,
+  context: PortContext,
+): NeutronPortForwarding | null {
   reportUnknownKeys(row, FORWARD_KEYS);
   const port = context.ports.find(member(row, 'port'));
   const external = whole(row, 'external', 1, 65535);
