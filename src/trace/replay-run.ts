@@ -5,12 +5,7 @@ import { prefixCovers } from '../packet/prefix.ts';
 import { resolveEnd } from './ends.ts';
 import { type OutsideName } from './outside.ts';
 import { type ProbeRecord } from './probe-record.ts';
-import {
-  compareTrace,
-  type ReplayedProbe,
-  type ReplayTotals,
-  totalsOf,
-} from './replay.ts';
+import { compareTrace, type ReplayedProbe, type ReplayTotals, totalsOf } from './replay.ts';
 import { prepareTracing, type Tracer } from './tracer.ts';
 import { type Question, type Trace, type TraceEnd } from './types.ts';
 

@@ -12,6 +12,7 @@ import { type Ct } from '../dataplane/ovs/types/flow.ts';
 import { type FieldBits, field } from '../packet/fields.ts';
 import { compileTable } from '../traffic/compiled.ts';
 import { type CompiledNetwork } from './compiled-network.ts';
+import { TUNNEL_PORT } from './switch-tunnels.ts';
 import { type Device } from './walk.ts';
 
 /** Makes the switch of a host for one walk; null when the host has none. */
@@ -20,9 +21,6 @@ export type SwitchFactory<P> = (
   run: Run<P>,
   host: string,
 ) => Device<P> | null;
-
-/** The port by which tunnel frames of the kernel datapath come to the switch. */
-export const TUNNEL_PORT = 'tunnel';
 
 /** Opens the switch of a host. */
 export function openSwitchOf<P>(

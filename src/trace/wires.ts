@@ -10,6 +10,7 @@ import { type Split } from '../traffic/traffic.ts';
 import { type CompiledNetwork, ownersOf } from './compiled-network.ts';
 import { overMtu, tooLargeToReceive, tooLargeToSend } from './link-mtu.ts';
 import { crossSegment, type SegmentMemory } from './segment.ts';
+import { isTunnelDevice, TUNNEL_PORT } from './switch-tunnels.ts';
 import { type Device, type Landing, type Wiring } from './walk.ts';
 
 type Lost<P> = Extract<Landing<P>, { kind: 'lost' }>;
@@ -103,7 +104,18 @@ export function openWires<P>(
   };
 
   return (_run, from, port, p) => {
+    if (from.stage === 'switch' && isTunnelDevice(port)) {
+      // The host's own stack carries what the kernel's switch has encapsulated.
+      const host = ends.namespace(from.host, ROOT);
+      if (host === null) return [lost(p, `${from.host} ${ROOT}`)];
+      return [{ kind: 'arrival', arrival: { device: host, port, p }, segment: null }];
+    }
     if (from.stage !== 'switch') {
+      if (port === TUNNEL_PORT) {
+        const device = ends.switchOf(from.host);
+        if (device === null) return [lost(p, `${from.host} has no switch`)];
+        return [{ kind: 'arrival', arrival: { device, port, p }, segment: null }];
+      }
       return transmit({ host: from.host, namespace: from.name, name: port }, p);
     }
     const bridge = bridgeOf(network, from.host, port);
@@ -136,10 +148,7 @@ function placeOf({ namespace, name }: InterfaceId): string {
   return namespace === ROOT ? name : `${namespace} ${name}`;
 }
 
-function deviceAt(
-  network: Network,
-  { host, namespace, name }: InterfaceId,
-): Interface | undefined {
+function deviceAt(network: Network, { host, namespace, name }: InterfaceId): Interface | undefined {
   const interfaces = network.namespace(host, namespace)?.state.interfaces;
   return interfaces?.find((one) => one.name === name);
 }

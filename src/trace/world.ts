@@ -6,7 +6,7 @@
 import { guestNamespace, tapOfGuest } from '../dataplane/endpoint/guest.ts';
 import { type Network, ROOT } from '../dataplane/network.ts';
 import { type Run } from '../dataplane/outcome.ts';
-import { expire, receive } from '../dataplane/routing/namespace.ts';
+import { expire, receive, send } from '../dataplane/routing/namespace.ts';
 import {
   type Applications,
   type CompiledNamespace,
@@ -20,6 +20,7 @@ import { type CompiledNetwork } from './compiled-network.ts';
 import { type OpenFilters } from './filters.ts';
 import { OUTSIDE } from './outside.ts';
 import { type SwitchFactory } from './switch-device.ts';
+import { isTunnelDevice, switchTunnels } from './switch-tunnels.ts';
 import { type Device, type Wiring } from './walk.ts';
 import { openWires } from './wires.ts';
 
@@ -73,6 +74,7 @@ export function openWorld<P>(
     if (config === null) return null;
     const { stack: hooks, bridges } = options.hooks(compiled, run, host, name);
     const stack = makeStack<P>(config, hooks, options.applications(config), bridges);
+    if (name === ROOT) stack.switchTunnels = switchTunnels(network, host);
     const made = namespaceDevice(host, name, stack, isGuest(network, host, name));
     const device = host === OUTSIDE ? assumed(made) : made;
     namespaces.set(key, device);
@@ -102,7 +104,9 @@ function namespaceDevice<P>(
     name,
     stage: guest ? 'guest' : 'namespace',
     stack,
-    receive: (run, port, p) => receive(run, stack, port, p),
+    // What the switch has encapsulated is a packet of the host itself.
+    receive: (run, port, p) =>
+      isTunnelDevice(port) ? send(run, stack, p) : receive(run, stack, port, p),
     settle: (run) => (stack.pending.length === 0 ? [] : expire(run, stack)),
   };
 }

@@ -37,6 +37,10 @@ export function switchFiles(plan: SwitchPlan): Map<string, () => string> {
   }
   for (const bridge of plan.bridges) {
     files.set(`${bridge.name}.flows.txt`, () => flowText(bridge));
+    files.set(`${bridge.name}.of-show.txt`, () => showText(bridge));
+    files.set(`${bridge.name}.groups.txt`, () => 'OFPST_GROUP_DESC reply (OF1.3) (xid=0x2):\n');
+    // Nothing has been learned yet.
+    files.set(`${bridge.name}.fdb.txt`, () => ' port  VLAN  MAC                Age\n');
   }
   return files;
 }
@@ -128,6 +132,22 @@ function neighbourText(plan: SwitchPlan): string {
   );
   const head = `${'IP'.padEnd(46)}${'MAC'.padEnd(20)}Bridge\n${'='.repeat(74)}\n`;
   return head + lines.join('');
+}
+
+function showText(bridge: BridgePlan): string {
+  const ports = bridge.ports.map(
+    ({ name, ofport, mac }) =>
+      ` ${ofport === 65534 ? 'LOCAL' : ofport}(${name}): addr:${writeMac(mac)}\n` +
+      '     config:     0\n     state:      LIVE\n     speed: 0 Mbps now, 0 Mbps max\n',
+  );
+  return [
+    'OFPT_FEATURES_REPLY (OF1.3) (xid=0x2): dpid:0000000000000001\n',
+    'n_tables:254, n_buffers:0\n',
+    'capabilities: FLOW_STATS TABLE_STATS PORT_STATS GROUP_STATS QUEUE_STATS\n',
+    'OFPST_PORT_DESC reply (OF1.3) (xid=0x3):\n',
+    ...ports,
+    'OFPT_GET_CONFIG_REPLY (OF1.3) (xid=0x9): frags=normal miss_send_len=0\n',
+  ].join('');
 }
 
 function flowText(bridge: BridgePlan): string {

@@ -37,7 +37,19 @@ export function deliver<P>(
   const accepted = passHook(work, 'input', version, whole, (own, passed) =>
     sendError(own, { version, device, type: passed.type, code: passed.code }, passed.p),
   );
-  for (const { p: part, work: next } of accepted) toTransport(next, arrival, part);
+  for (const { p: part, work: next } of accepted) {
+    const own = toSwitch(next, part);
+    if (own !== null) toTransport(next, arrival, own);
+  }
+}
+
+/** The kernel's tunnel devices of a switch take what is theirs; the rest is for the host. */
+function toSwitch<P>(work: Work<P>, p: P): P | null {
+  const { switchTunnels } = work.stack;
+  if (switchTunnels === null) return p;
+  const { hit, miss } = work.run.traffic.split(p, switchTunnels.takes);
+  if (hit !== null) work.out.push({ kind: 'sent', port: switchTunnels.port, p: hit });
+  return miss;
 }
 
 /** ip_defrag(), ipv6_frag_rcv(): what is not a fragment or became whole. */

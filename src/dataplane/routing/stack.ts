@@ -121,6 +121,8 @@ export interface Stack<P> {
   /** Packets that opened a connection here, in the direction of what will be received. */
   connections: readonly P[];
   packetSockets: readonly PacketSocket<P>[];
+  /** Tunnel packets that a switch in this kernel takes (vport-netdev.c), and its entrance. */
+  switchTunnels: { readonly takes: Guard; readonly port: string } | null;
 }
 
 /** Where a packet goes next: to the destination itself, or to a gateway. */
@@ -235,6 +237,7 @@ export function makeStack<P>(
     pending: [],
     connections: [],
     packetSockets: [],
+    switchTunnels: null,
   };
 }
 

@@ -18,13 +18,18 @@ import {
 } from '../neutron.ts';
 import { USUAL_SETTINGS } from '../settings.ts';
 import { Allocation } from './allocation.ts';
+import {
+  makeAgentGateways,
+  makeDhcpPorts,
+  readFloatingIps,
+  readTrunks,
+} from './dhcp-floating-trunks.ts';
 import { readHosts } from './hosts.ts';
 import { type NamedSubnet, readAddressGroups, readNetworks } from './networks.ts';
 import { type PortContext, readServers } from './ports.ts';
 import { idOf, Names, oneOf, text, whole } from './reading.ts';
 import { readRouters } from './routers.ts';
 import { readSecurityGroups } from './security-groups.ts';
-import { makeAgentGateways, makeDhcpPorts, readFloatingIps, readTrunks } from './services.ts';
 
 const TOP = [
   'settings',

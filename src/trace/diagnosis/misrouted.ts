@@ -54,7 +54,8 @@ function judge(of: Case, visit: Visit): Finding | null {
   const names = (['qr-', 'qg-', 'sg-'] as const).map((prefix) =>
     deviceName(prefix, joined.port.id),
   );
-  if (visit.device !== null && (names.includes(visit.device) || isInside(visit.device))) return null;
+  if (visit.device !== null && (names.includes(visit.device) || isInside(visit.device)))
+    return null;
   const state = network.namespace(visit.host, visit.namespace)?.state;
   const device = state?.interfaces.find(({ name }) => names.includes(name));
   const name = device?.name ?? names[joined === inner ? 0 : 1] ?? '';
@@ -147,9 +148,7 @@ function standby(of: Case, visit: Visit, port: NeutronPort): Finding | null {
 
 function owns(interfaces: readonly Interface[], { fixedIps }: NeutronPort): boolean {
   return interfaces.some(({ addresses }) =>
-    addresses.some((own) =>
-      fixedIps.some(({ address }) => sameAddress(address, own.address)),
-    ),
+    addresses.some((own) => fixedIps.some(({ address }) => sameAddress(address, own.address))),
   );
 }
 

@@ -204,7 +204,9 @@ function rulesRefusal(of: Case): Refusal | null {
   const { chain, table, version } = asked.step as RuleStep;
   const [, binary = '', letter, prefix = ''] = PORT_CHAIN.exec(chain) ?? [];
   const { network, filters } = of.compiled;
-  const rules = filters.get(`${of.host} ${of.device}`)?.packets?.rules[version].get(table as 'filter');
+  const rules = filters
+    .get(`${of.host} ${of.device}`)
+    ?.packets?.rules[version].get(table as 'filter');
   const near = rules === undefined ? [] : rulesNearby(rules, chain, asked.words);
   return {
     port: network.neutron.ports.find(({ id }) => id.startsWith(prefix)) ?? null,

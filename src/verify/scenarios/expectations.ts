@@ -106,7 +106,8 @@ function verdictOf(node: JsonNode | undefined): Verdict | null {
   const text = textOf(node);
   if (node === undefined || text === undefined) return null;
   const found = VERDICTS.find((each) => each === text);
-  if (found === undefined) wrong(node, `Expected one of ${VERDICTS.join(', ')}`, nearest(text, VERDICTS));
+  if (found === undefined)
+    wrong(node, `Expected one of ${VERDICTS.join(', ')}`, nearest(text, VERDICTS));
   return found === undefined ? null : (found.toUpperCase() as Verdict);
 }
 

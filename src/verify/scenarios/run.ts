@@ -39,7 +39,9 @@ function endOf(
 ): TraceEnd | string {
   const found = resolveEnd(network, word, wanted);
   if (found.kind === 'found') return found.resolved.end;
-  return found.kind === 'unknown' ? found.message : `${word} may be ${found.candidates.join(' or ')}`;
+  return found.kind === 'unknown'
+    ? found.message
+    : `${word} may be ${found.candidates.join(' or ')}`;
 }
 
 function compared(expected: Expectation, trace: Trace): readonly string[] {
