@@ -12,6 +12,7 @@ interface TraceFlags extends PacketFlags {
   readonly cloud?: string;
   readonly ovs?: readonly string[];
   readonly reply?: boolean;
+  readonly connections: 'none' | 'dumped';
   readonly format: 'tree' | 'json';
   readonly json?: boolean;
   readonly verbose?: boolean;
@@ -56,6 +57,11 @@ export function addTrace(root: Command): void {
     .option('--df', "don't fragment")
     .option('--reply', 'show the way of the answer too')
     .addOption(
+      new Option('--connections <state>', 'which connections stand before the first packet')
+        .choices(['none', 'dumped'])
+        .default('none'),
+    )
+    .addOption(
       new Option('--format <format>', 'form of the answer')
         .choices(['tree', 'json'])
         .default('tree'),
@@ -93,7 +99,7 @@ async function run(from: string, to: string, flags: TraceFlags): Promise<void> {
   const target = await resolved(network, to, { ...wanted, side: 'to', other: source });
   const address = packet.flow?.destination ?? target.end.address;
   const question = { from: source.end, to: { ...target.end, address }, packet };
-  const traced = prepareTracing(network).trace(question);
+  const traced = prepareTracing(network, { connections: flags.connections }).trace(question);
   if (traced.kind === 'impossible') throw new UsageError(traced.why);
   const took_ms = Number(process.hrtime.bigint() - started) / 1e6;
   process.stdout.write(await rendered(traced.trace, flags, name, took_ms));

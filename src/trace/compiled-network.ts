@@ -19,10 +19,21 @@ export interface CompiledFilters {
   readonly arp: FrameRules | null;
 }
 
+/** What tracing may be told about a snapshot. */
+export interface TracingOptions {
+  /** What people call hosts outside of the snapshot. */
+  readonly outsideNames?: readonly OutsideName[];
+  /**
+   * Which connections stand before the first packet: none, as a question is about a new
+   * connection and a dump taken after a probe holds that very probe's; or those of the dumps.
+   */
+  readonly connections?: 'none' | 'dumped';
+}
+
 export interface CompiledNetwork {
   readonly network: Network;
-  /** What people call hosts outside of the snapshot. */
   readonly outsideNames: readonly OutsideName[];
+  readonly connections: 'none' | 'dumped';
   /** By `HOST NAMESPACE`. */
   readonly namespaces: Map<string, CompiledNamespace>;
   /** By host. */
@@ -37,13 +48,11 @@ export interface CompiledNetwork {
   readonly daemons: Map<string, readonly Daemon[]>;
 }
 
-export function compileNetwork(
-  network: Network,
-  outsideNames: readonly OutsideName[] = [],
-): CompiledNetwork {
+export function compileNetwork(network: Network, options: TracingOptions = {}): CompiledNetwork {
   return {
     network,
-    outsideNames,
+    outsideNames: options.outsideNames ?? [],
+    connections: options.connections ?? 'none',
     namespaces: new Map(),
     switches: new Map(),
     segments: new Map(),

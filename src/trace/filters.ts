@@ -1,5 +1,6 @@
 /** The packet filters of a namespace as the hooks its stack and bridges ask: rules and sets. */
 
+import { type ConnectionEntry } from '../dataplane/conntrack/types.ts';
 import { compileArptables } from '../dataplane/iptables/arptables/meaning.ts';
 import { parseArptablesSave } from '../dataplane/iptables/arptables/save.ts';
 import { compileEbtables } from '../dataplane/iptables/ebtables/meaning.ts';
@@ -45,13 +46,26 @@ export function hooksOf<P>(
     rules = state === undefined ? NOTHING : compileFilters(compiled, state, key);
     compiled.filters.set(key, rules);
   }
-  // Connections of the dump may be those of the very packet that is asked about.
   const stack =
-    rules.packets === null ? null : startNetfilter(run, rules.packets, { entries: null });
+    rules.packets === null
+      ? null
+      : startNetfilter(run, rules.packets, { entries: startOf(compiled, run, host, namespace) });
   const frames = rules.frames?.start<P>() ?? null;
   const arp = rules.arp?.start<P>() ?? null;
   const silent = stack === null && frames === null && arp === null;
   return { stack, bridges: silent ? null : { frames, packets: stack, arp } };
+}
+
+/** The connections that stand before the first packet; null when nothing is known of them. */
+export function startOf<P>(
+  { connections, network }: CompiledNetwork,
+  run: Run<P>,
+  host: string,
+  namespace: string,
+): readonly ConnectionEntry[] | null {
+  if (connections === 'none') return null;
+  run.assume('ASSUME_DUMPED_CONNTRACK', `${host} ${namespace}`);
+  return network.namespace(host, namespace)?.connections ?? [];
 }
 
 const NOTHING: CompiledFilters = { packets: null, frames: null, arp: null };

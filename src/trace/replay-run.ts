@@ -39,7 +39,7 @@ export function replay(
     }
     let tracer = tracers.get(network);
     if (tracer === undefined) {
-      tracer = prepareTracing(network, outsideNames(network, records));
+      tracer = prepareTracing(network, { outsideNames: outsideNames(network, records) });
       tracers.set(network, tracer);
     }
     const traced = tracer.trace(asked);

@@ -1,6 +1,7 @@
 /** One host's Open vSwitch as a device of a walk: prepared once per snapshot, remembering per walk. */
 import { executeCt } from '../dataplane/conntrack/execute.ts';
 import { createTracker } from '../dataplane/conntrack/tracker.ts';
+import { type ConnectionEntry } from '../dataplane/conntrack/types.ts';
 import { type CrossingPlace, noteCrossing } from '../dataplane/crossing.ts';
 import { ROOT } from '../dataplane/network.ts';
 import { type Outcome, type Run } from '../dataplane/outcome.ts';
@@ -12,6 +13,7 @@ import { type Ct } from '../dataplane/ovs/types/flow.ts';
 import { type FieldBits, field } from '../packet/fields.ts';
 import { compileTable } from '../traffic/compiled.ts';
 import { type CompiledNetwork } from './compiled-network.ts';
+import { startOf } from './filters.ts';
 import { TUNNEL_PORT } from './switch-tunnels.ts';
 import { type Device } from './walk.ts';
 
@@ -40,7 +42,7 @@ export function openSwitchOf<P>(
     run,
     sw,
     state: switchState<P>(sw, run.now_us, { learns: true }),
-    tracker: trackerOf(run, personality),
+    tracker: trackerOf(run, personality, entriesOf(compiled, run, host, personality)),
   };
   return {
     host,
@@ -88,12 +90,26 @@ function placeOf(sw: PreparedSwitch, host: string, port: string): CrossingPlace 
 const MARK = field('ct_mark');
 const LABEL = field('ct_label');
 
-/**
- * The switch's connection table for one walk. It starts empty: the probe's own connection may
- * stand in a dump taken after it, and a new question asks about a new connection.
- */
-function trackerOf<P>(run: Run<P>, personality: 'kernel' | 'userspace'): Tracker<P> {
-  const tracker = createTracker<P>(run, { personality, entries: null });
+/** Connections that the switch's datapath knows: its own ones, or those of the host's kernel. */
+function entriesOf<P>(
+  compiled: CompiledNetwork,
+  run: Run<P>,
+  host: string,
+  personality: 'kernel' | 'userspace',
+): readonly ConnectionEntry[] | null {
+  if (personality === 'kernel') return startOf(compiled, run, host, ROOT);
+  if (compiled.connections === 'none') return null;
+  run.assume('ASSUME_DUMPED_CONNTRACK', `${host} Open vSwitch`);
+  return compiled.network.hosts.get(host)?.switchConnections ?? [];
+}
+
+/** The switch's connection table for one walk. */
+function trackerOf<P>(
+  run: Run<P>,
+  personality: 'kernel' | 'userspace',
+  entries: readonly ConnectionEntry[] | null,
+): Tracker<P> {
+  const tracker = createTracker<P>(run, { personality, entries });
   return {
     track(_run, p, wanted, { ct, zone, markMask, labelMask }) {
       const marks = [...maskRuns(MARK, BigInt(markMask >>> 0)), ...maskRuns(LABEL, labelMask)];

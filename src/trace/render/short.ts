@@ -198,6 +198,8 @@ const BRIEF: Readonly<Partial<Record<Assumption['code'], string>>> = {
   ASSUME_LISTENING: 'somebody listens',
   ASSUME_NEIGHBOUR_ANSWERS: 'a neighbour outside of the snapshot answers',
   ASSUME_OPENFLOW_VERSION: 'OpenFlow 1.0 installed mod_vlan_vid',
+  ASSUME_OUTSIDE: 'somebody outside answers',
+  ASSUME_DUMPED_CONNTRACK: 'connections of the dump stand',
 };
 
 /** One line for all that was taken for granted; the codes stand in the long form and in JSON. */
