@@ -5,6 +5,7 @@ import { addCompile } from './compile-command.ts';
 import { EXIT, UsageError } from './exit-codes.ts';
 import { addExplain } from './explain-command.ts';
 import { addReplay } from './replay-command.ts';
+import { addScenarios } from './scenarios-command.ts';
 import { addTrace } from './trace-command.ts';
 import { VERSION } from './version.ts';
 
@@ -22,6 +23,7 @@ export function program(): Command {
   addReplay(root);
   addCompile(root);
   addExplain(root);
+  addScenarios(root);
   for (const command of root.commands) {
     command.exitOverride();
     for (const option of command.options) withEnvironment(option);

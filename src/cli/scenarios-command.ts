@@ -1,0 +1,62 @@
+/** `hopwise scenarios [DIR]`: clouds with expectations, each compiled and traced. */
+import { existsSync, readdirSync, readFileSync } from 'node:fs';
+import { join } from 'node:path';
+import { type Command } from 'commander';
+import { forTerminal } from '../text/escape.ts';
+import { problemLine } from '../text/problem.ts';
+import { EXIT, UsageError } from './exit-codes.ts';
+
+/** Adds the command to the tree. */
+export function addScenarios(root: Command): void {
+  root
+    .command('scenarios')
+    .description('compile clouds and check who reaches whom, as each folder expects')
+    .argument('[dir]', 'a folder with cloud.yaml and expect.yaml, or a folder of such', 'scenarios')
+    .action(run);
+}
+
+async function run(dir: string): Promise<void> {
+  const found = foldersOf(dir);
+  const [{ openCloudOption }, { compileNetworkOf }, { readExpectations }, { runScenario }] =
+    await Promise.all([
+      import('./cloud-option.ts'),
+      import('../snapshot/read/compiled.ts'),
+      import('../verify/scenarios/expectations.ts'),
+      import('../verify/scenarios/run.ts'),
+    ]);
+  let failed = 0;
+  for (const folder of found) {
+    const file = join(folder, 'expect.yaml');
+    const { value, problems } = readExpectations(file, readFileSync(file, 'utf8'));
+    if (problems.length > 0) {
+      throw new UsageError(
+        `${file} cannot be read`,
+        ...problems.map((each) => forTerminal(problemLine(each))),
+      );
+    }
+    const cloud = openCloudOption(join(folder, 'cloud.yaml'));
+    const answers = runScenario(compileNetworkOf(cloud), value);
+    const wrong = answers.filter(({ otherwise }) => otherwise.length > 0);
+    failed += wrong.length;
+    const mark = wrong.length === 0 ? '✓' : '✗';
+    const counts = `${answers.length - wrong.length} of ${answers.length}`;
+    process.stdout.write(`${mark} ${forTerminal(folder)}  ${counts}\n`);
+    for (const { expectation, otherwise } of wrong) {
+      const { line, from, to } = expectation;
+      process.stdout.write(`  ${file}:${line}: ${forTerminal(from)} → ${forTerminal(to)}\n`);
+      for (const sentence of otherwise) process.stdout.write(`    ${forTerminal(sentence)}\n`);
+    }
+  }
+  process.exitCode = failed === 0 ? EXIT.yes : EXIT.no;
+}
+
+function foldersOf(dir: string): readonly string[] {
+  if (existsSync(join(dir, 'expect.yaml'))) return [dir];
+  if (!existsSync(dir)) throw new UsageError(`there is no folder ${dir}`);
+  const found = readdirSync(dir)
+    .map((name) => join(dir, name))
+    .filter((folder) => existsSync(join(folder, 'expect.yaml')));
+  if (found.length === 0)
+    throw new UsageError(`${dir} holds no scenario (cloud.yaml, expect.yaml)`);
+  return found.sort();
+}
