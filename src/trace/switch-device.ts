@@ -13,6 +13,7 @@ import { type Ct } from '../dataplane/ovs/types/flow.ts';
 import { type FieldBits, field } from '../packet/fields.ts';
 import { compileTable } from '../traffic/compiled.ts';
 import { type CompiledNetwork } from './compiled-network.ts';
+import { withFarEnds } from './far-ends.ts';
 import { startOf } from './filters.ts';
 import { TUNNEL_PORT } from './switch-tunnels.ts';
 import { type Device } from './walk.ts';
@@ -34,7 +35,7 @@ export function openSwitchOf<P>(
   if (source === null) return null;
   let sw = compiled.switches.get(host);
   if (sw === undefined) {
-    sw = prepareSwitch(source, compileTable);
+    sw = prepareSwitch(withFarEnds(compiled.network, source), compileTable);
     compiled.switches.set(host, sw);
   }
   const personality = source.datapath === 'kernel' ? 'kernel' : 'userspace';

@@ -53,6 +53,16 @@ const FAULTS: readonly Fault[] = [
     blames: null,
   },
   {
+    name: 'tunnels that nobody has used yet',
+    edits: [
+      rewrite(/^hosts\/compute\d\/ovs\/tnl-neigh/, (text) =>
+        text.split('\n').slice(0, 2).join('\n'),
+      ),
+    ],
+    asked: [A1_TO_A2, A2_TO_A1],
+    blames: null,
+  },
+  {
     name: 'a port with the tag of another network',
     edits: [changedDatabase('compute2', 'Port', 'tap968fd504-a7', 'tag', 7)],
     asked: [A1_TO_A2, A2_TO_A1, A2_OUT, INWARD, INWARD_TCP],
