@@ -89,6 +89,7 @@ export function conclude(
     unmodelled: assumptions.filter(({ code }) => !code.startsWith('ASSUME_')),
     copies: endings.map(({ p }) => p),
     alternatives: [],
+    content: null,
   };
 }
 

@@ -34,6 +34,8 @@ export interface ProbeRecord {
   readonly invalid: boolean;
   readonly note: string;
   readonly fate: RecordedFate;
+  /** The record as it stands in the file: what only its kind has. */
+  readonly raw: Readonly<Record<string, unknown>>;
 }
 
 /** What really happened; `undefined` where the record does not say. */
@@ -100,6 +102,7 @@ function recordOf(entry: Readonly<Record<string, unknown>>, index: number): Prob
     dontFragment: entry['df'] === true || entry['df'] === 1,
     invalid: entry['invalid'] !== undefined && entry['invalid'] !== false,
     note: text(entry, 'note') ?? '',
+    raw: entry,
     fate: {
       delivered: truth(entry, 'delivered'),
       requestDelivered: truth(entry, 'request_delivered'),

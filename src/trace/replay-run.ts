@@ -1,13 +1,12 @@
-/** Runs recorded probes over the snapshots they were sent on. */
+/** Runs records of what really happened over the snapshots it happened on. */
 import { type Network } from '../dataplane/network.ts';
-import { type IpAddress } from '../dataplane/routing/types.ts';
-import { prefixCovers } from '../packet/prefix.ts';
-import { resolveEnd } from './ends.ts';
-import { type OutsideName } from './outside.ts';
 import { type ProbeRecord } from './probe-record.ts';
+import { failoverReplay } from './records/failover.ts';
+import { RECORD_KINDS } from './records/kinds.ts';
+import { outsideNames } from './records/sender.ts';
 import { compareTrace, type ReplayedProbe, type ReplayTotals, totalsOf } from './replay.ts';
 import { prepareTracing, type Tracer } from './tracer.ts';
-import { type Question, type Trace, type TraceEnd } from './types.ts';
+import { type Question, type Trace } from './types.ts';
 
 export interface ReplayRun {
   readonly probes: readonly (ReplayedProbe & {
@@ -28,13 +27,24 @@ export function replay(
   const tracers = new Map<Network, Tracer>();
   const probes: ReplayRun['probes'][number][] = [];
   const notAsked: { index: number; why: string }[] = [];
+  const failovers = failoverReplay();
   for (const [done, record] of records.entries()) {
     onProgress(done, records.length);
+    const { index } = record;
     const network = networkOf(record.phase);
-    const asked =
-      network === null ? `no snapshot of phase "${record.phase}"` : questionOf(network, record);
-    if (network === null || typeof asked === 'string') {
-      notAsked.push({ index: record.index, why: String(asked) });
+    if (network === null) {
+      notAsked.push({ index, why: `no snapshot of phase "${record.phase}"` });
+      continue;
+    }
+    if (record.kind === 'failover') {
+      const compared = failovers.compare(network, record);
+      if (typeof compared === 'string') notAsked.push({ index, why: compared });
+      else probes.push({ ...compared, record, trace: null });
+      continue;
+    }
+    const asked = questionOf(network, record);
+    if (typeof asked === 'string') {
+      notAsked.push({ index, why: asked });
       continue;
     }
     let tracer = tracers.get(network);
@@ -44,10 +54,11 @@ export function replay(
     }
     const traced = tracer.trace(asked);
     if (traced.kind === 'impossible') {
-      notAsked.push({ index: record.index, why: traced.why });
+      notAsked.push({ index, why: traced.why });
       continue;
     }
-    const compared = compareTrace(record, traced.trace);
+    const kind = RECORD_KINDS.get(record.kind);
+    const compared = kind?.compare(record, traced.trace) ?? compareTrace(record, traced.trace);
     // Diaries of thousands of traces would fill the memory; nobody reads them here.
     probes.push({ ...compared, record, trace: { ...traced.trace, copies: [] } });
   }
@@ -57,71 +68,6 @@ export function replay(
 /** The question a record asks, or why it cannot be asked. */
 export function questionOf(network: Network, record: ProbeRecord): Question | string {
   if (record.invalid) return 'its recorder marked it as invalid';
-  if (record.kind !== 'probe') return `records of kind ${record.kind} are not traced`;
-  const { protocol } = record;
-  if (protocol !== 'icmp' && protocol !== 'tcp' && protocol !== 'udp') {
-    return `protocol ${protocol} is not traced`;
-  }
-  const from = senderOf(network, record);
-  if (typeof from === 'string') return from;
-  if (record.destination === null) return `its destination ${record.to} is no address`;
-  const to: TraceEnd = {
-    label: record.to,
-    kind: 'address',
-    host: null,
-    namespace: null,
-    port: null,
-    address: record.destination,
-  };
-  return {
-    from,
-    to,
-    packet: {
-      protocol,
-      sourcePort: record.sourcePort,
-      destinationPort: record.destinationPort,
-      source: record.source,
-      icmpId: record.icmpId,
-      size: record.size ?? (protocol === 'icmp' ? 32 : 16),
-      dontFragment: record.dontFragment,
-      flow: null,
-    },
-  };
-}
-
-/** Senders that the snapshot does not know, with the addresses they sent from. */
-function outsideNames(network: Network, records: readonly ProbeRecord[]): readonly OutsideName[] {
-  return records.flatMap(({ from, source }) =>
-    source === null || isTenants(network, source) || resolveEnd(network, from).kind !== 'unknown'
-      ? []
-      : [{ name: from, address: source }],
-  );
-}
-
-/** Whether the address is of a subnet that only tenants are on: nobody outside has it. */
-function isTenants({ neutron }: Network, address: IpAddress): boolean {
-  return neutron.subnets.some(({ prefix, networkId }) => {
-    const network = neutron.networks.find(({ id }) => id === networkId);
-    return network?.external !== true && prefixCovers(prefix, address);
-  });
-}
-
-function senderOf(network: Network, record: ProbeRecord): TraceEnd | string {
-  const { from, fromHost, source } = record;
-  const resolution = resolveEnd(network, from);
-  if (resolution.kind === 'found') return resolution.resolved.end;
-  const state = fromHost === null ? undefined : network.namespace(fromHost, 'root');
-  if (from === fromHost && state !== undefined) {
-    return { label: from, kind: 'host', host: from, namespace: 'root', port: null, address: null };
-  }
-  if (resolution.kind === 'ambiguous') return `${from} is ambiguous`;
-  if (source === null || isTenants(network, source)) return resolution.message;
-  return {
-    label: from,
-    kind: 'external',
-    host: null,
-    namespace: null,
-    port: null,
-    address: source,
-  };
+  const kind = RECORD_KINDS.get(record.kind);
+  return kind?.question(network, record) ?? `records of kind ${record.kind} are not traced`;
 }

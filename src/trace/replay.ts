@@ -28,7 +28,41 @@ export interface Prediction {
     readonly host: string;
     readonly component: string;
   } | null;
+  /** The address that a guest was given or formed. */
+  readonly address: string | null;
+  /** What else a DHCP server said, by dhclient's names. */
+  readonly settings: Readonly<Record<string, string>> | null;
+  /** Who answered an ARP question. */
+  readonly macs: readonly string[] | null;
+  /** Whom the metadata service takes the client for. */
+  readonly instance: string | null;
+  /** Of a failover: who was master, and who may be it next. */
+  readonly old_master: string | null;
+  readonly new_masters: readonly string[] | null;
 }
+
+/** The prediction of records that ask for no packet. */
+export const NOTHING: Prediction = {
+  verdict: 'UNDETERMINED',
+  request_delivered: false,
+  delivered: false,
+  received_by: null,
+  received_by_any: [],
+  answered_by: null,
+  observed_src: null,
+  observed_dst: null,
+  observed_sport: null,
+  observed_dport: null,
+  answer_from: null,
+  icmp_error: null,
+  reason: null,
+  address: null,
+  settings: null,
+  macs: null,
+  instance: null,
+  old_master: null,
+  new_masters: null,
+};
 
 export interface ReplayedProbe {
   readonly index: number;
@@ -53,6 +87,8 @@ export function predictionOf(trace: Trace): Prediction {
   const listens = trace.receiverRole !== 'router' && trace.receiverRole !== 'dhcp';
   const observed = listens ? trace.observed : null;
   return {
+    ...NOTHING,
+    ...contentOf(trace.content),
     verdict: trace.verdict,
     request_delivered: trace.requestDelivered,
     delivered: trace.delivered,
@@ -70,6 +106,21 @@ export function predictionOf(trace: Trace): Prediction {
         ? null
         : { code: blocker.code, host: blocker.host, component: blocker.component },
   };
+}
+
+function contentOf(content: Trace['content']): Partial<Prediction> {
+  switch (content?.kind) {
+    case 'lease':
+      return { address: content.address, settings: Object.fromEntries(content.settings) };
+    case 'autonomous':
+      return { address: content.addresses[0] ?? null };
+    case 'neighbour':
+      return { macs: content.macs };
+    case 'metadata':
+      return { instance: content.instance };
+    default:
+      return {};
+  }
 }
 
 function receiversOf({ receivedBy, alternatives }: Trace): readonly string[] {

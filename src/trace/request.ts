@@ -40,8 +40,8 @@ export function requestPacket(question: PacketQuestion, to: IpAddress): Packet {
   const p = blankPacket();
   const { flow } = question;
   const other = question.protocol === 'flow' ? (flow?.protocol ?? null) : null;
-  const protocol =
-    question.protocol === 'arp' || question.protocol === 'flow' ? 'icmp' : question.protocol;
+  const { protocol: asked } = question;
+  const protocol = asked === 'tcp' || asked === 'udp' ? asked : 'icmp';
   const six = to.version === 6;
   const write = (of: Field, value: number | bigint): void => {
     onePacket.set(p, assignment(of, BigInt(value)));

@@ -26,7 +26,8 @@ export interface TraceEnd {
 
 /** Which packet is asked about. */
 export interface PacketQuestion {
-  readonly protocol: 'icmp' | 'tcp' | 'udp' | 'arp' | 'flow';
+  /** `dhcp`, `dhcp6` and `slaac` ask for an address, `arp` for a MAC. */
+  readonly protocol: 'icmp' | 'tcp' | 'udp' | 'arp' | 'dhcp' | 'dhcp6' | 'slaac' | 'flow';
   readonly sourcePort: number | null;
   readonly destinationPort: number | null;
   /** Source address, when it is not the one the sender would choose. */
@@ -190,7 +191,24 @@ export interface Trace {
   readonly copies: readonly Packet[];
   /** What else is possible, this trace's own way first; empty where nothing was left open. */
   readonly alternatives: readonly Alternative[];
+  /** What the answer said beyond its headers; null when nobody answered or nothing was asked. */
+  readonly content: Content | null;
 }
+
+/** What an answer gave. */
+export type Content =
+  | {
+      readonly kind: 'lease';
+      readonly address: string;
+      readonly server: string;
+      /** Settings by dhclient's names for them, as text. */
+      readonly settings: ReadonlyMap<string, string>;
+    }
+  | { readonly kind: 'neighbour'; readonly macs: readonly string[] }
+  /** Addresses formed from router advertisements, and the routers that sent them. */
+  | { readonly kind: 'autonomous'; readonly addresses: readonly string[]; readonly router: string }
+  /** What the metadata proxy tells the service about who asks. */
+  | { readonly kind: 'metadata'; readonly client: string; readonly instance: string | null };
 
 /** One world of several: which ends were chosen in it, and what then happens. */
 export interface Alternative {

@@ -19,6 +19,9 @@ import { type Borrowed, owns, withAddress } from './borrowed-address.ts';
 import { type CompiledNetwork } from './compiled-network.ts';
 import { type OpenFilters } from './filters.ts';
 import { OUTSIDE } from './outside.ts';
+import { daemonsIn } from './programs/daemons.ts';
+import { givenTo } from './programs/given.ts';
+import { withListeners } from './programs/listening.ts';
 import { type SwitchFactory } from './switch-device.ts';
 import { isTunnelDevice, switchTunnels } from './switch-tunnels.ts';
 import { type Device, type Wiring } from './walk.ts';
@@ -50,6 +53,15 @@ export interface WorldOptions<P> {
   readonly switches: SwitchFactory<P>;
   /** Addresses that namespaces have for this walk only. */
   readonly borrowed: readonly Borrowed[];
+  /** Who has no addresses of a version yet: a guest that asks for one. */
+  readonly unconfigured: Unconfigured | null;
+}
+
+/** A namespace without addresses of one IP version. */
+export interface Unconfigured {
+  readonly host: string;
+  readonly namespace: string;
+  readonly version: 4 | 6;
 }
 
 /** Opens the devices of a network for one walk; they are made when a packet first gets there. */
@@ -67,10 +79,13 @@ export function openWorld<P>(
     const known = namespaces.get(key);
     if (known !== undefined) return known;
     const borrows = options.borrowed.filter((one) => one.host === host && one.namespace === name);
+    const { unconfigured } = options;
     const config =
-      borrows.length > 0
-        ? borrowing(compiled, host, name, borrows)
-        : compiledNamespace(compiled, host, name);
+      unconfigured?.host === host && unconfigured.namespace === name
+        ? bare(compiled, unconfigured)
+        : borrows.length > 0
+          ? borrowing(compiled, host, name, borrows)
+          : compiledNamespace(compiled, host, name);
     if (config === null) return null;
     const { stack: hooks, bridges } = options.hooks(compiled, run, host, name);
     const stack = makeStack<P>(config, hooks, options.applications(config), bridges);
@@ -131,16 +146,23 @@ function compiledNamespace(
   const key = `${host} ${name}`;
   const known = compiled.namespaces.get(key);
   if (known !== undefined) return known;
-  const state = namespaceOf(compiled.network, host, name);
+  const state = namespaceOf(compiled, host, name);
   if (state === undefined) return null;
-  const made = compileNamespace(resolvingAnew(state));
+  const listening = withListeners(state, daemonsIn(compiled, host, name));
+  const made = compileNamespace(resolvingAnew(listening));
   compiled.namespaces.set(key, made);
   return made;
 }
 
-function namespaceOf(network: Network, host: string, name: string): Namespace | undefined {
+function namespaceOf(
+  compiled: CompiledNetwork,
+  host: string,
+  name: string,
+): Namespace | undefined {
   const tap = tapOfGuest(name);
-  return tap === null ? network.namespace(host, name)?.state : guestBehind(network, host, tap);
+  return tap === null
+    ? compiled.network.namespace(host, name)?.state
+    : guestBehind(compiled, host, tap);
 }
 
 /** The namespace with addresses it has for this walk, compiled for this walk alone. */
@@ -150,11 +172,31 @@ function borrowing(
   name: string,
   borrows: readonly Borrowed[],
 ): CompiledNamespace | null {
-  const state = namespaceOf(compiled.network, host, name);
+  const state = namespaceOf(compiled, host, name);
   const foreign = borrows.filter(({ address }) => state !== undefined && !owns(state, address));
   if (state === undefined || foreign.length === 0) return compiledNamespace(compiled, host, name);
   const lent = foreign.reduce((given, { address }) => withAddress(given, address), state);
   return compileNamespace(resolvingAnew(lent));
+}
+
+/** The namespace as it was before anybody configured it. */
+function bare(
+  compiled: CompiledNetwork,
+  { host, namespace, version }: Unconfigured,
+): CompiledNamespace | null {
+  const state = namespaceOf(compiled, host, namespace);
+  if (state === undefined) return null;
+  const interfaces = state.interfaces.map((one) => ({
+    ...one,
+    addresses: one.addresses.filter(
+      ({ address }) => one.loopback || address.version !== version,
+    ),
+  }));
+  const local = new Set(interfaces.filter(({ loopback }) => loopback).map(({ name }) => name));
+  const routes = state.routes.filter(
+    (route) => route.version !== version || route.hops.some(({ device }) => local.has(device ?? '')),
+  );
+  return compileNamespace(resolvingAnew({ ...state, interfaces, routes }));
 }
 
 /**
@@ -174,11 +216,17 @@ function resolvingAnew(state: Namespace): Namespace {
 }
 
 /** A guest that only its port is known of. */
-function guestBehind(network: Network, host: string, tap: string): Namespace | undefined {
+function guestBehind(
+  compiled: CompiledNetwork,
+  host: string,
+  tap: string,
+): Namespace | undefined {
+  const { network } = compiled;
   const endpoint = network.endpoints.find((one) => one.host === host && one.tap === tap);
   if (endpoint === undefined) return undefined;
   const { mac, addresses, port } = endpoint;
-  return guestNamespace({ host, tap, mac, addresses }, network.neutron, port);
+  const given = port === null ? null : givenTo(compiled, port);
+  return guestNamespace({ host, tap, mac, addresses }, network.neutron, port, given);
 }
 
 function isGuest(network: Network, host: string, name: string): boolean {

@@ -4,7 +4,8 @@
  */
 import { type CompiledNetwork } from './compiled-network.ts';
 import { choicesOf, otherChoices } from './programs/choices.ts';
-import { type Traced, type TraceOptions, trace } from './trace.ts';
+import { type TraceOptions } from './opening.ts';
+import { type Traced, trace } from './trace.ts';
 import { type Alternative, type Observation, type Question, type Trace } from './types.ts';
 
 /** Traces a question in every world that its choices leave possible. */

@@ -5,6 +5,7 @@
  */
 import {
   type CloudAddress,
+  type CloudPrefix,
   type Neutron,
   type NeutronPort,
   type NeutronSubnet,
@@ -41,16 +42,29 @@ export interface BareGuest {
   readonly addresses: readonly CloudAddress[];
 }
 
-/** Builds the namespace; without a port it knows its addresses but no routes. */
+/** What a DHCP server gives a guest beside its address. */
+export interface GivenSettings {
+  /** Options 121 and 3 as RFC 3442 joins them; null is the default route. */
+  readonly routes: readonly { readonly to: CloudPrefix | null; readonly via: CloudAddress }[];
+  readonly mtu: number | null;
+}
+
+/**
+ * Builds the namespace; without a port it knows its addresses but no routes.
+ *
+ * @param given what the DHCP server of its network says; without it the cloud's own words count
+ */
 export function guestNamespace(
   guest: BareGuest,
   neutron: Neutron,
   port: NeutronPort | null,
+  given: GivenSettings | null = null,
 ): Namespace {
   const network = neutron.networks.find(({ id }) => id === port?.networkId);
   const subnets = subnetsOf(neutron, port);
   const addresses = guest.addresses.map((address) => interfaceAddress(address, subnets));
-  const interfaces = [loopback(), nic(guest.mac, network?.mtu ?? DEFAULT_MTU, addresses)];
+  const mtu = given?.mtu ?? network?.mtu ?? DEFAULT_MTU;
+  const interfaces = [loopback(), nic(guest.mac, mtu, [...addresses, linkLocal(guest.mac)])];
   return {
     host: guest.host,
     name: guestName(guest.tap),
@@ -59,7 +73,8 @@ export function guestNamespace(
     routes: [
       ...connectedRoutes(interfaces, 4),
       ...connectedRoutes(interfaces, 6),
-      ...subnets.flatMap(routesOf),
+      ...subnets.filter((one) => given === null || !isFour(one)).flatMap(routesOf),
+      ...(given?.routes ?? []).map(({ to, via }) => route(4, { table: MAIN, prefix: to }, via)),
     ],
     neighbours: [],
     proxyNeighbours: [],
@@ -95,6 +110,24 @@ function interfaceAddress(
     length: subnet?.prefix.length ?? width,
     peer: null,
     scope: 'global',
+    secondary: false,
+    deprecated: false,
+    tentative: false,
+  };
+}
+
+function isFour({ prefix }: NeutronSubnet): boolean {
+  return prefix.address.version === 4;
+}
+
+/** Every interface forms one (RFC 4862 §5.3), here with the modified EUI-64 of its MAC. */
+function linkLocal(mac: bigint): InterfaceAddress {
+  const identifier = (((mac >> 24n) ^ 0x02_0000n) << 40n) | (0xfffen << 24n) | (mac & 0xff_ffffn);
+  return {
+    address: { version: 6, value: (0xfe80n << 112n) | identifier },
+    length: 64,
+    peer: null,
+    scope: 'link',
     secondary: false,
     deprecated: false,
     tentative: false,

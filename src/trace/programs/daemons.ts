@@ -193,6 +193,8 @@ function placeOf(
   const named = all.filter(({ name }) => ids.has(namespaceOwner(name)?.id ?? ''));
   const candidates = named.length > 0 ? named : all;
   const showing = candidates.filter(shows);
-  const found = showing.length > 0 ? showing : named;
+  // Without socket lists: what serves a distributed router runs beside it, not in its SNAT half.
+  const beside = named.filter(({ name }) => namespaceOwner(name)?.kind !== 'snat');
+  const found = showing.length > 0 ? showing : beside;
   return found.length === 1 ? (found[0]?.name ?? null) : null;
 }

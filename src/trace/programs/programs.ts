@@ -7,7 +7,6 @@ import {
   type Answer,
   type Applications,
   type CompiledNamespace,
-  SILENCE,
 } from '../../dataplane/routing/stack.ts';
 import { type IpAddress, type Namespace, type Socket } from '../../dataplane/routing/types.ts';
 import { DHCP_PORT } from '../../packet/dhcp.ts';
@@ -78,7 +77,10 @@ function isDhcp(p: Packet): boolean {
 
 /** Nobody answers DHCP by chance: without its files what a server says is not known. */
 function unknownServer({ name }: Namespace, socket: Socket | null): Answer<Packet> {
-  if (socket === null) return SILENCE;
+  if (socket === null) {
+    const evidence = 'no DHCP server is known here';
+    return refusing({ reason: 'NOT_FOR_ME', where: `${name} udp`, evidence, origin: null });
+  }
   return refusing({
     reason: 'SNAPSHOT_INCOMPLETE',
     where: `${name} ${socket.process}`,
