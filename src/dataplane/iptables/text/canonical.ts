@@ -64,12 +64,16 @@ const REJECT6_SHORT: Readonly<Record<string, string>> = {
 const LOG_LEVELS = ['emerg', 'alert', 'crit', 'err', 'warning', 'notice', 'info', 'debug'];
 const LOG_OTHER: Readonly<Record<string, string>> = { panic: '0', error: '3', warn: '4' };
 
-/** Any index at all is no condition, and is not printed. */
-function wholeRange(options: Options): void {
-  const range = options['spi']?.value as Interval | undefined;
-  if (range?.from === 0 && range.to === FULL && options['spi']?.not === false) {
-    delete options['spi'];
-  }
+/** Any number at all is no condition, and is not printed. */
+function whole(...keys: readonly string[]): Canonical {
+  return (options) => {
+    for (const key of keys) {
+      const range = options[key]?.value as Interval | undefined;
+      if (range?.from === 0 && range.to === FULL && options[key]?.not === false) {
+        delete options[key];
+      }
+    }
+  };
 }
 
 /** Any port at all is no condition either; negated it stays, as nothing meets it. */
@@ -109,8 +113,10 @@ export const CANONICAL_MATCH: Readonly<Record<string, Canonical>> = {
       if (options[key]?.not === false) delete options[key];
     }
   },
-  esp: wholeRange,
-  ah: wholeRange,
+  esp: whole('spi'),
+  ah: whole('spi'),
+  frag: whole('id'),
+  rt: whole('segmentsLeft'),
   ipcomp(options) {
     // Unlike elsewhere, no index is index 0, so all of them must be written.
     options['spi'] ??= plain({ from: 0, to: 0 });

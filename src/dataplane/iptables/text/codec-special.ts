@@ -89,7 +89,7 @@ export const ICMP6_NAMES: readonly IcmpName[] = [
   ['redirect', 137],
 ];
 
-function icmpCodec(names: readonly IcmpName[], examples: readonly IcmpType[]): Codec<IcmpType> {
+function icmpCodec(names: readonly IcmpName[], any: boolean, examples: readonly IcmpType[]): Codec<IcmpType> {
   const byName = new Map(names.map(([name, type, code]) => [name.toLowerCase(), { type, code }]));
   return {
     words: 1,
@@ -106,7 +106,7 @@ function icmpCodec(names: readonly IcmpName[], examples: readonly IcmpType[]): C
       return { value: { type, code: code === undefined ? ANY_CODE : { from: code, to: code } } };
     },
     write({ type, code }) {
-      if (type === 255 && code.to === 255) return ' any';
+      if (any && type === 255 && code.to === 255) return ' any';
       return ` ${type}${code.from === code.to ? `/${code.from}` : ''}`;
     },
     examples,
@@ -114,14 +114,14 @@ function icmpCodec(names: readonly IcmpName[], examples: readonly IcmpType[]): C
 }
 
 /** `8`, `3/4`, `echo-request`, `any`. */
-export const icmpType: Codec<IcmpType> = icmpCodec(ICMP4_NAMES, [
+export const icmpType: Codec<IcmpType> = icmpCodec(ICMP4_NAMES, true, [
   { type: 8, code: ANY_CODE },
   { type: 3, code: { from: 4, to: 4 } },
   { type: 255, code: ANY_CODE },
 ]);
 
 /** `128`, `1/4`, `router-advertisement`. */
-export const icmp6Type: Codec<IcmpType> = icmpCodec(ICMP6_NAMES, [
+export const icmp6Type: Codec<IcmpType> = icmpCodec(ICMP6_NAMES, false, [
   { type: 128, code: ANY_CODE },
   { type: 1, code: { from: 4, to: 4 } },
 ]);

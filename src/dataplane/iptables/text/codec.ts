@@ -82,10 +82,10 @@ export const alwaysQuoted: Codec<string> = one(
   ['abc', 'a b'],
 );
 
-/** One of some words. */
+/** One of some words, in either case. */
 export function choice<const W extends string>(...words: readonly W[]): Codec<W> {
   return one(
-    (given) => words.find((known) => known === given) ?? null,
+    (given) => words.find((known) => known.toLowerCase() === given.toLowerCase()) ?? null,
     (value) => value,
     `one of ${words.join(', ')}`,
     words,

@@ -135,7 +135,7 @@ const HEADERS = {
     means: 'A packet with an authentication header.',
     options: {
       spi: option('--ahspi', interval(), 'Security parameter index.', NOT),
-      length: option('--ahlen', decimal(), 'Length of the header.', NOT),
+      length: option('--ahlen', decimal(), 'Length of the header.', { not: true, silent: 0 }),
       reserved: option('--ahres', present, 'The reserved field is not zero.'),
     },
   },

@@ -96,8 +96,8 @@ export function printOptions(row: Row, options: AnyOptions): string {
   let text = '';
   for (const [key, entry] of Object.entries(row.options)) {
     const given = options[key];
-    if (given === undefined || (entry.silent !== undefined && entry.silent === given.value))
-      continue;
+    if (given === undefined) continue;
+    if (!given.not && entry.silent !== undefined && entry.silent === given.value) continue;
     text += `${given.not ? ' !' : ''} ${entry.flag}${entry.codec.write(given.value)}`;
   }
   return text;
