@@ -4,7 +4,13 @@ import { and, type Match, NONE, not, test } from '../../../traffic/match.ts';
 import { type Assignment, assignment } from '../../../traffic/words.ts';
 import { interfaceMatch } from '../condition.ts';
 import { F } from '../fields.ts';
-import { compileFrames, type FrameLanguage, type FrameRules, type Next } from '../frames.ts';
+import {
+  compileFrames,
+  type FrameLanguage,
+  type FrameRules,
+  type Next,
+  unknownCondition,
+} from '../frames.ts';
 import { type Surroundings } from '../surroundings.ts';
 import {
   type ArpCondition,
@@ -17,7 +23,7 @@ import {
 /** Compiles arptables; bridges ask FORWARD, the stack INPUT and OUTPUT. */
 export function compileArptables(tables: readonly ArpTable[], around: Surroundings): FrameRules {
   const language: FrameLanguage<ArpCondition, ArpSetting> = {
-    match: ({ conditions }) => and(...conditions.map((one) => conditionMatch(one, around))),
+    match: (rule) => and(...rule.conditions.map((one) => conditionMatch(one, rule, around))),
     target: targetOf,
     print: printArpRule,
     tables: {
@@ -31,12 +37,12 @@ export function compileArptables(tables: readonly ArpTable[], around: Surroundin
   return compileFrames(tables, language);
 }
 
-function conditionMatch(one: ArpCondition, around: Surroundings): Match {
-  const match = plainMatch(one, around);
+function conditionMatch(one: ArpCondition, rule: ArpRule, around: Surroundings): Match {
+  const match = plainMatch(one, rule, around);
   return one.not ? not(match) : match;
 }
 
-function plainMatch(one: ArpCondition, around: Surroundings): Match {
+function plainMatch(one: ArpCondition, rule: ArpRule, around: Surroundings): Match {
   switch (one.kind) {
     case 'in':
       return interfaceMatch(F.iif, one.value, around);
@@ -47,9 +53,9 @@ function plainMatch(one: ArpCondition, around: Surroundings): Match {
     case 'destination':
       return test(F.arpTarget, one.value.value, one.value.mask);
     case 'sourceMac':
-      return test(F.arpSourceMac, one.value);
+      return test(F.arpSourceMac, one.value.value, one.value.mask);
     case 'destinationMac':
-      return test(F.arpTargetMac, one.value);
+      return test(F.arpTargetMac, one.value.value, one.value.mask);
     case 'operation':
       return test(F.arpOperation, BigInt(one.value));
     // Fields carry Ethernet ARP for IPv4 only (RFC 826: lengths 6 and 4, types 1 and 0x800).
@@ -59,6 +65,8 @@ function plainMatch(one: ArpCondition, around: Surroundings): Match {
       return one.value === 1 ? and() : NONE;
     case 'protocolType':
       return one.value === 0x800 ? and() : NONE;
+    case 'opaque':
+      return unknownCondition(`${one.value} of the rule${printArpRule(rule)}`, rule.origin);
   }
 }
 
@@ -73,6 +81,7 @@ function targetOf({
   target,
   settings,
 }: ArpRule): ReturnType<FrameLanguage<ArpCondition, ArpSetting>['target']> {
+  // Simplification: the mark that arptables sets is read and printed, and not seen by later rules.
   if (target === 'CLASSIFY' || target === 'MARK') return { change: (_, p) => p, next: 'CONTINUE' };
   if (target !== 'mangle') return null;
   const writes: Assignment[] = [];

@@ -2,14 +2,18 @@
  * Rules about ARP packets (arptables(8)): their options and the text of `arptables-save`.
  */
 import { type Parsed } from '../../../text/problem.ts';
+import { type MaskedMac, maskedMac } from '../ebtables/rows.ts';
+import { writeMac } from '../text/address.ts';
 import {
+  type Codec,
   choice,
   decimal,
   hexadecimal,
   host,
+  hostOrNetwork,
   interfaceName,
   mac,
-  network,
+  readNumber,
   word,
 } from '../text/codec.ts';
 import {
@@ -17,6 +21,7 @@ import {
   type FlatOption,
   type FlatRule,
   type FlatTable,
+  opaqueWords,
   parseFlat,
   printFlat,
   printFlatRule,
@@ -24,6 +29,27 @@ import {
 import { option } from '../text/options.ts';
 
 const NOT = { not: true } as const;
+
+/** A MAC address, always written in digits. */
+const arpMac: Codec<MaskedMac> = {
+  ...maskedMac,
+  write({ value, mask }) {
+    const plain = mask === ALL_MACS;
+    return ` ${writeMac(value)}${plain ? '' : `/${writeMac(mask)}`}`;
+  },
+};
+const ALL_MACS = 0xffff_ffff_ffffn;
+
+/** A number in hexadecimal without its mark: `ff`. */
+const bareHex: Codec<number> = {
+  words: 1,
+  read([given = '']) {
+    const value = readNumber(given.startsWith('0x') ? given : `0x${given}`, 0xffff_ffff);
+    return value === null ? { bad: 'not a mark' } : { value };
+  },
+  write: (value) => ` ${value.toString(16)}`,
+  examples: [1, 0xff],
+};
 
 /** Conditions, named after the fields of RFC 826. */
 export const ARP_CONDITIONS = {
@@ -35,13 +61,13 @@ export const ARP_CONDITIONS = {
     not: true,
     aka: ['--out-interface'],
   }),
-  source: option('-s', network, 'The sender address.', { not: true, aka: ['--source-ip'] }),
-  sourceMac: option('--src-mac', mac, 'The sender MAC.', { not: true, aka: ['--source-mac'] }),
-  destination: option('-d', network, 'The target address.', {
+  source: option('-s', hostOrNetwork, 'The sender address.', { not: true, aka: ['--source-ip'] }),
+  sourceMac: option('--src-mac', arpMac, 'The sender MAC.', { not: true, aka: ['--source-mac'] }),
+  destination: option('-d', hostOrNetwork, 'The target address.', {
     not: true,
     aka: ['--destination-ip'],
   }),
-  destinationMac: option('--dst-mac', mac, 'The target MAC.', {
+  destinationMac: option('--dst-mac', arpMac, 'The target MAC.', {
     not: true,
     aka: ['--destination-mac'],
   }),
@@ -52,6 +78,7 @@ export const ARP_CONDITIONS = {
   operation: option('--opcode', decimal(0xffff), 'The operation.', NOT),
   hardwareType: option('--h-type', decimal(0xffff), 'Hardware type.', NOT),
   protocolType: option('--proto-type', hexadecimal(0xffff), 'Protocol type.', NOT),
+  opaque: opaqueWords,
 } as const;
 
 /** Settings of targets. */
@@ -66,13 +93,18 @@ export const ARP_SETTINGS = {
     'mangle: what happens next.',
   ),
   class: option('--set-class', word, 'CLASSIFY: the class.'),
-  mark: option('--set-mark', word, 'MARK: the new mark.'),
+  mark: option('--set-mark', bareHex, 'MARK: the new mark.'),
+  markAnd: option('--and-mark', bareHex, 'MARK: bits that are kept.'),
+  markOr: option('--or-mark', bareHex, 'MARK: bits that are set.'),
 } as const;
 
 export type ArpCondition = FlatOption<typeof ARP_CONDITIONS>;
 export type ArpSetting = FlatOption<typeof ARP_SETTINGS>;
 export type ArpRule = FlatRule<ArpCondition, ArpSetting>;
 export type ArpTable = FlatTable<ArpCondition, ArpSetting>;
+
+/** The order in which arptables-save prints conditions. */
+const KINDS = Object.keys(ARP_CONDITIONS);
 
 const ARPTABLES: Dialect = {
   conditions: ARP_CONDITIONS,
@@ -81,6 +113,11 @@ const ARPTABLES: Dialect = {
   tables: ['filter'],
   bangInside: false,
   targetFirst: true,
+  otherwise: null,
+  canonical: (conditions, settings) => ({
+    conditions: conditions.toSorted((a, b) => KINDS.indexOf(a.kind) - KINDS.indexOf(b.kind)),
+    settings,
+  }),
 };
 
 /** Reads `arptables-save [-c]`. `file` only names the origin. Never throws. */

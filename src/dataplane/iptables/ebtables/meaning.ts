@@ -73,7 +73,8 @@ function plainMatch(one: FrameCondition, rule: FrameRule, around: Surroundings):
     case 'amongDestination':
       return amongMatch(one);
     case 'mark': {
-      const { value, mask } = one.value;
+      const { value, mask, some } = one.value;
+      if (some) return not(test(F.mark, 0n, BigInt(mask)));
       return (value & ~mask) !== 0 ? NONE : test(F.mark, BigInt(value), BigInt(mask));
     }
     case 'vlanId':

@@ -8,19 +8,29 @@ import {
   choice,
   decimal,
   hexadecimal,
+  hostOrNetwork,
   interfaceName,
+  interval,
   ipProtocol,
   mac,
-  mark,
-  network,
   portRange,
   present,
   readNumber,
   word,
 } from '../text/codec.ts';
-import { type FlatOption, type FlatRule, type FlatTable } from '../text/flat.ts';
+import { ICMP4_NAMES, ICMP6_NAMES } from '../text/codec-special.ts';
+import { type FlatOption, type FlatRule, type FlatTable, opaqueWords } from '../text/flat.ts';
 import { option } from '../text/options.ts';
 import { rate } from '../text/rate.ts';
+import {
+  byteInHex,
+  etherTypeInHex,
+  frameMark,
+  icmpRanges,
+  logLevel,
+  stpFlags,
+  stpType,
+} from './codecs.ts';
 
 /** A MAC address under a mask. */
 export interface MaskedMac {
@@ -37,7 +47,7 @@ const MAC_NAMES: readonly (readonly [string, MaskedMac])[] = [
 ];
 
 /** `fa:16:3e:00:00:01`, `fa:16:3e:00:00:00/ff:ff:ff:00:00:00`, `Broadcast`. */
-const maskedMac: Codec<MaskedMac> = {
+export const maskedMac: Codec<MaskedMac> = {
   words: 1,
   read([given = '']) {
     const named = MAC_NAMES.find(([name]) => name.toLowerCase() === given.toLowerCase());
@@ -98,22 +108,39 @@ const macPairs: Codec<{ readonly pairs: readonly MacPair[]; readonly short: bool
   ],
 };
 
-/** Names of /etc/ethertypes that ebtables prints. */
+/** Names of /etc/ethertypes that ebtables prints; others of the same number behind it. */
 const ETHER_TYPES: readonly (readonly [string, number])[] = [
   ['IPv4', 0x0800],
+  ['ip', 0x0800],
+  ['ip4', 0x0800],
+  ['X25', 0x0805],
   ['ARP', 0x0806],
-  ['IPv6', 0x86dd],
-  ['802_1Q', 0x8100],
-  ['LLDP', 0x88cc],
-  ['802_1ad', 0x88a8],
-  ['MPLS', 0x8847],
-  ['PPP_SES', 0x8864],
-  ['PPP_DISC', 0x8863],
+  ['ether-arp', 0x0806],
+  ['TRILL', 0x22f3],
+  ['TEB', 0x6558],
   ['RARP', 0x8035],
-  ['IPX', 0x8137],
   ['ATALK', 0x809b],
   ['AARP', 0x80f3],
+  ['802_1Q', 0x8100],
+  ['8021q', 0x8100],
+  ['1q', 0x8100],
+  ['IPX', 0x8137],
+  ['NetBEUI', 0x8191],
+  ['IPv6', 0x86dd],
+  ['ip6', 0x86dd],
+  ['PPP', 0x880b],
+  ['MPLS', 0x8847],
+  ['MPLS_MULTI', 0x8848],
+  ['PPP_DISC', 0x8863],
+  ['PPP_SES', 0x8864],
   ['EAPOL', 0x888e],
+  ['S-TAG', 0x88a8],
+  ['802_1ad', 0x88a8],
+  ['LLDP', 0x88cc],
+  ['MACSEC', 0x88e5],
+  ['PBB', 0x88e7],
+  ['PTP', 0x88f7],
+  ['FCOE', 0x8906],
 ];
 
 /** An Ethernet type; `Length` stands for frames that have a length instead (IEEE 802.3). */
@@ -123,16 +150,20 @@ export interface FrameType {
   readonly name: string;
 }
 
+function nameOf(number: number): string {
+  const known = ETHER_TYPES.find(([, value]) => value === number);
+  return known?.[0] ?? `0x${number.toString(16).toUpperCase()}`;
+}
+
 const frameType: Codec<FrameType> = {
   words: 1,
   read([given = '']) {
     if (given.toLowerCase() === 'length') return { value: { number: null, name: 'Length' } };
     const named = ETHER_TYPES.find(([name]) => name.toLowerCase() === given.toLowerCase());
-    if (named !== undefined) return { value: { number: named[1], name: named[0] } };
+    if (named !== undefined) return { value: { number: named[1], name: nameOf(named[1]) } };
     const number = readNumber(given.startsWith('0x') ? given : `0x${given}`, 0xffff);
     if (number === null || number < 0x600) return { bad: 'not an Ethernet type' };
-    const known = ETHER_TYPES.find(([, value]) => value === number);
-    return { value: { number, name: known?.[0] ?? `0x${number.toString(16)}` } };
+    return { value: { number, name: nameOf(number) } };
   },
   write: ({ name }) => ` ${name}`,
   examples: [
@@ -195,17 +226,17 @@ export const FRAME_CONDITIONS = {
   }),
   arpHardware: option('--arp-htype', decimal(0xffff), 'Hardware type.', NOT),
   arpProtocol: option('--arp-ptype', hexadecimal(0xffff), 'Protocol type.', NOT),
-  arpSource: option('--arp-ip-src', network, 'The sender address.', NOT),
-  arpDestination: option('--arp-ip-dst', network, 'The target address.', NOT),
+  arpSource: option('--arp-ip-src', hostOrNetwork, 'The sender address.', NOT),
+  arpDestination: option('--arp-ip-dst', hostOrNetwork, 'The target address.', NOT),
   arpSourceMac: option('--arp-mac-src', maskedMac, 'The sender MAC.', NOT),
   arpDestinationMac: option('--arp-mac-dst', maskedMac, 'The target MAC.', NOT),
   arpGratuitous: option('--arp-gratuitous', present, 'Sender and target are equal.', NOT),
-  ipSource: option('--ip-src', network, 'The IPv4 source.', { not: true, aka: ['--ip-source'] }),
-  ipDestination: option('--ip-dst', network, 'The IPv4 destination.', {
+  ipSource: option('--ip-src', hostOrNetwork, 'The IPv4 source.', { not: true, aka: ['--ip-source'] }),
+  ipDestination: option('--ip-dst', hostOrNetwork, 'The IPv4 destination.', {
     not: true,
     aka: ['--ip-destination'],
   }),
-  ipTos: option('--ip-tos', hexadecimal(255, 2), 'The type of service byte.', NOT),
+  ipTos: option('--ip-tos', byteInHex, 'The type of service byte.', NOT),
   ipProtocol: option('--ip-proto', ipProtocol, 'The protocol.', {
     not: true,
     aka: ['--ip-protocol'],
@@ -218,29 +249,40 @@ export const FRAME_CONDITIONS = {
     not: true,
     aka: ['--ip-destination-port'],
   }),
-  ipIcmp: option('--ip-icmp-type', word, 'The ICMP type.', NOT),
+  ipIcmp: option('--ip-icmp-type', icmpRanges(ICMP4_NAMES), 'The ICMP type.', NOT),
   ipIgmp: option('--ip-igmp-type', word, 'The IGMP type.', NOT),
-  ip6Source: option('--ip6-src', network, 'The IPv6 source.', { not: true, aka: ['--ip6-source'] }),
-  ip6Destination: option('--ip6-dst', network, 'The IPv6 destination.', {
+  ip6Source: option('--ip6-src', hostOrNetwork, 'The IPv6 source.', { not: true, aka: ['--ip6-source'] }),
+  ip6Destination: option('--ip6-dst', hostOrNetwork, 'The IPv6 destination.', {
     not: true,
     aka: ['--ip6-destination'],
   }),
-  ip6Class: option('--ip6-tclass', hexadecimal(255, 2), 'The traffic class.', NOT),
+  ip6Class: option('--ip6-tclass', byteInHex, 'The traffic class.', NOT),
   ip6Protocol: option('--ip6-proto', ipProtocol, 'The protocol.', {
     not: true,
     aka: ['--ip6-protocol'],
   }),
   ip6SourcePort: option('--ip6-sport', portRange, 'The source port.', NOT),
   ip6DestinationPort: option('--ip6-dport', portRange, 'The destination port.', NOT),
-  ip6Icmp: option('--ip6-icmp-type', word, 'The ICMPv6 type.', NOT),
+  ip6Icmp: option('--ip6-icmp-type', icmpRanges(ICMP6_NAMES), 'The ICMPv6 type.', NOT),
   vlanId: option('--vlan-id', decimal(4095), 'The VLAN.', NOT),
   vlanPriority: option('--vlan-prio', decimal(7), 'The priority.', NOT),
-  vlanEncapsulated: option('--vlan-encap', word, 'What the tag carries.', NOT),
-  stpType: option('--stp-type', word, 'The type of a BPDU.', NOT),
-  mark: option('--mark', mark, 'The packet mark.', NOT),
+  vlanEncapsulated: option('--vlan-encap', etherTypeInHex(ETHER_TYPES), 'What the tag carries.', NOT),
+  stpType: option('--stp-type', stpType, 'The type of a BPDU.', NOT),
+  stpFlags: option('--stp-flags', stpFlags, 'Its flags.', NOT),
+  stpRootPriority: option('--stp-root-prio', interval(65535), 'Priority of the root.', NOT),
+  stpRootAddress: option('--stp-root-addr', maskedMac, 'MAC of the root.', NOT),
+  stpRootCost: option('--stp-root-cost', interval(), 'Cost to the root.', NOT),
+  stpSenderPriority: option('--stp-sender-prio', interval(65535), 'Priority of the sender.', NOT),
+  stpSenderAddress: option('--stp-sender-addr', maskedMac, 'MAC of the sender.', NOT),
+  stpPort: option('--stp-port', interval(65535), 'Port of the sender.', NOT),
+  stpAge: option('--stp-msg-age', interval(65535), 'Age of the message.', NOT),
+  stpMaximumAge: option('--stp-max-age', interval(65535), 'Largest age.', NOT),
+  stpHello: option('--stp-hello-time', interval(65535), 'Time between messages.', NOT),
+  stpDelay: option('--stp-forward-delay', interval(65535), 'Time before forwarding.', NOT),
+  mark: option('--mark', frameMark, 'The packet mark.', NOT),
   packetType: option(
     '--pkttype-type',
-    choice('host', 'broadcast', 'multicast', 'otherhost'),
+    choice('host', 'broadcast', 'multicast', 'otherhost', 'outgoing', 'loopback', 'fastroute'),
     'How it was addressed.',
     NOT,
   ),
@@ -249,16 +291,17 @@ export const FRAME_CONDITIONS = {
   sap: option('--802_3-sap', word, 'The service access point.', NOT),
   snapType: option('--802_3-type', word, 'The type behind a SNAP header.', NOT),
   log: option('--log', present, 'Writes to the kernel log.'),
-  logLevel: option('--log-level', word, 'At this level.'),
+  logLevel: option('--log-level', logLevel, 'At this level.'),
   logPrefix: option('--log-prefix', alwaysQuoted, 'With this prefix.'),
   logIp: option('--log-ip', present, 'With the IPv4 header.'),
-  logIp6: option('--log-ip6', present, 'With the IPv6 header.'),
   logArp: option('--log-arp', present, 'With the ARP packet.'),
+  logIp6: option('--log-ip6', present, 'With the IPv6 header.'),
   nflog: option('--nflog', present, 'Gives the frame to a program that logs.'),
   nflogPrefix: option('--nflog-prefix', alwaysQuoted, 'With this prefix.'),
   nflogGroup: option('--nflog-group', decimal(65535), 'In this group.'),
   nflogRange: option('--nflog-range', decimal(), 'So many bytes of it.'),
   nflogThreshold: option('--nflog-threshold', decimal(), 'Collects so many.'),
+  opaque: opaqueWords,
 } as const;
 
 const verdict = choice('ACCEPT', 'DROP', 'CONTINUE', 'RETURN');
@@ -273,8 +316,12 @@ export const FRAME_SETTINGS = {
   snatArp: option('--snat-arp', present, 'snat: changes the sender MAC of ARP as well.'),
   snatTarget: option('--snat-target', verdict, 'snat: what happens next.'),
   replyMac: option('--arpreply-mac', mac, 'arpreply: the MAC that is answered.'),
-  replyTarget: option('--arpreply-target', verdict, 'arpreply: what happens next.'),
-  redirectTarget: option('--redirect-target', verdict, 'redirect: what happens next.'),
+  replyTarget: option('--arpreply-target', verdict, 'arpreply: what happens next.', {
+    silent: 'DROP',
+  }),
+  redirectTarget: option('--redirect-target', verdict, 'redirect: what happens next.', {
+    silent: 'ACCEPT',
+  }),
   markSet: option('--mark-set', hexadecimal(0xffff_ffff), 'mark: the new mark.', {
     aka: ['--set-mark'],
   }),

@@ -69,8 +69,7 @@ function writePorts({ protocol, from, to }: Part<'ports'>): string {
   if (names === undefined) return `${protocol.name}:${range}`;
   const [type, code] = [from >> 8, from & 255];
   const named = names.find(([, t, c = 0]) => t === type && c === code && t !== 255);
-  const name = protocol.number === 58 ? 'icmpv6' : protocol.name;
-  return `${name}:${named === undefined ? `${type}/${code}` : named[0]}`;
+  return `${protocol.name}:${named === undefined ? `${type}/${code}` : named[0]}`;
 }
 
 function readInterface(text: string): EntryPart | null {

@@ -1,45 +1,19 @@
 /**
- * `ipset save` and `ipset save -output xml`, and the text that `ipset restore` takes.
+ * `ipset save`, and the text that `ipset restore` takes; xml.ts and list.ts read other outputs.
  */
 import { type Origin, type Parsed, type Problem } from '../../../text/problem.ts';
 import { nearest } from '../../../text/suggest.ts';
 import { type Words, wordsOf } from '../text/words.ts';
-import { readElement, writeElement } from './element.ts';
-import { type IpSet, SET_TYPES, type SetEntry, type SetOption, type SetType } from './types.ts';
+import { writeElement } from './element.ts';
+import { parseList } from './list.ts';
+import { changeEntries, type OpenSet, openSet, readOptions, readType } from './open-set.ts';
+import { type IpSet, SET_TYPES, type SetOption } from './types.ts';
+import { parseXml } from './xml.ts';
 
-/** Options of `create` and `add` that take no value. */
-const BARE: ReadonlySet<string> = new Set([
-  'counters',
-  'skbinfo',
-  'forceadd',
-  'nomatch',
-  'wildcard',
-]);
-const VALUED: ReadonlySet<string> = new Set([
-  'family',
-  'hashsize',
-  'maxelem',
-  'bucketsize',
-  'initval',
-  'timeout',
-  'netmask',
-  'bitmask',
-  'markmask',
-  'range',
-  'size',
-  'packets',
-  'bytes',
-  'skbmark',
-  'skbprio',
-  'skbqueue',
-  'before',
-  'after',
-  'probes',
-  'resize',
-  'gc',
-]);
 /** Words of old releases, which are read and not printed. */
-const COMMANDS: Readonly<Record<string, 'create' | 'add' | 'del' | 'flush' | 'destroy'>> = {
+const COMMANDS: Readonly<
+  Record<string, 'create' | 'add' | 'del' | 'flush' | 'destroy' | 'rename' | 'swap'>
+> = {
   create: 'create',
   '-N': 'create',
   '-create': 'create',
@@ -52,22 +26,15 @@ const COMMANDS: Readonly<Record<string, 'create' | 'add' | 'del' | 'flush' | 'de
   '-F': 'flush',
   destroy: 'destroy',
   '-X': 'destroy',
+  rename: 'rename',
+  '-E': 'rename',
+  swap: 'swap',
+  '-W': 'swap',
 };
-const OLD_TYPES: Readonly<Record<string, SetType>> = {
-  iphash: 'hash:ip',
-  nethash: 'hash:net',
-  ipporthash: 'hash:ip,port',
-  ipmap: 'bitmap:ip',
-  macipmap: 'bitmap:ip,mac',
-  portmap: 'bitmap:port',
-  setlist: 'list:set',
-};
-
-type OpenSet = Omit<IpSet, 'entries'> & { entries: SetEntry[] };
-
-/** Reads `ipset save` in either form. `file` only names the origin. Never throws. */
+/** Reads `ipset save` or `ipset list`, as text or XML. `file` only names it. Never throws. */
 export function parseIpsetSave(text: string, file: string): Parsed<readonly IpSet[]> {
-  return text.trimStart().startsWith('<') ? parseXml(text, file) : parseLines(text, file);
+  if (text.trimStart().startsWith('<')) return parseXml(text, file);
+  return /^Name: /m.test(text) ? parseList(text, file) : parseLines(text, file);
 }
 
 function parseLines(text: string, file: string): Parsed<readonly IpSet[]> {
@@ -112,134 +79,28 @@ function runCommand(
     if (type === null) {
       return complain(2, 'ipset has no type of this name', nearest(third, Object.keys(SET_TYPES)));
     }
-    const options = readOptions(words, 3, complain);
+    const options = readOptions(words, 3, true, complain);
     if (set === undefined) sets.set(name, openSet(name, type, options, origin));
     else if (set.type !== type) complain(2, 'the set exists already with another type');
     return;
   }
   if (command === 'destroy' && name !== '') sets.delete(name);
-  else if (set === undefined) {
+  else if (command === 'rename' || command === 'swap') {
+    const other = sets.get(third);
+    if (set === undefined) complain(1, 'no set of this name was created');
+    else if (command === 'swap' && other === undefined) complain(2, 'no set of this name was created');
+    else {
+      sets.delete(name);
+      sets.set(third, { ...set, name: third });
+      if (command === 'swap' && other !== undefined) sets.set(name, { ...other, name });
+    }
+  } else if (set === undefined) {
     if (name !== '') complain(1, 'no set of this name was created', nearest(name, sets.keys()));
   } else if (command === 'flush') set.entries = [];
   else
-    changeEntries(set, command === 'add', third, readOptions(words, 3, complain), origin, () =>
+    changeEntries(set, command === 'add', third, readOptions(words, 3, false, complain), origin, () =>
       complain(2, `this is no entry of a ${set.type} set`),
     );
-}
-
-function changeEntries(
-  set: OpenSet,
-  adds: boolean,
-  text: string,
-  options: readonly SetOption[],
-  origin: Origin,
-  complain: () => void,
-): void {
-  const parts = readElement(text, SET_TYPES[set.type], set.version);
-  if (parts === null) return complain();
-  if (adds) {
-    set.entries.push({ parts, options, origin });
-    return;
-  }
-  const wanted = writeElement(parts, set.version);
-  set.entries = set.entries.filter((each) => writeElement(each.parts, set.version) !== wanted);
-}
-
-function readType(text: string): SetType | null {
-  const known = Object.keys(SET_TYPES).find((type): type is SetType => type === text);
-  return known ?? OLD_TYPES[text] ?? null;
-}
-
-function openSet(
-  name: string,
-  type: SetType,
-  options: readonly SetOption[],
-  origin: Origin,
-): OpenSet {
-  const family = options.find((each) => each.name === 'family')?.value;
-  return { name, type, version: family === 'inet6' ? 6 : 4, options, entries: [], origin };
-}
-
-function readOptions(
-  words: Words,
-  start: number,
-  complain: (index: number, message: string, hint?: string) => void,
-): readonly SetOption[] {
-  const options: SetOption[] = [];
-  const adds = COMMANDS[words.text[0] ?? ''] !== 'create';
-  for (let i = start; i < words.text.length; i++) {
-    const name = words.text[i] ?? '';
-    if (BARE.has(name) || (name === 'comment' && !adds)) options.push({ name, value: null });
-    else if (VALUED.has(name) || name === 'comment') {
-      options.push({ name, value: words.text[++i] ?? '' });
-    } else complain(i, 'ipset has no option of this name', nearest(name, [...VALUED, ...BARE]));
-  }
-  return options;
-}
-
-const TAG = /<(\/?)([a-z]+)(?:\s+name="([^"]*)")?\s*(\/?)>/g;
-const ENTITIES: Readonly<Record<string, string>> = {
-  lt: '<',
-  gt: '>',
-  amp: '&',
-  quot: '"',
-  apos: "'",
-};
-
-function unescaped(text: string): string {
-  const plain = text.replace(/&(lt|gt|amp|quot|apos);/g, (_, name: string) => ENTITIES[name] ?? '');
-  return plain.startsWith('"') && plain.endsWith('"') ? plain.slice(1, -1) : plain;
-}
-
-/** The elements that `ipset save -output xml` prints: ipset, type, header, member, elem. */
-function parseXml(text: string, file: string): Parsed<readonly IpSet[]> {
-  const problems: Problem[] = [];
-  const sets: OpenSet[] = [];
-  let name = '';
-  let type: SetType | null = null;
-  let inside: 'ipset' | 'header' | 'member' = 'ipset';
-  let element = '';
-  let options: SetOption[] = [];
-  let line = 1;
-  let counted = 0;
-  for (const found of text.matchAll(TAG)) {
-    for (; counted < found.index; counted++) if (text.charCodeAt(counted) === 10) line++;
-    const [whole, closes, tag = '', named, empty] = found;
-    const end = text.indexOf('<', found.index + whole.length);
-    const content = unescaped(text.slice(found.index + whole.length, end < 0 ? undefined : end));
-    const origin = { file, line };
-    const complain = (what: string, message: string): void => {
-      problems.push({ ...origin, column: 1, text: what.slice(0, 200), message });
-    };
-    if (closes === '/') {
-      const set = sets.at(-1);
-      if (tag === 'header' && type !== null) sets.push(openSet(name, type, options, origin));
-      else if (tag === 'member' && type !== null && set !== undefined) {
-        changeEntries(set, true, element, options, origin, () =>
-          complain(element, `this is no entry of a ${set.type} set`),
-        );
-      }
-      if (tag === 'header' || tag === 'member') inside = 'ipset';
-      continue;
-    }
-    if (tag === 'ipset') name = named ?? '';
-    else if (tag === 'type') {
-      type = readType(content.trim());
-      if (type === null) complain(content.trim(), 'ipset has no type of this name');
-    } else if (tag === 'header' || tag === 'member') {
-      inside = tag;
-      options = [];
-    } else if (tag === 'elem') element = content.trim();
-    else if (
-      inside !== 'ipset' &&
-      tag !== 'memsize' &&
-      tag !== 'references' &&
-      tag !== 'numentries'
-    ) {
-      options.push({ name: tag, value: empty === '/' ? null : content });
-    }
-  }
-  return { value: sets, problems };
 }
 
 /** Prints what `ipset restore` takes, as `ipset save` does. */

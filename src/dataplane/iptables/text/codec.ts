@@ -276,6 +276,15 @@ export const network: Codec<Network> = one(
   ],
 );
 
+/** An address or network; a host is printed without its prefix length (ebtables, arptables). */
+export const hostOrNetwork: Codec<Network> = {
+  ...network,
+  read(words, version) {
+    const value = readNetwork(words[0] ?? '', version);
+    return value === null ? { bad: 'not an address or network' } : { value };
+  },
+};
+
 /** A network whose prefix length is always printed (NETMAP). */
 export const prefix: Codec<Network> = {
   ...network,

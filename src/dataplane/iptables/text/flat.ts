@@ -5,7 +5,7 @@
 import { type Origin, type Parsed, type Problem } from '../../../text/problem.ts';
 import { nearest } from '../../../text/suggest.ts';
 import { type Counters } from '../types.ts';
-import { type Given, isBad, type OptionRow } from './options.ts';
+import { type Given, isBad, option, type OptionRow } from './options.ts';
 import { type Words, wordsOf } from './words.ts';
 
 export type FlatRows = Readonly<Record<string, OptionRow<unknown>>>;
@@ -53,9 +53,29 @@ export interface Dialect {
   readonly bangInside: boolean;
   /** arptables prints `-j` before the conditions. */
   readonly targetFirst: boolean;
+  /** The target of a rule that names none. */
+  readonly otherwise: string | null;
+  /** Brings what was read to the form that is printed. */
+  canonical(conditions: readonly AnyOption[], settings: readonly AnyOption[], target: string | null): {
+    readonly conditions: readonly AnyOption[];
+    readonly settings: readonly AnyOption[];
+  };
 }
 
-type AnyOption = Given<unknown> & { readonly kind: string };
+/** Words that no row understands; they stay in the rule, which is then opaque. */
+export const opaqueWords = option<string>(
+  '',
+  {
+    words: 0,
+    read: () => ({ bad: 'never read by its flag' }),
+    write: (value) => value,
+    examples: [],
+  },
+  'What was not understood.',
+);
+
+/** An option before its type is known. */
+export type AnyOption = Given<unknown> & { readonly kind: string };
 type AnyRule = FlatRule<AnyOption, AnyOption>;
 
 interface OpenChain {
@@ -179,29 +199,47 @@ function readRule(
       i += 2;
       continue;
     }
+    const start = not ? i - 1 : i;
     const condition = flags.c.get(flag);
     const key = condition ?? flags.s.get(flag);
     const row = (condition === undefined ? dialect.settings : dialect.conditions)[key ?? ''];
-    if (key === undefined || row === undefined) {
-      complain(
-        i++,
-        'no rule has this option',
-        nearest(flag, [...flags.c.keys(), ...flags.s.keys()]),
-      );
+    const opaque = (end: number): void => {
+      const value = words.text.slice(start, end).map(opaqueWord).join(' ');
+      conditions.push({ kind: 'opaque', value, not: false });
+      i = end;
+    };
+    if (key === undefined || row === undefined || flag === '') {
+      const known = [...flags.c.keys(), ...flags.s.keys()];
+      complain(i, 'no rule has this option', nearest(flag, known));
+      opaque(endOfValues(words.text, i + 1));
       continue;
     }
     const inside = words.text[i + 1] === '!' && row.codec.words > 0;
-    const start = i + (inside ? 2 : 1);
+    const first = i + (inside ? 2 : 1);
     const version = flag.includes('ip6') ? 6 : 4;
-    const read = row.codec.read(words.text.slice(start, start + row.codec.words), version);
-    if (isBad(read)) complain(start, `the value of ${row.flag} is ${read.bad}`);
-    else {
-      const list = condition === undefined ? settings : conditions;
-      list.push({ kind: key, value: read.value, not: not || inside });
+    const read = row.codec.read(words.text.slice(first, first + row.codec.words), version);
+    if (isBad(read)) {
+      complain(first, `the value of ${row.flag} is ${read.bad}`);
+      opaque(first + row.codec.words);
+      continue;
     }
-    i = start + row.codec.words;
+    const list = condition === undefined ? settings : conditions;
+    list.push({ kind: key, value: read.value, not: not || inside });
+    i = first + row.codec.words;
   }
-  return { conditions, target, settings, counters, origin };
+  target ??= dialect.otherwise;
+  return { ...dialect.canonical(conditions, settings, target), target, counters, origin };
+}
+
+/** The values of an option that nobody knows end where the next option begins. */
+function endOfValues(text: readonly string[], from: number): number {
+  let end = from;
+  while (end < text.length && !/^-/.test(text[end] ?? '')) end++;
+  return text[end - 1] === '!' && end > from ? end - 1 : end;
+}
+
+function opaqueWord(text: string): string {
+  return /[\s"]/.test(text) || text === '' ? `"${text.replace(/["\\]/g, '\\$&')}"` : text;
 }
 
 /** Prints tables as the dialect's save program does. */
@@ -238,6 +276,8 @@ export function printFlatRule(rule: AnyRule, dialect: Dialect): string {
 function printOption(rows: FlatRows, { kind, value, not }: AnyOption, bangInside: boolean): string {
   const row = rows[kind];
   if (row === undefined) return '';
+  if (row.flag === '') return ` ${String(value)}`;
+  if (!not && row.silent !== undefined && row.silent === value) return '';
   const words = row.codec.write(value);
   if (!not) return ` ${row.flag}${words}`;
   return bangInside ? ` ${row.flag} !${words}` : ` ! ${row.flag}${words}`;
