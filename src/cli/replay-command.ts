@@ -1,52 +1,78 @@
 /** `hopwise replay FOLDER`: traces recorded probes and compares them with what really happened. */
 import { existsSync, readFileSync } from 'node:fs';
 import { join } from 'node:path';
-import { type Command } from 'commander';
+import { type Command, Option } from 'commander';
 import { type Network } from '../dataplane/network.ts';
-import { forTerminal } from '../text/escape.ts';
+import { forTerminal, jsonText } from '../text/escape.ts';
 import { problemLine } from '../text/problem.ts';
 import { type ProbeRecord } from '../trace/probe-record.ts';
 import { type ReplayRun } from '../trace/replay-run.ts';
 import { EXIT, UsageError } from './exit-codes.ts';
+import { type Call, type TextStream } from './io.ts';
+import { addPageOptions, pageOf, type Wishes } from './terminal.ts';
 
-interface ReplayFlags {
+interface ReplayFlags extends Wishes {
   readonly probes?: string;
   readonly only?: string;
-  readonly format: string;
+  readonly format: 'tree' | 'json';
+  readonly json?: boolean;
   readonly traces?: boolean;
 }
 
 /** Adds the command to the tree. */
-export function addReplay(root: Command): void {
-  root
+export function addReplay(root: Command, call: Call): void {
+  const command = root
     .command('replay')
     .description('trace recorded probes and compare each with its real fate')
     .argument('<folder>', 'a snapshot with truth.json, or a capture with phases.json')
     .option('--probes <file>', 'the recorded probes (default: FOLDER/truth.json)')
     .option('--only <filter>', 'kind=probe,phase=NAME: only these records')
-    .option('--format <format>', 'tree or json', 'tree')
+    .addOption(
+      new Option('--format <format>', 'form of the answer')
+        .choices(['tree', 'json'])
+        .default('tree'),
+    )
+    .option('--json', 'short for --format json')
     .option('--no-traces', 'list disagreements without their traces')
-    .action(run);
+    .addHelpText(
+      'after',
+      '\nExit codes: 0 all agree, 1 some do not, 2 wrong input, 3 none was asked.',
+    )
+    .action((folder: string, flags: ReplayFlags) => run(call, folder, flags));
+  addPageOptions(command);
 }
 
-async function run(folder: string, flags: ReplayFlags): Promise<void> {
+async function run(call: Call, folder: string, flags: ReplayFlags): Promise<void> {
   const [{ parseProbeRecords }, { replay }] = await Promise.all([
     import('../trace/probe-record.ts'),
     import('../trace/replay-run.ts'),
   ]);
-  if (flags.format !== 'tree' && flags.format !== 'json') {
-    throw new UsageError('--format is tree or json');
-  }
+  if (!existsSync(folder)) throw new UsageError(`there is no folder ${folder}`);
   const file = flags.probes ?? join(folder, 'truth.json');
-  if (!existsSync(file)) throw new UsageError(`there is no probe file ${file}`);
-  const { value: records, problems } = parseProbeRecords(readFileSync(file, 'utf8'), file);
-  for (const problem of problems) process.stderr.write(`${forTerminal(problemLine(problem))}\n`);
+  const { value: records, problems } = parseProbeRecords(textOf(file), file);
+  for (const problem of problems) call.io.err.write(`${forTerminal(problemLine(problem))}\n`);
   const wanted = filtered(records, flags.only);
-  const result = replay(wanted, await networksOf(folder), progress);
-  process.stdout.write(
-    flags.format === 'json' ? json(result) : await tree(result, flags.traces !== false),
-  );
-  process.exitCode = result.totals.disagree === 0 ? EXIT.yes : EXIT.no;
+  const result = replay(wanted, await networksOf(folder), progressOn(call.io.err));
+  call.io.out.write(await rendered(call, result, flags));
+  // What was never asked is no pass.
+  const agreed = result.totals.probes === 0 ? EXIT.unsure : EXIT.yes;
+  call.exitCode = result.totals.disagree === 0 ? agreed : EXIT.no;
+}
+
+async function rendered(call: Call, result: ReplayRun, flags: ReplayFlags): Promise<string> {
+  if (flags.json === true || flags.format === 'json') return json(result);
+  const { replayLines } = await import('../trace/render/replay.ts');
+  const page = pageOf(call.io, flags);
+  const lines = replayLines(result, { withTraces: flags.traces !== false }, page);
+  return page.encode(`${lines.join('\n')}\n`);
+}
+
+function textOf(file: string): string {
+  try {
+    return readFileSync(file, 'utf8');
+  } catch (error) {
+    throw new UsageError(`cannot read ${file}: ${error instanceof Error ? error.message : error}`);
+  }
 }
 
 /** `kind=probe,phase=x`: every named key must have one of the values given for it. */
@@ -82,17 +108,39 @@ async function networksOf(folder: string): Promise<(phase: string) => Network | 
   };
   const file = join(folder, 'phases.json');
   if (!existsSync(file)) return () => open(folder);
-  const phases: unknown = JSON.parse(readFileSync(file, 'utf8'));
+  const phases = phasesOf(file);
   return (phase) => {
-    const path = (phases as Readonly<Record<string, unknown>>)[phase];
+    const path = phases[phase];
     return typeof path === 'string' ? open(join(folder, path)) : null;
   };
 }
 
-function progress(done: number, all: number): void {
-  if (process.stderr.isTTY === true && done % 20 === 0) {
-    process.stderr.write(`\r${done}/${all} probes${done + 20 >= all ? '\r\u001b[K' : ''}`);
+/** Phase → folder below the capture; null where no dump of that moment exists. */
+function phasesOf(file: string): Readonly<Record<string, unknown>> {
+  let data: unknown;
+  const text = textOf(file);
+  try {
+    data = JSON.parse(text);
+  } catch (error) {
+    throw new UsageError(`${file} is not JSON: ${error instanceof Error ? error.message : error}`);
   }
+  if (typeof data === 'object' && data !== null && !Array.isArray(data)) return { ...data };
+  throw new UsageError(`${file} has to be an object of phases and their folders`);
+}
+
+/** How far it is, on a terminal only; the line is gone when the answer comes. */
+function progressOn(stream: TextStream): (done: number, all: number) => void {
+  if (!stream.isTTY) return () => {};
+  const started = process.hrtime.bigint();
+  let shown = 0;
+  return (done, all) => {
+    const passed_s = Number(process.hrtime.bigint() - started) / 1e9;
+    const last = done + 1 >= all;
+    if (!last && (passed_s < 0.3 || passed_s - shown < 0.1)) return;
+    shown = passed_s;
+    const left_s = done === 0 ? 0 : Math.ceil((passed_s / done) * (all - done));
+    stream.write(last ? '\r\u001b[K' : `\r\u001b[K${done}/${all} probes, ${left_s} s left`);
+  };
 }
 
 function json({ probes, totals, notAsked }: ReplayRun): string {
@@ -102,31 +150,5 @@ function json({ probes, totals, notAsked }: ReplayRun): string {
     agrees,
     differs,
   }));
-  return `${JSON.stringify({ probes: list, totals, notAsked }, null, 1)}\n`;
-}
-
-async function tree({ probes, totals, notAsked }: ReplayRun, traces: boolean): Promise<string> {
-  const [{ shortLines, packetText }, { PLAIN_PAGE }] = await Promise.all([
-    import('../trace/render/short.ts'),
-    import('../trace/render/style.ts'),
-  ]);
-  const lines: string[] = [];
-  for (const { index, differs, record, trace } of probes.filter((probe) => !probe.agrees)) {
-    const packet = trace === null ? record.protocol : packetText(trace.question.packet);
-    lines.push(
-      `✗ ${index} [${forTerminal(record.phase)}] ${forTerminal(record.from)} → ${forTerminal(record.to)} ${packet}: differs in ${differs.join(', ')}`,
-      `    recorded ${JSON.stringify(record.fate)}`,
-    );
-    if (traces && trace !== null) {
-      const context = { snapshot: '', took_ms: null, withReply: true, everything: false };
-      lines.push(...shortLines(trace, context, PLAIN_PAGE).map((line) => `    ${line}`));
-    }
-  }
-  const reasons = new Map<string, number>();
-  for (const { why } of notAsked) reasons.set(why, (reasons.get(why) ?? 0) + 1);
-  for (const [why, count] of reasons) lines.push(`${count} not asked: ${forTerminal(why)}`);
-  lines.push(
-    `probes: ${totals.agree} agree, ${totals.disagree} disagree, ${totals.skipped} not asked`,
-  );
-  return `${lines.join('\n')}\n`;
+  return `${jsonText({ probes: list, totals, notAsked })}\n`;
 }

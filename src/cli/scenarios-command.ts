@@ -5,17 +5,18 @@ import { type Command } from 'commander';
 import { forTerminal } from '../text/escape.ts';
 import { problemLine } from '../text/problem.ts';
 import { EXIT, UsageError } from './exit-codes.ts';
+import { type Call } from './io.ts';
 
 /** Adds the command to the tree. */
-export function addScenarios(root: Command): void {
+export function addScenarios(root: Command, call: Call): void {
   root
     .command('scenarios')
     .description('compile clouds and check who reaches whom, as each folder expects')
     .argument('[dir]', 'a folder with cloud.yaml and expect.yaml, or a folder of such', 'scenarios')
-    .action(run);
+    .action((dir: string) => run(call, dir));
 }
 
-async function run(dir: string): Promise<void> {
+async function run(call: Call, dir: string): Promise<void> {
   const found = foldersOf(dir);
   const [{ openCloudOption }, { compileNetworkOf }, { readExpectations }, { runScenario }] =
     await Promise.all([
@@ -40,14 +41,14 @@ async function run(dir: string): Promise<void> {
     failed += wrong.length;
     const mark = wrong.length === 0 ? '✓' : '✗';
     const counts = `${answers.length - wrong.length} of ${answers.length}`;
-    process.stdout.write(`${mark} ${forTerminal(folder)}  ${counts}\n`);
+    call.io.out.write(`${mark} ${forTerminal(folder)}  ${counts}\n`);
     for (const { expectation, otherwise } of wrong) {
       const { line, from, to } = expectation;
-      process.stdout.write(`  ${file}:${line}: ${forTerminal(from)} → ${forTerminal(to)}\n`);
-      for (const sentence of otherwise) process.stdout.write(`    ${forTerminal(sentence)}\n`);
+      call.io.out.write(`  ${file}:${line}: ${forTerminal(from)} → ${forTerminal(to)}\n`);
+      for (const sentence of otherwise) call.io.out.write(`    ${forTerminal(sentence)}\n`);
     }
   }
-  process.exitCode = failed === 0 ? EXIT.yes : EXIT.no;
+  call.exitCode = failed === 0 ? EXIT.yes : EXIT.no;
 }
 
 function foldersOf(dir: string): readonly string[] {

@@ -1,13 +1,19 @@
 /** What the terminal allows: colour, width, characters. Meaning never depends on colour alone. */
+import { type Command } from 'commander';
 import { asciiOnly } from '../text/escape.ts';
 import { type Mark, type Page } from '../trace/render/style.ts';
+import { type Io, type TextStream } from './io.ts';
 
-interface StreamLike {
-  readonly isTTY?: boolean;
-  readonly columns?: number;
+/** Adds the options about how text is written, the same for every command that writes some. */
+export function addPageOptions(command: Command): Command {
+  return command
+    .option('--color', 'colours even when the output is no terminal')
+    .option('--no-color', 'no colours')
+    .option('--ascii', 'only ASCII characters');
 }
 
-type Environment = Readonly<Record<string, string | undefined>>;
+type StreamLike = Pick<TextStream, 'isTTY' | 'columns'>;
+type Environment = Io['environment'];
 
 /** What the person asked for; undefined leaves it to the terminal. */
 export interface Wishes {
@@ -29,8 +35,8 @@ const WIDEST = 140;
 
 const SGR: Readonly<Record<Mark, number>> = { good: 32, bad: 31, unsure: 33, dim: 2, strong: 1 };
 
-/** How to write to a stream. */
-export function pageOf(stream: StreamLike, environment: Environment, wishes: Wishes): StreamPage {
+/** How to write the answer. */
+export function pageOf({ out: stream, environment }: Io, wishes: Wishes): StreamPage {
   const colour = takesColour(stream, environment, wishes.color);
   const ascii = wishes.ascii ?? !takesUnicode(stream, environment);
   return {
@@ -53,12 +59,12 @@ export function takesColour(
   const forced = environment['FORCE_COLOR'];
   if (forced !== undefined && forced !== '' && forced !== '0') return true;
   if ((environment['NO_COLOR'] ?? '') !== '' || environment['TERM'] === 'dumb') return false;
-  return stream.isTTY === true;
+  return stream.isTTY;
 }
 
 /** A terminal's locale decides (locale(7)); files and pipes always get UTF-8. */
 function takesUnicode(stream: StreamLike, environment: Environment): boolean {
-  if (stream.isTTY !== true) return true;
+  if (!stream.isTTY) return true;
   const set = ['LC_ALL', 'LC_CTYPE', 'LANG'].map((name) => environment[name] ?? '');
   const locale = set.find((value) => value !== '') ?? '';
   return /utf-?8/i.test(locale) || environment['WT_SESSION'] !== undefined;

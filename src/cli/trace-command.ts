@@ -1,11 +1,13 @@
 /** `hopwise trace FROM TO`: one packet's whole way, and whether its answer comes back. */
 import { type Command, InvalidArgumentError, Option } from 'commander';
 import { type Network } from '../dataplane/network.ts';
+import { jsonText } from '../text/escape.ts';
 import { type ResolvedEnd, type Wanted } from '../trace/ends.ts';
 import { type Trace } from '../trace/types.ts';
 import { EXIT, UsageError } from './exit-codes.ts';
+import { type Call } from './io.ts';
 import { type PacketFlags, packetQuestion } from './packet-flags.ts';
-import { pageOf } from './terminal.ts';
+import { addPageOptions, pageOf } from './terminal.ts';
 
 interface TraceFlags extends PacketFlags {
   readonly snapshot?: string;
@@ -36,8 +38,8 @@ FROM and TO are one of
 Exit codes: 0 reachable (or as expected), 1 not, 2 wrong input, 3 ambiguous or undetermined.`;
 
 /** Adds the command to the tree. */
-export function addTrace(root: Command): void {
-  root
+export function addTrace(root: Command, call: Call): void {
+  const command = root
     .command('trace')
     .description('trace one packet from FROM to TO and its answer back')
     .argument('<from>', 'who sends')
@@ -78,14 +80,12 @@ export function addTrace(root: Command): void {
       '--allow-undetermined <codes...>',
       'exit 0 although unsure, when only these reasons make it so',
     )
-    .option('--color', 'colours even when the output is no terminal')
-    .option('--no-color', 'no colours')
-    .option('--ascii', 'only ASCII characters')
     .addHelpText('after', ENDS)
-    .action(run);
+    .action((from: string, to: string, flags: TraceFlags) => run(call, from, to, flags));
+  addPageOptions(command);
 }
 
-async function run(from: string, to: string, flags: TraceFlags): Promise<void> {
+async function run(call: Call, from: string, to: string, flags: TraceFlags): Promise<void> {
   const started = process.hrtime.bigint();
   const [{ openSnapshotOption }, { prepareTracing }] = await Promise.all([
     import('./snapshot-option.ts'),
@@ -102,8 +102,8 @@ async function run(from: string, to: string, flags: TraceFlags): Promise<void> {
   const traced = prepareTracing(network, { connections: flags.connections }).trace(question);
   if (traced.kind === 'impossible') throw new UsageError(traced.why);
   const took_ms = Number(process.hrtime.bigint() - started) / 1e6;
-  process.stdout.write(await rendered(traced.trace, flags, name, took_ms));
-  process.exitCode = exitCode(traced.trace, flags);
+  call.io.out.write(await rendered(call, traced.trace, flags, name, took_ms));
+  call.exitCode = exitCode(traced.trace, flags);
 }
 
 async function resolved(network: Network, word: string, wanted: Wanted): Promise<ResolvedEnd> {
@@ -117,6 +117,7 @@ async function resolved(network: Network, word: string, wanted: Wanted): Promise
 }
 
 async function rendered(
+  call: Call,
   trace: Trace,
   flags: TraceFlags,
   snapshot: string,
@@ -127,13 +128,13 @@ async function rendered(
       import('../trace/render/json.ts'),
       import('./version.ts'),
     ]);
-    return `${JSON.stringify(traceJson(trace, snapshot, VERSION), null, 1)}\n`;
+    return `${jsonText(traceJson(trace, snapshot, VERSION))}\n`;
   }
   const [{ shortLines }, { verboseLines }] = await Promise.all([
     import('../trace/render/short.ts'),
     import('../trace/render/verbose.ts'),
   ]);
-  const page = pageOf(process.stdout, process.env, flags);
+  const page = pageOf(call.io, flags);
   const everything = flags.verbose === true;
   const withReply = flags.reply ?? false;
   const lines = [...shortLines(trace, { snapshot, took_ms, withReply, everything }, page)];

@@ -15,7 +15,7 @@ export const REASONS = {
   OF_NO_SUCH_PORT: { sentence: 'A flow sends to a port that the bridge does not have.', fix: 'Restart the agent so that it programs the present port numbers.' },
   OF_LOOP_OR_RESUBMIT_LIMIT: { sentence: 'The translation exceeded a limit of Open vSwitch; then it drops everything.', fix: 'Look for flows or patch ports that lead back to where the packet came from.' },
   VLAN_LOCAL_DEAD_4095: { sentence: 'The port carries the dead VLAN 4095: the agent has not bound it, or took it away.', fix: 'Check the port binding and the agent log on the host.' },
-  VLAN_MAP_MISMATCH: { sentence: 'The local VLAN on this host belongs to another network.', fix: 'Restart neutron-openvswitch-agent on the host.' },
+  VLAN_MAP_MISMATCH: { sentence: 'The VLAN has no mapping on this host, or that of another network.', fix: 'Restart neutron-openvswitch-agent on the host.' },
   VLAN_NOT_TRUNKED: { sentence: 'A port does not carry this VLAN.', fix: 'Add the VLAN to the trunk of the port.' },
   VNI_MAP_MISSING: { sentence: 'The host has no local VLAN for this tunnel key.', fix: 'Restart neutron-openvswitch-agent on the host.' },
   VNI_MAP_MISMATCH: { sentence: 'The tunnel key is mapped to the local VLAN of another network.', fix: 'Restart neutron-openvswitch-agent on the host.' },

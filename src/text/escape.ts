@@ -3,8 +3,14 @@
  * very edge, so that no terminal, page or report can be steered by it.
  */
 
-/** Control characters, bidirectional overrides and line separators, which could redraw a terminal. */
-const UNSAFE = /[\u0000-\u001f\u007f-\u009f\u200b-\u200f\u2028-\u202e\u2060-\u2069\ufeff]/g;
+/**
+ * What could redraw a terminal, hide or reorder text: controls, format characters (bidirectional
+ * overrides, zero widths, tags), line and paragraph separators, lone surrogates.
+ */
+const UNSAFE = /[\p{Cc}\p{Cf}\p{Zl}\p{Zp}\p{Cs}]/gu;
+
+/** The same without what JSON's own layout and `JSON.stringify` take care of. */
+const UNSAFE_IN_JSON = /[\u007f-\u009f\p{Cf}\p{Zl}\p{Zp}]/gu;
 
 /** One line for a terminal: every unsafe character as a visible `\xNN` or `\u{NNNN}`. */
 export function forTerminal(text: string): string {
@@ -16,6 +22,27 @@ function visible(character: string): string {
   if (character === '\n') return '\\n';
   if (character === '\t') return '\\t';
   return code < 0x100 ? `\\x${code.toString(16).padStart(2, '0')}` : `\\u{${code.toString(16)}}`;
+}
+
+/**
+ * JSON of a plain value, indented by one blank. What could redraw a terminal stands as `\uNNNN`
+ * in it: the value that a reader gets is the same.
+ */
+export function jsonText(value: unknown): string {
+  return JSON.stringify(value, null, 1).replaceAll(UNSAFE_IN_JSON, (character) => {
+    const units = character.split('').map((unit) => unit.charCodeAt(0));
+    return units.map((unit) => `\\u${unit.toString(16).padStart(4, '0')}`).join('');
+  });
+}
+
+/** A message of a workflow command (`::error …::MESSAGE`), in which `%` begins an escape. */
+export function forWorkflowMessage(text: string): string {
+  return forTerminal(text).replaceAll('%', '%25');
+}
+
+/** A property of a workflow command (`::error file=VALUE`): colons and commas end it. */
+export function forWorkflowProperty(text: string): string {
+  return forWorkflowMessage(text).replaceAll(':', '%3A').replaceAll(',', '%2C');
 }
 
 /** The drawing characters of our own output, and what stands for them in plain ASCII. */

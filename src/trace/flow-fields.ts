@@ -46,19 +46,35 @@ export function parseFlowFields(
   text: string,
   shorthand: Shorthand | null = null,
 ): Parsed<FlowFields | null> {
-  let { value: tests, problems } = parseTraceFlow(text, '--flow');
-  const prefix = shorthand === null ? '' : `${shorthand},`;
-  if (prefix !== '' && !tests.some(({ field: { name } }) => name === 'eth_type')) {
-    const again = parseTraceFlow(prefix + text, '--flow');
-    tests = again.value;
-    problems = again.problems.map((one) => ({ ...one, column: one.column - prefix.length }));
-  }
+  const { value: tests, problems } = parsed(text, shorthand);
   const refused = tests.flatMap((one) => refusal(text, one));
   if (problems.length + refused.length > 0) {
     return { value: null, problems: [...problems, ...refused] };
   }
   return { value: sorted(text, tests), problems };
 }
+
+/** As it stands, else behind the protocol that was asked for, else with that protocol's ports. */
+function parsed(text: string, shorthand: Shorthand | null): Parsed<readonly FieldTest[]> {
+  const plain = parseTraceFlow(text, FILE);
+  const named = plain.value.some(({ field: { name } }) => name === 'eth_type');
+  const prefix = shorthand === null || named ? '' : `${shorthand},`;
+  const whole = prefix === '' ? plain : parseTraceFlow(prefix + text, FILE);
+  if (whole.problems.length === 0) return whole;
+  // ovs-ofctl takes tp_dst for every protocol, ofproto/trace for TCP alone.
+  const protocol = /(?:^|,)\s*(udp6?|sctp6?)\b/.exec(prefix + text)?.[1]?.replace('6', '');
+  if (protocol !== undefined) {
+    const own = parseTraceFlow(
+      (prefix + text).replaceAll(/\btp_(?=src|dst)/g, `${protocol}_`),
+      FILE,
+    );
+    if (own.problems.length === 0) return own;
+  }
+  const shifted = whole.problems.map((one) => ({ ...one, column: one.column - prefix.length }));
+  return { value: whole.value, problems: shifted };
+}
+
+const FILE = '--flow';
 
 function sorted(text: string, tests: readonly FieldTest[]): FlowFields {
   const p = blankPacket();
@@ -105,7 +121,7 @@ function problem(text: string, of: Field, message: string): Problem {
   const names = [of.name, ...of.aliases];
   const at = names.map((name) => text.indexOf(name)).find((index) => index >= 0) ?? 0;
   const word = /^[^,\s]*/.exec(text.slice(at))?.[0] ?? '';
-  return { file: '--flow', line: 1, column: at + 1, text: word, message };
+  return { file: FILE, line: 1, column: at + 1, text: word, message };
 }
 
 const ETH_TYPE = field('eth_type');

@@ -1,14 +1,22 @@
 /**
- * A trace as JSON. 64-bit values are hexadecimal strings, so that no reader loses digits; keys
- * stand in a fixed order, so that equal traces are equal bytes.
+ * A trace as JSON; `schema.ts` describes it. 64-bit values are hexadecimal strings, so that no
+ * reader loses digits; keys stand in a fixed order, so that equal traces are equal bytes.
  */
 import { REASONS } from '../../reasons/codes.ts';
 import { formatAddress } from '../ends.ts';
 import { changedFields } from '../header.ts';
-import { type Blocker, type Hop, type Journey, type Trace, type TraceEnd } from '../types.ts';
+import {
+  type Assumption,
+  type Blocker,
+  type Hop,
+  type Journey,
+  type NearMiss,
+  type Trace,
+  type TraceEnd,
+} from '../types.ts';
 import { stepText } from './step-text.ts';
 
-/** The contract's version: additions raise the minor number. */
+/** The contract's version: additions raise the minor number, readers ignore unknown keys. */
 export const TRACE_VERSION = '1.0';
 
 /** A plain value ready for `JSON.stringify`. */
@@ -39,25 +47,34 @@ export function traceJson(trace: Trace, snapshot: string, toolVersion: string): 
     answerFrom: trace.answerFrom,
     icmpError: trace.icmpError,
     blockers: trace.blockers.map(blockerJson),
+    remarks: trace.remarks.map(({ kind, code, text }) => ({ kind, code, text })),
     hops: trace.request === null ? [] : hopsJson(trace.request),
-    returnPath: trace.reply === null ? null : { hops: hopsJson(trace.reply), end: trace.reply.end },
-    assumptions: trace.assumptions,
-    unmodelled: trace.unmodelled,
+    end: trace.request === null ? null : endingJson(trace.request),
+    returnPath:
+      trace.reply === null ? null : { hops: hopsJson(trace.reply), end: endingJson(trace.reply) },
+    assumptions: trace.assumptions.map(assumptionJson),
+    unmodelled: trace.unmodelled.map(assumptionJson),
+    missing: trace.missing.map(({ file, consequence }) => ({ file, consequence })),
   };
 }
 
-function endJson({ label, kind, host, port, address }: TraceEnd): unknown {
+function endJson({ label, kind, host, namespace, port, address }: TraceEnd): unknown {
   return {
     name: label,
     kind,
     host,
+    namespace,
     port,
     address: address === null ? null : formatAddress(address),
   };
 }
 
+function assumptionJson({ code, detail }: Assumption): unknown {
+  return { code, sentence: REASONS[code].sentence, detail };
+}
+
 function blockerJson(blocker: Blocker): unknown {
-  const { code, host, component, evidence, origin, direction, because, neutron } = blocker;
+  const { code, host, component, evidence, origin, direction, because, neutron, fix } = blocker;
   return {
     code,
     sentence: REASONS[code].sentence,
@@ -66,15 +83,27 @@ function blockerJson(blocker: Blocker): unknown {
     component,
     because,
     rule: { text: evidence, source: origin },
-    neutron,
-    nearMisses: blocker.nearMisses.map(({ rule, origin: source, differs }) => ({
-      rule,
-      source,
-      because: differs.map(({ field, wanted, actual }) => ({ field, want: wanted, have: actual })),
-    })),
-    fix: blocker.fix,
+    neutron: neutron.map(({ kind, id, name }) => ({ kind, id, name })),
+    nearMisses: blocker.nearMisses.map(missJson),
+    fix: fix === null ? null : { summary: fix.summary, commands: fix.commands },
     confirm: blocker.confirm,
   };
+}
+
+function missJson({ rule, origin, differs }: NearMiss): unknown {
+  const because = differs.map(({ field, wanted, actual }) => {
+    return { field, want: wanted, have: actual };
+  });
+  return { rule, source: origin, because };
+}
+
+function endingJson({ end }: Journey): unknown {
+  if (end.kind === 'delivered') {
+    const { host, namespace, to } = end;
+    return { kind: 'delivered', host, namespace, to };
+  }
+  const { host, device, code, where, evidence, origin } = end;
+  return { kind: 'dropped', host, device, code, where, rule: { text: evidence, source: origin } };
 }
 
 function hopsJson({ hops }: Journey): readonly unknown[] {
@@ -82,18 +111,25 @@ function hopsJson({ hops }: Journey): readonly unknown[] {
 }
 
 function hopJson(hop: Hop, n: number): unknown {
+  const { before, after } = hop;
   return {
     n,
     host: hop.host,
     stage: hop.stage,
     device: hop.device,
+    label: hop.label,
     in: hop.input,
     out: hop.output,
-    steps: hop.steps.map(({ step }) => ({ kind: step.kind, ...stepText(step) })),
+    notes: hop.notes,
+    steps: hop.steps.map(({ step }) => {
+      const { text, origin, ambiguous } = stepText(step);
+      const others = ambiguous === undefined ? {} : { ambiguous };
+      return { kind: step.kind, text, source: origin, ...others };
+    }),
     header: {
-      before: hop.before,
-      after: hop.after,
-      changed: changedFields(hop.before, hop.after).map(({ field }) => field),
+      before,
+      after,
+      changed: changedFields(before, after).map(({ field }) => field),
     },
   };
 }

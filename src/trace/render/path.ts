@@ -8,7 +8,7 @@ import {
 } from '../../dataplane/ovs/pipeline/steps.ts';
 import { forTerminal, shortened } from '../../text/escape.ts';
 import { type Hop, type Journey } from '../types.ts';
-import { joined } from './layout.ts';
+import { joined, wrapped } from './layout.ts';
 import { type Page } from './style.ts';
 
 /** The way of a journey, host by host, with what happened there below each host. */
@@ -27,7 +27,9 @@ export function journeyLines(journey: Journey, page: Page): readonly string[] {
       lines.push(`  ${label.padEnd(margin)}${markedDrop(part, page)}`);
     }
     for (const note of hops.flatMap(({ notes }) => notes)) {
-      lines.push(`  ${''.padEnd(margin)}  ${page.style('dim', forTerminal(note))}`);
+      for (const part of wrapped(forTerminal(note), page.width - margin - 4)) {
+        lines.push(`  ${''.padEnd(margin)}  ${page.style('dim', part)}`);
+      }
     }
   }
   return lines;

@@ -45,7 +45,7 @@ export function shortLines(trace: Trace, context: ShortContext, page: Page): rea
   if (trace.request !== null) {
     lines.push(...journeyLines(trace.request, page));
     for (const { kind, text } of trace.remarks) {
-      if (kind === 'allowed') lines.push(row('', `  ${page.style('dim', forTerminal(text))}`));
+      if (kind === 'allowed') lines.push(...prose('', text, page, 'dim').map(inset));
     }
   }
   lines.push(...replyLines(trace, context, page));
@@ -58,6 +58,11 @@ export function shortLines(trace: Trace, context: ShortContext, page: Page): rea
   lines.push(...missingLines(trace, context, page));
   lines.push(...assumptionLines(trace.assumptions, page));
   return lines;
+}
+
+/** Below a device's notes. */
+function inset(line: string): string {
+  return `  ${line}`;
 }
 
 function headline(trace: Trace, context: ShortContext, page: Page): string {
@@ -195,6 +200,7 @@ function missingLines(
 const BRIEF: Readonly<Partial<Record<Assumption['code'], string>>> = {
   ASSUME_UNDERLAY_DELIVERS: 'the underlay delivers',
   ASSUME_FRESH_CONNTRACK: 'a new connection',
+  ASSUME_HEALTH_CHECK: 'servers that listen are healthy',
   ASSUME_LISTENING: 'somebody listens',
   ASSUME_NEIGHBOUR_ANSWERS: 'a neighbour outside of the snapshot answers',
   ASSUME_OPENFLOW_VERSION: 'OpenFlow 1.0 installed mod_vlan_vid',

@@ -1,0 +1,13 @@
+/** Writes docs/reasons.md and docs/schemas from the sources. Run by `npm run docs`. */
+import { mkdirSync, writeFileSync } from 'node:fs';
+import { join, resolve } from 'node:path';
+import { reasonsPage } from '../src/reasons/page.ts';
+import { SCHEMAS } from '../src/trace/render/schema.ts';
+
+const docs = resolve(import.meta.dirname, '../docs');
+writeFileSync(join(docs, 'reasons.md'), reasonsPage());
+mkdirSync(join(docs, 'schemas'), { recursive: true });
+for (const [name, schema] of Object.entries(SCHEMAS)) {
+  writeFileSync(join(docs, `schemas/${name}-v1.json`), `${JSON.stringify(schema, null, 2)}\n`);
+}
+console.log('docs/reasons.md and docs/schemas written');
