@@ -3,6 +3,7 @@
 import { type ConnectionEntry } from '../dataplane/conntrack/types.ts';
 import { compileArptables } from '../dataplane/iptables/arptables/meaning.ts';
 import { parseArptablesSave } from '../dataplane/iptables/arptables/save.ts';
+import { checkRules } from '../dataplane/iptables/check.ts';
 import { compileEbtables } from '../dataplane/iptables/ebtables/meaning.ts';
 import { parseEbtablesSave } from '../dataplane/iptables/ebtables/save.ts';
 import { parseIpsetSave } from '../dataplane/iptables/ipset/save.ts';
@@ -12,6 +13,7 @@ import {
   type Netfilter,
   startNetfilter,
 } from '../dataplane/iptables/netfilter.ts';
+import { compareNft, parseNftRuleset } from '../dataplane/iptables/nft.ts';
 import { parseIptablesSave } from '../dataplane/iptables/text/save.ts';
 import { type BridgeHooks } from '../dataplane/linuxbridge/work.ts';
 import { type NamespaceState } from '../dataplane/network.ts';
@@ -78,7 +80,8 @@ function compileFilters(
   // Compiled already when a packet gets to the rules, except in tests.
   const config = (): CompiledNamespace =>
     compiled.namespaces.get(key) ?? compileNamespace(state.state);
-  const around = surroundingsOf(state.state, setsOf(state, compiled.problems), config);
+  const sets = setsOf(state, compiled.problems);
+  const around = surroundingsOf(state.state, sets ?? new Map(), config);
   const read = <T>(name: string, parse: (text: string, file: string) => Parsed<T>): T | null => {
     const source = sourceOf(state, name);
     if (source === undefined) return null;
@@ -89,6 +92,11 @@ function compileFilters(
   const rulesets = RULE_FILES.flatMap(
     ([file, version]) => read(file, (text, name) => parseIptablesSave(text, name, version)) ?? [],
   );
+  const nft = read('nft-ruleset', parseNftRuleset) ?? [];
+  const nftFile = sourceOf(state, 'nft-ruleset')?.file ?? '';
+  for (const ruleset of rulesets) {
+    compiled.problems.push(...checkRules(ruleset, sets), ...compareNft(ruleset, nft, nftFile));
+  }
   const frames = read('ebtables-save', parseEbtablesSave) ?? [];
   const arp = read('arptables-save', parseArptablesSave) ?? [];
   return {
@@ -100,9 +108,10 @@ function compileFilters(
   };
 }
 
-function setsOf(state: NamespaceState, into: Problem[]): ReadonlyMap<string, IpSet> {
+/** null when the sets were not captured. */
+function setsOf(state: NamespaceState, into: Problem[]): ReadonlyMap<string, IpSet> | null {
   const source = sourceOf(state, 'ipset-save');
-  if (source === undefined) return new Map();
+  if (source === undefined) return null;
   const { value, problems } = parseIpsetSave(source.text, source.file);
   into.push(...problems);
   return new Map(value.map((set) => [set.name, set]));

@@ -37,13 +37,19 @@ const ONLY_FROM: Readonly<Record<string, readonly string[]>> = {
   MASQUERADE: ['POSTROUTING'],
 };
 
-/** Checks rules against themselves and the sets of their namespace. */
-export function checkRules(ruleset: Ruleset, sets: ReadonlyMap<string, IpSet>): readonly Problem[] {
+/**
+ * Checks rules against themselves and the sets of their namespace; `sets` is null when nobody
+ * knows which sets there are.
+ */
+export function checkRules(
+  ruleset: Ruleset,
+  sets: ReadonlyMap<string, IpSet> | null,
+): readonly Problem[] {
   return ruleset.tables.flatMap((table) => [
     ...circles(table),
     ...table.chains.flatMap((chain) =>
       chain.rules.flatMap((rule) => [
-        ...missingSets(chain, rule, sets),
+        ...(sets === null ? [] : missingSets(chain, rule, sets)),
         ...misplaced(table, chain, rule),
       ]),
     ),

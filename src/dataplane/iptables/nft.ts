@@ -11,6 +11,8 @@ export interface NftChain {
   readonly name: string;
   /** `accept`, `drop`; null for a chain that no hook asks. */
   readonly policy: string | null;
+  /** Whether a hook of the kernel asks it. */
+  readonly hooked: boolean;
   /** Where each rule leads: `accept`, `jump NAME`, or '' when it goes on or is opaque. */
   readonly verdicts: readonly string[];
   readonly line: number;
@@ -36,7 +38,8 @@ export function parseNftRuleset(text: string, file: string): Parsed<readonly Nft
   let chain: OpenChain | null = null;
   let depth = 0;
   for (const [i, raw] of text.split('\n').entries()) {
-    const line = raw.trim();
+    // `nft -a` ends every line with the handle of what it shows.
+    const line = raw.replace(/\s*# handle \d+\s*$/, '').trim();
     if (line === '' || line.startsWith('#')) continue;
     const table = /^table (\S+) (\S+) \{$/.exec(line);
     const named = /^chain (\S+) \{$/.exec(line);
@@ -44,7 +47,7 @@ export function parseNftRuleset(text: string, file: string): Parsed<readonly Nft
       tables.push({ family: table[1] ?? '', name: table[2] ?? '', chains: [], line: i + 1 });
       depth = 1;
     } else if (named !== null && depth === 1) {
-      chain = { name: named[1] ?? '', policy: null, verdicts: [], line: i + 1 };
+      chain = { name: named[1] ?? '', policy: null, hooked: false, verdicts: [], line: i + 1 };
       tables.at(-1)?.chains.push(chain);
       depth = 2;
     } else if (line.endsWith('{')) depth++;
@@ -57,6 +60,7 @@ export function parseNftRuleset(text: string, file: string): Parsed<readonly Nft
       if (depth <= 1) chain = null;
     } else if (chain !== null && depth === 2) {
       const policy = /^type .*policy (\S+);$/.exec(line);
+      if (/^type .*\bhook\b/.test(line)) chain.hooked = true;
       if (policy !== null) chain.policy = policy[1] ?? null;
       else if (!line.startsWith('type ')) chain.verdicts.push(VERDICT.exec(line)?.[1] ?? '');
     }
@@ -92,8 +96,10 @@ export function compareNft(
   const say = (line: number, text: string, message: string): void => {
     problems.push({ file, line, column: 1, text: text.slice(0, 200), message });
   };
+  if (ruleset.version === 4) for (const table of nft) if (isOwn(table)) say(...ownTable(table));
   for (const table of nft.filter((each) => each.family === family)) {
     const shown = ruleset.tables.find((each) => each.name === table.name);
+    if (isOwn(table)) continue;
     if (shown === undefined) {
       say(table.line, `table ${family} ${table.name}`, 'iptables-save does not show this table');
       continue;
@@ -113,6 +119,24 @@ export function compareNft(
     }
   }
   return problems;
+}
+
+/** Tables that iptables, ebtables and arptables make of their own by family. */
+const XTABLES: Readonly<Record<string, readonly string[]>> = {
+  ip: ['raw', 'mangle', 'nat', 'filter', 'security'],
+  ip6: ['raw', 'mangle', 'nat', 'filter', 'security'],
+  bridge: ['nat', 'filter', 'broute'],
+  arp: ['filter'],
+};
+
+/** Whether somebody wrote the table for nftables itself; it then works beside iptables. */
+function isOwn({ family, name, chains }: NftTable): boolean {
+  return XTABLES[family]?.includes(name) !== true && chains.some(({ hooked }) => hooked);
+}
+
+function ownTable({ line, family, name }: NftTable): [number, string, string] {
+  const message = 'this table of nftables works beside iptables, and is not emulated';
+  return [line, `table ${family} ${name}`, message];
 }
 
 function compareChain(

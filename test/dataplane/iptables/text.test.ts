@@ -1,5 +1,6 @@
 import { describe, expect, it } from 'vitest';
 import { checkRules } from '../../../src/dataplane/iptables/check.ts';
+import { compareNft, parseNftRuleset } from '../../../src/dataplane/iptables/nft.ts';
 import { parseIptablesSave, printIptablesSave } from '../../../src/dataplane/iptables/text/save.ts';
 import { type Rule } from '../../../src/dataplane/iptables/types.ts';
 import { type Problem } from '../../../src/text/problem.ts';
@@ -153,6 +154,55 @@ describe('rules that can be read but not work', () => {
     ]);
     expect(check('-A POSTROUTING -i eth0 -j ACCEPT', 'nat')).toMatchObject([
       { message: '-i is refused in POSTROUTING' },
+    ]);
+  });
+});
+
+describe('nft list ruleset beside iptables-save', () => {
+  const save = '*filter\n:INPUT DROP [0:0]\n:a - [0:0]\n-A INPUT -i lo -j ACCEPT\n-A INPUT -j a\nCOMMIT\n';
+  const shown = (rules: string): string =>
+    [
+      'table ip filter { # handle 1',
+      '\tchain INPUT { # handle 1',
+      '\t\ttype filter hook input priority filter; policy drop;',
+      rules,
+      '\t}',
+      '\tchain a { # handle 2',
+      '\t}',
+      '}',
+    ].join('\n');
+  const same = '\t\tiifname "lo" counter packets 1 bytes 2 accept # handle 3\n\t\tjump a # handle 4';
+  const compare = (nft: string): readonly Problem[] => {
+    const ruleset = parseIptablesSave(save, 'save', 4).value;
+    const { value, problems } = parseNftRuleset(nft, 'nft');
+    return [...problems, ...compareNft(ruleset, value, 'nft')];
+  };
+
+  it('agrees when it shows the same, with handles or without', () => {
+    expect(compare(shown(same))).toEqual([]);
+    expect(compare(shown(same).replace(/ # handle \d+/g, ''))).toEqual([]);
+  });
+
+  it('is reported where it does not', () => {
+    expect(compare(shown(same.replace('accept', 'drop')))).toMatchObject([
+      { line: 4, message: 'rule 1 leads to "drop", in iptables-save to "accept"' },
+    ]);
+    expect(compare(shown(same.split('\n')[0] ?? ''))).toMatchObject([
+      { message: 'nft shows 1 rules, iptables-save 2' },
+    ]);
+  });
+
+  it('is reported where somebody wrote tables for nftables itself', () => {
+    const own = [
+      'table inet firewalld {',
+      '\tchain filter_INPUT {',
+      '\t\ttype filter hook input priority filter + 10; policy accept;',
+      '\t\tct state invalid drop',
+      '\t}',
+      '}',
+    ].join('\n');
+    expect(compare(`${shown(same)}\n${own}`)).toMatchObject([
+      { line: 9, text: 'table inet firewalld', message: expect.stringMatching(/is not emulated/) as string },
     ]);
   });
 });
