@@ -1,11 +1,12 @@
 /** Opens the snapshot a command was told to use; the bundled demonstration when it was told none. */
-import { existsSync, readFileSync } from 'node:fs';
+import { existsSync } from 'node:fs';
 import { basename, resolve } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { type Network } from '../dataplane/network.ts';
-import { openFolder } from '../snapshot/collect/folder.ts';
+import { openFiles, openFolder } from '../snapshot/collect/folder.ts';
 import { type LooseFile } from '../snapshot/read/catalog.ts';
 import { compileNetworkOf } from '../snapshot/read/compiled.ts';
+import { type Folder } from '../snapshot/read/folder.ts';
 import { openLoose, openSnapshot } from '../snapshot/read/open.ts';
 import { openCloudOption } from './cloud-option.ts';
 import { UsageError } from './exit-codes.ts';
@@ -39,9 +40,11 @@ function compiledOf(path: string): Network {
   return compileNetworkOf(openCloudOption(path));
 }
 
-function opened(path: string): ReturnType<typeof openFolder> {
+function opened(path: string): Folder {
   try {
-    return openFolder(path);
+    const folder = openFolder(path);
+    folder.list();
+    return folder;
   } catch (error) {
     throw new UsageError(`cannot read ${path}: ${error instanceof Error ? error.message : error}`);
   }
@@ -57,10 +60,5 @@ function openLooseFiles(loose: readonly string[]): Network {
     if (!existsSync(path)) throw new UsageError(`there is no file ${path}`);
     return { host, bridge, path };
   });
-  // Loose files may lie anywhere: their paths are used as they were given.
-  const folder = {
-    list: () => files.map(({ path }) => path),
-    read: (path: string) => readFileSync(path),
-  };
-  return openLoose(folder, files);
+  return openLoose(openFiles(files.map(({ path }) => path)), files);
 }

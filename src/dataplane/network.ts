@@ -32,6 +32,18 @@ export interface SourceText {
   readonly text: string;
 }
 
+/** What a file of a snapshot is about. */
+export interface FilePlace {
+  /** A switch's own files (`ovsdb-dump`) stand beside those of its bridges (`flows`). */
+  readonly kind: 'api' | 'host' | 'switch' | 'bridge' | 'namespace' | 'config';
+  /** Empty for the API's files. */
+  readonly host: string;
+  /** The bridge or namespace; empty where there is none. */
+  readonly within: string;
+  /** What it tells, whatever the layout calls it: `flows`, `ip-addr`, `ports`. */
+  readonly name: string;
+}
+
 /** A file that is not there, and what an answer without it cannot know. */
 export interface Missing {
   readonly file: string;
@@ -47,6 +59,8 @@ export interface Network {
   /** Of every file that was read until now; grows while the network is used. */
   readonly problems: readonly Problem[];
   readonly endpoints: readonly Endpoint[];
+  /** What a file is about, by the name that problems cite; null for files of no such kind. */
+  placeOf(file: string): FilePlace | null;
   /** The namespace, when the host has it. */
   namespace(host: string, name: string): NamespaceState | undefined;
   /** Where a frame arrives that this interface transmits. */

@@ -23,6 +23,8 @@ export interface Problem {
   readonly message: string;
   /** What was probably meant, when something near is known. */
   readonly didYouMean?: string;
+  /** The statement stays as opaque, so that whoever meets it knows; otherwise it may be lost. */
+  readonly kept?: true;
 }
 
 /** A value and everything that was wrong with its text. */
@@ -34,5 +36,6 @@ export interface Parsed<T> {
 /** One line a person can act on; the caller escapes it for its own output. */
 export function problemLine(problem: Problem): string {
   const hint = problem.didYouMean === undefined ? '' : ` (did you mean ${problem.didYouMean}?)`;
-  return `${problem.file}:${problem.line}:${problem.column}: ${problem.message}: ${problem.text}${hint}`;
+  const text = problem.text === '' ? '' : `: ${problem.text}`;
+  return `${problem.file}:${problem.line}:${problem.column}: ${problem.message}${text}${hint}`;
 }

@@ -23,6 +23,7 @@ import {
   type Trace,
   type Verdict,
 } from './types.ts';
+import { unreadOnTheWay } from './unread.ts';
 import { type Ending } from './walk.ts';
 
 const NO_VERDICT: readonly Reason[] = [
@@ -30,6 +31,8 @@ const NO_VERDICT: readonly Reason[] = [
   'UNSUPPORTED_ACTION',
   'UNSUPPORTED_MATCH',
 ];
+
+const DOUBTS: readonly Reason[] = ['SNAPSHOT_INCOMPLETE', 'UNSUPPORTED_MATCH'];
 
 /** Makes the trace out of everything that happened. */
 export function conclude(
@@ -62,9 +65,15 @@ export function conclude(
   const back = once(() => (reply === undefined ? null : replyJourney(network, reply)));
   const remarks = once(() => remarksOf({ compiled, question, opened, arrived }));
   const missing = once(() => missingOnTheWay(network, [request, reply]));
+  const deciding = delivered ? [request, reply].filter((read) => read !== undefined) : reads;
+  const unread = unreadOnTheWay(compiled, deciding, question.to.address?.version ?? 4);
+  const unmodelled = [
+    ...assumptions.filter(({ code }) => !code.startsWith('ASSUME_')),
+    ...unread.doubts,
+  ];
   return {
     question,
-    verdict: split.length > 0 ? 'AMBIGUOUS' : verdictOf(delivered, blockers, reads),
+    verdict: split.length > 0 ? 'AMBIGUOUS' : verdictOf(delivered, blockers, reads, unmodelled),
     requestDelivered: arrived !== undefined,
     delivered,
     receivedBy: arrived === undefined ? null : receiverOf(compiled, arrived.ending).name,
@@ -86,7 +95,8 @@ export function conclude(
       return missing();
     },
     assumptions: assumptions.filter(({ code }) => code.startsWith('ASSUME_')),
-    unmodelled: assumptions.filter(({ code }) => !code.startsWith('ASSUME_')),
+    problems: unread.problems,
+    unmodelled,
     copies: endings.map(({ p }) => p),
     alternatives: [],
     content: null,
@@ -116,6 +126,7 @@ function verdictOf(
   delivered: boolean,
   blockers: readonly Blocker[],
   reads: readonly Read[],
+  unmodelled: readonly Assumption[],
 ): Verdict {
   const asked = reads.filter(({ lineage }) => lineage.role !== 'resolution');
   const ambiguous = someNote(
@@ -123,6 +134,8 @@ function verdictOf(
     isAmbiguous,
   );
   if (ambiguous) return 'AMBIGUOUS';
+  // A rule or a line that nobody understands may have decided otherwise.
+  if (unmodelled.some(({ code }) => DOUBTS.includes(code))) return 'UNDETERMINED';
   if (delivered) return 'REACHABLE';
   const [first] = blockers;
   return first === undefined || NO_VERDICT.includes(first.code) ? 'UNDETERMINED' : 'UNREACHABLE';

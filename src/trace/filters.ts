@@ -86,7 +86,7 @@ function compileFilters(
     const source = sourceOf(state, name);
     if (source === undefined) return null;
     const { value, problems } = parse(source.text, source.file);
-    compiled.problems.push(...problems);
+    for (const problem of problems) compiled.problems.push(problem);
     return value;
   };
   const rulesets = RULE_FILES.flatMap(
@@ -113,7 +113,7 @@ function setsOf(state: NamespaceState, into: Problem[]): ReadonlyMap<string, IpS
   const source = sourceOf(state, 'ipset-save');
   if (source === undefined) return null;
   const { value, problems } = parseIpsetSave(source.text, source.file);
-  into.push(...problems);
+  for (const problem of problems) into.push(problem);
   return new Map(value.map((set) => [set.name, set]));
 }
 

@@ -76,6 +76,7 @@ export function withOutside(network: Network): Network {
       return wire.kind === 'segment' ? { ...wire, segment: extended(wire.segment) } : wire;
     },
     interfaceOf: network.interfaceOf,
+    placeOf: network.placeOf,
     switchPortOf: (at) => (at.host === OUTSIDE ? null : network.switchPortOf(at)),
     find: network.find,
   };

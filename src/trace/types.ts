@@ -5,7 +5,7 @@
 import { type Endpoint, type Missing } from '../dataplane/network.ts';
 import { type IpAddress } from '../dataplane/routing/types.ts';
 import { type Reason } from '../reasons/codes.ts';
-import { type Origin } from '../text/problem.ts';
+import { type Origin, type Problem } from '../text/problem.ts';
 import { type Packet } from '../traffic/packet.ts';
 import { type Step } from '../traffic/traffic.ts';
 import { type FlowFields } from './flow-fields.ts';
@@ -185,6 +185,8 @@ export interface Trace {
   /** Files of the devices on the way that the snapshot lacks, and what each would change. */
   readonly missing: readonly Missing[];
   readonly assumptions: readonly Assumption[];
+  /** Places in the files of the devices on the way that were not understood. */
+  readonly problems: readonly Problem[];
   /** What was met and not understood; a verdict that depends on it is UNDETERMINED. */
   readonly unmodelled: readonly Assumption[];
   /** Every copy of every packet at its end, with its diary; `sightingsOf()` reads them. */

@@ -2,7 +2,7 @@
  * Which file of a snapshot tells what, whatever the layout: a capture's folders, an sos report,
  * or loose files. Everything after this speaks of `ip-addr` of a namespace, never of paths.
  */
-import { type Missing } from '../../dataplane/network.ts';
+import { type FilePlace, type Missing } from '../../dataplane/network.ts';
 import { type Folder } from './folder.ts';
 
 type Paths = Map<string, string>;
@@ -141,4 +141,21 @@ function kindOfText(start: string): string {
   if (/GROUP/.test(start) || /group_id=/.test(start)) return 'groups';
   if (/METER/.test(start)) return 'meters';
   return /^\s*port\s+VLAN/.test(start) ? 'fdb' : 'flows';
+}
+
+/** What every file of the catalog is about, by its path. */
+export function placesOf(catalog: Catalog): ReadonlyMap<string, FilePlace> {
+  const places = new Map<string, FilePlace>();
+  const add = (kind: FilePlace['kind'], host: string, within: string, paths: Paths): void => {
+    for (const [name, path] of paths) places.set(path, { kind, host, within, name });
+  };
+  add('api', '', '', catalog.api);
+  for (const { name, host, ovs, bridges, namespaces, configs } of catalog.hosts.values()) {
+    add('host', name, '', host);
+    add('switch', name, '', ovs);
+    add('config', name, '', configs);
+    for (const [bridge, paths] of bridges) add('bridge', name, bridge, paths);
+    for (const [namespace, paths] of namespaces) add('namespace', name, namespace, paths);
+  }
+  return places;
 }

@@ -19,9 +19,10 @@ import {
   catalogOfLoose,
   type HostCatalog,
   type LooseFile,
+  placesOf,
 } from './catalog.ts';
 import { openDirectory } from './endpoints.ts';
-import { type Folder, once, readWith, type Store, sourceAt } from './folder.ts';
+import { type Folder, once, openStore, readWith, type Store, sourceAt } from './folder.ts';
 import { missingOfCatalog } from './missing.ts';
 import { openNamespace } from './namespace.ts';
 import { readNeutron } from './neutron.ts';
@@ -53,7 +54,12 @@ function nothing(): Catalog {
 }
 
 function openCatalog(folder: Folder, catalog: Catalog, readers: Readers): Network {
-  const store: Store = { folder, problems: [] };
+  const places = once(() => placesOf(catalog));
+  const placeOf: Network['placeOf'] = (file) => places().get(file) ?? null;
+  const store = openStore(folder, placeOf);
+  for (const file of folder.unlisted?.() ?? []) {
+    catalog.missing.push({ file, consequence: folder.refusal?.(file) ?? 'Not listed' });
+  }
   const neutron = readNeutron(store, catalog);
   const hosts = new Map(
     [...catalog.hosts.values()].map((each) => [each.name, openHost(store, each, readers)]),
@@ -97,6 +103,7 @@ function openCatalog(folder: Folder, catalog: Catalog, readers: Readers): Networ
     namespace: (host, name) => hosts.get(host)?.namespaces.get(name),
     wire: wires.wire,
     interfaceOf: wires.interfaceOf,
+    placeOf,
     switchPortOf: wires.switchPortOf,
     find: directory.find,
   };

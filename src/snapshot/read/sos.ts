@@ -3,7 +3,7 @@
  * as `.`. A folder may hold the unpacked reports of several hosts.
  */
 import { below, type Catalog, emptyHost, type HostCatalog } from './catalog.ts';
-import { type Folder, once, sourceAt } from './folder.ts';
+import { type Folder, once, openStore, sourceAt } from './folder.ts';
 
 /** Commands of a namespace, most telling spelling first: pattern and what it tells. */
 const NAMESPACE_COMMANDS: readonly (readonly [RegExp, string])[] = [
@@ -83,7 +83,7 @@ interface Tree {
 }
 
 function treeAt(folder: Folder, catalog: Catalog, prefix: string): Tree {
-  const store = { folder, problems: [] };
+  const store = openStore(folder);
   const stated = ['hostname', 'etc/hostname', 'sos_commands/host/hostname']
     .map((file) => sourceAt(store, prefix + file)?.text.trim() ?? '')
     .find((text) => text !== '');
@@ -98,7 +98,7 @@ function treeAt(folder: Folder, catalog: Catalog, prefix: string): Tree {
 
 function fill(folder: Folder, prefix: string, tree: Tree): void {
   const { host } = tree;
-  const store = { folder, problems: [] };
+  const store = openStore(folder);
   const listed = once(() => {
     const paths = [`${prefix}sos_commands/networking/ip_netns`];
     const text = paths.map((path) => sourceAt(store, path)?.text ?? '').join('\n');

@@ -21,7 +21,7 @@ import { type Flow, type Group, type Meter } from '../../dataplane/ovs/types/flo
 import { type Bridge, type Switch, type TlvMapping } from '../../dataplane/ovs/types/switch.ts';
 import { type Parsed } from '../../text/problem.ts';
 import { type HostCatalog } from './catalog.ts';
-import { once, readBytesWith, readWith, type Store } from './folder.ts';
+import { bytesAt, once, readBytesWith, readWith, type Store } from './folder.ts';
 
 /** Readers of OpenFlow text. A dump with `--names` needs the bridge's ports to be read. */
 export interface FlowReaders {
@@ -179,7 +179,7 @@ function openBridge(
   const meters = once(() => open(paths.get('meters'), readers.meters));
   const fdb = once(() => readWith(store, paths.get('fdb'), readFdb, []));
   const version = once(() => {
-    const bytes = flowsPath === undefined ? undefined : store.folder.read(flowsPath);
+    const bytes = flowsPath === undefined ? undefined : bytesAt(store, flowsPath);
     return (bytes === undefined ? null : dumpVersion(bytes)) ?? '1.0';
   });
   const { ports: _, mirrors, externalIds: __, ...rest } = row;

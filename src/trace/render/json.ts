@@ -3,6 +3,7 @@
  * reader loses digits; keys stand in a fixed order, so that equal traces are equal bytes.
  */
 import { REASONS } from '../../reasons/codes.ts';
+import { type Problem } from '../../text/problem.ts';
 import { formatAddress } from '../ends.ts';
 import { changedFields } from '../header.ts';
 import {
@@ -55,7 +56,12 @@ export function traceJson(trace: Trace, snapshot: string, toolVersion: string): 
     assumptions: trace.assumptions.map(assumptionJson),
     unmodelled: trace.unmodelled.map(assumptionJson),
     missing: trace.missing.map(({ file, consequence }) => ({ file, consequence })),
+    problems: trace.problems.map(problemJson),
   };
+}
+
+function problemJson({ file, line, column, text, message, didYouMean }: Problem): unknown {
+  return { file, line, column, text, message, didYouMean: didYouMean ?? null };
 }
 
 function endJson({ label, kind, host, namespace, port, address }: TraceEnd): unknown {

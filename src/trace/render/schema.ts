@@ -168,6 +168,19 @@ export const TRACE_SCHEMA: Schema = {
     assumptions: list(ref('assumption')),
     unmodelled: list(ref('assumption')),
     missing: list(object({ file: TEXT, consequence: TEXT })),
+    problems: {
+      ...list(
+        object({
+          file: TEXT,
+          line: COUNT,
+          column: COUNT,
+          text: TEXT,
+          message: TEXT,
+          didYouMean: orNull(TEXT),
+        }),
+      ),
+      description: 'Places in the files of the devices on the way that were not understood.',
+    },
   }),
 };
 

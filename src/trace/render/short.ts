@@ -3,6 +3,7 @@
  * the evidence, what helps, and what was taken for granted.
  */
 import { forTerminal, shortened } from '../../text/escape.ts';
+import { problemLine } from '../../text/problem.ts';
 import { protocolName } from '../diagnosis/group-rules.ts';
 import { formatAddress } from '../ends.ts';
 import {
@@ -55,6 +56,7 @@ export function shortLines(trace: Trace, context: ShortContext, page: Page): rea
     const meaning = icmpText(type, code);
     lines.push(row('told', `the sender got ICMP type ${type} code ${code}${meaning} from ${from}`));
   }
+  lines.push(...unreadLines(trace, context, page));
   lines.push(...missingLines(trace, context, page));
   lines.push(...assumptionLines(trace.assumptions, page));
   return lines;
@@ -180,6 +182,21 @@ function nearLine(label: string, { rule, origin, differs }: NearMiss, page: Page
   const place = origin === null ? '' : page.style('dim', `  ${placeOf(origin)}`);
   const text = forTerminal(shortened(rule, 160)).padEnd(44);
   return row(label, `${text}  differs: ${forTerminal(shortened(why, 160))}${place}`);
+}
+
+/** Where the files of the devices on the way were not understood. */
+function unreadLines(
+  { problems }: Trace,
+  context: ShortContext,
+  page: Page,
+): readonly string[] {
+  const shown = context.everything ? problems : problems.slice(0, FEW);
+  const lines = shown.flatMap((problem, i) => {
+    const line = problemLine({ ...problem, text: shortened(problem.text, 60) });
+    return prose(i === 0 ? 'unread' : '', shortened(line, 300), page, 'dim');
+  });
+  const more = problems.length - shown.length;
+  return more > 0 ? [...lines, row('', page.style('dim', `and ${more} more (-v)`))] : lines;
 }
 
 /** What blocks a packet is known whatever else is missing; what lets it pass is not. */

@@ -143,6 +143,8 @@ export function readFlow(
   }
   if (actions === null && needsActions) {
     complain(reader, { fault: 'actions= is missing' }, start, stop, line, lineStart);
+    // The line may be cut: then its match is wider than it was.
+    settings.opaque = [...settings.opaque, 'actions= is missing'];
   }
   return finish(reader, actions ?? DROPPED, line);
 }
@@ -332,5 +334,6 @@ export function complain(
     message:
       wrong.word === undefined ? wrong.fault : `${wrong.fault} (${wrong.word.slice(0, MOST_TEXT)})`,
     ...(hint === undefined ? {} : { didYouMean: hint }),
+    kept: true,
   });
 }
