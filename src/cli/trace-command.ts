@@ -34,6 +34,10 @@ FROM and TO are one of
   compute1:eth1          an interface of a host, in any of its namespaces
   router:edge            a router, by name or id
   external:198.51.100.1  somebody outside of the cloud
+TO may also be
+  dhcp, dhcp6, slaac     FROM asks for an address
+  metadata               FROM asks the metadata service
+  arp:10.0.0.1           FROM asks who has the address
 
 Exit codes: 0 reachable (or as expected), 1 not, 2 wrong input, 3 ambiguous or undetermined.`;
 
@@ -96,9 +100,16 @@ async function run(call: Call, from: string, to: string, flags: TraceFlags): Pro
   const version = flags.ipv6 === true ? 6 : packet.flow?.version;
   const wanted = version === undefined || version === null ? {} : { version };
   const source = await resolved(network, from, { ...wanted, side: 'from' });
-  const target = await resolved(network, to, { ...wanted, side: 'to', other: source });
-  const address = packet.flow?.destination ?? target.end.address;
-  const question = { from: source.end, to: { ...target.end, address }, packet };
+  const { exchangeTarget } = await import('../trace/exchanges/targets.ts');
+  const special = exchangeTarget(network, to, source.end, version === 6 ? 6 : 4);
+  const target =
+    special?.to ?? (await resolved(network, to, { ...wanted, side: 'to', other: source })).end;
+  const address = packet.flow?.destination ?? target.address;
+  const question = {
+    from: source.end,
+    to: { ...target, address },
+    packet: { ...packet, ...special?.packet },
+  };
   const traced = prepareTracing(network, { connections: flags.connections }).trace(question);
   if (traced.kind === 'impossible') throw new UsageError(traced.why);
   const took_ms = Number(process.hrtime.bigint() - started) / 1e6;

@@ -47,11 +47,15 @@ export function conclude(
   // What a balancer passes on arrives where it leads to: the balancer itself is on the way.
   const relays = reads.reduce((most, { lineage }) => Math.max(most, lineage.relays), 0);
   const isLast = ({ lineage }: Read): boolean => lineage.relays === relays;
-  const arrived = reads.find((read) => isLast(read) && isRequestArrival(read, tcp));
-  const opened = reads.find(
-    (read) => isLast(read) && isDelivered(read) && read.lineage.role === 'request',
-  );
   const answered = reads.find((read) => isAnswerArrival(read, question, tcp));
+  // Of several who got it (a broadcast) the one is meant that answered.
+  const home = answered === undefined ? null : answererOf(answered);
+  const nearest = (wanted: (read: Read) => boolean): Read | undefined => {
+    const found = reads.filter((read) => isLast(read) && wanted(read));
+    return found.find(({ ending }) => isDevice(ending.device, home)) ?? found[0];
+  };
+  const arrived = nearest((read) => isRequestArrival(read, tcp));
+  const opened = nearest((read) => isDelivered(read) && read.lineage.role === 'request');
   const error = reads.find((read) => read.lineage.role === 'error' && atSender(read, question));
   const delivered = answered !== undefined && arrived !== undefined;
   const split = splitBrains(network, question, reads, opened === undefined ? 'request' : 'reply');
@@ -101,6 +105,20 @@ export function conclude(
     alternatives: [],
     content: null,
   };
+}
+
+/** The hop in which an answer was made. */
+function answererOf(read: Read): EnterStep | null {
+  const since = beforeRelays(read, read.lineage.since);
+  const step = read.steps.slice(0, since + 1).findLast(({ kind }) => kind === 'enter');
+  return step === undefined ? null : (step as EnterStep);
+}
+
+function isDevice(
+  { host, name }: { readonly host: string; readonly name: string },
+  hop: EnterStep | null,
+): boolean {
+  return hop?.host === host && hop.device === name;
 }
 
 function isDelivered({ ending }: Read): boolean {

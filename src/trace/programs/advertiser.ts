@@ -3,7 +3,7 @@ import { emitAdvertisement, ND_MESSAGE } from '../../dataplane/endpoint/radvd/ad
 import { type AdvertisingInterface, type Radvd } from '../../dataplane/endpoint/radvd/types.ts';
 import { type Interface, type Namespace } from '../../dataplane/routing/types.ts';
 import { type Packet } from '../../traffic/packet.ts';
-import { endsOf, icmp6, valueOf } from './packets.ts';
+import { endsOf, icmp6, linkLocalTowards, valueOf } from './packets.ts';
 import { made, type Program } from './program.ts';
 
 const ICMPV6 = 58n;
@@ -27,10 +27,9 @@ export function advertiser(config: Radvd, of: Namespace): Program {
 /** To whoever asked, or to all nodes when it has no address yet (RFC 4861 §6.2.6). */
 function advertise(own: AdvertisingInterface, on: Interface, p: Packet): Packet {
   const { source } = endsOf(p);
-  const from = on.addresses.find(({ address, scope }) => address.version === 6 && scope === 'link');
   const ends = {
     version: 6,
-    source: from?.address.value ?? 0n,
+    source: linkLocalTowards(on, source),
     destination: source === 0n ? ALL_NODES : source,
   } as const;
   return icmp6(p, ends, ND_MESSAGE.routerAdvertisement, emitAdvertisement(own, on.mac));

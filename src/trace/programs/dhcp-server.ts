@@ -20,7 +20,7 @@ import {
 import { DHCP6_PORT, emitDhcp6, parseDhcp6 } from '../../packet/dhcp6.ts';
 import { type Origin } from '../../text/problem.ts';
 import { type Packet } from '../../traffic/packet.ts';
-import { datagram, endsOf, valueOf } from './packets.ts';
+import { datagram, endsOf, linkLocalTowards, valueOf } from './packets.ts';
 import { made, type Program, refusing, saying } from './program.ts';
 
 const UDP = 17n;
@@ -95,11 +95,11 @@ function answer6(config: Dnsmasq, of: Namespace, on: Interface, p: Packet): Answ
   if (request === null) return refusing(noLease(of, 'not a DHCPv6 message', null));
   const answer = answerDhcp6(config, on, valueOf(p, 'eth_src'), request);
   if (answer.kind !== 'answer') return refusing(unanswered(of, answer));
-  const from = on.addresses.find(({ address, scope }) => address.version === 6 && scope === 'link');
+  const client = endsOf(p).source;
   const ends = {
     version: 6,
-    source: from?.address.value ?? 0n,
-    destination: endsOf(p).source,
+    source: linkLocalTowards(on, client),
+    destination: client,
     sourcePort: DHCP6_PORT.server,
     destinationPort: DHCP6_PORT.client,
   } as const;

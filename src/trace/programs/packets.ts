@@ -1,4 +1,5 @@
 /** Packets that programs make: fields by their names, a payload, and lengths that fit. */
+import { type Interface } from '../../dataplane/routing/types.ts';
 import { field } from '../../packet/fields.ts';
 import { onePacket } from '../../traffic/one-packet.ts';
 import { blankPacket, type Packet } from '../../traffic/packet.ts';
@@ -100,4 +101,19 @@ export function endsOf(p: Packet): Ends {
   return valueOf(p, 'eth_type') === BigInt(ETHERTYPE.ipv6)
     ? { version: 6, source: valueOf(p, 'ipv6_src'), destination: valueOf(p, 'ipv6_dst') }
     : { version: 4, source: valueOf(p, 'ip_src'), destination: valueOf(p, 'ip_dst') };
+}
+
+/**
+ * The link-local address an interface speaks from to another one: that with the most leading
+ * bits in common (RFC 6724 §5 rule 8); 0 when it has none.
+ */
+export function linkLocalTowards({ addresses }: Interface, destination: bigint): bigint {
+  let best = 0n;
+  let fewest = 129;
+  for (const { address, scope } of addresses) {
+    if (address.version !== 6 || scope !== 'link') continue;
+    const differing = (address.value ^ destination).toString(2).length;
+    if (differing < fewest) [best, fewest] = [address.value, differing];
+  }
+  return best;
 }

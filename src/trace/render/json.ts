@@ -57,7 +57,20 @@ export function traceJson(trace: Trace, snapshot: string, toolVersion: string): 
     unmodelled: trace.unmodelled.map(assumptionJson),
     missing: trace.missing.map(({ file, consequence }) => ({ file, consequence })),
     problems: trace.problems.map(problemJson),
+    content: contentJson(trace.content),
+    alternatives: trace.alternatives.map(({ chosen, trace: one }) => ({
+      chosen,
+      verdict: one.verdict,
+      delivered: one.delivered,
+      receivedBy: one.receivedBy,
+      blockers: one.blockers.map(({ code }) => code),
+    })),
   };
+}
+
+function contentJson(content: Trace['content']): unknown {
+  if (content?.kind !== 'lease') return content;
+  return { ...content, settings: Object.fromEntries(content.settings) };
 }
 
 function problemJson({ file, line, column, text, message, didYouMean }: Problem): unknown {

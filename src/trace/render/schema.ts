@@ -107,6 +107,19 @@ const DEFINITIONS: Readonly<Record<string, Schema>> = {
     ),
     header: object({ before: ref('header'), after: ref('header'), changed: list(TEXT) }),
   }),
+  content: {
+    anyOf: [
+      object({
+        kind: { const: 'lease' },
+        address: TEXT,
+        server: TEXT,
+        settings: { type: 'object', additionalProperties: TEXT },
+      }),
+      object({ kind: { const: 'neighbour' }, macs: list(TEXT) }),
+      object({ kind: { const: 'autonomous' }, addresses: list(TEXT), router: TEXT }),
+      object({ kind: { const: 'metadata' }, client: TEXT, instance: orNull(TEXT) }),
+    ],
+  },
   ending: {
     anyOf: [
       object({ kind: { const: 'delivered' }, host: TEXT, namespace: TEXT, to: TEXT }),
@@ -136,7 +149,7 @@ export const TRACE_SCHEMA: Schema = {
       src: ref('end'),
       dst: ref('end'),
       packet: object({
-        proto: { enum: ['icmp', 'tcp', 'udp', 'arp', 'flow'] },
+        proto: { enum: ['icmp', 'tcp', 'udp', 'arp', 'dhcp', 'dhcp6', 'slaac', 'flow'] },
         srcPort: orNull(COUNT),
         dstPort: orNull(COUNT),
         size: COUNT,
@@ -181,6 +194,22 @@ export const TRACE_SCHEMA: Schema = {
       ),
       description: 'Places in the files of the devices on the way that were not understood.',
     },
+    content: {
+      ...orNull(ref('content')),
+      description: 'What the answer gave beyond arriving.',
+    },
+    alternatives: {
+      ...list(
+        object({
+          chosen: list(TEXT),
+          verdict: VERDICT,
+          delivered: FLAG,
+          receivedBy: orNull(TEXT),
+          blockers: list(CODE),
+        }),
+      ),
+      description: 'Worlds that no file decides between; empty where there is but one.',
+    },
   }),
 };
 
@@ -206,6 +235,12 @@ export const REPLAY_SCHEMA: Schema = {
           answer_from: orNull(TEXT),
           icmp_error: orNull(ICMP_ERROR),
           reason: orNull(object({ code: CODE, host: TEXT, component: TEXT })),
+          address: orNull(TEXT),
+          settings: orNull({ type: 'object', additionalProperties: TEXT }),
+          macs: orNull(list(TEXT)),
+          instance: orNull(TEXT),
+          old_master: orNull(TEXT),
+          new_masters: orNull(list(TEXT)),
         }),
         agrees: FLAG,
         differs: list(TEXT),

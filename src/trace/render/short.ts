@@ -14,6 +14,7 @@ import {
   type Trace,
   type TraceEnd,
 } from '../types.ts';
+import { contentLines, worldLines } from './content.ts';
 import { cited, placeOf, prose, row } from './layout.ts';
 import { journeyLines } from './path.ts';
 import { type Page } from './style.ts';
@@ -50,6 +51,7 @@ export function shortLines(trace: Trace, context: ShortContext, page: Page): rea
     }
   }
   lines.push(...replyLines(trace, context, page));
+  lines.push(...contentLines(trace, page), ...worldLines(trace, page));
   for (const blocker of trace.blockers) lines.push(...evidenceLines(blocker, context, page));
   if (trace.icmpError !== null) {
     const { from, type, code } = trace.icmpError;
