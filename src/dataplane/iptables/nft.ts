@@ -15,6 +15,8 @@ export interface NftChain {
   readonly hooked: boolean;
   /** Where each rule leads: `accept`, `jump NAME`, or '' when it goes on or is opaque. */
   readonly verdicts: readonly string[];
+  /** The line of each rule. */
+  readonly lines: readonly number[];
   readonly line: number;
 }
 
@@ -26,7 +28,10 @@ export interface NftTable {
   readonly line: number;
 }
 
-type OpenChain = { -readonly [K in keyof NftChain]: NftChain[K] } & { verdicts: string[] };
+type OpenChain = { -readonly [K in keyof NftChain]: NftChain[K] } & {
+  verdicts: string[];
+  lines: number[];
+};
 type OpenTable = Omit<NftTable, 'chains'> & { chains: OpenChain[] };
 
 const VERDICT = /(?:^|\s)(accept|drop|return|queue|(?:jump|goto) \S+)(?: comment "[^"]*")?\s*$/;
@@ -47,7 +52,7 @@ export function parseNftRuleset(text: string, file: string): Parsed<readonly Nft
       tables.push({ family: table[1] ?? '', name: table[2] ?? '', chains: [], line: i + 1 });
       depth = 1;
     } else if (named !== null && depth === 1) {
-      chain = { name: named[1] ?? '', policy: null, hooked: false, verdicts: [], line: i + 1 };
+      chain = emptyChain(named[1] ?? '', i + 1);
       tables.at(-1)?.chains.push(chain);
       depth = 2;
     } else if (line.endsWith('{')) depth++;
@@ -62,10 +67,17 @@ export function parseNftRuleset(text: string, file: string): Parsed<readonly Nft
       const policy = /^type .*policy (\S+);$/.exec(line);
       if (/^type .*\bhook\b/.test(line)) chain.hooked = true;
       if (policy !== null) chain.policy = policy[1] ?? null;
-      else if (!line.startsWith('type ')) chain.verdicts.push(VERDICT.exec(line)?.[1] ?? '');
+      else if (!line.startsWith('type ')) {
+        chain.verdicts.push(VERDICT.exec(line)?.[1] ?? '');
+        chain.lines.push(i + 1);
+      }
     }
   }
   return { value: tables, problems };
+}
+
+function emptyChain(name: string, line: number): OpenChain {
+  return { name, policy: null, hooked: false, verdicts: [], lines: [], line };
 }
 
 /** Where a rule leads, in nft's words; '' where nft shows an expression. */
@@ -157,6 +169,6 @@ function compareChain(
     const other = rule === undefined ? '' : verdictOf(rule);
     if (verdict === '' || other === '' || verdict === other) continue;
     const message = `rule ${i + 1} leads to "${verdict}", in iptables-save to "${other}"`;
-    say(nft.line + 1 + i, `chain ${nft.name}`, message);
+    say(nft.lines[i] ?? nft.line, `chain ${nft.name}`, message);
   }
 }

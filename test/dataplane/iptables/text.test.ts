@@ -202,7 +202,7 @@ describe('nft list ruleset beside iptables-save', () => {
       '}',
     ].join('\n');
     expect(compare(`${shown(same)}\n${own}`)).toMatchObject([
-      { line: 9, text: 'table inet firewalld', message: expect.stringMatching(/is not emulated/) as string },
+      { line: 10, text: 'table inet firewalld', message: expect.stringMatching(/is not emulated/) as string },
     ]);
   });
 });
