@@ -170,11 +170,39 @@ export interface PhysicalSwitch {
 
 export interface PhysicalPort {
   readonly name: string;
-  /** The host's NIC at the other end, or another switch's port. */
+  /** A host's NIC, another switch's port or a router's interface at the other end. */
   readonly connectedTo: { readonly host: string; readonly port: string } | null;
   readonly mode: 'access' | 'trunk';
   /** Access VLAN, or the native VLAN of a trunk; null drops untagged frames. */
   readonly untagged: number | null;
   /** VLANs a trunk lets through; empty is all. */
   readonly allowed: readonly (readonly [number, number])[];
+  readonly mtu: number;
+  /** False after `shutdown`. */
+  readonly enabled: boolean;
+}
+
+/** A router of the physical network, e.g. between the subnets of tunnel addresses. */
+export interface PhysicalRouter {
+  readonly name: string;
+  readonly interfaces: readonly {
+    readonly name: string;
+    /** Tagged on the wire; null is untagged. */
+    readonly vlan: number | null;
+    readonly mtu: number;
+    readonly addresses: readonly CloudPrefix[];
+  }[];
+}
+
+/** NICs that share one layer 2 network without a switch that anybody describes. */
+export interface PhysicalSegment {
+  readonly name: string;
+  readonly nics: readonly { readonly host: string; readonly port: string }[];
+}
+
+/** The network between the hosts, as far as somebody wrote it down. */
+export interface Underlay {
+  readonly switches: readonly PhysicalSwitch[];
+  readonly routers: readonly PhysicalRouter[];
+  readonly segments: readonly PhysicalSegment[];
 }

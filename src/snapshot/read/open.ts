@@ -30,6 +30,7 @@ import { READERS, type Readers } from './readers.ts';
 import { deduceSegments } from './segments.ts';
 import { catalogOfSos } from './sos.ts';
 import { openSwitch } from './switch.ts';
+import { readUnderlay, withUnderlay } from './underlay.ts';
 import { openWires, type WiredHost } from './wires.ts';
 
 /** A capture's folder or unpacked sos reports. A folder of neither kind gives no hosts. */
@@ -85,7 +86,7 @@ function openCatalog(folder: Folder, catalog: Catalog, readers: Readers): Networ
     };
   const directory = openDirectory(hosts, wires, neutron);
   const missing = once(() => missingOfCatalog(catalog));
-  return {
+  const network: Network = {
     hosts,
     neutron,
     get segments() {
@@ -107,6 +108,11 @@ function openCatalog(folder: Folder, catalog: Catalog, readers: Readers): Networ
     switchPortOf: wires.switchPortOf,
     find: directory.find,
   };
+  const underlay = readUnderlay(store);
+  if (underlay === null) return network;
+  return withUnderlay(network, underlay, (message) => {
+    store.problems.push({ file: underlay.file, line: 1, column: 1, text: '', message });
+  });
 }
 
 function portWith(

@@ -18,6 +18,7 @@ import { networkById, networkOfTag, networkRef, portOfDevice } from '../objects.
 import { type Case, type Diagnosis, type Finding, numberIn } from './case.ts';
 import { onHost, restartAgent } from './commands.ts';
 import { deviceOn } from './dead-port.ts';
+import { fabricFault } from './fabric.ts';
 import { homeOf } from './home.ts';
 import { wrongTag } from './mapping.ts';
 import { askedFor } from './neighbours.ts';
@@ -45,7 +46,8 @@ export const uplink: Diagnosis = (of) => {
       linuxUplink(network, place.host, place.of) ??
       brokenWay(network, place) ??
       brokenNic(network, place) ??
-      lostTranslation(of, place);
+      lostTranslation(of, place) ??
+      fabricFault(of, place.host, onTheWire(network, place));
     if (found !== null) return found;
   }
   return null;
@@ -126,6 +128,18 @@ function wrongPlug(network: Network, { host, of, ports }: Place): Finding | null
   return null;
 }
 
+/** By which NICs frames of the network leave the host, and with which tag. */
+function onTheWire(
+  network: Network,
+  place: Place,
+): { readonly nics: readonly string[]; readonly vlan: number | null } {
+  const { type, segmentationId } = place.of.provider;
+  const name = wayOut(network, place);
+  const bridge = name === null ? null : bridgeOf(network, place.host, name);
+  const nics = bridge?.ports.map((port) => port.name) ?? [];
+  return { nics, vlan: type === 'vlan' ? segmentationId : null };
+}
+
 function bridgeOf(network: Network, host: string, name: string): Bridge | null {
   const bridges = network.hosts.get(host)?.switch?.bridges ?? [];
   return bridges.find((one) => one.name === name) ?? null;
@@ -199,7 +213,8 @@ function brokenNic(network: Network, place: Place): Finding | null {
   const devices = network.namespace(host, ROOT)?.state.interfaces ?? [];
   const nics = bridge.ports.filter(({ name: port }) => {
     const at = network.interfaceOf({ host, bridge: bridge.name, port });
-    return at !== null && network.wire(at).kind === 'segment';
+    const wire = at === null ? null : network.wire(at);
+    return wire?.kind === 'segment' || (wire?.kind === 'interface' && wire.to.host !== host);
   });
   const base = { host, origin: null, neutron: [networkRef(of)] };
   if (nics.length === 0) {
