@@ -1,15 +1,20 @@
 /** `hopwise trace FROM TO`: one packet's whole way, and whether its answer comes back. */
 import { type Command, InvalidArgumentError, Option } from 'commander';
-import { type Network } from '../dataplane/network.ts';
 import { jsonText } from '../text/escape.ts';
-import { type ResolvedEnd, type Wanted } from '../trace/ends.ts';
+import { type Asked, type Understood } from '../trace/ask.ts';
 import { type Trace } from '../trace/types.ts';
 import { EXIT, UsageError } from './exit-codes.ts';
 import { type Call } from './io.ts';
-import { type PacketFlags, packetQuestion } from './packet-flags.ts';
-import { addPageOptions, pageOf } from './terminal.ts';
+import { addPageOptions, pageOf, type Wishes } from './terminal.ts';
 
-interface TraceFlags extends PacketFlags {
+interface TraceFlags extends Wishes {
+  readonly icmp?: boolean;
+  readonly tcp?: number;
+  readonly udp?: number;
+  readonly flow?: string;
+  readonly ipv6?: boolean;
+  readonly size?: number;
+  readonly df?: boolean;
   readonly snapshot?: string;
   readonly cloud?: string;
   readonly ovs?: readonly string[];
@@ -20,8 +25,6 @@ interface TraceFlags extends PacketFlags {
   readonly verbose?: boolean;
   readonly expect?: 'reachable' | 'unreachable';
   readonly allowUndetermined?: readonly string[];
-  readonly color?: boolean;
-  readonly ascii?: boolean;
 }
 
 const ENDS = `
@@ -91,25 +94,17 @@ export function addTrace(root: Command, call: Call): void {
 
 async function run(call: Call, from: string, to: string, flags: TraceFlags): Promise<void> {
   const started = process.hrtime.bigint();
-  const [{ openSnapshotOption }, { prepareTracing }] = await Promise.all([
-    import('./snapshot-option.ts'),
-    import('../trace/tracer.ts'),
-  ]);
-  const packet = packetQuestion(flags);
+  const [{ openSnapshotOption }, { prepareTracing }, { askedPacket, askedQuestion }] =
+    await Promise.all([
+      import('./snapshot-option.ts'),
+      import('../trace/tracer.ts'),
+      import('../trace/ask.ts'),
+    ]);
+  const asked = askedWith(from, to, flags);
+  // Slips in the words are told before anything is read.
+  must(askedPacket(asked));
   const { network, name } = openSnapshotOption(flags.cloud ?? flags.snapshot, flags.ovs);
-  const version = flags.ipv6 === true ? 6 : packet.flow?.version;
-  const wanted = version === undefined || version === null ? {} : { version };
-  const source = await resolved(network, from, { ...wanted, side: 'from' });
-  const { exchangeTarget } = await import('../trace/exchanges/targets.ts');
-  const special = exchangeTarget(network, to, source.end, version === 6 ? 6 : 4);
-  const target =
-    special?.to ?? (await resolved(network, to, { ...wanted, side: 'to', other: source })).end;
-  const address = packet.flow?.destination ?? target.address;
-  const question = {
-    from: source.end,
-    to: { ...target, address },
-    packet: { ...packet, ...special?.packet },
-  };
+  const question = must(askedQuestion(network, asked));
   const traced = prepareTracing(network, { connections: flags.connections }).trace(question);
   if (traced.kind === 'impossible') throw new UsageError(traced.why);
   const took_ms = Number(process.hrtime.bigint() - started) / 1e6;
@@ -117,14 +112,31 @@ async function run(call: Call, from: string, to: string, flags: TraceFlags): Pro
   call.exitCode = exitCode(traced.trace, flags);
 }
 
-async function resolved(network: Network, word: string, wanted: Wanted): Promise<ResolvedEnd> {
-  const { resolveEnd } = await import('../trace/ends.ts');
-  const resolution = resolveEnd(network, word, wanted);
-  if (resolution.kind === 'found') return resolution.resolved;
-  if (resolution.kind === 'unknown') throw new UsageError(resolution.message);
-  const { candidates } = resolution;
-  const list = candidates.map((one) => `  ${one}`);
-  throw new UsageError(`${word} may be one of`, ...list, 'name it by the first word of a line');
+function must<T>(understood: Understood<T>): T {
+  if (understood.kind === 'understood') return understood.value;
+  throw new UsageError(understood.message, ...understood.details);
+}
+
+const PROTOCOLS = ['icmp', 'tcp', 'udp'] as const;
+
+/** The flags as the words of a question. */
+function askedWith(from: string, to: string, flags: TraceFlags): Asked {
+  const named = PROTOCOLS.filter((name) => flags[name] !== undefined && flags[name] !== false);
+  const [protocol] = named;
+  if (named.length > 1) {
+    throw new UsageError(`give one of ${named.map((name) => `--${name}`).join(', ')}`);
+  }
+  const port = flags.tcp ?? flags.udp;
+  return {
+    from,
+    to,
+    ...(protocol === undefined ? {} : { protocol }),
+    ...(port === undefined ? {} : { port }),
+    ...(flags.size === undefined ? {} : { size: flags.size }),
+    ...(flags.df === undefined ? {} : { dontFragment: flags.df }),
+    ...(flags.flow === undefined ? {} : { flow: flags.flow }),
+    ...(flags.ipv6 === true ? { version: 6 as const } : {}),
+  };
 }
 
 async function rendered(

@@ -52,6 +52,7 @@ function caseOf({ compiled, question, reads, opened }: Scene, read: Read): Case 
     reads,
     diary: read.diary,
     words: p.words,
+    stray: isNoise(read),
   };
 }
 

@@ -13,7 +13,7 @@ import { misrouted } from './diagnosis/misrouted.ts';
 import { tooLarge } from './diagnosis/mtu.ts';
 import { unanswered } from './diagnosis/neighbours.ts';
 import { lostFrame } from './diagnosis/not-arriving.ts';
-import { plainFinding } from './diagnosis/plain.ts';
+import { plainFinding, unheard } from './diagnosis/plain.ts';
 import { securityGroups } from './diagnosis/security-groups.ts';
 import { spoofedSource } from './diagnosis/spoofing.ts';
 import { agentTables } from './diagnosis/tables.ts';
@@ -42,6 +42,7 @@ const DIAGNOSES: readonly Diagnosis[] = [
   unanswered,
   lostFrame,
   agentTables,
+  unheard,
 ];
 
 /** What stopped the packet, in the words of whoever can change it. */

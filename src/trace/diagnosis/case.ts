@@ -23,6 +23,8 @@ export interface Case {
   /** Every copy of every packet of the walk, and where it ended. */
   readonly reads: readonly Read[];
   readonly diary: readonly DiaryEntry[];
+  /** It is but one of many flooded copies, and ended where such copies always end. */
+  readonly stray?: boolean;
   /** The packet as it was when it ended. */
   readonly words: Uint32Array;
 }

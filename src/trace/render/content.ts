@@ -37,7 +37,7 @@ const SHOWN: readonly (readonly [name: string, label: string])[] = [
   ['interface_mtu', 'MTU'],
   ['domain_name_servers', 'DNS'],
   ['dhcp6_name_servers', 'DNS'],
-  ['dhcp_lease_time', 'seconds'],
+  ['dhcp_lease_time', 'lease seconds'],
 ];
 
 /** Rows about the worlds; none where there is but one. */

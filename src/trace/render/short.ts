@@ -76,10 +76,10 @@ function headline(trace: Trace, context: ShortContext, page: Page): string {
   const left = `${MARKS[verdict]} ${verdict}`;
   const question = `${endText(from)} → ${endText(to)}  ${packetText(packet)}`;
   const took = context.took_ms === null ? '' : `  ${Math.max(1, Math.round(context.took_ms))} ms`;
-  const right =
-    trace.blockers[0]?.code ?? `snapshot ${forTerminal(shortened(context.snapshot, 40))}${took}`;
+  const name = context.snapshot === '' ? '' : `snapshot ${shortened(context.snapshot, 40)}`;
+  const right = trace.blockers[0]?.code ?? `${forTerminal(name)}${took}`;
   const room = page.width - left.length - question.length - right.length - 2;
-  return `${page.style(mark, left)}  ${question}${' '.repeat(Math.max(2, room))}${page.style('dim', right)}`;
+  return `${page.style(mark, left)}  ${question}${right === '' ? '' : ' '.repeat(Math.max(2, room)) + page.style('dim', right)}`;
 }
 
 function endText({ label, address }: TraceEnd): string {
@@ -187,11 +187,7 @@ function nearLine(label: string, { rule, origin, differs }: NearMiss, page: Page
 }
 
 /** Where the files of the devices on the way were not understood. */
-function unreadLines(
-  { problems }: Trace,
-  context: ShortContext,
-  page: Page,
-): readonly string[] {
+function unreadLines({ problems }: Trace, context: ShortContext, page: Page): readonly string[] {
   const shown = context.everything ? problems : problems.slice(0, FEW);
   const lines = shown.flatMap((problem, i) => {
     const line = problemLine({ ...problem, text: shortened(problem.text, 60) });
