@@ -50,6 +50,17 @@ const NAMES: ReadonlyMap<number, readonly [name: string, show: Show]> = new Map(
   [DHCP_OPTION.classlessRoutes, ['rfc3442_classless_static_routes', numbers]],
 ]);
 
+/** Names of everything that a server's answer tells here. */
+export const SETTING_NAMES: ReadonlySet<string> = new Set([
+  ...[...NAMES.values()].map(([name]) => name),
+  'ip_address',
+  'next_server',
+  'network_number',
+  'ip6_address',
+  'dhcp6_name_servers',
+  'dhcp6_domain_search',
+]);
+
 /** The settings of an acknowledged lease. */
 export function leaseOf(message: Dhcp): Content {
   const settings = new Map<string, string>();

@@ -1,13 +1,10 @@
 /** Records of guests that asked for an address: what they were given, setting by setting. */
 import { type Network } from '../../dataplane/network.ts';
 import { writeIp } from '../../text/address-text.ts';
+import { SETTING_NAMES } from '../exchanges/lease.ts';
 import { type ProbeRecord, parseAddress } from '../probe-record.ts';
 import { predictionOf, type ReplayedProbe } from '../replay.ts';
 import { type Trace, type TraceEnd } from '../types.ts';
-
-/** Of a lease only what comes from the server: times of the client and its reckoning do not. */
-const CLIENTS_OWN =
-  /^(expiry|life_starts|(preferred|max)_life|ip6_prefixlen|iaid|starts|renew|rebind|dhcp6_(client|server)_id|.*_id)$/;
 
 /** The server that guests of a network ask, as far as the cloud names one. */
 export function dhcpServerOf(
@@ -34,8 +31,9 @@ export function compareLease(record: ProbeRecord, trace: Trace): ReplayedProbe {
   const { content } = trace;
   if (content?.kind === 'lease') {
     for (const [name, value] of recordedSettings(record)) {
+      // Times and ids that the client adds are its own; only what a server says can differ.
       const ours = content.settings.get(name);
-      if (CLIENTS_OWN.test(name)) continue;
+      if (!SETTING_NAMES.has(name)) continue;
       if (ours === undefined || normal(ours) !== normal(value)) differs.push(name);
     }
   }

@@ -17,6 +17,7 @@ import {
   contextsFor,
   contextsOf,
   fixedAddress,
+  holdsAddress,
   hostOf,
   isDynamic,
   leasedAddress,
@@ -45,6 +46,7 @@ const BROADCAST_FLAG = 0x8000;
 const RENEWAL = 58;
 const REBINDING = 59;
 const PARAMETERS = 55;
+const MESSAGE = 56;
 const CLIENT_ID = 61;
 const BROADCAST_ADDRESS = 28;
 
@@ -171,22 +173,29 @@ function requested(
   }
   const option = dhcpOption(request, DHCP_OPTION.requestedAddress);
   const wanted = BigInt(option === null ? request.clientAddress : get32(option, 0));
+  // After a reboot, or to renew: only for leases that are known (RFC 2131 §4.3.2, INIT-REBOOT).
+  const isKnown = config.leases.some(({ mac }) => mac === client.mac);
+  if (server === null && !config.authoritative && !isKnown) {
+    return { kind: 'silent', why: 'an unknown lease, and not authoritative', origin: null };
+  }
   const given = addressFor(config, contexts, client);
   if (given?.address.value === wanted) {
     return give(config, given, client, request, DHCP_MESSAGE.ack);
   }
   if (given === null && contexts.some(isDynamic)) return nothingToGive(contexts);
-  if (server === null && !config.authoritative && given === null) {
-    return { kind: 'silent', why: 'an unknown lease, and not authoritative', origin: null };
-  }
-  return refuse(contexts, request);
+  const near = contexts.some((one) => holdsAddress(one, { version: 4, value: wanted }));
+  return refuse(contexts, request, near ? 'address not available' : 'wrong network');
 }
 
 /** A DHCPNAK is always broadcast (RFC 2131 §4.3.2). */
-function refuse(contexts: readonly Context[], request: Dhcp): DhcpAnswer {
+function refuse(contexts: readonly Context[], request: Dhcp, why: string): DhcpAnswer {
   const [first] = contexts;
   const local = Number(first?.local.value ?? 0n);
-  const options = [type(DHCP_MESSAGE.nak), word(DHCP_OPTION.serverId, local)];
+  const options = [
+    type(DHCP_MESSAGE.nak),
+    word(DHCP_OPTION.serverId, local),
+    { code: MESSAGE, data: new TextEncoder().encode(why) },
+  ];
   const message = { ...reply(request), options };
   return { kind: 'answer', message, broadcast: true, origin: first?.range.origin ?? null };
 }
@@ -267,8 +276,12 @@ function settings(
   const own = Number(local.value);
   const mask = (0xffff_ffff << (32 - prefixLength)) >>> 0;
   const wide = range.broadcast === null ? (own | ~mask) >>> 0 : Number(range.broadcast.value);
-  usual(DHCP_OPTION.subnetMask, bytes32(prefixLength === 0 ? 0 : mask));
-  usual(BROADCAST_ADDRESS, bytes32(wide));
+  // Netmask and broadcast address are sent to everybody, asked for or not.
+  const always = (code: number, data: Uint8Array): void => {
+    if (!chosen.has(code)) made.push({ code, data });
+  };
+  always(DHCP_OPTION.subnetMask, bytes32(prefixLength === 0 ? 0 : mask));
+  always(BROADCAST_ADDRESS, bytes32(wide));
   usual(DHCP_OPTION.router, bytes32(own));
   usual(DHCP_OPTION.dnsServer, config.dnsPort === 53 ? bytes32(own) : null);
   usual(DHCP_OPTION.domainName, textBytes(config.domain));

@@ -32,6 +32,8 @@ export type Dhcp6Answer =
 
 const OPTION_REQUEST = 6;
 const STATUS = 13;
+/** RFC 8415 §21.23. */
+const REFRESH_TIME = 32;
 /** RFC 8415 §21.13. */
 const STATUS_CODE = { noAddresses: 2 } as const;
 
@@ -104,7 +106,12 @@ function answered(
     }
     if (given === null) options.push(status(STATUS_CODE.noAddresses));
   }
-  options.push(...settings(config, context, client, request));
+  // Who gets no address gets no settings either, unless he asked for nothing else.
+  if (stateless || given !== null) options.push(...settings(config, context, client, request));
+  if (stateless) {
+    const time = Uint8Array.from(big(context.range.lease_s ?? 0xffff_ffff));
+    options.push({ code: REFRESH_TIME, data: time });
+  }
   const message = { type, transaction: request.transaction, options };
   return { kind: 'answer', message, origin: client.host?.origin ?? context.range.origin };
 }

@@ -29,7 +29,7 @@ export function encodeOption(
     case 'addresses':
       return version === 4 ? addresses4(values) : plain(addresses6(values));
     case 'labels':
-      return plain(values.flatMap(labels));
+      return plain(version === 4 ? compressedNames(values) : values.flatMap(labels));
     case 'time': {
       const time = readLeaseTime(values[0] ?? '');
       return time === undefined ? null : plain(big(time ?? 0xffff_ffff, 4));
@@ -99,6 +99,30 @@ function addresses6(values: readonly string[]): number[] | null {
     const address = readIpv6(/^\[(.*)\]$/.exec(value)?.[1] ?? value);
     if (address === undefined) return null;
     for (let shift = 120n; shift >= 0n; shift -= 8n) bytes.push(Number((address >> shift) & 255n));
+  }
+  return bytes;
+}
+
+/** Names one behind the other, ends that stood before as pointers (RFC 3397 §2, RFC 1035 §4.1.4). */
+function compressedNames(names: readonly string[]): number[] {
+  const bytes: number[] = [];
+  const known = new Map<string, number>();
+  for (const name of names) {
+    const parts = name.split('.').filter((part) => part !== '');
+    let pointed = false;
+    for (let at = 0; at < parts.length && !pointed; at++) {
+      const end = parts.slice(at).join('.').toLowerCase();
+      const place = known.get(end);
+      if (place !== undefined) {
+        bytes.push(0xc0 | (place >> 8), place & 255);
+        pointed = true;
+        continue;
+      }
+      known.set(end, bytes.length);
+      const label = encoder.encode(parts[at] ?? '').slice(0, 63);
+      bytes.push(label.length, ...label);
+    }
+    if (!pointed) bytes.push(0);
   }
   return bytes;
 }

@@ -35,7 +35,10 @@ export function readOption(
   }
   const origin = { file: place.file, line: place.line };
   const { version, number } = code;
-  return { version, code: number, tags, ...encoded, force, text, origin };
+  // Boot file and server names end with a zero byte: clients that copy them want it.
+  const ended = version === 4 && (number === 66 || number === 67) && encoded.data.length > 0;
+  const data = ended ? Uint8Array.of(...encoded.data, 0) : encoded.data;
+  return { version, code: number, tags, data, own: encoded.own, force, text, origin };
 }
 
 function isOldTag(word: string): boolean {
