@@ -127,6 +127,8 @@ const METADATA: readonly Row[] = [
   // What the kernel knows about the packet beside its bytes (netfilter hooks, routing).
   { name: 'meta_iif', width: 32, format: 'interface', write: false },
   { name: 'meta_oif', width: 32, format: 'interface', write: false },
+  // The IPv4 next hop of the chosen route; 0 where it is the destination itself.
+  { name: 'meta_gateway', width: 32, format: 'ipv4', write: false },
   { name: 'meta_physin', width: 32, format: 'interface', write: false },
   { name: 'meta_physout', width: 32, format: 'interface', write: false },
   { name: 'meta_pkttype', width: 8, format: 'decimal', write: false },

@@ -73,6 +73,27 @@ function showTuple<P>(traffic: Traffic<P>, p: P, first: P | null, cls: PacketCla
   return out;
 }
 
+/**
+ * Writes what is known of a connection now, as rules of its packets see it: other packets may
+ * have changed it since this one was tracked. The tuple is the connection's own.
+ *
+ * @param state ct_state bits
+ */
+export function showConnection<P>(
+  traffic: Traffic<P>,
+  p: P,
+  connection: Connection<P>,
+  state: number,
+): P {
+  const { status, zone, memo, before, cls } = connection;
+  let out = put(traffic, p, F.ctState, state);
+  out = put(traffic, out, F.ctZone, zone.original);
+  out = put(traffic, out, F.ctStatus, status);
+  out = traffic.copy(out, allBits(F.ctMark), memo, allBits(F.ctMark));
+  out = traffic.copy(out, allBits(F.ctLabel), memo, allBits(F.ctLabel));
+  return showTuple(traffic, out, before, cls);
+}
+
 /** Takes the fields away again: `ct_clear`, a packet that enters another namespace. */
 export function clear<P>(traffic: Traffic<P>, p: P): P {
   let out = p;

@@ -14,7 +14,6 @@ import { expectedBy, expectTftp, useUp } from './expect.ts';
 import { advance, open } from './machine.ts';
 import { clear, remembered, show, stateBits } from './marks.ts';
 import {
-  choosePort,
   type Manip,
   type NatRequest,
   noteChoices,
@@ -22,6 +21,7 @@ import {
   translate,
   translateError,
 } from './nat.ts';
+import { choosePort } from './nat-kernel.ts';
 import {
   allAddressBits,
   answerClass,
@@ -237,11 +237,6 @@ export function wantsRule<P>(handle: Handle<P>, manip: Manip): boolean {
   return (connection.status & doneBit(manip)) === 0;
 }
 
-/** A decided translation; `dropped` when every tuple is taken. */
-export interface BoundTracked<P> extends Tracked<P> {
-  readonly dropped: boolean;
-}
-
 /**
  * nf_nat_setup_info(): what the rule asks for, or, with `addresses` and `ports` null, the null
  * binding, which still moves the source port away from a tuple that is taken.
@@ -251,18 +246,17 @@ export function bind<P>(
   p: P,
   handle: Handle<P>,
   request: NatRequest,
-): readonly BoundTracked<P>[] {
+): readonly Tracked<P>[] {
   const { traffic } = tracker.run;
   const { connection, cls } = handle;
-  if (connection === null) return [{ p, handle, dropped: false }];
+  if (connection === null) return [{ p, handle }];
   const wanted = traffic.fork(connection.after);
   const own = traffic.within(wanted, p) ?? wanted;
-  return choosePort(tracker, own, cls, connection.zone, request).flatMap((bound) => {
+  return choosePort(tracker, own, connection, request).flatMap((bound) => {
     const part = traffic.within(traffic.fork(p), bound.p);
-    if (part === null) return [];
-    if (bound.after === null) return [{ p: part, handle, dropped: true }];
+    if (part === null || bound.after === null) return [];
     const kept = traffic.same(bound.after, connection.after, tuplePairs(cls).forward);
-    const results: BoundTracked<P>[] = [];
+    const results: Tracked<P>[] = [];
     const settle = (after: P | null, bit: number): void => {
       if (after === null) return;
       const taken = traffic.within(traffic.fork(part), after);
@@ -271,7 +265,7 @@ export function bind<P>(
       const status = connection.status | doneBit(request.manip) | bit;
       const next = changed(tracker, connection, here, { after, status });
       const later = { ...handle, connection: next };
-      results.push({ ...finish(tracker, here, later, next.zone), dropped: false });
+      results.push(finish(tracker, here, later, next.zone));
     };
     settle(kept.miss, request.manip === 'src' ? STATUS.src_nat : STATUS.dst_nat);
     settle(kept.hit, 0);

@@ -189,9 +189,7 @@ function decide<P>(
 ): readonly Tracked<P>[] {
   const wanted: NatRequest = { ...nat, manip };
   const rest: NatRequest = { manip: 'src', addresses: null, ports: null, random: false };
-  const first = bind(tracker, tracked.p, tracked.handle, wanted).filter((one) => !one.dropped);
+  const first = bind(tracker, tracked.p, tracked.handle, wanted);
   if (manip === 'src') return first;
-  return first.flatMap((one) =>
-    bind(tracker, one.p, one.handle, rest).filter((second) => !second.dropped),
-  );
+  return first.flatMap((one) => bind(tracker, one.p, one.handle, rest));
 }

@@ -121,6 +121,11 @@ function isUnswept<P>({ run, personality }: Tracker<P>, connection: Connection<P
   return connection.expires_us + SWEPT_AFTER_US > run.now_us;
 }
 
+/** The connections of a class, oldest first; also such as have ended. */
+export function madeOf<P>(tracker: Tracker<P>, cls: PacketClass): readonly Connection<P>[] {
+  return tracker.made.get(bucketOf(cls)) ?? [];
+}
+
 /** Every connection that was used or made in the run and still stands, oldest first. */
 export function currentConnections<P>(tracker: Tracker<P>): readonly Connection<P>[] {
   return [...tracker.made.values()].flat().filter((one) => isCurrent(tracker, one));
@@ -152,15 +157,16 @@ export function find<P>(
     const one = list[i];
     if (one === undefined || !isCurrent(tracker, one)) continue;
     const icmp = cls.kind === 'icmp';
-    if (one.zone.original === zone.original && (!icmp || one.cls.icmpType === cls.icmpType)) {
-      const split = traffic.same(rest, one.before, pairs.forward);
-      if (split.hit !== null) found.push({ p: split.hit, connection: one, reply: false });
-      rest = split.miss;
-    }
-    if (rest === null) break;
+    // Who speaks to himself is found as his own answer: that entry stands in front.
     if (one.zone.reply === zone.reply && (!icmp || one.cls.replyType === cls.icmpType)) {
       const split = traffic.same(rest, one.after, pairs.reverse);
       if (split.hit !== null) found.push({ p: split.hit, connection: one, reply: true });
+      rest = split.miss;
+    }
+    if (rest === null) break;
+    if (one.zone.original === zone.original && (!icmp || one.cls.icmpType === cls.icmpType)) {
+      const split = traffic.same(rest, one.before, pairs.forward);
+      if (split.hit !== null) found.push({ p: split.hit, connection: one, reply: false });
       rest = split.miss;
     }
   }

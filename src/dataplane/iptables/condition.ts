@@ -155,7 +155,7 @@ function extensionMatch(match: Exclude<KnownMatch, MemoryTest>, context: Context
     case 'ecn':
     case 'pkttype':
     case 'iprange':
-      return headerMatch(match, context.version);
+      return headerMatch(match, context);
     default:
       return opaque(context.rule, `-m ${match.kind}`);
   }
@@ -246,12 +246,12 @@ function addressType(name: string, of: Field, limit: Field | null, context: Cont
       return not(or(local, multicast, broadcast));
     case 'UNSPEC':
       return test(of, 0n);
+    case 'UNREACHABLE':
     case 'ANYCAST':
-    case 'NAT':
-    case 'XRESOLVE':
-      return NONE;
+      return version === 4 ? NONE : opaque(rule, `the address type ${name}`);
+    // Only table `local` is asked, which has no routes of these types.
     default:
-      return opaque(rule, `the address type ${name}`);
+      return NONE;
   }
 }
 
@@ -283,10 +283,18 @@ const PACKET_TYPES = { unicast: 0n, broadcast: 1n, multicast: 2n } as const;
 
 type HeaderKind = 'mac' | 'length' | 'ttl' | 'hl' | 'dscp' | 'tos' | 'ecn' | 'pkttype' | 'iprange';
 
-function headerMatch(match: Of<HeaderKind>, version: 4 | 6): Match {
+function headerMatch(match: Of<HeaderKind>, { version, surroundings }: Context): Match {
   switch (match.kind) {
     case 'mac':
-      return given(match.options.source, (value) => test(F.ethSource, value));
+      // mac_mt(): without a MAC address nothing matches, a turned condition included.
+      return and(
+        or(
+          ...surroundings.interfaces
+            .filter((one) => one.ethernet)
+            .map(({ index }) => test(F.iif, BigInt(index))),
+        ),
+        given(match.options.source, (value) => test(F.ethSource, value)),
+      );
     case 'length':
       return given(match.options.length, (value) => within(F.length, value));
     case 'ttl':

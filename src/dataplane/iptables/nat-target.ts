@@ -4,7 +4,7 @@
  */
 
 import { guard } from '../../traffic/guard.ts';
-import { test } from '../../traffic/match.ts';
+import { and, type Match, not, or, test } from '../../traffic/match.ts';
 import { type NatRequest } from '../conntrack/nat.ts';
 import { type Run } from '../outcome.ts';
 import { F } from './fields.ts';
@@ -40,13 +40,11 @@ export function natRequests<P>(
       const { to, random } = target.options;
       const fully = target.kind === 'SNAT' && target.options.randomFully !== undefined;
       const ports = to?.value.ports ?? null;
-      if (ports !== null && ports.base !== null) {
-        // Simplification: a port that is shifted by `/base` is taken for any port of the range.
-        run.assume('UNSUPPORTED_ACTION', 'DNAT with a shifted port range');
-      }
       const addresses = to?.value.addresses ?? null;
       const isRandom = random !== undefined || fully;
-      return [{ p, request: { manip, addresses, ports, random: isRandom } }];
+      const base = ports === null || ports.base === null ? {} : { base: ports.base };
+      const persistent = target.options.persistent !== undefined;
+      return [{ p, request: { manip, addresses, ports, random: isRandom, persistent, ...base } }];
     }
     case 'NETMAP': {
       const { value, mask } = target.options.to?.value ?? { value: 0n, mask: 0n };
@@ -57,8 +55,8 @@ export function natRequests<P>(
       const { toPorts, random, randomFully } = target.options;
       const ports = toPorts?.value ?? null;
       const rest = { manip, ports, random: (random ?? randomFully) !== undefined };
-      return byInterface(run, around, F.oif, version, p, (device, part) =>
-        bySubnet(run, around, device, version, part),
+      return byInterface(run, around, F.oif, p, (device, part) =>
+        towards(run, around, device, version, part),
       ).map(({ p: part, address }) => ({ p: part, request: requested(address, rest) }));
     }
     case 'REDIRECT': {
@@ -67,8 +65,8 @@ export function natRequests<P>(
       if (hook === 'output') {
         return [{ p, request: requested(version === 4 ? 0x7f00_0001n : 1n, rest) }];
       }
-      return byInterface(run, around, F.iif, version, p, (device, part) => [
-        { p: part, address: ownAddresses(device, version)[0]?.value ?? null },
+      return byInterface(run, around, F.iif, p, (device, part) => [
+        { p: part, address: usable(device, version)[0]?.value ?? null },
       ]).map(({ p: part, address }) => ({ p: part, request: requested(address, rest) }));
     }
   }
@@ -83,7 +81,8 @@ interface Addressed<P> {
   readonly address: bigint | null;
 }
 
-function ownAddresses(device: KnownInterface, version: 4 | 6): readonly KnownAddress[] {
+/** Link-local addresses of IPv6 translate nobody (ipv6_dev_get_saddr()). */
+function usable(device: KnownInterface, version: 4 | 6): readonly KnownAddress[] {
   return device.addresses.filter(
     (each) => each.version === version && (version === 4 || each.value >> 118n !== 0x3fan),
   );
@@ -93,7 +92,6 @@ function byInterface<P>(
   run: Run<P>,
   around: Surroundings,
   of: typeof F.iif,
-  version: 4 | 6,
   p: P,
   choose: (device: KnownInterface, p: P) => readonly Addressed<P>[],
 ): readonly Addressed<P>[] {
@@ -101,7 +99,6 @@ function byInterface<P>(
   let rest: P | null = p;
   for (const device of around.interfaces) {
     if (rest === null) break;
-    if (ownAddresses(device, version).length === 0) continue;
     const is = guard(test(of, BigInt(device.index)));
     const { hit, miss }: { hit: P | null; miss: P | null } = run.traffic.split(rest, is);
     if (hit !== null) out.push(...choose(device, hit));
@@ -112,53 +109,42 @@ function byInterface<P>(
 }
 
 /**
- * inet_select_addr(): the first address whose subnet holds the next hop, else the first one.
- * Simplification: policy routing may lead to another gateway of the interface than the routes
- * of `gateways` say; with one subnet on the interface it makes no difference.
+ * inet_select_addr(): the first primary address whose subnet holds the next hop, else the first
+ * one of the interface, else the first one of any. Addresses of scope host do not count.
  */
-function bySubnet<P>(
+function towards<P>(
   run: Run<P>,
   around: Surroundings,
   device: KnownInterface,
   version: 4 | 6,
   p: P,
 ): readonly Addressed<P>[] {
-  const own = ownAddresses(device, version);
-  const first = own[0]?.value ?? null;
-  if (own.length === 1) return [{ p, address: first }];
+  const { traffic } = run;
+  const global = (one: KnownInterface): readonly KnownAddress[] =>
+    usable(one, version).filter(({ scope, secondary }) => scope !== 'host' && !secondary);
+  const own = global(device);
+  if (own.length < 2) {
+    const others = around.interfaces.flatMap(global).filter(({ scope }) => scope !== 'link');
+    return [{ p, address: (own[0] ?? others[0])?.value ?? null }];
+  }
   const out: Addressed<P>[] = [];
   let rest: P | null = p;
-  for (const [value, length, address] of nextHops(around, device, own, version)) {
+  for (const { value, length } of own) {
     if (rest === null) break;
     const mask = length === 0 ? 0n : prefixMask(length, version);
-    const inside = guard(test(F.destination[version], value & mask, mask));
-    const { hit, miss }: { hit: P | null; miss: P | null } = run.traffic.split(rest, inside);
-    if (hit !== null) out.push({ p: hit, address });
+    const near = guard(nextHopIn(version, value & mask, mask));
+    const { hit, miss }: { hit: P | null; miss: P | null } = traffic.split(rest, near);
+    if (hit !== null) out.push({ p: hit, address: value });
     rest = miss;
   }
-  if (rest !== null) out.push({ p: rest, address: first });
+  if (rest !== null) out.push({ p: rest, address: own[0]?.value ?? null });
   return out;
 }
 
-type NextHop = readonly [value: bigint, length: number, address: bigint];
-
-/** Destinations with the address to take, the longest prefix first. */
-function nextHops(
-  { gateways = [] }: Surroundings,
-  device: KnownInterface,
-  own: readonly KnownAddress[],
-  version: 4 | 6,
-): readonly NextHop[] {
-  const inside = (value: bigint, each: KnownAddress): boolean => {
-    const mask = prefixMask(each.length, version);
-    return (value & mask) === (each.value & mask);
-  };
-  const direct = own.map((each): NextHop => [each.value, each.length, each.value]);
-  const via = gateways
-    .filter((each) => each.version === version && each.index === device.index)
-    .flatMap(({ value, length, gateway }): readonly NextHop[] => {
-      const address = own.find((each) => inside(gateway, each)) ?? own[0];
-      return address === undefined ? [] : [[value, length, address.value]];
-    });
-  return [...direct, ...via].sort((a, b) => b[1] - a[1]);
+/** The gateway, or without one the destination itself, lies in the subnet. */
+function nextHopIn(version: 4 | 6, value: bigint, mask: bigint): Match {
+  const direct = test(F.destination[version], value, mask);
+  if (version === 6) return direct;
+  const isDirect = test(F.gateway, 0n);
+  return or(and(isDirect, direct), and(not(isDirect), test(F.gateway, value, mask)));
 }

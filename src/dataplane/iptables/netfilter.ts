@@ -9,11 +9,13 @@ import { and, not, test } from '../../traffic/match.ts';
 import { STATUS } from '../conntrack/connection.ts';
 import { help } from '../conntrack/control-connection.ts';
 import { type Reassembly, reassemble, startReassembly } from '../conntrack/defragment.ts';
+import { showConnection } from '../conntrack/marks.ts';
 import {
   applyNat,
   bind,
   confirm,
   type Handle,
+  handleBits,
   setHelper,
   track,
   wantsRule,
@@ -27,7 +29,7 @@ import { bit, F } from './fields.ts';
 import { BASE_CHAIN, type HookName, STATIONS } from './hooks.ts';
 import { manipAt, natRequests } from './nat-target.ts';
 import { needsTracking } from './needs.ts';
-import { rejectError, resetsFor } from './reject.ts';
+import { rejectError, resetsFor, soundPart } from './reject.ts';
 import { type TranslationStep } from './steps.ts';
 import { type Surroundings } from './surroundings.ts';
 import { emptyMemory, type Memory } from './tests/memory.ts';
@@ -116,8 +118,15 @@ export function startNetfilter<P>(
   return {
     tracker,
     pass: (_run, hook, version, p, handle) =>
-      passHook(state, hook, version, { p, handle, template: null }),
+      passHook(state, hook, version, { p: current(run, p, handle), handle, template: null }),
   };
+}
+
+/** What the packet's connection is by now. */
+function current<P>({ traffic }: Run<P>, p: P, handle: Carried<P>): P {
+  const connection = handle?.connection ?? null;
+  if (handle === null || connection === null) return p;
+  return showConnection(traffic, p, connection, handleBits(handle));
 }
 
 function passHook<P>(
@@ -192,7 +201,8 @@ function ended<P>(
     const error = rejectError(verdict.with);
     const { handle } = item;
     if (error !== null) {
-      out.push({ kind: 'icmp-error', ...error, handle, p: run.traffic.fork(item.p) });
+      const sound = soundPart(run.traffic, version, run.traffic.fork(item.p));
+      if (sound !== null) out.push({ kind: 'icmp-error', ...error, handle, p: sound });
     } else {
       for (const p of resetsFor(run.traffic, version, item.p)) {
         out.push({ kind: 'answer', ...attach(run.traffic, p, item.handle, false) });
@@ -336,14 +346,6 @@ function decide<P>(
       }
       const bits = manip === 'src' ? STATUS.src_nat : STATUS.dst_nat;
       for (const bound of bind(state.tracker, p, verdict.item.handle ?? item.handle, request)) {
-        if (bound.dropped) {
-          out.push({
-            kind: 'dropped',
-            p: bound.p,
-            drop: natDrop('every port of the range is taken'),
-          });
-          continue;
-        }
         const changed = ((bound.handle.connection?.status ?? 0) & bits) !== 0;
         const byRule = verdict.kind === 'nat';
         const step = (): TranslationStep => ({ kind: 'translation', manip, byRule });

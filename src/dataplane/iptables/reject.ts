@@ -3,10 +3,12 @@
  * (net/ipv4/netfilter/nf_reject_ipv4.c, net/ipv6/netfilter/nf_reject_ipv6.c).
  */
 import { allBits, type Field, TCP_FLAGS } from '../../packet/fields.ts';
+import { internetChecksum } from '../../packet/wire/checksum.ts';
 import { guard } from '../../traffic/guard.ts';
-import { and, not, test } from '../../traffic/match.ts';
+import { and, not, or, test } from '../../traffic/match.ts';
 import { type Traffic } from '../../traffic/traffic.ts';
 import { assignment } from '../../traffic/words.ts';
+import { transportOf } from '../conntrack/transport-bytes.ts';
 import { bit, F, NOT_LATER_FRAGMENT } from './fields.ts';
 import { OWNER } from './tests/owner.ts';
 
@@ -27,6 +29,38 @@ const ERRORS: Readonly<Record<string, readonly [type: number, code: number]>> = 
   'icmp6-reject-route': [1, 6],
 };
 
+const VERIFIED = guard(or(...[1, 6, 17, 58].map((protocol) => test(F.protocol, BigInt(protocol)))));
+const BAD = guard(test(F.badChecksum, 1n));
+const NOT_SUMMED = guard(
+  or(
+    test(F.fragment, 1n, 1n),
+    // GRE (its checksum is optional), ESP, AH, SCTP, UDP-Lite, DCCP.
+    ...[47, 50, 51, 132, 136, 33].map((protocol) => test(F.protocol, BigInt(protocol))),
+  ),
+);
+
+/**
+ * The part of refused traffic about which an ICMP error may be sent (nf_reject_verify_csum()):
+ * what came damaged is passed over in silence. Protocols that the kernel does not know have to
+ * sum up like ICMP.
+ */
+export function soundPart<P>(traffic: Traffic<P>, version: 4 | 6, p: P): P | null {
+  const known = traffic.split(p, VERIFIED);
+  const good = known.hit === null ? null : traffic.split(known.hit, BAD).miss;
+  const other = known.miss === null ? null : sound(traffic, version, known.miss);
+  return traffic.join([good, other].filter((part) => part !== null))[0] ?? null;
+}
+
+function sound<P>(traffic: Traffic<P>, version: 4 | 6, p: P): P | null {
+  if (traffic.split(traffic.fork(p), NOT_SUMMED).hit !== null) return p;
+  const content = traffic.content(p);
+  const place = content === null ? null : transportOf(content.bytes, version);
+  // Where the bytes are not known they are taken for sound.
+  if (content === null || place === null || content.known < place.end) return p;
+  // The IP header is summed up as well, and is 0 by itself.
+  return internetChecksum(content.bytes, 0, place.end) === 0 ? p : null;
+}
+
 /** The ICMP error of `--reject-with`; null for a reset or an unknown word. */
 export function rejectError(word: string): { readonly type: number; readonly code: number } | null {
   const found = ERRORS[word];
@@ -34,7 +68,12 @@ export function rejectError(word: string): { readonly type: number; readonly cod
 }
 
 const ANSWERABLE = guard(
-  and(test(F.protocol, 6n), NOT_LATER_FRAGMENT, not(bit(F.tcpFlags, TCP_FLAGS.rst))),
+  and(
+    test(F.protocol, 6n),
+    NOT_LATER_FRAGMENT,
+    not(bit(F.tcpFlags, TCP_FLAGS.rst)),
+    not(test(F.badChecksum, 1n)),
+  ),
 );
 const HAS_ACK = guard(bit(F.tcpFlags, TCP_FLAGS.ack));
 const HAS_SYN = guard(bit(F.tcpFlags, TCP_FLAGS.syn));
@@ -104,6 +143,10 @@ function headers<P>(traffic: Traffic<P>, version: 4 | 6, segment: P): P {
   back(F.destination[version], F.source[version]);
   back(F.sourcePort, F.destinationPort);
   back(F.destinationPort, F.sourcePort);
+  // Where the segment came over a bridge the reset goes back as a frame (nf_send_reset()).
+  back(F.physin, F.physin);
+  back(F.ethSource, F.ethDestination);
+  back(F.ethDestination, F.ethSource);
   const constants: readonly (readonly [Field, bigint])[] = [
     [F.ethType, ETHER_TYPE[version]],
     [F.protocol, 6n],

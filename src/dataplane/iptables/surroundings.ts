@@ -12,6 +12,8 @@ export interface KnownInterface {
   /** Its index in the namespace, from 1. */
   readonly index: number;
   readonly loopback: boolean;
+  /** Its frames have MAC addresses: not so loopback and tunnels that carry bare IP. */
+  readonly ethernet: boolean;
   /** In the order of `ip addr`: the first of a subnet is the primary one. */
   readonly addresses: readonly KnownAddress[];
 }
@@ -21,17 +23,9 @@ export interface KnownAddress {
   readonly value: bigint;
   /** Prefix length. */
   readonly length: number;
-}
-
-/** A way through a gateway: MASQUERADE takes the address of the gateway's subnet. */
-export interface KnownGateway {
-  readonly version: 4 | 6;
-  /** The destinations: value and prefix length, 0 for the default route. */
-  readonly value: bigint;
-  readonly length: number;
-  readonly gateway: bigint;
-  /** Index of the interface it is reached by. */
-  readonly index: number;
+  readonly scope: 'global' | 'link' | 'host' | 'site';
+  /** A later address of the same subnet. */
+  readonly secondary: boolean;
 }
 
 /** What rules ask the routing tables of their namespace; none of them consumes the packet. */
@@ -58,8 +52,6 @@ export interface ReversePath {
 export interface Surroundings {
   readonly interfaces: readonly KnownInterface[];
   readonly sets: ReadonlyMap<string, IpSet>;
-  /** Routes with a gateway; needed where an interface has addresses of several subnets. */
-  readonly gateways?: readonly KnownGateway[];
   /** Absent where nothing is known about routes: then rules that ask them are not understood. */
   readonly routes?: RouteQuestions;
 }

@@ -8,7 +8,7 @@ import { type Guard, guard } from '../../traffic/guard.ts';
 import { test } from '../../traffic/match.ts';
 import { type Split } from '../../traffic/traffic.ts';
 import { type Assignment, assignment } from '../../traffic/words.ts';
-import { type CompiledPort, FRAME, MAC } from './compiled.ts';
+import { type CompiledPort, FRAME } from './compiled.ts';
 import { type HookName, type Hooks } from './hooks.ts';
 import { type BridgeFlow, type BridgeWork } from './work.ts';
 
@@ -188,17 +188,12 @@ function ask<P>(
   input: CompiledPort | null = null,
 ): readonly BridgeFlow<P>[] {
   if (hooks === null) return [{ p, work }];
-  const { traffic } = work.run;
   const accepted: BridgeFlow<P>[] = [];
-  const before = traffic.fork(p);
   for (const passed of hooks.pass(work.run, hook, version, p, work.handle)) {
     if (passed.kind === 'accepted') {
       accepted.push({ p: passed.p, work: { ...work, handle: passed.handle } });
     } else if (passed.kind === 'answer' && input !== null) {
-      // nf_send_reset(): a reset of a bridged segment goes back as a frame, past all hooks.
-      let frame = traffic.copy(passed.p, MAC.destination, before, MAC.source);
-      frame = traffic.copy(frame, MAC.source, before, MAC.destination);
-      work.out.push({ kind: 'reset', port: input.of.name, p: frame });
+      work.out.push({ kind: 'reset', port: input.of.name, p: passed.p });
     } else if (passed.kind !== 'answer') work.out.push(passed);
   }
   return accepted;

@@ -43,6 +43,7 @@ export function answerEcho<P>(work: Work<P>, version: 4 | 6, p: P): void {
     version,
     device: null,
     handle: null,
+    icmp: true,
     p: noteAnswer(work, 'echo-reply', made),
   });
 }
@@ -54,7 +55,7 @@ export function answerTimestamp<P>(work: Work<P>, p: P): void {
   made = traffic.set(made, put(F.icmpType, 14));
   for (const write of [TTL, NO_MARK, NO_FRAGMENT_RULE, BY_KERNEL]) made = traffic.set(made, write);
   const noted = noteAnswer(work, 'timestamp-reply', made);
-  work.now({ kind: 'emit', version: 4, device: null, handle: null, p: noted });
+  work.now({ kind: 'emit', version: 4, device: null, handle: null, icmp: true, p: noted });
 }
 
 /** A segment of the host in answer to `p`: addresses and ports exchanged, nothing else. */

@@ -5,9 +5,10 @@
 import { continueOnPort, receiveOnPort, transmitByHost } from '../linuxbridge/bridge.ts';
 import { type Bridged, type BridgeState, type BridgeWork } from '../linuxbridge/work.ts';
 import { type Device } from './device.ts';
-import { B, F, IS, put } from './headers.ts';
+import { B, F, IS, is, put } from './headers.ts';
 import { sendError } from './icmp-error.ts';
 import { sendTo } from './neighbour.ts';
+import { emit } from './output.ts';
 import { decide } from './route.ts';
 import { drop, type Task, towards, type Work } from './stack.ts';
 
@@ -50,12 +51,13 @@ function act<P>(work: Work<P>, bridge: BridgeState<P>, result: Bridged<P>): void
       readdress({ ...work, handle: result.handle }, bridge, result.port, result.p);
       break;
     case 'reset':
-      sendReset(work, result.port, result.p);
+      goBack(work, result.port, result.p);
       break;
     case 'icmp-error': {
       const { type, code, handle, p } = result;
       const input = work.stack.config.devices.get(device) ?? null;
-      sendError({ ...work, handle }, { version: 4, device: input, type, code }, p);
+      const error = { version: 4 as const, device: input, type, code, bridged: true };
+      sendError({ ...work, handle }, error, p);
       break;
     }
     case 'kept':
@@ -66,8 +68,23 @@ function act<P>(work: Work<P>, bridge: BridgeState<P>, result: Bridged<P>): void
   }
 }
 
+/** nf_send_reset(): about what came over a bridge it goes back by that port, past all rules. */
+export function sendReset<P>(work: Work<P>, version: 4 | 6, p: P): void {
+  const { config } = work.stack;
+  let rest: P | null = p;
+  for (const device of config.devices.values()) {
+    if (rest === null) return;
+    if (device.of.master === null || !work.stack.bridges.has(device.of.master)) continue;
+    const came = is(F.physicalInput, device.of.index);
+    const { hit, miss }: { hit: P | null; miss: P | null } = work.run.traffic.split(rest, came);
+    if (hit !== null) goBack(work, device.of.name, hit);
+    rest = miss;
+  }
+  if (rest !== null) emit(work, version, null, rest);
+}
+
 /** REJECT of a bridged segment: without a route back to its sender nothing is sent. */
-function sendReset<P>(work: Work<P>, port: string, p: P): void {
+function goBack<P>(work: Work<P>, port: string, p: P): void {
   const { traffic } = work.run;
   let frame = traffic.copy(p, B.frameLength, p, B.ipLength);
   frame = traffic.add(frame, F.frameLength, 14);

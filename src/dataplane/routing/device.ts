@@ -57,6 +57,11 @@ export function addressKey(version: 4 | 6, value: bigint): string {
 
 const WITHOUT_NEIGHBOURS = new Set(['ipip', 'sit', 'gre', 'ip6tnl', 'vti', 'wireguard']);
 
+/** Frames of the interface have MAC addresses. */
+export function hasEthernet({ loopback, kind, details }: Interface): boolean {
+  return !loopback && !WITHOUT_NEIGHBOURS.has(kind) && details['type'] !== 'tun';
+}
+
 /** Prepares every interface of a namespace. */
 export function compileDevices(namespace: Namespace): ReadonlyMap<string, Device> {
   return new Map(namespace.interfaces.map((one) => [one.name, compileDevice(namespace, one)]));
@@ -77,7 +82,7 @@ function compileDevice(namespace: Namespace, of: Interface): Device {
       interface: of.name,
     },
     up: of.up && (of.running || of.loopback),
-    resolves: !of.loopback && !WITHOUT_NEIGHBOURS.has(of.kind) && of.details['type'] !== 'tun',
+    resolves: hasEthernet(of),
     isOwnMac: is(F.ethDestination, of.mac),
     setSource: put(F.ethSource, of.mac),
     setArpSource: put(F.arpSourceMac, of.mac),

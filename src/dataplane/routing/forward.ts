@@ -29,7 +29,13 @@ export function forward<P>(
     drop(work, p, 'NO_ROUTE', 'forward', 'the route names no interface', decision.route.origin);
     return;
   }
-  const living = checkTtl(work, input, version, p);
+  // ip_forward(): what came as a link-layer broadcast is not passed on, whatever DNAT made of it.
+  const unicast = traffic.split(p, IS.toHost);
+  if (unicast.miss !== null) {
+    drop(work, unicast.miss, 'NOT_FOR_ME', 'forward', 'came as a broadcast on the link');
+  }
+  if (unicast.hit === null) return;
+  const living = checkTtl(work, input, version, unicast.hit);
   if (living === null) return;
   const mtu = Math.min(output.of.mtu, decision.route.mtu ?? output.of.mtu);
   const fitting = checkMtu(work, input, version, mtu, living);

@@ -56,6 +56,7 @@ export const F = {
   physicalOutput: field('meta_physout'),
   inputDevice: field('meta_iif'),
   outputDevice: field('meta_oif'),
+  gateway: field('meta_gateway'),
   packetType: field('meta_pkttype'),
   vlan: field('vlan_tci'),
   hash: field('dp_hash'),
@@ -86,6 +87,7 @@ export const IS = {
   // IEEE 802.3 §3.2.3: the first bit on the wire says "group address".
   ethGroup: is(F.ethDestination, 0x0100_0000_0000n, 0x0100_0000_0000n),
   ethBroadcast: is(F.ethDestination, 0xffff_ffff_ffffn),
+  toHost: is(F.packetType, PACKET_TYPE.host),
   tagged: is(F.vlan, 0x1000n, 0x1000n),
   /** Carries a VLAN id other than 0 (a priority tag has id 0, IEEE 802.1Q §9.6). */
   inVlan: guard(and(test(F.vlan, 0x1000n, 0x1000n), not(test(F.vlan, 0n, 0x0fffn)))),
@@ -122,6 +124,7 @@ export const IS = {
   allHosts: is(F.ipDestination, 0xe000_0001n),
   multicast6: is(F.ipv6Destination, 0xffn << 120n, 0xffn << 120n),
   linkLocal6: is(F.ipv6Destination, 0xfe80n << 112n, 0xffc0n << 112n),
+  zeroSource: is(F.ipSource, 0, 0xff00_0000n),
   sourceUnset: is(F.ipSource, 0),
   sourceUnset6: is(F.ipv6Source, 0),
   multicastSource6: is(F.ipv6Source, 0xffn << 120n, 0xffn << 120n),

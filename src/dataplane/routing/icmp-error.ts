@@ -6,8 +6,8 @@
 import { guard } from '../../traffic/guard.ts';
 import { or, range, test } from '../../traffic/match.ts';
 import { assignment } from '../../traffic/words.ts';
+import { attach } from '../iptables/attach.ts';
 import { OWNER } from '../iptables/tests/owner.ts';
-import { attach } from '../linuxbridge/attach.ts';
 import { type Device } from './device.ts';
 import {
   B,
@@ -32,6 +32,8 @@ export interface IcmpError {
   readonly code: number;
   /** "Fragmentation needed", "packet too big". */
   readonly mtu?: number;
+  /** The packet was on a bridge: then it is never taken for one to the host itself. */
+  readonly bridged?: boolean;
   /** The better gateway of a redirect; null when it is the destination itself. */
   readonly gateway?: bigint | null;
 }
@@ -66,11 +68,13 @@ export function sendError<P>(work: Work<P>, error: IcmpError, p: P): void {
   const never = error.version === 4 ? NEVER_ABOUT_4 : NEVER_ABOUT_6;
   const about = traffic.split(p, never).miss;
   if (about === null) return;
-  for (const [own, part] of byOwner(work, error.version, about)) {
+  const parts =
+    error.bridged === true ? [[false, about] as const] : byOwner(work, error.version, about);
+  for (const [own, part] of parts) {
     const made = buildError(work, error, part, own);
     const { version } = error;
     const { p: mine, handle } = attach(traffic, made, work.handle, true);
-    work.now({ kind: 'emit', version, device: null, handle, p: mine });
+    work.now({ kind: 'emit', version, device: null, handle, icmp: true, p: mine });
   }
 }
 

@@ -62,7 +62,14 @@ function routeInput4<P>(work: Work<P>, device: Device, p: P): void {
   const limited = traffic.split(unset.miss, IS.limitedBroadcast);
   if (limited.hit !== null) {
     const rest = refuseGroupSource(work, limited.hit);
-    if (rest !== null) deliver(work, device, 4, rest, true);
+    // Only who has no address yet is not asked for the way back.
+    const nobody = rest === null ? null : traffic.split(rest, IS.zeroSource);
+    if (nobody?.hit) deliver(work, device, 4, nobody.hit, true);
+    if (nobody?.miss) {
+      for (const part of validateSource(work, device, nobody.miss)) {
+        deliver(work, device, 4, part, true);
+      }
+    }
   }
   if (limited.miss === null) return;
   const rest = device.of.loopback ? limited.miss : refuseMartians(work, device, limited.miss);

@@ -201,7 +201,8 @@ function receiveUdp<P>(work: Work<P>, arrival: Arrival, p: P): void {
     if (!arrival.group) {
       const [type, code] = arrival.version === 4 ? [3, 3] : [1, 4];
       const { version, device } = arrival;
-      sendError(work, { version, device, type, code }, traffic.fork(part));
+      // UDP lets go of the connection before it answers (nf_reset_ct()).
+      sendError({ ...work, handle: null }, { version, device, type, code }, traffic.fork(part));
     }
     drop(work, part, 'NOT_LISTENING', 'udp', 'no socket; port unreachable was sent');
   }

@@ -5,6 +5,7 @@
  */
 import { OWNER } from '../iptables/tests/owner.ts';
 import { type Outcome, type Run } from '../outcome.ts';
+import { sendReset } from './bridging.ts';
 import { openConnection } from './connections.ts';
 import { transmitFrame } from './egress.ts';
 import { F, IS, put } from './headers.ts';
@@ -128,19 +129,24 @@ function work<P>(
   const waiting: Task<P>[] = [];
   let done = 0;
   let depth = 0;
+  let sendsIcmp = false;
   const later = (task: Task<P>): void => void waiting.push(task);
   const now = (task: Task<P>): void => {
     if (depth >= DEEPEST) {
       later(task);
       return;
     }
+    const isIcmp = task.kind === 'emit' && task.icmp === true;
+    if (isIcmp && sendsIcmp) return;
     done++;
     if (done > TASKS_MAX) {
       drop(base, task.p, 'NETWORK_LOOP', 'namespace', 'too many steps for one packet');
       return;
     }
     depth++;
+    sendsIcmp ||= isIcmp;
     perform({ ...base, handle: task.handle }, task);
+    if (isIcmp) sendsIcmp = false;
     depth--;
   };
   const base: Work<P> = { run, stack, now, later, out: [], handle: null };
@@ -159,6 +165,9 @@ function perform<P>(here: Work<P>, task: Task<P>): void {
       break;
     case 'loop':
       hearOwn(here, task.device, task.p);
+      break;
+    case 'reset':
+      sendReset(here, task.version, task.p);
       break;
     case 'emit': {
       const bound = task.device === null ? null : here.stack.config.devices.get(task.device);

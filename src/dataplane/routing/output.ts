@@ -49,9 +49,11 @@ function emitAlong<P>(
       emitBy(work, version, bound, { kind: 'destination' }, null, p);
       return;
     }
-    const why = decision.kind === 'none' ? 'NO_ROUTE' : 'ROUTE_REFUSES';
-    const origin = decision.kind === 'none' ? null : decision.origin;
-    drop(work, p, why, 'route output', 'network is unreachable', origin);
+    if (decision.kind === 'none') drop(work, p, 'NO_ROUTE', 'route output', 'no route matches');
+    else {
+      const evidence = `${decision.by} of type ${decision.type}`;
+      drop(work, p, 'ROUTE_REFUSES', 'route output', evidence, decision.origin);
+    }
     return;
   }
   const { route, hop } = decision;
@@ -230,6 +232,11 @@ function refused<P>(version: 4 | 6): Parameters<typeof passHook<P>>[4] {
   return (own, { type, code, p }) => sendError(own, { version, device: null, type, code }, p);
 }
 
+/** What rules see of the next hop; 0 where it is the destination itself. */
+function gatewayOf({ to }: Way): bigint {
+  return to.kind === 'gateway' && to.address.version === 4 ? to.address.value : 0n;
+}
+
 /** ip_mc_output(): the host hears its own broadcasts, and groups that it has joined. */
 function copyBack<P>(work: Work<P>, { device, to }: Way, p: P): void {
   const { traffic } = work.run;
@@ -254,8 +261,11 @@ const TYPE_MULTICAST = put(F.packetType, PACKET_TYPE.multicast);
 
 /** POSTROUTING, then fragments where they are needed, then the next hop. */
 export function leave<P>(work: Work<P>, way: Way & { readonly mtu: number }, p: P): void {
-  if (way.version === 4 && way.from === null && !way.device.of.loopback) copyBack(work, way, p);
-  const accepted = passHook(work, 'postrouting', way.version, p, refused(way.version));
+  const routed = work.run.traffic.set(p, put(F.gateway, gatewayOf(way)));
+  if (way.version === 4 && way.from === null && !way.device.of.loopback) {
+    copyBack(work, way, routed);
+  }
+  const accepted = passHook(work, 'postrouting', way.version, routed, refused(way.version));
   for (const { p: part, work: next } of accepted) {
     for (const piece of fragment(next, way.version, way.mtu, part)) sendTo(next, way, piece);
   }

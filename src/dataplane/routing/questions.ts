@@ -5,12 +5,12 @@
 import { type Guard, guard } from '../../traffic/guard.ts';
 import { ANY, and, type Match, NONE, or, test } from '../../traffic/match.ts';
 import {
-  type KnownGateway,
   type ReversePath,
   type RouteQuestions,
   type Surroundings,
 } from '../iptables/surroundings.ts';
 import { type Run } from '../outcome.ts';
+import { hasEthernet } from './device.ts';
 import { ADDRESSES, B, F, IS, inPrefix, put } from './headers.ts';
 import { type Decision, decide } from './route.ts';
 import { type CompiledNamespace } from './stack.ts';
@@ -23,28 +23,21 @@ export function surroundingsOf(
   config: () => CompiledNamespace,
 ): Surroundings {
   return {
-    interfaces: of.interfaces.map(({ name, index, loopback, addresses }) => ({
-      name,
-      index,
-      loopback,
-      addresses: addresses.map(({ address, length }) => ({ ...address, length })),
+    interfaces: of.interfaces.map((one) => ({
+      name: one.name,
+      index: one.index,
+      loopback: one.loopback,
+      ethernet: hasEthernet(one),
+      addresses: one.addresses.map(({ address, length, scope, secondary }) => ({
+        ...address,
+        length,
+        scope,
+        secondary,
+      })),
     })),
     sets,
-    gateways: gatewaysOf(of),
     routes: routeQuestions(of.interfaces, config),
   };
-}
-
-function gatewaysOf({ interfaces, routes }: Namespace): readonly KnownGateway[] {
-  const indexes = new Map(interfaces.map(({ name, index }) => [name, index]));
-  return routes.flatMap(({ version, prefix, hops }) =>
-    hops.flatMap(({ gateway, device }) => {
-      const index = indexes.get(device ?? '');
-      if (gateway === null || index === undefined) return [];
-      const value = prefix?.address.value ?? 0n;
-      return [{ version, value, length: prefix?.length ?? 0, gateway: gateway.value, index }];
-    }),
-  );
 }
 
 /** Answers of the routing tables to rules. */
@@ -57,18 +50,41 @@ function routeQuestions(
   return {
     reversePath: (run, version, p, asked) =>
       reversePath(config(), loopback, run, version, p, asked),
-    mtu: (run, version, p, end) => {
-      const towards =
-        end === 'source'
-          ? run.traffic.set(wayBack(run, version, p), NO_SOURCE[version])
-          : run.traffic.fork(p);
-      const { fib } = config();
-      return decide(run, fib[version], towards).flatMap(({ decision, p: way }) => {
-        const part = run.traffic.within(run.traffic.fork(p), way);
-        return part === null ? [] : [{ p: part, mtu: mtuOf(config(), decision) }];
-      });
-    },
+    mtu: (run, version, p, end) =>
+      end === 'source' ? mtuBack(config(), run, version, p) : mtuOut(config(), run, version, p),
   };
+}
+
+type Sized<P> = readonly { readonly p: P; readonly mtu: number | null }[];
+
+/** tcpmss_reverse_mtu(): of the way back to the sender. */
+function mtuBack<P>(config: CompiledNamespace, run: Run<P>, version: 4 | 6, p: P): Sized<P> {
+  const { traffic } = run;
+  const back = traffic.set(wayBack(run, version, p), NO_SOURCE[version]);
+  return decide(run, config.fib[version], back).flatMap(({ decision, p: way }) => {
+    const part = traffic.within(traffic.fork(p), way);
+    return part === null ? [] : [{ p: part, mtu: mtuOf(config, decision) }];
+  });
+}
+
+/** dst_mtu(): of the interface the packet leaves by, or what its route says; bridges included. */
+function mtuOut<P>(config: CompiledNamespace, run: Run<P>, version: 4 | 6, p: P): Sized<P> {
+  const { traffic } = run;
+  const out: { p: P; mtu: number | null }[] = [];
+  let rest: P | null = p;
+  for (const device of config.devices.values()) {
+    if (rest === null) break;
+    const leaves = guard(test(F.outputDevice, BigInt(device.of.index)));
+    const split: { hit: P | null; miss: P | null } = traffic.split(rest, leaves);
+    rest = split.miss;
+    if (split.hit === null) continue;
+    for (const { decision, p: part } of decide(run, config.fib[version], split.hit)) {
+      const here = decision.kind === 'route' && decision.hop?.device === device.of.name;
+      const limit = here ? decision.route.mtu : null;
+      out.push({ p: part, mtu: Math.min(device.of.mtu, limit ?? device.of.mtu, LONGEST) });
+    }
+  }
+  return rest === null ? out : [...out, { p: rest, mtu: null }];
 }
 
 /** Loopback takes more than an IPv4 packet can have. */

@@ -8,7 +8,7 @@ import { type Origin } from '../../text/problem.ts';
 import { type Guard, guard } from '../../traffic/guard.ts';
 import { type Match, or, test } from '../../traffic/match.ts';
 import { type Reassembly, startReassembly } from '../conntrack/defragment.ts';
-import { attach } from '../linuxbridge/attach.ts';
+import { attach } from '../iptables/attach.ts';
 import { type CompiledBridge } from '../linuxbridge/compiled.ts';
 import { type Carried, type HookName, type Hooks, type Passed } from '../linuxbridge/hooks.ts';
 import { makeVxlan, type VxlanDevice, type VxlanState } from '../linuxbridge/vxlan.ts';
@@ -19,6 +19,7 @@ import { compileDevices, type Device } from './device.ts';
 import { compileFib, type Fib } from './fib.ts';
 import { F } from './headers.ts';
 import { compileSockets, type SocketTable } from './sockets.ts';
+import { type AnswerStep } from './steps.ts';
 import { type IpAddress, type Namespace, type NextHop, type Socket } from './types.ts';
 
 /** A namespace compiled once: immutable, shared by every walk over the same snapshot. */
@@ -162,6 +163,15 @@ export type Task<P> =
       readonly handle: Carried<P>;
       /** A program waits for what comes back on the connection that it opens. */
       readonly opens?: boolean;
+      /** ICMP of the kernel itself: its sending causes no other (icmp_xmit_lock()). */
+      readonly icmp?: boolean;
+      readonly p: P;
+    }
+  /** A TCP reset that REJECT made. */
+  | {
+      readonly kind: 'reset';
+      readonly version: 4 | 6;
+      readonly handle: Carried<P>;
       readonly p: P;
     }
   /** A frame with complete Ethernet header that an interface shall transmit. */
@@ -284,10 +294,12 @@ export function passHook<P>(
         work.out.push({ kind: 'delivered', to: 'reassembly', p: passed.p });
         break;
       case 'answer': {
-        const own = { p: passed.p, handle: passed.handle };
+        const namespace = work.stack.config.of.name;
+        const step = (): AnswerStep => ({ kind: 'answer', namespace, what: 'reset' });
+        const own = { p: work.run.traffic.note(passed.p, step), handle: passed.handle };
         const made =
           own.handle === null ? attach(work.run.traffic, own.p, work.handle, false) : own;
-        work.now({ kind: 'emit', version, device: null, ...made });
+        work.now({ kind: 'reset', version, ...made });
         break;
       }
       case 'icmp-error':

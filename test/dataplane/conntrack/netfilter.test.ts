@@ -57,7 +57,7 @@ function translated(
   let next = now;
   if (wantsRule(next.handle, rule.manip)) {
     const [bound] = bind(tracker, next.p, next.handle, rule);
-    if (bound === undefined || bound.dropped) throw new Error('no tuple is free');
+    if (bound === undefined) throw new Error('no tuple is free');
     next = bound;
   }
   return { ...next, p: applyNat(tracker, next.p, next.handle, rule.manip) };

@@ -22,9 +22,12 @@ const around: Surroundings = {
       name: 'eth0',
       index: 1,
       loopback: false,
-      addresses: [{ version: 4, value: 0x0a000001n, length: 24 }],
+      ethernet: true,
+      addresses: [
+        { version: 4, value: 0x0a000001n, length: 24, scope: 'global', secondary: false },
+      ],
     },
-    { name: 'eth1', index: 2, loopback: false, addresses: [] },
+    { name: 'eth1', index: 2, loopback: false, ethernet: true, addresses: [] },
   ],
   sets: new Map(
     parseIpsetSave(
