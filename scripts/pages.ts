@@ -2,7 +2,7 @@
 import { mkdirSync, writeFileSync } from 'node:fs';
 import { join, resolve } from 'node:path';
 import { reasonsPage } from '../src/reasons/page.ts';
-import { SCHEMAS } from '../src/trace/render/schema.ts';
+import { SCHEMAS } from '../src/cli/schemas.ts';
 
 const docs = resolve(import.meta.dirname, '../docs');
 writeFileSync(join(docs, 'reasons.md'), reasonsPage());

@@ -3,10 +3,11 @@ import { type Agents } from './compile.ts';
 import { compute } from './compute.ts';
 import { dhcpAgent } from './dhcp/agent.ts';
 import { l3Agent } from './l3/agent.ts';
+import { lbaasAgent } from './lbaas/agent.ts';
 import { linuxbridge } from './linuxbridge/layer2.ts';
 import { openvswitch } from './ovs/layer2.ts';
 
 export const AGENTS: Agents = {
-  devices: [compute, dhcpAgent, l3Agent],
+  devices: [compute, dhcpAgent, l3Agent, lbaasAgent],
   layer2: { openvswitch, linuxbridge },
 };

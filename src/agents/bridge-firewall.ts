@@ -4,6 +4,7 @@
  * marked by the tap it came from and the one it goes to, `o…` then `i…`
  * (neutron/agent/linux/iptables_firewall.py, Zed).
  */
+import { linkLocalAddress } from '../model/ids.ts';
 import { type NeutronPort, type NeutronRule } from '../model/neutron.ts';
 import { writeIp, writeMac } from '../text/address-text.ts';
 import { type AgentRules, agentRules, type TableText } from './agent-chains.ts';
@@ -20,6 +21,15 @@ export interface BridgedPort {
   readonly label: string;
 }
 
+/** The ports of a host by how they are treated. */
+export interface FilteredPorts {
+  readonly guarded: readonly BridgedPort[];
+  /** Taps of guests whose port security is off. */
+  readonly unguarded: readonly string[];
+  /** Taps of routers and DHCP servers. */
+  readonly trusted: readonly string[];
+}
+
 export interface BridgeRules {
   readonly iptables: string;
   readonly ip6tables: string;
@@ -28,8 +38,8 @@ export interface BridgeRules {
 
 /** Connection tracking zones of ports start here; those below belong to others. */
 export const FIRST_ZONE = 4097;
-/** Names of sets are cut to what ipset takes, with room for `-new` behind. */
-const LONGEST_SET = 31 - 4 + 1;
+/** Names of sets are cut to what ipset takes, with room for `-n` behind (swapping two sets). */
+const LONGEST_SET = 31 - 2;
 const SUFFIX = 10;
 
 const BRIDGED = '--physdev-is-bridged';
@@ -37,9 +47,10 @@ const BRIDGED = '--physdev-is-bridged';
 export function bridgeFirewall(
   view: CloudView,
   binary: string,
-  guarded: readonly BridgedPort[],
-  trusted: readonly string[],
+  { guarded: ports, unguarded, trusted }: FilteredPorts,
 ): BridgeRules {
+  // The agent writes them in the order of their taps, so that a restart changes nothing.
+  const guarded = ports.toSorted((a, b) => (a.tap < b.tap ? -1 : 1));
   const rules = [4, 6].map((version) => {
     const all = agentRules(binary, ['raw', 'filter'], version === 4 ? 4 : 6);
     const ip = version === 4 ? 4 : 6;
@@ -47,6 +58,7 @@ export function bridgeFirewall(
     for (const at of guarded) zones(all, at);
     for (const at of guarded) guard(all, view, at, ip);
     fallback(all);
+    for (const tap of unguarded) accept(all, tap);
     return all.text();
   });
   return {
@@ -67,7 +79,16 @@ function trust(all: AgentRules, tap: string): void {
   filter.rule('FORWARD', `-m physdev --physdev-in ${tap} ${BRIDGED} ${words} -j ACCEPT`);
 }
 
-/** Each network's connections stand in a zone of their own: tenants share addresses. */
+function accept(all: AgentRules, tap: string): void {
+  const filter = all.table('filter');
+  const words = comment('Accept all packets when port security is disabled.');
+  const into = `-m physdev --physdev-in ${tap} ${BRIDGED} ${words} -j ACCEPT`;
+  filter.rule('FORWARD', `-m physdev --physdev-out ${tap} ${BRIDGED} ${words} -j ACCEPT`);
+  filter.rule('FORWARD', into);
+  filter.rule('INPUT', into);
+}
+
+/** Connections stand in zones, as tenants share addresses. */
 function zones(all: AgentRules, { tap, behind, zone, label }: BridgedPort): void {
   const raw = all.table('raw');
   const set = `${comment(`Set zone for ${label}`)} -j CT --zone ${zone}`;
@@ -93,8 +114,6 @@ function guard(all: AgentRules, view: CloudView, at: BridgedPort, version: 4 | 6
   filter.rule('INPUT', `${into} ${host} -j ${all.name(egress)}`);
   ingressChain(filter, all, view, at.port, ingress, version);
   egressChain(filter, all, view, at.port, egress, version);
-  if (version === 4) spoofChain(filter, at.port, `s${short}`);
-  else filter.chain(`s${short}`);
 }
 
 const KNOWN =
@@ -131,7 +150,12 @@ function ingressChain(
     }
     filter.rule(chain, '-d 255.255.255.255/32 -p udp -m udp --sport 67 --dport 68 -j RETURN');
   } else {
+    for (const { address } of port.fixedIps.filter((each) => each.address.version === 6)) {
+      const to = `-d ${writeIp(address)}/128`;
+      filter.rule(chain, `${to} -p udp -m udp --sport 547 --dport 546 -j RETURN`);
+    }
     filter.rule(chain, '-d fe80::/64 -p udp -m udp --sport 547 --dport 546 -j RETURN');
+    if (hasSix(port)) filter.rule(chain, '-p ipv6-icmp -m icmp6 --icmpv6-type 134 -j RETURN');
   }
   for (const text of ruleTexts(view, port, 'ingress', version)) filter.rule(chain, text);
   ending(filter, all, chain);
@@ -153,7 +177,7 @@ function egressChain(
       chain,
       `-s 0.0.0.0/32 -d 255.255.255.255/32 -p udp -m udp --sport 68 --dport 67 ${client} -j RETURN`,
     );
-    filter.rule(chain, `-j ${filter.chain(`s${chain.slice(1)}`)}`);
+    spoofing(filter, port, chain, 4);
     filter.rule(chain, `-p udp -m udp --sport 68 --dport 67 ${client} -j RETURN`);
     filter.rule(chain, `-p udp -m udp --sport 67 --dport 68 ${server} -j DROP`);
   } else {
@@ -161,13 +185,12 @@ function egressChain(
       const match = `-s ::/128 -d ff02::/16 -p ipv6-icmp -m icmp6 --icmpv6-type ${type}`;
       filter.rule(chain, `${match} ${icmp} -j RETURN`);
     }
-    if (hasSix(port)) filter.rule(chain, `-j ${filter.chain(`s${chain.slice(1)}`)}`);
+    spoofing(filter, port, chain, 6);
     const advertisement = comment('Drop IPv6 Router Advts from VM Instance.');
     filter.rule(chain, `-p ipv6-icmp -m icmp6 --icmpv6-type 134 ${advertisement} -j DROP`);
     filter.rule(chain, `-p ipv6-icmp ${icmp} -j RETURN`);
     filter.rule(chain, `-p udp -m udp --sport 546 --dport 547 ${client} -j RETURN`);
     filter.rule(chain, `-p udp -m udp --sport 547 --dport 546 ${server} -j DROP`);
-    if (hasSix(port)) spoofChain6(filter, port, `s${chain.slice(1)}`);
   }
   filter.rule(chain, KNOWN);
   for (const text of ruleTexts(view, port, 'egress', version)) filter.rule(chain, text);
@@ -181,32 +204,37 @@ function hasSix(port: NeutronPort): boolean {
 const PAIRS = comment('Allow traffic from defined IP/MAC pairs.');
 const NO_PAIR = `${comment('Drop traffic without an IP/MAC allow rule.')} -j DROP`;
 
-function spoofChain(filter: TableText, port: NeutronPort, chain: string): void {
-  for (const { source, mac } of pairsOf(port, 4)) {
-    filter.rule(chain, `-s ${source} -m mac --mac-source ${writeMac(mac)} ${PAIRS} -j RETURN`);
+/** Asks a chain of the port's own addresses, when it has one of the version. */
+function spoofing(filter: TableText, port: NeutronPort, egress: string, version: 4 | 6): void {
+  const pairs = pairsOf(port, version);
+  if (pairs.length === 0) return;
+  const chain = `s${egress.slice(1)}`;
+  filter.rule(egress, `-j ${filter.chain(chain)}`);
+  for (const { source, mac } of pairs) {
+    const from = source === null ? '' : `-s ${source} `;
+    filter.rule(chain, `${from}-m mac --mac-source ${writeMac(mac)} ${PAIRS} -j RETURN`);
   }
   filter.rule(chain, NO_PAIR);
 }
 
-function spoofChain6(filter: TableText, port: NeutronPort, chain: string): void {
-  for (const { source, mac } of pairsOf(port, 6)) {
-    filter.rule(chain, `-s ${source} -m mac --mac-source ${writeMac(mac)} ${PAIRS} -j RETURN`);
-  }
-  filter.rule(chain, NO_PAIR);
+interface Pair {
+  /** null stands for every address: a port without one is held to its MAC alone. */
+  readonly source: string | null;
+  readonly mac: bigint;
 }
 
-function pairsOf(port: NeutronPort, version: 4 | 6): readonly { source: string; mac: bigint }[] {
+function pairsOf(port: NeutronPort, version: 4 | 6): readonly Pair[] {
   const whole = version === 4 ? 32 : 128;
-  const allowed = port.allowedAddressPairs
-    .filter(({ prefix }) => prefix.address.version === version)
-    .map(({ prefix, mac }) => ({
-      source: `${writeIp(prefix.address)}/${prefix.length}`,
-      mac: mac ?? port.mac,
-    }));
-  const fixed = port.fixedIps
-    .filter(({ address }) => address.version === version)
-    .map(({ address }) => ({ source: `${writeIp(address)}/${whole}`, mac: port.mac }));
-  return [...allowed, ...fixed];
+  const given = [
+    ...port.allowedAddressPairs.map(({ prefix, mac }) => ({ ...prefix, mac: mac ?? port.mac })),
+    ...port.fixedIps.map(({ address }) => ({ address, length: whole, mac: port.mac })),
+  ].filter(({ address }) => address.version === version);
+  const own = version === 6 ? [...new Set(given.map(({ mac }) => mac))] : [];
+  return [
+    ...given.map(({ address, length, mac }) => ({ source: `${writeIp(address)}/${length}`, mac })),
+    ...own.map((mac) => ({ source: `${writeIp(linkLocalAddress(mac))}/128`, mac })),
+    ...(version === 4 && port.fixedIps.length === 0 ? [{ source: null, mac: port.mac }] : []),
+  ];
 }
 
 function ruleTexts(
@@ -260,7 +288,7 @@ function protocolWords(rule: NeutronRule): string[] {
   }
   if (portMin === portMax) return [`-p ${transport}`, `-m ${transport} --dport ${portMin}`];
   if (portMin === 1 && portMax === 65535) return [`-p ${transport}`];
-  return [`-p ${transport}`, `-m multiport --dports ${portMin}:${portMax}`];
+  return [`-p ${transport}`, `-m ${transport} -m multiport --dports ${portMin}:${portMax}`];
 }
 
 function fallback(all: AgentRules): void {
@@ -274,23 +302,21 @@ function setName(group: string, version: 4 | 6): string {
   return `NIPv${version}${group}`.slice(0, LONGEST_SET);
 }
 
-/** A set per group that some rule of this host's ports names, and per IP version. */
+/** A set per group and IP version that some rule of this host's ports names. */
 function setsText(view: CloudView, guarded: readonly BridgedPort[]): string {
-  const groups = new Set<string>();
+  const sets = new Map<string, { readonly group: string; readonly version: 4 | 6 }>();
   for (const { port } of guarded) {
     for (const rule of port.securityGroups.flatMap((id) => view.groups.get(id)?.rules ?? [])) {
-      const named = rule.remoteGroup ?? rule.remoteAddressGroup;
-      if (named !== null) groups.add(named);
+      const group = rule.remoteGroup ?? rule.remoteAddressGroup;
+      if (group === null) continue;
+      sets.set(setName(group, rule.version), { group, version: rule.version });
     }
   }
   const lines: string[] = [];
-  for (const group of groups) {
-    for (const version of [4, 6] as const) {
-      const name = setName(group, version);
-      const family = version === 4 ? 'inet' : 'inet6';
-      lines.push(`create ${name} hash:net family ${family} hashsize 1024 maxelem 65536`);
-      for (const member of membersOf(view, group, version)) lines.push(`add ${name} ${member}`);
-    }
+  for (const [name, { group, version }] of sets) {
+    const family = version === 4 ? 'inet' : 'inet6';
+    lines.push(`create ${name} hash:net family ${family} hashsize 1024 maxelem 65536`);
+    for (const member of membersOf(view, group, version)) lines.push(`add ${name} ${member}`);
   }
   return lines.map((line) => `${line}\n`).join('');
 }

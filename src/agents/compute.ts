@@ -3,6 +3,7 @@
  * nobody describes is a guest that answers as its port says.
  */
 import { deviceName } from '../model/ids.ts';
+import { isBalancerPort } from './lbaas/agent.ts';
 import { type DeviceAgent, NOTHING } from './part.ts';
 
 export const compute: DeviceAgent = ({ view, host }) => ({
@@ -10,7 +11,7 @@ export const compute: DeviceAgent = ({ view, host }) => ({
   plugs: view
     .portsOnHost(host.name)
     .filter((port) => !port.deviceOwner.startsWith('network:') && port.deviceId !== '')
-    .filter((port) => port.deviceOwner !== 'trunk:subport')
+    .filter((port) => port.deviceOwner !== 'trunk:subport' && !isBalancerPort(port))
     .map((port) => ({
       port,
       device: deviceName('tap', port.id),

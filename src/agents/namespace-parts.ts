@@ -83,7 +83,8 @@ export function route(
 }
 
 /** What the L3 agent sets in every router (neutron/agent/l3/namespaces.py). */
-export function routerSysctls(devices: readonly string[]): Map<string, string> {
+export function routerSysctls(devices: readonly string[], forwards6 = true): Map<string, string> {
+  const six = forwards6 ? '1' : '0';
   const sysctls = new Map([
     ['net.ipv4.ip_forward', '1'],
     ['net.ipv4.conf.all.forwarding', '1'],
@@ -92,13 +93,13 @@ export function routerSysctls(devices: readonly string[]): Map<string, string> {
     ['net.ipv4.conf.all.rp_filter', '0'],
     ['net.ipv4.conf.default.rp_filter', '0'],
     ['net.ipv4.conf.all.send_redirects', '1'],
-    ['net.ipv6.conf.all.forwarding', '1'],
+    ['net.ipv6.conf.all.forwarding', six],
     ['net.netfilter.nf_conntrack_tcp_loose', '1'],
   ]);
   for (const device of devices) {
     sysctls.set(`net.ipv4.conf.${device}.forwarding`, '1');
     sysctls.set(`net.ipv4.conf.${device}.rp_filter`, '0');
-    sysctls.set(`net.ipv6.conf.${device}.forwarding`, '1');
+    sysctls.set(`net.ipv6.conf.${device}.forwarding`, six);
   }
   return sysctls;
 }

@@ -9,6 +9,8 @@ export interface Numbers {
   localVlan(networkId: string): number;
   /** The OpenFlow port of a device on a bridge, from 1. */
   ofport(bridge: string, device: string): number;
+  /** A connection tracking zone of the iptables driver, counted from 1. */
+  zone(key: string): number;
   /** An id for conjunctive flows; eight apart, as the agent takes them. */
   conjunction(key: string): number;
 }
@@ -23,6 +25,8 @@ export interface NumbersOptions {
 
 export const USUAL_NUMBERS: NumbersOptions = { firstVlan: 1, firstPort: 1, vlanStep: 1 };
 
+/** Zones from 4097 up to the last of 16 bits (ip_conntrack.py MAX_CONNTRACK_ZONES). */
+const ZONES = 65535 - 4096;
 /** VLAN ids of OpenFlow that a network may have. */
 const VLANS = 4094;
 
@@ -33,6 +37,7 @@ const VLANS = 4094;
 export function takeNumbers(options: NumbersOptions = USUAL_NUMBERS): Numbers {
   const vlans = new Map<string, number>();
   const ports = new Map<string, Map<string, number>>();
+  const zones = new Map<string, number>();
   const conjunctions = new Map<string, number>();
   return {
     localVlan(networkId) {
@@ -53,6 +58,11 @@ export function takeNumbers(options: NumbersOptions = USUAL_NUMBERS): Numbers {
         on.set(device, port);
       }
       return port;
+    },
+    zone(key) {
+      const zone = zones.get(key) ?? 1 + ((options.firstVlan - 1 + zones.size) % ZONES);
+      zones.set(key, zone);
+      return zone;
     },
     conjunction(key) {
       let id = conjunctions.get(key);

@@ -35,6 +35,15 @@ export const NOTHING: Part = {
   commandLines: [],
 };
 
+export function joinParts(parts: readonly Part[]): Part {
+  return {
+    plugs: parts.flatMap((part) => part.plugs),
+    namespaces: parts.flatMap((part) => part.namespaces),
+    files: new Map(parts.flatMap((part) => [...part.files])),
+    commandLines: parts.flatMap((part) => part.commandLines),
+  };
+}
+
 /** An agent that makes devices. */
 export type DeviceAgent = (at: Place) => Part;
 

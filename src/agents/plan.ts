@@ -52,6 +52,8 @@ export interface PortPlan {
   /** Access VLAN; 4095 is the dead VLAN of ports that are administratively down. */
   readonly tag: number | null;
   readonly trunks: readonly number[];
+  /** `other_config` of the Port row: what the agent keeps over its own restart. */
+  readonly otherConfig: Readonly<Record<string, string>>;
   readonly mac: bigint;
   readonly mtu: number;
   /** `iface-id`, `attached-mac`, `iface-status`, `vm-uuid`. */

@@ -1,6 +1,7 @@
 /** The tree of commands, and how a call of one becomes an exit code. */
 import { Command, CommanderError, InvalidArgumentError, type Option } from 'commander';
 import { addCompile } from './compile-command.ts';
+import { addDiff } from './diff-command.ts';
 import { EXIT, UsageError } from './exit-codes.ts';
 import { addExplain } from './explain-command.ts';
 import { type Call, type Io } from './io.ts';
@@ -55,6 +56,7 @@ function program(call: Call): Command {
   addTrace(root, call);
   addReplay(root, call);
   addCompile(root, call);
+  addDiff(root, call);
   addExplain(root, call);
   addScenarios(root, call);
   addSchema(root, call);

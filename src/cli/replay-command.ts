@@ -14,6 +14,8 @@ import { addPageOptions, pageOf, type Wishes } from './terminal.ts';
 interface ReplayFlags extends Wishes {
   readonly probes?: string;
   readonly only?: string;
+  readonly cloud?: string;
+  readonly compiled?: boolean;
   readonly format: 'tree' | 'json';
   readonly json?: boolean;
   readonly traces?: boolean;
@@ -27,6 +29,11 @@ export function addReplay(root: Command, call: Call): void {
     .argument('<folder>', 'a snapshot with truth.json, or a capture with phases.json')
     .option('--probes <file>', 'the recorded probes (default: FOLDER/truth.json)')
     .option('--only <filter>', 'kind=probe,phase=NAME: only these records')
+    .option(
+      '--cloud <file>',
+      'a cloud.yaml: walk what its agents would configure, among the guests of the snapshot',
+    )
+    .option('--compiled', 'the same for the API objects of each snapshot')
     .addOption(
       new Option('--format <format>', 'form of the answer')
         .choices(['tree', 'json'])
@@ -52,7 +59,7 @@ async function run(call: Call, folder: string, flags: ReplayFlags): Promise<void
   const { value: records, problems } = parseProbeRecords(textOf(file), file);
   for (const problem of problems) call.io.err.write(`${forTerminal(problemLine(problem))}\n`);
   const wanted = filtered(records, flags.only);
-  const result = replay(wanted, await networksOf(folder), progressOn(call.io.err));
+  const result = replay(wanted, await networksOf(folder, flags), progressOn(call.io.err));
   call.io.out.write(await rendered(call, result, flags));
   // What was never asked is no pass.
   const agreed = result.totals.probes === 0 ? EXIT.unsure : EXIT.yes;
@@ -98,11 +105,15 @@ function filtered(
 }
 
 /** A capture with phases has one snapshot per phase; any other folder has one for all. */
-async function networksOf(folder: string): Promise<(phase: string) => Network | null> {
+async function networksOf(
+  folder: string,
+  flags: ReplayFlags,
+): Promise<(phase: string) => Network | null> {
   const { openSnapshotOption } = await import('./snapshot-option.ts');
+  const walked = await walkedNetwork(flags);
   const opened = new Map<string, Network>();
   const open = (path: string): Network => {
-    const known = opened.get(path) ?? openSnapshotOption(path).network;
+    const known = opened.get(path) ?? walked(openSnapshotOption(path).network);
     opened.set(path, known);
     return known;
   };
@@ -113,6 +124,17 @@ async function networksOf(folder: string): Promise<(phase: string) => Network | 
     const path = phases[phase];
     return typeof path === 'string' ? open(join(folder, path)) : null;
   };
+}
+
+/** What of a snapshot is walked: itself, or what agents would make in its place. */
+async function walkedNetwork({ cloud, compiled }: ReplayFlags): Promise<(real: Network) => Network> {
+  if (cloud === undefined && compiled !== true) return (real) => real;
+  const [{ compileBehind }, { openCloudOption }] = await Promise.all([
+    import('../snapshot/read/surroundings.ts'),
+    import('./cloud-option.ts'),
+  ]);
+  const wanted = cloud === undefined ? undefined : openCloudOption(cloud);
+  return (real) => compileBehind(real, wanted);
 }
 
 /** Phase → folder below the capture; null where no dump of that moment exists. */

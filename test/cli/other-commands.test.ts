@@ -6,7 +6,8 @@ import { afterAll, describe, expect, it } from 'vitest';
 import { explain } from '../../src/reasons/catalogue.ts';
 import { REASONS } from '../../src/reasons/codes.ts';
 import { reasonsPage } from '../../src/reasons/page.ts';
-import { REPLAY_SCHEMA, SCHEMAS } from '../../src/trace/render/schema.ts';
+import { SCHEMAS } from '../../src/cli/schemas.ts';
+import { REPLAY_SCHEMA } from '../../src/trace/render/schema.ts';
 import { ROOT } from '../sources.ts';
 import { DEMO, hopwise } from './call.ts';
 import { violations } from './json-schema.ts';
@@ -136,7 +137,7 @@ describe('the help', () => {
   it('lists the commands, and the options of each', async () => {
     const { out, code } = await hopwise(['--help']);
     expect(code).toBe(0);
-    for (const command of ['trace', 'replay', 'explain', 'schema']) {
+    for (const command of ['trace', 'replay', 'diff', 'explain', 'schema']) {
       expect(out).toMatch(new RegExp(`^  ${command} `, 'm'));
     }
     const trace = await hopwise(['trace', '--help']);

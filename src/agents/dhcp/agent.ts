@@ -14,7 +14,7 @@ import {
   portDevice,
   route,
 } from '../namespace-parts.ts';
-import { type DeviceAgent, NOTHING, type Part, type Place } from '../part.ts';
+import { type DeviceAgent, joinParts, NOTHING, type Part, type Place } from '../part.ts';
 import { type AddressPlan, emptyNamespace, type SocketPlan } from '../plan.ts';
 import {
   additionalHosts,
@@ -45,12 +45,7 @@ export const dhcpAgent: DeviceAgent = (at) => {
       const network = at.view.networks.get(port.networkId);
       return network === undefined ? [] : [server(at, network, port)];
     });
-  return {
-    plugs: parts.flatMap((part) => part.plugs),
-    namespaces: parts.flatMap((part) => part.namespaces),
-    files: new Map(parts.flatMap((part) => [...part.files])),
-    commandLines: parts.flatMap((part) => part.commandLines),
-  };
+  return joinParts(parts);
 };
 
 function server(at: Place, network: NeutronNetwork, port: NeutronPort): Part {
@@ -76,7 +71,8 @@ function server(at: Place, network: NeutronNetwork, port: NeutronPort): Part {
   const gateway = served.find(({ gateway: each }) => each?.version === 4)?.gateway ?? null;
   const sockets: SocketPlan[] = [
     listen('udp', 67, 'dnsmasq'),
-    ...own.flatMap(({ address }) => [
+    // dnsmasq binds every address of its interface (--bind-dynamic).
+    ...[...own, ...(isolated ? [METADATA] : [])].flatMap(({ address }) => [
       listen('udp', 53, 'dnsmasq', address),
       listen('tcp', 53, 'dnsmasq', address),
     ]),

@@ -72,7 +72,7 @@ function portTable(plan: SwitchPlan): string {
       set(port.trunks.length === 0 ? [] : [...port.trunks]),
       ['set', []],
       ['map', []],
-      ['map', []],
+      map(port.otherConfig),
     ]),
   );
 }

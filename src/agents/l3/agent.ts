@@ -1,5 +1,5 @@
 /** The L3 agent of one host: every router that is scheduled to it. */
-import { type DeviceAgent, NOTHING, type Part } from '../part.ts';
+import { type DeviceAgent, joinParts, NOTHING, type Part } from '../part.ts';
 import { distributedRouter, floatingNamespaces, runsHere } from './distributed-router.ts';
 import { centralRouter } from './router.ts';
 
@@ -14,10 +14,5 @@ export const l3Agent: DeviceAgent = (at) => {
     ),
     floatingNamespaces(at),
   ];
-  return {
-    plugs: parts.flatMap((part) => part.plugs),
-    namespaces: parts.flatMap((part) => part.namespaces),
-    files: new Map(parts.flatMap((part) => [...part.files])),
-    commandLines: parts.flatMap((part) => part.commandLines),
-  };
+  return joinParts(parts);
 };

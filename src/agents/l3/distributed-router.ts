@@ -3,7 +3,7 @@
  * of its gateway, and per host one `fip-…` for each external network with floating IPs
  * (neutron/agent/l3/dvr_local_router.py, dvr_edge_router.py, dvr_fip_ns.py).
  */
-import { deviceName, floatingVeth, NAMESPACES } from '../../model/ids.ts';
+import { deviceName, NAMESPACES } from '../../model/ids.ts';
 import { type CloudAddress, type NeutronPort, type NeutronRouter } from '../../model/neutron.ts';
 import {
   addressesOf,
@@ -14,14 +14,24 @@ import {
   route,
   routerSysctls,
 } from '../namespace-parts.ts';
-import { NOTHING, type Part, type Place } from '../part.ts';
+import { joinParts, NOTHING, type Part, type Place } from '../part.ts';
 import {
   type DevicePlan,
   emptyNamespace,
   type NamespacePlan,
+  type NeighbourPlan,
   type RoutePlan,
   type RulePlan,
 } from '../plan.ts';
+import {
+  FLOATING_TABLE,
+  type FloatingLink,
+  floatingRoutes,
+  linkOf,
+  neighbour,
+  tableOf,
+  veth,
+} from './floating-link.ts';
 import {
   floatingOf,
   gatewayDevice,
@@ -35,26 +45,14 @@ import { metadataProxy } from './metadata.ts';
 import { extraRoutes } from './router.ts';
 import {
   type FloatingRule,
+  floatingIp6tables,
   floatingIptables,
   routerIp6tables,
   routerIptables,
 } from './router-rules.ts';
 
-/** The table of floating IPs in a router (`dvr_fip_ns.FIP_RT_TBL`). */
-const FLOATING_TABLE = 16;
 /** First of the priorities that floating IPs take; the agent keeps them in a file. */
 const FIRST_PRIORITY = 32768;
-/** Pairs for the veth between router and fip namespace come from here, two addresses each. */
-const PAIRS = 0xa9fe_4000n;
-
-/** The end of the veth between a router and the fip namespace, as both sides see it. */
-interface FloatingLink {
-  readonly rfp: string;
-  readonly fpr: string;
-  readonly routerSide: CloudAddress;
-  readonly floatingSide: CloudAddress;
-  readonly namespace: string;
-}
 
 /** The router's part on a host that does not hold its gateway's translation. */
 export function distributedRouter(at: Place, router: NeutronRouter): Part {
@@ -65,7 +63,7 @@ export function distributedRouter(at: Place, router: NeutronRouter): Part {
   const parts = [local(at, router, ports, link)];
   const central = ports.gateway !== null && ports.gateway.host === host.name;
   if (central && host.layer3?.mode === 'dvr_snat') parts.push(snat(at, router, ports));
-  return join(parts);
+  return joinParts(parts);
 }
 
 /** The fip namespaces of a host: one per external network, for all its routers. */
@@ -74,16 +72,7 @@ export function floatingNamespaces(at: Place): Part {
   const agents = view
     .portsOnHost(host.name)
     .filter((port) => port.deviceOwner === 'network:floatingip_agent_gateway');
-  return join(agents.map((agent) => floatingNamespace(at, agent)));
-}
-
-function join(parts: readonly Part[]): Part {
-  return {
-    plugs: parts.flatMap((part) => part.plugs),
-    namespaces: parts.flatMap((part) => part.namespaces),
-    files: new Map(parts.flatMap((part) => [...part.files])),
-    commandLines: parts.flatMap((part) => part.commandLines),
-  };
+  return joinParts(agents.map((agent) => floatingNamespace(at, agent)));
 }
 
 function agentGateway(at: Place, ports: RouterPorts): NeutronPort | null {
@@ -96,19 +85,6 @@ function agentGateway(at: Place, ports: RouterPorts): NeutronPort | null {
         port.deviceOwner === 'network:floatingip_agent_gateway' && port.networkId === external,
     );
   return found ?? null;
-}
-
-function linkOf(at: Place, router: NeutronRouter, ports: RouterPorts): FloatingLink {
-  const { rfp, fpr } = floatingVeth(router.id);
-  const order = at.view.cloud.neutron.routers.findIndex((each) => each.id === router.id);
-  const first = PAIRS + BigInt(2 * order);
-  return {
-    rfp,
-    fpr,
-    routerSide: { version: 4, value: first },
-    floatingSide: { version: 4, value: first + 1n },
-    namespace: `${NAMESPACES.floating}${ports.gateway?.networkId ?? ''}`,
-  };
 }
 
 function local(
@@ -140,50 +116,53 @@ function local(
       ports.internal.map((port) => [internalDevice(port), port] as const),
     ),
   };
-  const proxied = host.metadata !== null;
-  const proxy = proxied ? metadataProxy('router', router.id) : null;
+  const proxy = metadataProxy('router', router.id);
   const namespace: NamespacePlan = {
     ...emptyNamespace(name),
     devices,
     routes: [
       ...centralRoutes(at, router, ports),
-      ...(link === null ? [] : [route(null, link.floatingSide, link.rfp, FLOATING_TABLE)]),
+      ...(link === null ? [] : floatingRoutes(link)),
       ...extraRoutes(view, router, { internal: ports.internal, gateway: null }),
     ],
     rules: [...centralRules(at, router, ports), ...floatingRules(floating)],
+    neighbours: [...servedNeighbours(at, ports), ...(link === null ? [] : [neighbour(link, 'rfp')])],
     sysctls: routerSysctls(devices.map((device) => device.name)),
-    sockets: proxied ? [listen('tcp', 9697, 'haproxy')] : [],
+    sockets: [listen('tcp', 9697, 'haproxy')],
     iptables: routerIptables(rules),
     ip6tables: routerIp6tables(rules),
   };
   return {
     plugs: ports.internal.map((port) => namespacePlug(at, port, internalDevice(port), name)),
     namespaces: [namespace],
-    files: proxy?.files ?? new Map(),
-    commandLines: proxy?.commandLines ?? [],
+    files: proxy.files,
+    commandLines: proxy.commandLines,
   };
 }
 
-function veth(
-  name: string,
-  address: CloudAddress,
-  peerNamespace: string,
-  peer: string,
-  at: Place,
-): DevicePlan {
-  return {
-    name,
-    kind: 'veth',
-    // The kernel draws the MAC; the address it stands for keeps it unique here.
-    mac: 0x02_0000_0000_00n | address.value,
-    mtu: at.view.cloud.settings.physicalMtu,
-    up: true,
-    master: null,
-    peer: { namespace: peerNamespace, device: peer },
-    lower: null,
-    addresses: [{ address, length: 31, scope: 'global' }],
-    details: {},
-  };
+/** Owners of ports that a distributed router asks for as anybody does, or answers for itself. */
+const NO_NEIGHBOURS = new Set([
+  'network:router_interface',
+  'network:router_interface_distributed',
+  'network:ha_router_replicated_interface',
+  'neutron:LOADBALANCER',
+  'neutron:LOADBALANCERV2',
+]);
+
+/** Every port of the router's networks: nobody on other hosts could answer for the gateway. */
+function servedNeighbours({ view }: Place, ports: RouterPorts): NeighbourPlan[] {
+  return ports.internal.flatMap((port) => {
+    const device = internalDevice(port);
+    const subnets = new Set(port.fixedIps.map(({ subnetId }) => subnetId));
+    return view
+      .portsOfNetwork(port.networkId)
+      .filter(({ deviceOwner }) => !NO_NEIGHBOURS.has(deviceOwner))
+      .flatMap(({ fixedIps, mac }) =>
+        fixedIps
+          .filter(({ subnetId }) => subnets.has(subnetId))
+          .map(({ address }): NeighbourPlan => ({ address, device, mac, state: 'permanent' })),
+      );
+  });
 }
 
 /** A subnet's rule has the number of the gateway's address as priority and as table. */
@@ -314,36 +293,40 @@ function floatingNamespace(at: Place, agent: NeutronPort): Part {
     ),
     portDevice(at, agent, outside, [...addressesOf(view, agent.fixedIps), linkLocalOf(agent.mac)]),
   ];
-  const routes = links.flatMap(({ router, link }, i) => [
+  const routes = links.flatMap(({ router, link }) => [
     ...floatingOf(view, router, host.name).map(({ floating }) =>
       route({ address: floating, length: 32 }, link.routerSide, link.fpr),
     ),
-    ...(via === null ? [] : [route(null, via, outside, tableOf(i))]),
+    ...(via === null ? [] : [route(null, via, outside, tableOf(link))]),
   ]);
   const rules = links.map(
-    ({ link }, i): RulePlan => ({
+    ({ link }): RulePlan => ({
       version: 4,
-      priority: tableOf(i),
+      priority: tableOf(link),
       from: null,
       to: null,
       inputDevice: link.fpr,
-      table: tableOf(i),
+      table: tableOf(link),
     }),
   );
   const sysctls = routerSysctls(devices.map((device) => device.name));
   sysctls.set(`net.ipv4.conf.${outside}.proxy_arp`, '1');
-  const namespace = { ...emptyNamespace(name), devices, routes, rules, sysctls };
+  const namespace = {
+    ...emptyNamespace(name),
+    devices,
+    routes,
+    rules,
+    neighbours: links.map(({ link }) => neighbour(link, 'fpr')),
+    sysctls,
+  };
   return {
     plugs: [namespacePlug(at, agent, outside, name)],
-    namespaces: [{ ...namespace, iptables: floatingIptables() }],
+    namespaces: [
+      { ...namespace, iptables: floatingIptables(), ip6tables: floatingIp6tables() },
+    ],
     files: new Map(),
     commandLines: [],
   };
-}
-
-/** Tables of routers in a fip namespace: 2852018311 stands for the first, as the agent's hash. */
-function tableOf(order: number): number {
-  return 2_852_018_311 + order;
 }
 
 /**

@@ -176,6 +176,11 @@ function forwarding(rules: AgentRules, each: ForwardedPort): void {
   );
 }
 
+/** Of version 6 there is nothing but the skeleton. */
+export function floatingIp6tables(): string {
+  return agentRules('neutron-l3-agent', ['mangle', 'raw', 'filter', 'nat'], 6).text();
+}
+
 /** The floating IP namespace of a host keeps no connections: `rfp` and `fg` are only routed. */
 export function floatingIptables(): string {
   const rules = agentRules('neutron-l3-agent', ['mangle', 'raw', 'filter', 'nat']);

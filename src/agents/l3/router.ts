@@ -44,7 +44,7 @@ export function centralRouter(at: Place, router: NeutronRouter): Part {
   const name = NAMESPACES.router + router.id;
   const ports = portsOfRouter(view, router);
   const ha = router.ha ? ports.ha(host.name) : null;
-  const active = !router.ha || isMaster(router, host.name);
+  const active = !router.ha || isActive(router, host.name);
   const devices = [
     ...(ha === null ? [] : [haDevice(at, router, ha, active)]),
     ...connected(at, router, ports).map((each) => (active ? each : bare(each))),
@@ -52,12 +52,17 @@ export function centralRouter(at: Place, router: NeutronRouter): Part {
   const plugs = [...(ha === null ? [] : [ha]), ...ports.internal, ...gatewayList(ports)].map(
     (port) => namespacePlug(at, port, deviceOf(port, ports, ha), name),
   );
-  const proxied = host.metadata !== null && active;
+  // The agent starts the proxy whether or not a metadata agent answers it (enable_metadata_proxy).
+  const proxied = active;
   const namespace: NamespacePlan = {
     ...emptyNamespace(name),
     devices,
     routes: active ? staticRoutes(view, router, ports) : [],
-    sysctls: routerSysctls(devices.map((device) => device.name)),
+    // A standby router forwards no IPv6: it would answer router solicitations.
+    sysctls: routerSysctls(
+      devices.map((device) => device.name),
+      active,
+    ),
     sockets: proxied ? [listen('tcp', 9697, 'haproxy')] : [],
     iptables: routerIptables(rulesOf(view, router, ports)),
     ip6tables: routerIp6tables(rulesOf(view, router, ports)),
@@ -81,10 +86,14 @@ function deviceOf(port: NeutronPort, ports: RouterPorts, ha: NeutronPort | null)
   return port === ports.gateway ? gatewayDevice(port) : internalDevice(port);
 }
 
-/** The agent that says it is active, else the first: which one it is, elections decide. */
-function isMaster(router: NeutronRouter, host: string): boolean {
-  const named = router.agents.find((agent) => agent.haState === 'active');
-  return (named ?? router.agents[0])?.host === host;
+/**
+ * Elections decide who is active, and the agents report it; without a report the first one is.
+ * More than one is active while they cannot hear each other.
+ */
+function isActive(router: NeutronRouter, host: string): boolean {
+  const active = router.agents.filter((agent) => agent.haState === 'active');
+  const hosts = (active.length > 0 ? active : router.agents.slice(0, 1)).map((each) => each.host);
+  return hosts.includes(host);
 }
 
 /** Interfaces with their addresses: internal ones, then the gateway with its floating IPs. */
@@ -230,7 +239,7 @@ function haConfig(
     ),
   };
   const path = `/var/lib/neutron/ha_confs/${router.id}`;
-  const state = isMaster(router, at.host.name) ? 'primary' : 'backup';
+  const state = isActive(router, at.host.name) ? 'primary' : 'backup';
   return {
     files: new Map([
       [`ha_confs/${router.id}/keepalived.conf`, keepalivedText(plan)],

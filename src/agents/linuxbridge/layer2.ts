@@ -6,6 +6,7 @@
 import { type CloudHost, type Layer2Agent } from '../../model/cloud.ts';
 import { deviceName, networkBridge, vxlanDevice } from '../../model/ids.ts';
 import { type NeutronNetwork, type NeutronPort } from '../../model/neutron.ts';
+import { writeIp } from '../../text/address-text.ts';
 import { bridgeFirewall, FIRST_ZONE } from '../bridge-firewall.ts';
 import { type Layer2, type Place, type Plug } from '../part.ts';
 import {
@@ -39,14 +40,17 @@ export const linuxbridge: Layer2 = (at, plugs) => {
       : bridgeFirewall(
           at.view,
           'neutron-linuxbridge-agent',
-          guarded.map(({ port, tap }) => ({
-            port,
-            tap,
-            behind: networkBridge(port.networkId),
-            zone: FIRST_ZONE - 1 + at.numbers.localVlan(port.networkId),
-            label: tap.slice(4),
-          })),
-          tapped.filter(({ port }) => !isGuarded(port)).map(({ tap }) => tap),
+          {
+            guarded: guarded.map(({ port, tap }) => ({
+              port,
+              tap,
+              behind: networkBridge(port.networkId),
+              zone: FIRST_ZONE - 1 + at.numbers.zone(port.networkId),
+              label: tap.slice(4),
+            })),
+            unguarded: tapped.filter(isUnguarded).map(({ tap }) => tap),
+            trusted: tapped.filter(({ plug }) => plug.kind !== 'tap').map(({ tap }) => tap),
+          },
         );
   const root: NamespacePlan = {
     ...emptyNamespace('root'),
@@ -72,6 +76,11 @@ export const linuxbridge: Layer2 = (at, plugs) => {
 
 function isGuarded(port: NeutronPort): boolean {
   return port.portSecurity && !port.deviceOwner.startsWith('network:');
+}
+
+/** A guest's port without port security. */
+function isUnguarded({ port, plug }: Tapped): boolean {
+  return plug.kind === 'tap' && !isGuarded(port);
 }
 
 function plain(name: string, kind: DevicePlan['kind'], mtu: number): DevicePlan {
@@ -134,6 +143,7 @@ function wireOf(at: Place, layer2: Layer2Agent, network: NeutronNetwork): readon
       master,
       details: {
         id,
+        ...(layer2.tunnelAddress === null ? {} : { local: writeIp(layer2.tunnelAddress) }),
         ...(layer2.tunnelDevice === null ? {} : { link: layer2.tunnelDevice }),
         port: layer2.vxlanPort,
         learning: true,

@@ -31,7 +31,7 @@ import { rootOf } from './root-devices.ts';
 import { securityRules } from './rules.ts';
 import { spoofingFlows } from './spoofing.ts';
 import { DEAD_VLAN, INT, PHYSICAL } from './tables.ts';
-import { type RemoteEnd, type TunnelledNetwork, tunnelFlows } from './tunnel-bridge.ts';
+import { isReached, type RemoteEnd, type TunnelledNetwork, tunnelFlows } from './tunnel-bridge.ts';
 
 const BR_INT = 'br-int';
 const BR_TUN = 'br-tun';
@@ -63,7 +63,7 @@ export const openvswitch: Layer2 = (at, plugs) => {
       tunnelRoutes: tunnelRoutes(at.host, layer2),
       tunnelNeighbours: tunnelNeighbours(at, layer2),
     },
-    root: { ...rootOf(at.host, bridges, plugged), ...hybridRules(at, layer2, plugged) },
+    root: { ...rootOf(at, bridges, plugged), ...hybridRules(at, layer2, plugged) },
   };
 };
 
@@ -74,18 +74,23 @@ function hybridRules(
   plugged: readonly Plugged[],
 ): Partial<BridgeRules> {
   if (layer2.firewall !== 'iptables_hybrid') return {};
-  const live = plugged.filter(({ port }) => port.adminUp);
-  const guests = live.filter(({ kind }) => kind === 'tap');
+  const guests = plugged.filter(({ kind }) => kind === 'tap');
   const guarded = guests.filter(({ port }) => isGuarded(port));
-  const trusted = live.filter(({ port }) => !isGuarded(port)).map(({ device }) => device);
-  const ports = guarded.map(({ port, device, vlan }) => ({
+  const unguarded = guests.filter(({ port }) => !isGuarded(port)).map(({ device }) => device);
+  // Routers and DHCP servers are known by the name a tap of theirs would have.
+  const trusted = plugged
+    .filter(({ kind }) => kind !== 'tap')
+    .map(({ port }) => deviceName('tap', port.id));
+  // Every port has a zone of its own (OVSHybridIptablesFirewallDriver CONNTRACK_ZONE_PER_PORT).
+  const ports = guarded.map(({ port, device }) => ({
     port,
     tap: device,
     behind: deviceName('qvb', port.id),
-    zone: FIRST_ZONE - 1 + vlan,
+    zone: FIRST_ZONE - 1 + at.numbers.zone(port.id),
     label: port.id,
   }));
-  return bridgeFirewall(at.view, 'neutron-openvswitch-agent', ports, trusted);
+  const binary = 'neutron-openvswitch-agent';
+  return bridgeFirewall(at.view, binary, { guarded: ports, unguarded, trusted });
 }
 
 function connect(at: Place, layer2: Layer2Agent, plug: Plug): Plugged {
@@ -95,7 +100,7 @@ function connect(at: Place, layer2: Layer2Agent, plug: Plug): Plugged {
     ...plug,
     name,
     ofport: at.numbers.ofport(BR_INT, name),
-    vlan: plug.port.adminUp ? at.numbers.localVlan(plug.port.networkId) : DEAD_VLAN,
+    vlan: at.numbers.localVlan(plug.port.networkId),
   };
 }
 
@@ -115,9 +120,9 @@ function physicalNetworks(
   });
 }
 
-/** Networks with a live port on this host, in the order of the plugs. */
+/** Networks with a port on this host, in the order of the plugs. */
 function networksOf(at: Place, plugs: readonly Plug[]): readonly NeutronNetwork[] {
-  const ids = new Set(plugs.filter(({ port }) => port.adminUp).map(({ port }) => port.networkId));
+  const ids = new Set(plugs.map(({ port }) => port.networkId));
   return [...ids].flatMap((id) => at.view.networks.get(id) ?? []);
 }
 
@@ -139,13 +144,18 @@ function integrationBridge(
     ...integrationBase(),
     ...physical.flatMap(fromProvider),
     ...(distribution === null ? [] : integrationDistributed(distribution, physical, patchTun)),
-    ...filtering(
-      at,
-      layer2,
-      plugged.filter(({ port }) => port.adminUp),
-    ),
+    ...plugged.filter(({ port }) => !port.adminUp).map(({ ofport }) => deadPort(ofport)),
+    ...filtering(at, layer2, plugged),
   ];
   return { name: BR_INT, failMode: 'secure', ports, flows: [...new Set(flows)] };
+}
+
+/**
+ * A port that was set down loses its VLAN and is heard no more; what its firewall was told stays
+ * (ovs_neutron_agent.py `port_dead()`).
+ */
+function deadPort(ofport: number): string {
+  return flow(INT.LOCAL_SWITCHING, 2, `in_port=${ofport}`, 'drop');
 }
 
 function integrationBase(): string[] {
@@ -233,6 +243,13 @@ function tunnelBridge(
 ): BridgePlan {
   const patchInt = at.numbers.ofport(BR_TUN, 'patch-int');
   const ports: PortPlan[] = [localPort(BR_TUN), patch('patch-int', patchInt, 'patch-tun')];
+  const networks: TunnelledNetwork[] = networksOf(at, plugged)
+    .filter(({ provider }) => TUNNELS.some((kind) => kind === provider.type))
+    .map((network) => ({ network, vlan: at.numbers.localVlan(network.id) }));
+  // With l2population a tunnel is made when the first port of a network comes up behind it.
+  const isWanted = (kind: string, host: string): boolean =>
+    !layer2.l2Population ||
+    networks.some(({ network }) => network.provider.type === kind && isReached(at, network, host));
   const ends: RemoteEnd[] = [];
   for (const kind of TUNNELS) {
     if (!layer2.tunnelTypes.includes(kind)) continue;
@@ -241,6 +258,7 @@ function tunnelBridge(
       if (other.name === at.host.name || !remote || !other.layer2?.tunnelTypes.includes(kind)) {
         continue;
       }
+      if (!isWanted(kind, other.name)) continue;
       const name = tunnelPort(kind, remote.value);
       const ofport = at.numbers.ofport(BR_TUN, name);
       ends.push({ host: other.name, ofport, kind });
@@ -251,9 +269,6 @@ function tunnelBridge(
       });
     }
   }
-  const networks: TunnelledNetwork[] = networksOf(at, plugged)
-    .filter(({ provider }) => TUNNELS.some((kind) => kind === provider.type))
-    .map((network) => ({ network, vlan: at.numbers.localVlan(network.id) }));
   return {
     name: BR_TUN,
     failMode: 'secure',

@@ -2,6 +2,7 @@
 import { type CloudHost, type HostNic } from '../../model/cloud.ts';
 import { type Place, type Plug } from '../part.ts';
 import { type PortPlan } from '../plan.ts';
+import { DEAD_VLAN } from './tables.ts';
 
 /** The OpenFlow port of a bridge itself (OFPP_LOCAL). */
 const LOCAL = 65534;
@@ -15,7 +16,7 @@ export interface Plugged extends Plug {
 }
 
 export function plainPort(name: string, ofport: number): PortPlan {
-  const nothing = { options: {}, tag: null, trunks: [], externalIds: {} };
+  const nothing = { options: {}, tag: null, trunks: [], otherConfig: {}, externalIds: {} };
   return { name, ofport, type: '', mac: 0n, mtu: 1500, ...nothing };
 }
 
@@ -28,12 +29,21 @@ export function patch(name: string, ofport: number, peer: string): PortPlan {
 }
 
 export function devicePort(at: Place, { port, name, ofport, vlan, kind }: Plugged): PortPlan {
+  const network = at.view.networks.get(port.networkId);
+  const { provider } = network ?? {};
   return {
     ...plainPort(name, ofport),
+    otherConfig: {
+      net_uuid: port.networkId,
+      network_type: provider?.type ?? '',
+      physical_network: provider?.physicalNetwork ?? 'None',
+      segmentation_id: String(provider?.segmentationId ?? 'None'),
+      tag: String(vlan),
+    },
     type: kind === 'internal' ? 'internal' : '',
-    tag: vlan,
+    tag: port.adminUp ? vlan : DEAD_VLAN,
     mac: port.mac,
-    mtu: at.view.networks.get(port.networkId)?.mtu ?? 1500,
+    mtu: network?.mtu ?? 1500,
     externalIds: { 'iface-id': port.id, 'attached-mac': name === '' ? '' : macText(port.mac) },
   };
 }

@@ -2,19 +2,21 @@
 import { type CloudHost, type HostNic } from '../../model/cloud.ts';
 import { deviceName } from '../../model/ids.ts';
 import { type CloudAddress } from '../../model/neutron.ts';
+import { type Place } from '../part.ts';
 import { type BridgePlan, type DevicePlan, emptyNamespace, type NamespacePlan } from '../plan.ts';
 import { nicOf, type Plugged } from './ports.ts';
 
 /** The host's own namespace: NICs, bridges, and the host's ends of what was plugged in. */
 export function rootOf(
-  host: CloudHost,
+  { host, view }: Place,
   bridges: readonly BridgePlan[],
   plugged: readonly Plugged[],
 ): NamespacePlan {
+  const mtuOf = ({ port }: Plugged): number => view.networks.get(port.networkId)?.mtu ?? 1500;
   const devices: DevicePlan[] = [
     ...host.nics.map((nic) => ({ ...device(nic.name, ''), ...nicDevice(nic) })),
     ...bridges.map(({ name }) => bridgeDevice(host, name)),
-    ...plugged.filter(({ kind }) => kind === 'tap').flatMap((plug) => guestDevices(host, plug)),
+    ...plugged.filter(({ kind }) => kind === 'tap').flatMap((plug) => guestDevices(host, plug, mtuOf(plug))),
   ];
   return { ...emptyNamespace('root'), devices, sysctls: SYSCTLS };
 }
@@ -31,8 +33,8 @@ const SYSCTLS: ReadonlyMap<string, string> = new Map([
  * A guest's tap, on br-int itself or in a firewall bridge of its own with a veth to br-int
  * (`qbr…`, `qvb…`, `qvo…`), where iptables can see the packets.
  */
-function guestDevices(host: CloudHost, plug: Plugged): readonly DevicePlan[] {
-  const tap = tapOf(plug);
+function guestDevices(host: CloudHost, plug: Plugged, mtu: number): readonly DevicePlan[] {
+  const tap = { ...tapOf(plug), mtu };
   if (host.layer2?.firewall !== 'iptables_hybrid') return [tap];
   const [qbr, qvb, qvo] = (['qbr', 'qvb', 'qvo'] as const).map((kind) =>
     deviceName(kind, plug.port.id),
@@ -41,13 +43,14 @@ function guestDevices(host: CloudHost, plug: Plugged): readonly DevicePlan[] {
   const end = (name: string, peer: string, mac: bigint, master: string | null): DevicePlan => ({
     ...device(name, 'veth'),
     mac,
+    mtu,
     master,
     peer: { namespace: 'root', device: peer },
   });
   const low = plug.port.mac & 0xff_ffff_ffffn;
   return [
     { ...tap, master: qbr },
-    { ...device(qbr, 'bridge'), mac: (0x06n << 40n) | low, details: { stp_state: 0 } },
+    { ...device(qbr, 'bridge'), mac: (0x06n << 40n) | low, mtu, details: { stp_state: 0 } },
     end(qvb, qvo, (0x06n << 40n) | low, qbr),
     end(qvo, qvb, (0x0an << 40n) | low, null),
   ];

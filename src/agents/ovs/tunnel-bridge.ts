@@ -121,11 +121,7 @@ function populated(
   const reached: RemoteEnd[] = [];
   for (const end of bridge.ends) {
     if (end.kind !== kindOf(network)) continue;
-    const ports = at.view
-      .portsOfNetwork(network.id)
-      .filter(
-        (port) => hasPortOn(at, port, end.host) && isAnnounced(port.deviceOwner, port.status),
-      );
+    const ports = announcedPorts(at, network, end.host);
     if (ports.length === 0) continue;
     reached.push(end);
     for (const port of ports) {
@@ -141,6 +137,17 @@ function populated(
     }
   }
   return reached.length === 0 ? flows : [...flows, floodFlow(vlan, network, reached)];
+}
+
+/** Whether l2population leads frames of the network to a host: one of its ports is up there. */
+export function isReached(at: Place, network: NeutronNetwork, host: string): boolean {
+  return announcedPorts(at, network, host).length > 0;
+}
+
+function announcedPorts(at: Place, { id }: NeutronNetwork, host: string): readonly NeutronPort[] {
+  return at.view
+    .portsOfNetwork(id)
+    .filter((port) => hasPortOn(at, port, host) && isAnnounced(port.deviceOwner, port.status));
 }
 
 /** An HA router's interfaces are on every host that runs the router. */

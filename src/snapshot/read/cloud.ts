@@ -11,10 +11,15 @@ import {
   type Layer2Agent,
   type Layer3Agent,
 } from '../../model/cloud.ts';
+import { NAMESPACES } from '../../model/ids.ts';
 import { type NeutronAgent } from '../../model/neutron.ts';
 import { USUAL_SETTINGS } from '../../model/settings.ts';
 import { readIp } from '../../text/address-text.ts';
 import { readIni } from './ini.ts';
+import { loadBalancersOf } from './load-balancers.ts';
+
+/** 169.254.169.254 */
+const METADATA = 0xa9fe_a9fen;
 
 /** Agents by their binary's name. */
 const AGENT = {
@@ -41,7 +46,7 @@ export function cloudOfNetwork(network: Network): Cloud {
   return {
     neutron,
     hosts,
-    loadBalancers: [],
+    loadBalancers: loadBalancersOf(network),
     physicalSwitches: [],
     settings: USUAL_SETTINGS,
   };
@@ -67,8 +72,7 @@ function hostOf(network: Network, name: string, agents: readonly NeutronAgent[])
       dhcp === undefined
         ? null
         : {
-            isolatedMetadata:
-              option(host, 'dhcp', 'DEFAULT', 'enable_isolated_metadata') === 'True',
+            isolatedMetadata: isolatedMetadata(host),
             forceMetadata: option(host, 'dhcp', 'DEFAULT', 'force_metadata') === 'True',
           },
     metadata:
@@ -155,6 +159,20 @@ function text(agent: NeutronAgent, name: string): string | undefined {
 function modeOf(agent: NeutronAgent): Layer3Agent['mode'] {
   const mode = text(agent, 'agent_mode');
   return mode === 'dvr' || mode === 'dvr_snat' || mode === 'dvr_no_external' ? mode : 'legacy';
+}
+
+/** `enable_isolated_metadata`; without the agent's file, as its namespaces show it. */
+function isolatedMetadata(host: Host | undefined): boolean {
+  const set = option(host, 'dhcp', 'DEFAULT', 'enable_isolated_metadata');
+  if (set !== undefined) return /^(true|1|yes|on)$/i.test(set);
+  const servers = [...(host?.namespaces.values() ?? [])].filter(({ name }) =>
+    name.startsWith(NAMESPACES.dhcp),
+  );
+  return servers.some(({ state }) =>
+    state.interfaces.some(({ addresses }) =>
+      addresses.some(({ address }) => address.version === 4 && address.value === METADATA),
+    ),
+  );
 }
 
 /** An option of one of the host's agent configuration files, the last one that has it. */

@@ -2,13 +2,13 @@
  * Whom a question can name: servers, routers, DHCP servers, guests that only a namespace shows,
  * and hosts. The cloud's objects come first; what the hosts show fills in where they stand.
  */
-import { type Endpoint, ROOT } from '../../dataplane/network.ts';
+import { type Endpoint, type Host, ROOT } from '../../dataplane/network.ts';
 import { type InterfaceAddress, type IpAddress } from '../../dataplane/routing/types.ts';
 import { deviceName, namespaceOwner, portIdPrefix } from '../../model/ids.ts';
 import { type Neutron, type NeutronPort } from '../../model/neutron.ts';
 import { readIp, readMac } from '../../text/address-text.ts';
 import { once } from './folder.ts';
-import { type WiredHost, type Wires } from './wires.ts';
+import { type Wires } from './wires.ts';
 
 /** A guest namespace of a lab is called after its server. */
 const GUEST = 'vm-';
@@ -19,8 +19,8 @@ export interface Directory {
 }
 
 export function openDirectory(
-  hosts: ReadonlyMap<string, WiredHost>,
-  wires: Wires,
+  hosts: ReadonlyMap<string, Host>,
+  wires: Pick<Wires, 'wire'>,
   neutron: Neutron,
 ): Directory {
   const names = once(() => namesOf(neutron));
@@ -117,8 +117,8 @@ function namesOf(neutron: Neutron): ReadonlyMap<string, string> {
 function endpointsOfPort(
   port: NeutronPort,
   names: ReadonlyMap<string, string>,
-  hosts: ReadonlyMap<string, WiredHost>,
-  wires: Wires,
+  hosts: ReadonlyMap<string, Host>,
+  wires: Pick<Wires, 'wire'>,
 ): Endpoint[] {
   const role = roleOf(port);
   const named = names.get(port.deviceId);
@@ -162,10 +162,10 @@ function roleOf(port: NeutronPort): Endpoint['role'] {
 
 /** The guest's interface: what the tap's wire leads to, when the guest is in the snapshot. */
 function guestOf(
-  host: WiredHost,
+  host: Host,
   tap: string,
   name: string,
-  wires: Wires,
+  wires: Pick<Wires, 'wire'>,
 ): { namespace: string; name: string } | null {
   if (!host.namespaces.has(ROOT)) return null;
   const wire = wires.wire({ host: host.name, namespace: ROOT, name: tap });
@@ -183,7 +183,7 @@ type Place = { host: string; namespace: string; interface: string };
 function placesOfAgent(
   port: NeutronPort,
   role: 'router' | 'dhcp',
-  hosts: ReadonlyMap<string, WiredHost>,
+  hosts: ReadonlyMap<string, Host>,
 ): Place[] {
   const served = role === 'dhcp' ? port.networkId : port.deviceId;
   const spellings = (['tap', 'qr-', 'qg-', 'ha-', 'sg-', 'fg-', 'ns-'] as const).map((prefix) =>
@@ -205,7 +205,7 @@ function placesOfAgent(
 }
 
 /** Guests that Neutron does not know, and the host itself. */
-function endpointsOfHost(host: WiredHost, known: ReadonlySet<string>): Endpoint[] {
+function endpointsOfHost(host: Host, known: ReadonlySet<string>): Endpoint[] {
   const found: Endpoint[] = [];
   for (const namespace of host.namespaces.values()) {
     const guest = namespace.name.startsWith(GUEST);

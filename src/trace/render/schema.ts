@@ -7,24 +7,24 @@ import { REASONS } from '../../reasons/codes.ts';
 /** A schema is plain data. */
 export type Schema = Readonly<Record<string, unknown>>;
 
-const DRAFT = 'https://json-schema.org/draft/2020-12/schema';
+export const DRAFT = 'https://json-schema.org/draft/2020-12/schema';
 
-const TEXT = { type: 'string' } as const;
+export const TEXT = { type: 'string' } as const;
 const FLAG = { type: 'boolean' } as const;
-const COUNT = { type: 'integer', minimum: 0 } as const;
+export const COUNT = { type: 'integer', minimum: 0 } as const;
 const CODE = { enum: Object.keys(REASONS) } as const;
 const VERDICT = { enum: ['REACHABLE', 'UNREACHABLE', 'AMBIGUOUS', 'UNDETERMINED'] } as const;
 
-function orNull(schema: Schema): Schema {
+export function orNull(schema: Schema): Schema {
   return { anyOf: [schema, { type: 'null' }] };
 }
 
-function list(items: Schema): Schema {
+export function list(items: Schema): Schema {
   return { type: 'array', items };
 }
 
 /** An object of which every key is always there. Readers ignore keys that they do not know. */
-function object(
+export function object(
   properties: Readonly<Record<string, Schema>>,
   optional: readonly string[] = [],
 ): Schema {
@@ -32,9 +32,26 @@ function object(
   return { type: 'object', properties, required };
 }
 
-function ref(name: string): Schema {
+export function ref(name: string): Schema {
   return { $ref: `#/$defs/${name}` };
 }
+
+/** One of Neutron's objects. */
+export const NEUTRON = object({
+  kind: { enum: ['port', 'network', 'router', 'security-group', 'floating-ip'] },
+  id: TEXT,
+  name: TEXT,
+});
+
+/** A place in a file that was not understood. */
+export const PROBLEM = object({
+  file: TEXT,
+  line: COUNT,
+  column: COUNT,
+  text: TEXT,
+  message: TEXT,
+  didYouMean: orNull(TEXT),
+});
 
 const ICMP_ERROR = object({ from: TEXT, type: COUNT, code: COUNT });
 
@@ -73,13 +90,7 @@ const DEFINITIONS: Readonly<Record<string, Schema>> = {
       component: TEXT,
       because: { ...list(TEXT), description: 'Sentences about this case, the cause first.' },
       rule: ref('rule'),
-      neutron: list(
-        object({
-          kind: { enum: ['port', 'network', 'router', 'security-group', 'floating-ip'] },
-          id: TEXT,
-          name: TEXT,
-        }),
-      ),
+      neutron: list(NEUTRON),
       nearMisses: list(ref('nearMiss')),
       fix: orNull(object({ summary: TEXT, commands: list(TEXT) })),
       confirm: { ...list(TEXT), description: 'Read-only commands that show it.' },
@@ -182,16 +193,7 @@ export const TRACE_SCHEMA: Schema = {
     unmodelled: list(ref('assumption')),
     missing: list(object({ file: TEXT, consequence: TEXT })),
     problems: {
-      ...list(
-        object({
-          file: TEXT,
-          line: COUNT,
-          column: COUNT,
-          text: TEXT,
-          message: TEXT,
-          didYouMean: orNull(TEXT),
-        }),
-      ),
+      ...list(PROBLEM),
       description: 'Places in the files of the devices on the way that were not understood.',
     },
     content: {

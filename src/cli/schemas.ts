@@ -1,0 +1,5 @@
+/** The schemas of what commands write with --format json, by the command's name. */
+import { SCHEMAS as TRACE_SCHEMAS } from '../trace/render/schema.ts';
+import { DIFF_SCHEMA } from '../verify/configuration/schema.ts';
+
+export const SCHEMAS = { ...TRACE_SCHEMAS, diff: DIFF_SCHEMA } as const;
