@@ -1,6 +1,7 @@
 /** The L3 agent of one host: every router that is scheduled to it. */
 import { type DeviceAgent, joinParts, NOTHING, type Part } from '../part.ts';
-import { distributedRouter, floatingNamespaces, runsHere } from './distributed-router.ts';
+import { distributedRouter, floatingNamespaces } from './distributed-router.ts';
+import { runsHere } from './interfaces.ts';
 import { centralRouter } from './router.ts';
 
 export const l3Agent: DeviceAgent = (at) => {

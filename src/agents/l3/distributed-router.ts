@@ -39,6 +39,7 @@ import {
   nextHop,
   portsOfRouter,
   type RouterPorts,
+  runsHere,
   scopeMarks,
 } from './interfaces.ts';
 import { metadataProxy } from './metadata.ts';
@@ -327,22 +328,4 @@ function floatingNamespace(at: Place, agent: NeutronPort): Part {
     files: new Map(),
     commandLines: [],
   };
-}
-
-/**
- * Whether the router has a part on the host: it is scheduled there, or it is distributed and a
- * port that it serves is there (`l3_dvrscheduler_db`, servers, DHCP and load balancers count).
- */
-export function runsHere(at: Place, router: NeutronRouter): boolean {
-  const { view, host } = at;
-  if (router.agents.some((agent) => agent.host === host.name)) return true;
-  if (!router.distributed || host.layer3?.mode.startsWith('dvr') !== true) return false;
-  const networks = new Set(portsOfRouter(view, router).internal.map((port) => port.networkId));
-  return view
-    .portsOnHost(host.name)
-    .some((port) => networks.has(port.networkId) && isServed(port.deviceOwner));
-}
-
-function isServed(owner: string): boolean {
-  return owner === 'network:dhcp' || !owner.startsWith('network:');
 }

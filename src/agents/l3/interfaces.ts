@@ -1,6 +1,7 @@
 /** A router's ports by what they are for, and what its rules are about. */
 import { deviceName } from '../../model/ids.ts';
 import { type CloudAddress, type NeutronPort, type NeutronRouter } from '../../model/neutron.ts';
+import { type Place } from '../part.ts';
 import { type CloudView } from '../view.ts';
 import { type FloatingRule, type ForwardedPort } from './router-rules.ts';
 
@@ -102,4 +103,22 @@ export function scopeMarks(
     marks.set(device, `0x${(mark * 0x10000).toString(16)}`);
   }
   return marks;
+}
+
+/**
+ * Whether the router has a part on the host: it is scheduled there, or it is distributed and a
+ * port that it serves is there (`l3_dvrscheduler_db`, servers, DHCP and load balancers count).
+ */
+export function runsHere(at: Place, router: NeutronRouter): boolean {
+  const { view, host } = at;
+  if (router.agents.some((agent) => agent.host === host.name)) return true;
+  if (!router.distributed || host.layer3?.mode.startsWith('dvr') !== true) return false;
+  const networks = new Set(portsOfRouter(view, router).internal.map((port) => port.networkId));
+  return view
+    .portsOnHost(host.name)
+    .some((port) => networks.has(port.networkId) && isServed(port.deviceOwner));
+}
+
+function isServed(owner: string): boolean {
+  return owner === 'network:dhcp' || !owner.startsWith('network:');
 }
