@@ -274,6 +274,13 @@ describe.skipIf(withoutCaptures())('real switches', () => {
     expect(count).toBeGreaterThan(900);
   });
 
+  it('lose no line of a MAC table', () => {
+    for (const path of paths.filter((each) => each.endsWith('.fdb.txt'))) {
+      const lines = textAt(path).trimEnd().split('\n');
+      expect([path, readFdb(path, textAt(path)).value.length]).toEqual([path, lines.length - 1]);
+    }
+  });
+
   it('say the same in the database and in `ovs-vsctl show`', () => {
     let count = 0;
     for (const path of paths.filter((each) => each.endsWith('vsctl-show.txt'))) {

@@ -68,11 +68,9 @@ export function headersOf(p: Packet): Headers {
   const labels: number[] = [];
   const type = num(p, 'eth_type');
   if (type === 0x8847n || type === 0x8848n) {
-    for (const name of ['mpls_lse', 'mpls_lse2', 'mpls_lse3']) {
-      const value = Number(num(p, name));
-      labels.push(value);
-      if ((value & 0x100) !== 0) break;
-    }
+    const all = ['mpls_lse', 'mpls_lse2', 'mpls_lse3'].map((name) => Number(num(p, name)));
+    const bottom = all.findIndex((value) => (value & 0x100) !== 0);
+    labels.push(...(bottom < 0 ? all.filter((value) => value !== 0) : all.slice(0, bottom + 1)));
   }
   return { fields, vlans, labels };
 }
@@ -116,6 +114,8 @@ export const REAL_NAMES: Readonly<Record<string, string>> = {
   'nd.sll': 'nd_sll',
   'nd.tll': 'nd_tll',
   skb_mark: 'pkt_mark',
+  'tunnel.ipv6_src': 'tun_ipv6_src',
+  'tunnel.ipv6_dst': 'tun_ipv6_dst',
   'tunnel.tun_id': 'tun_id',
   'tunnel.src': 'tun_src',
   'tunnel.dst': 'tun_dst',
@@ -211,7 +211,15 @@ function applyHeader(headers: Headers, text: string): void {
   }
 }
 
-export const TUNNEL = ['tun_id', 'tun_src', 'tun_dst', 'tun_ttl', 'tun_tos'];
+export const TUNNEL = [
+  'tun_id',
+  'tun_src',
+  'tun_dst',
+  'tun_ipv6_src',
+  'tun_ipv6_dst',
+  'tun_ttl',
+  'tun_tos',
+];
 /** What a tunnel header shows beside its frame's own fields. */
 export const OUTER = ['encap_id', 'ip_df'];
 
@@ -322,7 +330,15 @@ function ourCtText({ ct, zone, markMask, labelMask }: TrackRequest, p: Packet): 
 }
 
 /** Why a controller gets a packet, by number (enum ofp_packet_in_reason). */
-const REASONS = ['no_match', 'action', 'invalid_ttl', 'action_set', 'group', 'packet_out'];
+const REASONS = [
+  'no_match',
+  'action',
+  'invalid_ttl',
+  'action_set',
+  'group',
+  'packet_out',
+  'table_miss',
+];
 
 /** Our datapath actions in canonical form, clones flattened. */
 export function ourEffects(
@@ -357,7 +373,9 @@ export function ourEffects(
           kind === 'gre'
             ? 'gre_sys'
             : `${kind === 'geneve' ? 'genev' : kind}_sys_${destinationPort}`;
-        return [`out ${name} ${printHeaders(headersOf(action.p), TUNNEL)}`];
+        // Without a far end the datapath is not told any tunnel field.
+        const isSet = num(action.p, 'tun_dst') !== 0n || num(action.p, 'tun_ipv6_dst') !== 0n;
+        return [`out ${name} ${printHeaders(headersOf(action.p), isSet ? TUNNEL : [])}`];
       }
       case 'controller':
         return [
@@ -441,10 +459,10 @@ const METADATA_NAMES = [
  * A packet as text, for comparing the ends of passes. Behind a label that was pushed or popped
  * the pipeline does not know the headers any more, and they are not compared.
  */
-export function wholePacket(p: Packet, labelled: boolean, keyShown = true): string {
+export function wholePacket(p: Packet, labelled: boolean, hidden: readonly string[] = []): string {
   const headers = headersOf(p);
   if (labelled) headers.fields.set('eth_type', 0n);
-  const names = keyShown ? METADATA_NAMES : METADATA_NAMES.filter((name) => name !== 'tun_id');
+  const names = METADATA_NAMES.filter((name) => !hidden.includes(name));
   return printHeaders(
     { ...headers, vlans: headers.vlans.slice(0, 1).map(([a, b]) => [a, b, 0]) },
     names,

@@ -11,6 +11,7 @@ import {
   type Mirror,
   type Port,
   type Switch,
+  type TlvMapping,
   type TunnelSettings,
   type VlanSettings,
 } from '../../../src/dataplane/ovs/types/switch.ts';
@@ -258,9 +259,13 @@ export function packetOf(tests: readonly FieldTest[]): Packet {
 }
 
 /** The packet a trace asks about. */
-export function tracePacket(text: string, ports: readonly Port[]): Packet {
+export function tracePacket(
+  text: string,
+  ports: readonly Port[],
+  tlvMap: readonly TlvMapping[] = [],
+): Packet {
   const portNumber = (name: string) => ports.find((port) => port.name === name)?.ofport;
-  const { value, problems } = parseTraceFlow(text, 'trace', { portNumber });
+  const { value, problems } = parseTraceFlow(text, 'trace', { portNumber, tlvMap });
   if (problems.length > 0) throw new Error(`${text}: ${JSON.stringify(problems)}`);
   const p = packetOf(value);
   // Without a type the packet is one of LLC (lib/packets.h FLOW_DL_TYPE_NONE).

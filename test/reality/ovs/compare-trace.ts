@@ -38,6 +38,8 @@ export interface Question {
   readonly leaveOut: (effect: string) => boolean;
   /** Where learned addresses and flows are; nothing is learned without it. */
   readonly state?: SwitchState<Packet>;
+  /** One packet that chooses the first of everything, when absent. */
+  readonly run?: Run<Packet>;
 }
 
 /** Stands for a trace that went another way at flows of equal priority. */
@@ -114,11 +116,16 @@ export function compareTrace(question: Question, real: readonly RealPass[]): str
   const { sw, bridge, p, states } = question;
   const log: OvsStep[] = [];
   const fresh = switchState<Packet>(sw, 0, { learns: false });
-  const state = { ...(question.state ?? fresh), onStep: (seen: OvsStep) => void log.push(seen) };
+  const given = question.state ?? fresh;
+  const onStep = (seen: OvsStep) => {
+    log.push(seen);
+    given.onStep?.(seen);
+  };
+  const state = { ...given, onStep };
   const differences: string[] = [];
   let index = 0;
   tracePasses(
-    { run: onePacketRun(), sw, state },
+    { run: question.run ?? onePacketRun(), sw, state },
     { bridge, inPort: numberOf(p, IN_PORT), p },
     states,
     (pass) => {
@@ -218,9 +225,10 @@ function comparePass(
   const names = (name: string) =>
     name === 'LOCAL' ? 0xfffe : [...sw.ports.values()].find((port) => port.name === name)?.ofport;
   const end = real.finalFlow === 'unchanged' ? start : packetOfFlowText(real.finalFlow, names);
-  // The key of a tunnel is printed only when the packet's flags say that it has one.
-  const keyShown = !real.finalFlow.includes('tun_dst=') || real.finalFlow.includes('tun_id=');
-  const text = (p: Packet) => wholePacket(p, done.labelled, keyShown);
+  // Tunnel fields are printed only with a far end, the key of a tunnel only with its flag.
+  const isTunnelled = real.finalFlow.includes('tun_dst=');
+  const hidden = isTunnelled ? (real.finalFlow.includes('tun_id=') ? [] : ['tun_id']) : ['tun_src'];
+  const text = (p: Packet) => wholePacket(p, done.labelled, hidden);
   compare('final packet', [text(done.p)], [text(end)]);
   return differences;
 }

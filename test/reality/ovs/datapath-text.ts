@@ -124,7 +124,7 @@ function effectsOf(text: string, state: State, portName: (word: string) => strin
       case 'check_pkt_len':
         return [branches(inside ?? '', within)];
       case 'sample':
-        return [sampled(inside ?? '', within)];
+        return sampled(inside ?? '', within);
       case 'tnl_push':
         encapsulate(state, inside ?? '');
         return [];
@@ -159,9 +159,12 @@ function branches(inside: string, within: (inside: string | null) => string[]): 
   return `larger than ${size}: ${of('gt')} else ${of('le')}`;
 }
 
-function sampled(inside: string, within: (inside: string | null) => string[]): string {
+/** What always happens is written as a sample of all when a controller's meter stands in it. */
+function sampled(inside: string, within: (inside: string | null) => string[]): string[] {
   const actions = splitItems(inside).find(({ name }) => name === 'actions')?.inside ?? '';
-  return `sample ${within(actions).sort().join('\n')}`;
+  const effects = within(actions);
+  if (inside.startsWith('sample=100')) return effects.filter((effect) => effect !== 'meter');
+  return [`sample ${effects.sort().join('\n')}`];
 }
 
 function applySet(state: State, { name, inside }: Item): void {
@@ -170,7 +173,11 @@ function applySet(state: State, { name, inside }: Item): void {
     state.labels[0] = lseOf(inside);
     return;
   }
-  if (name === 'tunnel') state.tunnel = true;
+  if (name === 'tunnel') {
+    // Tunnel fields are set all together; those that are not printed are zero.
+    state.tunnel = true;
+    for (const each of TUNNEL) state.fields.set(each, 0n);
+  }
   // Flags and options of tunnels stand in parentheses of their own.
   const plain = name === 'skb_mark' || name === 'skb_priority';
   const pairs = plain ? new Map([['', inside]]) : pairsOf(inside.replace(/\w+\([^()]*\)/g, ''));

@@ -3,7 +3,7 @@
  * (lib/ofp-actions.c ofpacts_execute_action_set(); OpenFlow 1.5.1 §5.6).
  */
 import { type Action } from '../types/flow.ts';
-import { type PreparedAction } from './actions.ts';
+import { isControllerOutput, type PreparedAction } from './actions.ts';
 
 /** One of each, the last one written counts; in the order they are executed. */
 const SLOTS: readonly Action['kind'][] = [
@@ -37,7 +37,7 @@ export function actionListOfSet(set: readonly PreparedAction[]): readonly Prepar
   let final: PreparedAction | null = null;
   let finalRank = 0;
   for (const prepared of set) {
-    const { kind } = prepared.action;
+    const kind = isControllerOutput(prepared.action) ? 'output' : prepared.action.kind;
     const slot = SLOTS.indexOf(kind);
     const rank = FINAL.indexOf(kind);
     if (slot >= 0) slots[slot] = prepared;

@@ -54,6 +54,13 @@ export function targetOf(of: Field): Target {
   return of.word === IN_PORT_WORD ? 'in-port' : 'plain';
 }
 
+/** `CONTROLLER` and `CONTROLLER:N` are outputs; controller() with more words is an action of its own. */
+export function isControllerOutput(action: Action): boolean {
+  if (action.kind !== 'controller') return false;
+  const { reason, id, userdata, pause, meter } = action;
+  return reason === 'action' && id === 0 && userdata === null && !pause && meter === null;
+}
+
 /** ofproto-dpif-xlate.c reversible_actions(): these cannot be undone by writing fields back. */
 const IRREVERSIBLE: ReadonlySet<Action['kind']> = new Set([
   'ct',
@@ -88,6 +95,7 @@ function isReversible(action: Action): boolean {
 }
 
 function isBlind(action: Action): boolean {
+  if (isControllerOutput(action)) return true;
   if (action.kind !== 'set-field') return BLIND.has(action.kind);
   return action.field.metadata || L2_FIELDS.has(action.field.name);
 }

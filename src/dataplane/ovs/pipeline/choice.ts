@@ -57,7 +57,7 @@ export function runGroup<P>(x: Translation<P>, part: Part<P>, id: number, mode: 
         [part],
       );
     case 'fast_failover': {
-      const bucket = group.buckets.find((one) => isAlive(part.bridge, group, one, 0));
+      const bucket = group.buckets.find((one) => isAlive(part.bridge, one, 0));
       return bucket === undefined
         ? noBucket(x, part)
         : runBucket(x, part, group, bucket, mode.last);
@@ -72,19 +72,13 @@ function noBucket<P>(x: Translation<P>, part: Part<P>): Part<P>[] {
   return [part];
 }
 
-function isAlive(
-  bridge: PreparedBridge,
-  group: PreparedGroup,
-  bucket: PreparedBucket,
-  depth: number,
-): boolean {
+function isAlive(bridge: PreparedBridge, bucket: PreparedBucket, depth: number): boolean {
   if (depth >= LIVENESS_DEPTH) return false;
-  if (group.source.type === 'select' && bucket.weight === 0) return false;
   if (bucket.watchPort === null && bucket.watchGroup === null) return true;
   if (bucket.watchPort !== null && bridge.ports.get(bucket.watchPort)?.enabled === true)
     return true;
   const watched = bucket.watchGroup === null ? undefined : bridge.groups.get(bucket.watchGroup);
-  return watched?.buckets.some((one) => isAlive(bridge, watched, one, depth + 1)) ?? false;
+  return watched?.buckets.some((one) => isAlive(bridge, one, depth + 1)) ?? false;
 }
 
 /** A select group: by default the datapath hashes and the packet comes back for the choice. */
@@ -93,10 +87,12 @@ function select<P>(x: Translation<P>, part: Part<P>, group: PreparedGroup, mode:
     freeze(part);
     return [part];
   }
-  const alive = group.buckets.filter((bucket) => isAlive(part.bridge, group, bucket, 0));
-  if (group.source.selection.method === 'hash') {
-    return pick(x, part, alive.length, `group ${group.source.id}`).flatMap(({ index, part: q }) =>
-      takeBucket(x, q, group, alive[index], mode),
+  const weighted = group.buckets.filter(
+    (bucket) => bucket.weight > 0 && isAlive(part.bridge, bucket, 0),
+  );
+  if (!isHashedByDatapath(group)) {
+    return pick(x, part, weighted.length, `group ${group.source.id}`).flatMap(
+      ({ index, part: q }) => takeBucket(x, q, group, weighted[index], mode),
     );
   }
   const { hit: fresh, miss: hashed } = x.t.split(part.p, NOT_HASHED);
@@ -104,20 +100,36 @@ function select<P>(x: Translation<P>, part: Part<P>, group: PreparedGroup, mode:
   if (fresh !== null) {
     const q = hashed === null ? part : forkPart(part, fresh);
     q.p = fresh;
-    q.hashChoices = Math.max(1, alive.length);
+    q.hashChoices = Math.max(1, weighted.length);
     freeze(q);
     results.push(q);
   }
   if (hashed === null) return results;
-  if (alive.length > 1) sayHash(x, part, `group ${group.source.id}`);
+  if (weighted.length > 1) sayHash(x, part, `group ${group.source.id}`);
   const cases = x.t.cases(hashed, DP_HASH_BITS, 65_536) ?? [];
   for (const { value, p } of cases) {
     const q = fresh === null && cases.length === 1 ? part : forkPart(part, p);
     q.p = p;
-    const bucket = alive[(value - 1) % Math.max(1, alive.length)];
+    const bucket = weighted[(value - 1) % Math.max(1, weighted.length)];
     results.push(...takeBucket(x, q, group, bucket, mode));
   }
   return results;
+}
+
+/** Hash values that a group tells apart, at most (MAX_SELECT_GROUP_HASH_VALUES). */
+const HASH_VALUES = 256;
+
+/**
+ * Whether the datapath hashes (ofproto-dpif.c group_set_selection_method()): the weights must fit
+ * into a table of hash values, else the switch itself hashes.
+ */
+function isHashedByDatapath({ source, buckets }: PreparedGroup): boolean {
+  if (source.selection.method === 'hash') return false;
+  const weights = buckets.map(({ weight }) => weight).filter((weight) => weight > 0);
+  if (weights.length === 0) return false;
+  const total = weights.reduce((sum, weight) => sum + weight, 0);
+  const slots = Math.ceil(total / Math.min(...weights));
+  return Math.max(16, 2 ** Math.ceil(Math.log2(slots))) <= HASH_VALUES;
 }
 
 function takeBucket<P>(

@@ -5,7 +5,7 @@
 import { type FieldBits, field } from '../../../packet/fields.ts';
 import { type Action, RESERVED_PORTS } from '../types/flow.ts';
 import { actionListOfSet } from './action-set.ts';
-import { type PreparedAction } from './actions.ts';
+import { isControllerOutput, type PreparedAction } from './actions.ts';
 import { runBundle, runGroup, runMultipath } from './choice.ts';
 import { cloneActions } from './clone.ts';
 import { IS_IP, MPLS_TTL_EXPIRES, PREREQUISITES, TTL_EXPIRES } from './conditions.ts';
@@ -55,12 +55,16 @@ export function runActions<P>(
     if (parts.length === 1) {
       part = parts[0]!;
       if (part.stop) break;
-      if (freezesHere(part, action)) keepWaiting(part, actions, restFrom(action, i));
+      if (freezesHere(part, action)) {
+        keepWaiting(part, actions, restFrom(action, i));
+        break;
+      }
     } else {
       return parts.flatMap((q) => {
         if (q.stop) return unstop(q);
-        if (freezesHere(q, action)) keepWaiting(q, actions, restFrom(action, i));
-        return runActions(x, q, actions, mode, i + 1);
+        if (!freezesHere(q, action)) return runActions(x, q, actions, mode, i + 1);
+        keepWaiting(q, actions, restFrom(action, i));
+        return unstop(q);
       });
     }
   }
@@ -199,6 +203,9 @@ function performRare<P>(
       return checkLength(x, part, action, actions.slice(i + 1));
     case 'controller':
       if (action.pause) return unsupported(x, part, 'controller(pause)');
+      if (isControllerOutput(action)) {
+        return output(x, part, RESERVED_PORTS.CONTROLLER, mode, action.maxLength);
+      }
       return toController(x, part, action.reason, action.maxLength);
     case 'enqueue':
       return output(x, part, action.port, mode, 65_535);

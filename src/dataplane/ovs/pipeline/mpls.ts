@@ -4,7 +4,7 @@
  */
 import { field } from '../../../packet/fields.ts';
 import { type Guard, guard } from '../../../traffic/guard.ts';
-import { and, type Match, or, test } from '../../../traffic/match.ts';
+import { and, type Match, not, or, test } from '../../../traffic/match.ts';
 import { type Traffic } from '../../../traffic/traffic.ts';
 import { bitsOf, IS_IP, PREREQUISITES, writeNumberTo } from './conditions.ts';
 import { forkPart, type Part, type Translation } from './part.ts';
@@ -22,15 +22,19 @@ function bottomAt(depth: 0 | 1 | 2): Match {
   return test(LSE[depth], 0x100n, 0x100n);
 }
 
-/** Guards for one, two and three labels; what is left has more than can be parsed. */
+/**
+ * Guards for none, one and two labels; what is left has three or more (flow_count_mpls_labels()).
+ * They are counted up to the bottom of the stack;
+ * where none of the three is the bottom, those count that are not zero.
+ */
 const DEPTHS: readonly Guard[] = [
-  guard(bottomAt(0)),
-  guard(bottomAt(1)),
-  guard(or(bottomAt(2), test(LSE[2], 0n))),
+  guard(and(test(LSE[0], 0n), test(LSE[1], 0n), test(LSE[2], 0n))),
+  guard(or(bottomAt(0), and(not(bottomAt(1)), not(bottomAt(2)), test(LSE[1], 0n)))),
+  guard(or(bottomAt(1), and(not(bottomAt(2)), test(LSE[2], 0n)))),
 ];
 const THREE: Guard = guard(and(isMpls, bottomAt(2)));
 
-/** Parts by their number of labels; 4 stands for more than three. */
+/** Parts by their number of labels; 3 stands for more as well. */
 function byDepth<P>(t: Traffic<P>, p: P): { readonly labels: number; readonly p: P }[] {
   const parts: { labels: number; p: P }[] = [];
   const labelled =
@@ -40,10 +44,10 @@ function byDepth<P>(t: Traffic<P>, p: P): { readonly labels: number; readonly p:
   for (const [i, depth] of DEPTHS.entries()) {
     if (rest === null) break;
     const { hit, miss } = t.split(rest, depth);
-    if (hit !== null) parts.push({ labels: i + 1, p: hit });
+    if (hit !== null) parts.push({ labels: i, p: hit });
     rest = miss;
   }
-  if (rest !== null) parts.push({ labels: 4, p: rest });
+  if (rest !== null) parts.push({ labels: DEPTHS.length, p: rest });
   return parts;
 }
 
@@ -92,7 +96,7 @@ export function popMpls<P>(x: Translation<P>, part: Part<P>, etherType: number):
     const q = cases.length === 1 ? part : forkPart(part, p);
     q.p = p;
     if (labels === 0) return q;
-    if (labels >= 4 || (labels === 3 && x.t.split(x.t.fork(p), THREE).hit === null)) {
+    if (labels === 3 && x.t.split(x.t.fork(p), THREE).hit === null) {
       q.error = 'Too many MPLS labels';
       return q;
     }

@@ -131,6 +131,10 @@ export function toController<P>(
   maxLength: number,
 ): Part<P>[] {
   const bridge = part.bridge.name;
-  emit(part, { kind: 'controller', reason, maxLength, bridge, p: x.t.fork(part.p) });
+  const flow = part.flow?.flow;
+  // The flow of priority 0 that matches everything is the table's miss (OpenFlow 1.5.1 §5.4).
+  const isMiss = flow !== undefined && flow.priority === 0 && flow.tests.length === 0;
+  const why = reason === 'action' && isMiss && flow.opaque.length === 0 ? 'table_miss' : reason;
+  emit(part, { kind: 'controller', reason: why, maxLength, bridge, p: x.t.fork(part.p) });
   return [part];
 }

@@ -126,9 +126,9 @@ function runFound<P>(
   part.resubmits++;
   if (visit.table <= before) part.depth++;
   const actions = found.flow?.actions() ?? NO_ACTIONS;
-  return visit.clone
-    ? cloneActions(x, part, actions, visit.mode)
-    : runActions(x, part, actions, visit.mode);
+  // The actions of a flow are no bucket's, also when a bucket asked for the table.
+  const mode = visit.mode.bucket ? { ...visit.mode, bucket: false } : visit.mode;
+  return visit.clone ? cloneActions(x, part, actions, mode) : runActions(x, part, actions, mode);
 }
 
 const NO_ACTIONS: readonly PreparedAction[] = [];

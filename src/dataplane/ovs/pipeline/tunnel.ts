@@ -33,7 +33,9 @@ const TOS = bitsOf('nw_tos');
 const ECN: FieldBits = { field: field('nw_ecn'), start: 0, width: 2 };
 const TUN_ECN: FieldBits = { field: TUN_TOS, start: 0, width: 2 };
 const IS_CE = guard(test(field('nw_ecn'), 3n));
-const DESTINATION_BITS = [bitsOf('tun_dst'), bitsOf('tun_ipv6_dst')] as const;
+const V4 = bitsOf('tun_dst');
+const V6 = bitsOf('tun_ipv6_dst');
+const NO_V4 = guard(test(TUN_DST, 0n));
 const TUNNEL_BITS = [
   'tun_id',
   'tun_src',
@@ -112,7 +114,6 @@ export function sendToTunnel<P>(
     );
     return refuse(x, part, 'UNSUPPORTED_ACTION', `${port.name}: ${tunnel.kind} is not emulated`);
   }
-  const { inPort } = part;
   const saved = x.t.fork(part.p);
   const filled = withTunnelFields(x, part.p, tunnel);
   const { hit: ip, miss: other } = x.t.split(filled, IS_IP);
@@ -121,39 +122,58 @@ export function sendToTunnel<P>(
     if (p === null) continue;
     const q = ip === null || other === null ? part : forkPart(part, p);
     q.p = p;
-    parts.push(...notToOurselves(x, q, port, tunnel, how));
+    parts.push(...notToOurselves(x, q, saved, port, tunnel, how));
   }
-  return restore(x, parts, saved, inPort).flatMap((q) => mirrorSent(x, q, port));
+  return parts;
 }
 
-/** A packet that came out of a tunnel is not sent back to the address it came to. */
+/**
+ * Tells traffic apart by whether it would go back to the address it came to: IPv4 counts where
+ * there is an IPv4 address, else IPv6 (flow_tnl_dst()).
+ */
+function byOwn<P>(x: Translation<P>, p: P): { readonly p: P; readonly isOwn: boolean }[] {
+  const { entry, t } = x;
+  if (entry === null) return [{ p, isOwn: false }];
+  const { hit: v6, miss: v4 } = t.split(p, NO_V4);
+  return [
+    v4 === null ? null : t.same(v4, entry, [[V4, V4]]),
+    v6 === null ? null : t.same(v6, entry, [V4, V6].map((bits) => [bits, bits] as const)),
+  ].flatMap((split) => [
+    ...(split === null || split.hit === null ? [] : [{ p: split.hit, isOwn: true }]),
+    ...(split === null || split.miss === null ? [] : [{ p: split.miss, isOwn: false }]),
+  ]);
+}
+
+/**
+ * A packet that came out of a tunnel is not sent back to the address it came to. What was refused
+ * so keeps the tunnel fields of the port, unlike what is sent (compose_output_action__()).
+ */
 function notToOurselves<P>(
   x: Translation<P>,
   part: Part<P>,
+  saved: P,
   port: PreparedPort,
   tunnel: TunnelSettings,
   how: SendMode,
 ): Part<P>[] {
-  if (x.entry === null) return leave(x, part, port, tunnel, how);
-  const own = x.t.same(
-    part.p,
-    x.entry,
-    DESTINATION_BITS.map((bits) => [bits, bits] as const),
-  );
-  const results: Part<P>[] = [];
-  if (own.hit !== null) {
-    const q = own.miss === null ? part : forkPart(part, own.hit);
-    q.p = own.hit;
-    results.push(
-      ...refuse(x, q, 'TUNNEL_ENDPOINT_MISSING', `${port.name}: the tunnel leads to ourselves`),
-    );
-  }
-  if (own.miss !== null) {
-    const q = own.hit === null ? part : forkPart(part, own.miss);
-    q.p = own.miss;
-    results.push(...leave(x, q, port, tunnel, how));
-  }
-  return results;
+  const { inPort } = part;
+  const mark =
+    tunnel.egressMark === 0 ? null : assignment(field('pkt_mark'), BigInt(tunnel.egressMark));
+  const cases = byOwn(x, part.p);
+  return cases.flatMap(({ p, isOwn }) => {
+    const q = cases.length === 1 ? part : forkPart(part, p);
+    q.p = p;
+    if (isOwn) {
+      const text = `${port.name}: the tunnel leads to ourselves`;
+      return refuse(x, q, 'TUNNEL_ENDPOINT_MISSING', text);
+    }
+    const sent = leave(x, q, port, tunnel, how);
+    return restore(x, sent, x.t.fork(saved), inPort).flatMap((one) => {
+      // The mark that the port's options set stays.
+      if (mark !== null) one.p = x.t.set(one.p, mark);
+      return mirrorSent(x, one, port);
+    });
+  });
 }
 
 function leave<P>(

@@ -4,7 +4,15 @@ import { type FlowMod, parseFlowMod } from '../../../../src/dataplane/ovs/text/f
 import { asOpenFlow10 } from '../../../../src/dataplane/ovs/text/openflow10.ts';
 import { printMatch } from '../../../../src/dataplane/ovs/text/print-flow.ts';
 import { PROTOCOLS, protocolNames } from '../../../../src/dataplane/ovs/text/protocols.ts';
-import { ask, generated, hasOfctl, hasShared, recordedVerdicts, type Verdict } from './real.ts';
+import {
+  ask,
+  generated,
+  hasOfctl,
+  hasShared,
+  recordedVerdicts,
+  unpacked,
+  type Verdict,
+} from './real.ts';
 
 /** The flow as `ovs-ofctl parse-flow` prints the OpenFlow 1.0 message it made. */
 function message(mod: FlowMod): string {
@@ -58,5 +66,23 @@ describe('flow texts as ovs-ofctl takes them', () => {
     const verdicts = recordedVerdicts('statement-golden.jsonl.gz');
     expect(verdicts.length).toBeGreaterThan(400);
     expect(verdicts.map(difference).filter((found) => found !== undefined)).toEqual([]);
+  });
+
+  it.skipIf(!hasShared)('has every recorded text among its fixtures', () => {
+    const all = unpacked<Verdict>('parse.jsonl.gz');
+    const fixtures = new Map(recordedVerdicts('parse-golden.jsonl.gz').map((one) => [one.text, one]));
+    expect(all.filter(({ text, ok }) => fixtures.get(text)?.ok !== ok)).toEqual([]);
+    expect(all.length).toBe(1500);
+  });
+
+  it.skipIf(!hasShared)('takes every flow that the classes of Neutron 21 made', () => {
+    const [made] = unpacked<{
+      readonly bridges: readonly { readonly flows: readonly string[] }[];
+      readonly firewall_texts: readonly string[];
+    }>('neutron21-small.json.gz');
+    const flows = made?.bridges.flatMap((bridge) => bridge.flows) ?? [];
+    const texts = [...flows, ...(made?.firewall_texts ?? [])];
+    expect(texts.filter((text) => parseFlowMod(text).problems.length > 0)).toEqual([]);
+    expect(texts.length).toBeGreaterThan(100);
   });
 });

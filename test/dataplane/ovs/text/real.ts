@@ -51,6 +51,15 @@ export function recordedVerdicts(name: string): readonly Verdict[] {
   return lines.map((line): Verdict => JSON.parse(line));
 }
 
+/** Everything in a file of recorded answers beside the repository, one a line or only one. */
+export function unpacked<T>(name: string): readonly T[] {
+  const text = gunzipSync(readFileSync(join(shared, 'truth/ovs/golden', name)))
+    .toString()
+    .trim();
+  const lines = name.endsWith('.json.gz') ? [text] : text.split('\n');
+  return lines.map((line): T => JSON.parse(line));
+}
+
 /** Asks the installed ovs-ofctl. */
 export function ask(text: string): Verdict {
   const env = { ...process.env, OVS_RUNDIR: '/nonexistent', OVS_LOGDIR: tmpdir() };

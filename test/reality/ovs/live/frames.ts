@@ -1,0 +1,187 @@
+/**
+ * Real frames through generated flows: what every port sends, byte by byte. Only this shows what
+ * traces leave out: hashes of the datapath, lengths, headers parsed anew, what was learned.
+ */
+import { createTracker } from '../../../../src/dataplane/conntrack/tracker.ts';
+import { type Run } from '../../../../src/dataplane/outcome.ts';
+import { conntrackOf } from '../../../../src/dataplane/ovs/datapath/conntrack.ts';
+import { receive } from '../../../../src/dataplane/ovs/datapath/receive.ts';
+import {
+  type PreparedSwitch,
+  prepareSwitch,
+} from '../../../../src/dataplane/ovs/pipeline/prepared.ts';
+import { type SwitchState, switchState } from '../../../../src/dataplane/ovs/pipeline/state.ts';
+import { type OvsStep } from '../../../../src/dataplane/ovs/pipeline/steps.ts';
+import { compileTable } from '../../../../src/traffic/compiled.ts';
+import { type Packet } from '../../../../src/traffic/one-packet.ts';
+import { bytesFromPacket, packetFromBytes } from '../../../../src/traffic/wire.ts';
+import { onePacketRun } from '../compare-trace.ts';
+import { casesOf } from './case.ts';
+import { executedFeatures } from './executed.ts';
+import { type FramePlan, frameBytes, framePlan, hexOf } from './frame-bytes.ts';
+import { learnedTexts, realLearned } from './learned.ts';
+import { type PacketKind, type PacketPlan } from './packets.ts';
+import { Rng } from './rng.ts';
+import { anyChoice, type Tally } from './run.ts';
+import { type Sent, type Wire } from './wire.ts';
+import { PLAIN, type World } from './world.ts';
+
+/** Features whose choices are a hash's: the emulation tries them all, so nothing may be remembered. */
+const HASHED = ['group-hash', 'group-all', 'group-failover', 'group-dp-hash', 'bundle', 'multipath', 'bundle-load'];
+export const FRAME_FEATURES = [
+  ...HASHED,
+  'packet-length',
+  'vlan',
+  'mpls',
+  'registers',
+  'output-forms',
+  'decrement-ttl',
+  'ct',
+  'learn',
+  'clone',
+  'set-field',
+] as const;
+
+/** Ports whose frames are compared; p7 is down, and a dummy device does not care. */
+export const WATCHED = ['p1', 'p2', 'p3', 'p4', 'p5', 'p6', 'p9', 'p11', 'q1', 'q2'];
+const ENTRIES: readonly (readonly [string, number])[] = [
+  ['p1', 1],
+  ['p2', 2],
+  ['p3', 3],
+  ['p4', 4],
+  ['p5', 5],
+  ['p9', 9],
+];
+const FRAMES = 8;
+
+function kindOf({ content, labels }: FramePlan): PacketKind {
+  if (labels.length > 0) return 'mpls';
+  if (content.kind === 'arp') return 'arp';
+  if (content.kind === 'raw') return 'eth';
+  const six = content.from.includes(':') ? '6' : '';
+  return `${content.protocol}${six}` as PacketKind;
+}
+
+/** The frame in the words of a flow, for matches that meet it. */
+function wordsOf(frame: FramePlan, inPort: number): PacketPlan {
+  const kind = kindOf(frame);
+  const words = [kind, `in_port=${inPort}`, `dl_src=${frame.source}`, `dl_dst=${frame.destination}`];
+  const [, tci] = frame.tags[0] ?? [];
+  if (tci !== undefined && (tci & 0xfff) !== 0) words.push(`dl_vlan=${tci & 0xfff}`);
+  const { content, labels } = frame;
+  if (labels[0] !== undefined) words.push(`mpls_label=${labels[0].label}`);
+  else if (content.kind === 'arp') words.push(`arp_spa=${content.from}`, `arp_op=${content.op}`);
+  else if (content.kind === 'ip') {
+    const family = content.from.includes(':') ? 'ipv6' : 'nw';
+    words.push(`${family}_src=${content.from}`, `${family}_dst=${content.to}`, `nw_ttl=${content.ttl}`);
+    if (content.protocol !== 'icmp') words.push(`${content.protocol}_dst=${content.ports[1]}`);
+  }
+  return { kind, inPort, words };
+}
+
+interface Emulated {
+  readonly sw: PreparedSwitch;
+  readonly state: SwitchState<Packet>;
+  readonly tracker: ReturnType<typeof conntrackOf<Packet>>;
+}
+
+function emulated(sw: PreparedSwitch, run: Run<Packet>, learns: boolean, onStep: (step: OvsStep) => void): Emulated {
+  const table = createTracker(run, { personality: 'userspace', entries: [] });
+  return {
+    sw,
+    state: switchState<Packet>(sw, 0, { learns, onStep }),
+    tracker: conntrackOf(run, table),
+  };
+}
+
+/** Frames that leave by watched ports, `port hex`. */
+function sentBy(one: Emulated, run: Run<Packet>, port: string, hex: string): string[] {
+  const { value } = packetFromBytes(Buffer.from(hex, 'hex'));
+  return receive({ run, ...one }, port, value).flatMap((outcome) =>
+    outcome.kind === 'sent' && WATCHED.includes(outcome.port)
+      ? [`${outcome.port} ${hexOf([...bytesFromPacket(outcome.p)])}`]
+      : [],
+  );
+}
+
+function differencesOf(ours: readonly string[], real: Sent): string[] {
+  const theirs = Object.entries(real).flatMap(([port, frames]) =>
+    WATCHED.includes(port) ? frames.map((frame) => `${port} ${frame}`) : [],
+  );
+  const left = [...theirs];
+  const extra = ours.filter((frame) => {
+    // A frame that was cut (max_len) is the start of the whole one.
+    const at = left.findIndex((other) => frame === other || isCut(other, frame));
+    if (at >= 0) left.splice(at, 1);
+    return at < 0;
+  });
+  return [...extra.map((text) => `  ours ${text}`), ...left.map((text) => `  real ${text}`)];
+}
+
+const CUTS = [14, 64, 100];
+
+function isCut(part: string, whole: string): boolean {
+  const length = (part.length - part.indexOf(' ') - 1) / 2;
+  return CUTS.includes(length) && whole.startsWith(part);
+}
+
+/** Loads the case of a seed and sends its frames. */
+export async function runFrames(
+  world: World,
+  wire: Wire,
+  focus: string,
+  seed: number,
+  tally: Tally,
+): Promise<void> {
+  const rng = new Rng(seed);
+  const hashed = HASHED.includes(focus);
+  const frames = Array.from({ length: FRAMES }, () => ({ frame: framePlan(rng), entry: rng.pick(ENTRIES) }));
+  const one = casesOf(rng, seed, focus, frames.map(({ frame, entry }) => wordsOf(frame, entry[1])), hashed ? 'fresh' : 'lasting');
+  for (const [bridge, flows] of Object.entries(one.flows)) {
+    const refused = await world.load(bridge, flows, bridge === 'br0' ? one.groups : []);
+    if (refused !== '') {
+      tally.differences.push(`${one.id}: ${bridge} refused: ${refused.slice(0, 300)}`);
+      return;
+    }
+    await world.live.appctl('fdb/flush', bridge);
+  }
+  await world.live.appctl('dpctl/flush-conntrack');
+  const { sw, problems } = await world.read(PLAIN);
+  tally.differences.push(...problems.map((text) => `${one.id}: ${text}`));
+  const prepared = prepareSwitch({ ...sw, datapath: 'userspace' }, compileTable);
+  const steps: OvsStep[] = [];
+  const run = onePacketRun();
+  const lasting = emulated(prepared, run, true, (step) => steps.push(step));
+  for (const [i, { frame, entry }] of frames.entries()) {
+    const hex = hexOf(frameBytes(frame));
+    const real = await wire.send(entry[0], hex);
+    tally.traces++;
+    let differences: readonly string[];
+    let seen: readonly OvsStep[];
+    if (hashed) {
+      const outcome = anyChoice((chosen, onStep) => {
+        const ours = sentBy(emulated(prepared, chosen, false, onStep), chosen, entry[0], hex);
+        return differencesOf(ours, real);
+      });
+      ({ differences, steps: seen } = outcome);
+    } else {
+      steps.length = 0;
+      differences = differencesOf(sentBy(lasting, run, entry[0], hex), real);
+      seen = [...steps];
+      if (focus === 'learn') {
+        const ours = learnedTexts(lasting.state);
+        const theirs = await realLearned(world);
+        if (ours.join('\n') !== theirs.join('\n')) {
+          differences = [...differences, `  learned ${ours.join('\n    ')}`, `  really ${theirs.join('\n    ')}`];
+        }
+      }
+    }
+    if (differences.length > 0) {
+      tally.differences.push(`${one.id} frame ${i} ${entry[0]} ${hex.slice(0, 120)}\n${differences.join('\n')}`);
+      continue;
+    }
+    for (const feature of executedFeatures(prepared, seen)) {
+      tally.executed.set(feature, (tally.executed.get(feature) ?? 0) + 1);
+    }
+  }
+}
