@@ -24,6 +24,8 @@ describe('damaged flow text', () => {
         text: 'priorty=5',
         message: expect.stringContaining('unknown word'),
         didYouMean: 'priority',
+        // The flow stays, with the word as an opaque condition.
+        kept: true,
       },
     ]);
     expect(value[0]?.opaque).toEqual(['priorty=5']);
