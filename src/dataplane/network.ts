@@ -48,6 +48,8 @@ export interface FilePlace {
 export interface Missing {
   readonly file: string;
   readonly consequence: string;
+  /** What the file would have been about; absent for a whole folder. */
+  readonly place?: FilePlace;
 }
 
 export interface Network {

@@ -54,6 +54,10 @@ export function askedQuestion(network: Network, asked: Asked): Understood<Questi
   const to = end(network, asked.to, { ...wanted, side: 'to', other: from.value });
   if (to.kind === 'wrong') return to;
   const address = flow?.destination ?? to.value.end.address;
+  if (address === null) {
+    const which = version === null ? '' : ` IPv${version}`;
+    return wrong(`${to.value.end.label} has no${which} address in the snapshot`);
+  }
   return understood({
     from: from.value.end,
     to: { ...to.value.end, address },

@@ -8,8 +8,10 @@ import { someNote } from '../traffic/diary.ts';
 import { type Packet } from '../traffic/packet.ts';
 import { blockersOf, blockingRead } from './blame.ts';
 import { type CompiledNetwork } from './compiled-network.ts';
+import { tupleOf } from './diagnosis/case.ts';
 import { splitBrains } from './diagnosis/split-brain.ts';
 import { journeyOf } from './journey.ts';
+import { lackingOnTheWay } from './lacking.ts';
 import { type Read, readEndings } from './lineage.ts';
 import { addressOf, observationOf } from './observation.ts';
 import { receiverOf } from './receiver.ts';
@@ -74,6 +76,7 @@ export function conclude(
   const unmodelled = [
     ...assumptions.filter(({ code }) => !code.startsWith('ASSUME_')),
     ...unread.doubts,
+    ...(delivered ? lackingDoubts(network, [request, reply]) : []),
   ];
   return {
     question,
@@ -105,6 +108,20 @@ export function conclude(
     alternatives: [],
     content: null,
   };
+}
+
+/** What the way there or back may hang on and is not in the snapshot: then nothing is reachable. */
+function lackingDoubts(
+  network: Network,
+  reads: readonly (Read | undefined)[],
+): readonly Assumption[] {
+  const known = reads.filter((read) => read !== undefined);
+  const [first] = known;
+  const version = first === undefined ? 4 : (tupleOf(first.ending.p.words)?.version ?? 4);
+  const ways = known.map(({ steps }) => steps);
+  return lackingOnTheWay(network, ways, version).map(({ file, consequence }) => {
+    return { code: 'SNAPSHOT_INCOMPLETE', detail: `${file} is missing: ${consequence}` };
+  });
 }
 
 /** The hop in which an answer was made. */

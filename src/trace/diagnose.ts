@@ -18,6 +18,7 @@ import { securityGroups } from './diagnosis/security-groups.ts';
 import { spoofedSource } from './diagnosis/spoofing.ts';
 import { agentTables } from './diagnosis/tables.ts';
 import { missingTranslation } from './diagnosis/translation.ts';
+import { unseenFile, unseenHost } from './diagnosis/unseen.ts';
 import { uplink } from './diagnosis/uplink.ts';
 import { wrongTunnel } from './diagnosis/wrong-tunnel.ts';
 import { wrongVlan } from './diagnosis/wrong-vlan.ts';
@@ -26,7 +27,9 @@ import { type Blocker, type Fix } from './types.ts';
 
 /** In this order: what explains more comes first. */
 const DIAGNOSES: readonly Diagnosis[] = [
+  unseenFile,
   deadSender,
+  unseenHost,
   wrongMapping,
   misrouted,
   wrongTunnel,

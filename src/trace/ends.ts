@@ -167,7 +167,10 @@ function external(network: Network, word: string): Resolution {
   }
   const owner = network.find(word).find((one) => one.role === 'host');
   const end: TraceEnd = { ...addressEnd(word, address), kind: 'external' };
-  return resolvedTo(owner === undefined ? end : { ...end, host: owner.host }, owner ?? null);
+  return resolvedTo(
+    owner === undefined ? end : { ...end, host: owner.host, namespace: owner.namespace },
+    owner ?? null,
+  );
 }
 
 function router(network: Network, word: string, wanted: Wanted): Resolution {

@@ -9,6 +9,7 @@ import { type VxlanStep } from '../dataplane/linuxbridge/vxlan.ts';
 import { type Network } from '../dataplane/network.ts';
 import { type TunnelStep } from '../dataplane/ovs/pipeline/steps.ts';
 import { type IpAddress } from '../dataplane/routing/types.ts';
+import { namespaceOwner } from '../model/ids.ts';
 import { field } from '../packet/fields.ts';
 import { writeIp } from '../text/address-text.ts';
 import { type DiaryEntry } from '../traffic/diary.ts';
@@ -41,11 +42,22 @@ export function hopLabel(network: Network, host: string, device: string): string
   const router = routerOfNamespace(network, device);
   if (router !== null) return router.name === '' ? null : router.name;
   if (device === 'root' || device === 'ovs') return null;
+  const owner = namespaceOwner(device);
+  if (owner?.kind === 'floating') {
+    const of = networkById(network, owner.id);
+    return of === null ? null : `floating IPs of ${of.name}`;
+  }
+  if (owner?.kind === 'balancer') {
+    const [port] = (network.namespace(host, device)?.state.interfaces ?? []).flatMap(({ name }) => {
+      return portOfDevice(network, host, name) ?? [];
+    });
+    return port === undefined ? null : `balancer of ${portLabel(network, port)}`;
+  }
   const tap = tapOfGuest(device);
   const end = network.endpoints.find(
     (one) => one.host === host && (tap === null ? one.namespace === device : one.tap === tap),
   );
-  if (end === undefined) return null;
+  if (end === undefined || end.name === end.port?.id) return null;
   return end.role === 'dhcp' && end.port !== null ? portLabel(network, end.port) : end.name;
 }
 

@@ -104,8 +104,10 @@ export function missingOnTheWay(
       if (device === ROOT) places.add(`hosts/${host}/ns/root`);
     }
   }
-  const ends = reads.flatMap((read) => {
-    if (read?.ending.outcome.kind !== 'delivered') return [];
+  const ends = reads.slice(0, 1).flatMap((read) => {
+    const listened =
+      read !== undefined && [6, 17].includes(tupleOf(read.ending.p.words)?.protocol ?? 0);
+    if (!listened || read.ending.outcome.kind !== 'delivered') return [];
     const { host, name } = read.ending.device;
     return [`hosts/${host}/ns/${name}/ss-listen`];
   });

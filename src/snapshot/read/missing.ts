@@ -1,5 +1,6 @@
 /** What a snapshot lacks, and what an answer without it cannot know. */
-import { type Missing, ROOT } from '../../dataplane/network.ts';
+import { type FilePlace, type Missing, ROOT } from '../../dataplane/network.ts';
+import { namespaceOwner } from '../../model/ids.ts';
 import { type Catalog, type HostCatalog } from './catalog.ts';
 
 type Paths = ReadonlyMap<string, string>;
@@ -26,8 +27,10 @@ const NAMESPACE_NEEDS: readonly Need[] = [
   need(['ss-listen'], 'Which services listen is not known', true),
 ];
 
+const FLOWS_CONSEQUENCE = 'Nothing that enters the bridge can be followed';
+
 const BRIDGE_NEEDS: readonly Need[] = [
-  need(['flows', 'flows-names'], 'Nothing that enters the bridge can be followed', true),
+  need(['flows', 'flows-names'], FLOWS_CONSEQUENCE, true),
   need(['of-show', 'ports-desc'], 'Port states and numbers come from the database alone', true),
   need(['groups'], 'Groups are taken to be absent', true),
   need(['fdb'], 'NORMAL floods, as if nothing had been learned', true),
@@ -66,12 +69,16 @@ export function missingOfCatalog(catalog: Catalog): readonly Missing[] {
 function missingOfHost(host: HostCatalog): Missing[] {
   const at = `hosts/${host.name}`;
   const missing: Missing[] = [];
-  const add = (place: string, found: readonly Missing[]): void => {
-    for (const { file, consequence } of found)
-      missing.push({ file: `${place}${file}`, consequence });
+  const add = (kind: 'namespace' | 'bridge', within: string, found: readonly Missing[]): void => {
+    const folder = kind === 'bridge' ? `${at}/ovs/${within}.` : `${at}/ns/${within}/`;
+    for (const { file, consequence } of found) {
+      const place: FilePlace = { kind, host: host.name, within, name: file };
+      missing.push({ file: `${folder}${file}`, consequence, place });
+    }
   };
   for (const [name, paths] of host.namespaces) {
-    add(`${at}/ns/${name}/`, missingOf(name === ROOT, paths));
+    const agents = name === ROOT || namespaceOwner(name) !== undefined;
+    add('namespace', name, missingOf(agents, paths));
   }
   if (!host.namespaces.has(ROOT)) {
     missing.push({
@@ -80,7 +87,7 @@ function missingOfHost(host: HostCatalog): Missing[] {
     });
   }
   for (const [bridge, paths] of host.bridges) {
-    add(`${at}/ovs/${bridge}.`, lacking(BRIDGE_NEEDS, paths, true));
+    add('bridge', bridge, lacking(BRIDGE_NEEDS, paths, true));
   }
   const switched = host.bridges.size > 0 || host.ovs.size > 0;
   const known = ['ovsdb-dump', 'list-Interface', 'vsctl-show'].some((file) => host.ovs.has(file));
@@ -88,7 +95,22 @@ function missingOfHost(host: HostCatalog): Missing[] {
     missing.push({
       file: `${at}/ovs/ovsdb-dump`,
       consequence: 'VLAN tags, tunnel endpoints and patch peers of ports are not known',
+      place: { kind: 'switch', host: host.name, within: '', name: 'ovsdb-dump' },
     });
   }
   return missing;
+}
+
+/** Bridges that the switch's database names and of which there is no file at all. */
+export function missingBridges(
+  host: HostCatalog,
+  bridges: readonly { readonly name: string }[],
+): readonly Missing[] {
+  return bridges
+    .filter(({ name }) => !host.bridges.has(name))
+    .map(({ name }) => ({
+      file: `hosts/${host.name}/ovs/${name}.flows`,
+      consequence: FLOWS_CONSEQUENCE,
+      place: { kind: 'bridge', host: host.name, within: name, name: 'flows' },
+    }));
 }

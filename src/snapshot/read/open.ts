@@ -23,7 +23,7 @@ import {
 } from './catalog.ts';
 import { openDirectory } from './endpoints.ts';
 import { type Folder, once, openStore, readWith, type Store, sourceAt } from './folder.ts';
-import { missingOfCatalog } from './missing.ts';
+import { missingBridges, missingOfCatalog } from './missing.ts';
 import { openNamespace } from './namespace.ts';
 import { readNeutron } from './neutron.ts';
 import { READERS, type Readers } from './readers.ts';
@@ -85,7 +85,12 @@ function openCatalog(folder: Folder, catalog: Catalog, readers: Readers): Networ
       evidence: [],
     };
   const directory = openDirectory(hosts, wires, neutron);
-  const missing = once(() => missingOfCatalog(catalog));
+  const missing = once(() => [
+    ...missingOfCatalog(catalog),
+    ...[...catalog.hosts.values()].flatMap((each) => {
+      return missingBridges(each, hosts.get(each.name)?.switch?.bridges ?? []);
+    }),
+  ]);
   const network: Network = {
     hosts,
     neutron,

@@ -41,7 +41,7 @@ export const unanswered: Diagnosis = (of) => {
     (target === null || router === null
       ? null
       : silentRouter(of, network, target, router, asked)) ??
-    (target === null ? nobodys(network, asked) : notArriving(of, target)) ??
+    (target === null ? nobodys(of, network, asked) : notArriving(of, target)) ??
     silent(of, network, asked, target)
   );
 };
@@ -73,6 +73,12 @@ export function askedFor({ reads, host, device }: Case): IpAddress | null {
 
 /** The port that owns the address on the network the question was asked on. */
 function targetOf(of: Case, network: Network, asked: IpAddress): NeutronPort | null {
+  const [target] = portsWithAddress(network, asked, askingOn(of, network));
+  return target ?? null;
+}
+
+/** The network of the port by which the request left; null when no port is known. */
+function askingOn(of: Case, network: Network): string | null {
   const device = /neighbours of (\S+)$/.exec(of.drop.where)?.[1] ?? '';
   const tap = tapOfGuest(of.device);
   const sender = network.endpoints.find(
@@ -80,8 +86,7 @@ function targetOf(of: Case, network: Network, asked: IpAddress): NeutronPort | n
       host === of.host && (tap === null ? namespace === of.device : own === tap),
   );
   const own = portOfDevice(network, of.host, device) ?? sender?.port ?? null;
-  const [target] = portsWithAddress(network, asked, own?.networkId ?? null);
-  return target ?? null;
+  return own?.networkId ?? null;
 }
 
 function routerOf(network: Network, { deviceId, deviceOwner }: NeutronPort): NeutronRouter | null {
@@ -188,8 +193,12 @@ function silentRouter(
  * Nobody's address: inside the cloud's own subnets a mistake of the question's; on an external
  * network it belongs to somebody whom the snapshot does not show.
  */
-function nobodys(network: Network, asked: IpAddress): Finding | null {
-  const subnet = network.neutron.subnets.find(({ prefix }) => prefixCovers(prefix, asked));
+function nobodys(of: Case, network: Network, asked: IpAddress): Finding | null {
+  const home = askingOn(of, network);
+  const elsewhere = onAnotherNetwork(network, asked, home);
+  if (elsewhere !== null) return elsewhere;
+  const covering = network.neutron.subnets.filter(({ prefix }) => prefixCovers(prefix, asked));
+  const subnet = covering.find(({ networkId }) => networkId === home) ?? covering[0];
   if (subnet === undefined || holders(network, asked).length > 0) return null;
   const text = writeIp(asked);
   const outside = networkById(network, subnet.networkId);
@@ -209,6 +218,27 @@ function nobodys(network: Network, asked: IpAddress): Finding | null {
     code: 'ARP_UNANSWERED',
     because: [`${text} lies in subnet ${name}, but no port has it and nobody answers for it`],
     fix: null,
+  };
+}
+
+/** Two networks with the same addresses: the sender looks for its neighbour on its own one. */
+function onAnotherNetwork(network: Network, asked: IpAddress, home: string | null): Finding | null {
+  const own = home === null ? null : networkById(network, home);
+  const [other] = portsWithAddress(network, asked, null);
+  const of = other === undefined ? null : networkById(network, other.networkId);
+  if (own === null || other === undefined || of === null || of.id === own.id) return null;
+  const text = writeIp(asked);
+  return {
+    code: 'ARP_UNANSWERED',
+    because: [
+      `${text} is ${portLabel(network, other)}’s address on ${of.name}, but the sender looks for it on ` +
+        `${own.name}, which has the same addresses: no router can lead from one to the other`,
+    ],
+    neutron: [networkRef(own), networkRef(of), portRef(network, other)],
+    fix: {
+      summary: 'give one network other addresses, or reach the server by a floating IP',
+      commands: [],
+    },
   };
 }
 

@@ -145,7 +145,9 @@ function evidenceLines(blocker: Blocker, context: ShortContext, page: Page): rea
     lines.push(...prose('fix', summary, page));
     for (const command of commands) lines.push(row('', forTerminal(command)));
   }
-  for (const command of blocker.confirm) lines.push(row('check', forTerminal(command)));
+  for (const [i, command] of blocker.confirm.entries()) {
+    lines.push(row(i === 0 ? 'check' : '', forTerminal(command)));
+  }
   return lines;
 }
 
@@ -199,16 +201,18 @@ function unreadLines({ problems }: Trace, context: ShortContext, page: Page): re
 
 /** What blocks a packet is known whatever else is missing; what lets it pass is not. */
 function missingLines(
-  { missing, verdict }: Trace,
+  { missing, verdict, blockers }: Trace,
   context: ShortContext,
   page: Page,
 ): readonly string[] {
   if (verdict === 'UNREACHABLE' && !context.everything) return [];
-  const shown = context.everything ? missing : missing.slice(0, FEW);
+  const said = blockers.map(({ because }) => because.join(' ')).join(' ');
+  const untold = missing.filter(({ file }) => !said.includes(file));
+  const shown = context.everything ? untold : untold.slice(0, FEW);
   const lines = shown.flatMap(({ file, consequence }, i) => {
     return prose(i === 0 ? 'missing' : '', `${file}: ${consequence}`, page, 'dim');
   });
-  const more = missing.length - shown.length;
+  const more = untold.length - shown.length;
   return more > 0 ? [...lines, row('', page.style('dim', `and ${more} more (-v)`))] : lines;
 }
 
