@@ -19,13 +19,16 @@ import { type Interface, type InterfaceAddress } from '../types.ts';
 import { isJson } from './form.ts';
 import { type InterfaceDraft, scopeOf } from './interface-draft.ts';
 import { interfacesOfText } from './interface-text.ts';
+import { interfacesOfIfconfig, isIfconfig } from './net-tools.ts';
 
-/** `ip [-d] [-s] [-json] link show` or `ip [-d] [-json] address show`. */
+/** `ip [-d] [-s] [-json] link show`, `ip [-d] [-json] address show` or `ifconfig -a`. */
 export function readInterfaces(file: string, text: string): Parsed<readonly Interface[]> {
   const problems: Problem[] = [];
   const drafts = isJson(text)
     ? records(jsonRoot(file, text, problems)).map(interfaceOfJson)
-    : interfacesOfText(file, text, problems);
+    : isIfconfig(text)
+      ? interfacesOfIfconfig(file, text, problems)
+      : interfacesOfText(file, text, problems);
   return { value: resolveLinks(drafts), problems };
 }
 

@@ -16,6 +16,7 @@ import { complain, linesOf } from '../../../text/lines.ts';
 import { type Parsed, type Problem } from '../../../text/problem.ts';
 import { type IpAddress, type Neighbour } from '../types.ts';
 import { isJson } from './form.ts';
+import { isArpTable, neighboursOfTable } from './net-tools.ts';
 
 const STATES = [
   'reachable',
@@ -40,9 +41,10 @@ export interface ProxyNeighbour {
   readonly device: string;
 }
 
-/** `ip [-json] neigh show`. */
+/** `ip [-json] neigh show`, or `arp -n`. */
 export function readNeighbours(file: string, text: string): Parsed<readonly Neighbour[]> {
   if (isJson(text)) return neighboursOfJson(file, text);
+  if (isArpTable(text)) return neighboursOfTable(file, text);
   const lines = linesOf(file, text);
   const found: Neighbour[] = [];
   for (const [i, line] of lines.lines.entries()) {

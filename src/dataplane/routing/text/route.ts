@@ -18,6 +18,7 @@ import { complain, type Lines, linesOf } from '../../../text/lines.ts';
 import { type Origin, type Parsed, type Problem } from '../../../text/problem.ts';
 import { type NextHop, type Prefix, ROUTE_TABLES, type Route } from '../types.ts';
 import { isJson } from './form.ts';
+import { isRouteTable, routesOfTable } from './net-tools.ts';
 
 /** One route as words; '' where the output has none. */
 interface RouteWords {
@@ -66,9 +67,10 @@ const FLAGS = new Set(
   'onlink dead linkdown pervasive offload trap rt_offload notify unresolved'.split(' '),
 );
 
-/** `ip [-4|-6] [-json] route show table all`. */
+/** `ip [-4|-6] [-json] route show table all`, or `route -n`. */
 export function readRoutes(file: string, text: string, version: 4 | 6): Parsed<readonly Route[]> {
   if (isJson(text)) return routesOfJson(file, text, version);
+  if (isRouteTable(text)) return routesOfTable(file, text);
   const lines = linesOf(file, text);
   const routes: Route[] = [];
   let words: RouteWords | undefined;

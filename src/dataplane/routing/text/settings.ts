@@ -3,6 +3,7 @@ import { readIp } from '../../../text/address-text.ts';
 import { complain, linesOf } from '../../../text/lines.ts';
 import { type Parsed } from '../../../text/problem.ts';
 import { type Socket } from '../types.ts';
+import { isNetstat, socketsOfNetstat } from './net-tools.ts';
 
 /** `net.ipv4.ip_forward = 1`, or with slashes as in /proc/sys; refused keys are left out. */
 export function readSysctls(file: string, text: string): Parsed<ReadonlyMap<string, string>> {
@@ -28,8 +29,9 @@ export function readSysctls(file: string, text: string): Parsed<ReadonlyMap<stri
 
 const STATES = new Set(['LISTEN', 'UNCONN', 'ESTAB', 'TIME-WAIT', 'CLOSE-WAIT', 'SYN-SENT']);
 
-/** `ss -lntup`: sockets that receive from anybody. Connected sockets are left out. */
+/** `ss -lntup` or `netstat -lntup`: sockets that receive from anybody. Connected sockets are left out. */
 export function readSockets(file: string, text: string): Parsed<readonly Socket[]> {
+  if (isNetstat(text)) return socketsOfNetstat(file, text);
   const lines = linesOf(file, text);
   const sockets: Socket[] = [];
   for (const [i, line] of lines.lines.entries()) {
