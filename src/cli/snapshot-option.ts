@@ -4,9 +4,9 @@ import { basename, resolve } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { type Network } from '../dataplane/network.ts';
 import { openFiles, openFolder } from '../snapshot/collect/folder.ts';
-import { type LooseFile } from '../snapshot/read/catalog.ts';
 import { compileNetworkOf } from '../snapshot/read/compiled.ts';
 import { type Folder } from '../snapshot/read/folder.ts';
+import { type LooseFile } from '../snapshot/read/loose.ts';
 import { openLoose, openSnapshot } from '../snapshot/read/open.ts';
 import { openCloudOption } from './cloud-option.ts';
 import { UsageError } from './exit-codes.ts';
@@ -19,12 +19,25 @@ export interface OpenedSnapshot {
   readonly name: string;
 }
 
-/** Opens a dump folder, an archive of one, or loose `host:bridge=FILE` dumps. */
+/** Single files as the options name them, each with what it is of. */
+export interface LooseOptions {
+  /** `host:bridge=FILE`, or `host=FILE` for what tells of all bridges. */
+  readonly ovs?: readonly string[];
+  /** `host:namespace=FILE`, or `host=FILE` for the host's own namespace. */
+  readonly ns?: readonly string[];
+  /** Answers of Neutron's API. */
+  readonly api?: readonly string[];
+  /** `host=FILE`: configuration of an agent. */
+  readonly conf?: readonly string[];
+}
+
+/** Opens a dump folder, an archive of one, or single files. */
 export function openSnapshotOption(
   path: string | undefined,
-  loose: readonly string[] = [],
+  loose: LooseOptions = {},
 ): OpenedSnapshot {
-  if (loose.length > 0) return { network: openLooseFiles(loose), name: 'loose files' };
+  const files = looseFiles(loose);
+  if (files.length > 0) return { network: openLooseFiles(files), name: 'loose files' };
   const folder = path ?? DEMO;
   if (!existsSync(folder)) throw new UsageError(`there is no snapshot at ${folder}`);
   if (/\.ya?ml$/.test(folder)) return { network: compiledOf(folder), name: basename(folder) };
@@ -50,15 +63,39 @@ function opened(path: string): Folder {
   }
 }
 
-function openLooseFiles(loose: readonly string[]): Network {
-  const files: LooseFile[] = loose.map((word) => {
-    const match = /^([^:=]+):([^:=]+)=(.+)$/.exec(word);
-    if (match === null) {
-      throw new UsageError(`--ovs expects host:bridge=FILE, not ${JSON.stringify(word)}`);
-    }
-    const [, host = '', bridge = '', path = ''] = match;
+function openLooseFiles(files: readonly LooseFile[]): Network {
+  for (const { path } of files) {
     if (!existsSync(path)) throw new UsageError(`there is no file ${path}`);
-    return { host, bridge, path };
-  });
+  }
   return openLoose(openFiles(files.map(({ path }) => path)), files);
+}
+
+function looseFiles({ ovs = [], ns = [], api = [], conf = [] }: LooseOptions): LooseFile[] {
+  return [
+    ...ovs.map((word): LooseFile => {
+      const { host, inside, path } = placed('--ovs', 'host:bridge=FILE or host=FILE', word);
+      return { of: 'switch', host, bridge: inside, path };
+    }),
+    ...ns.map((word): LooseFile => {
+      const { host, inside, path } = placed('--ns', 'host:namespace=FILE or host=FILE', word);
+      return { of: 'namespace', host, namespace: inside ?? 'root', path };
+    }),
+    ...api.map((path): LooseFile => ({ of: 'api', path })),
+    ...conf.map((word): LooseFile => {
+      const { host, path } = placed('--conf', 'host=FILE', word);
+      return { of: 'config', host, path };
+    }),
+  ];
+}
+
+function placed(
+  option: string,
+  form: string,
+  word: string,
+): { readonly host: string; readonly inside: string | null; readonly path: string } {
+  const match = /^([^:=]+)(?::([^=]+))?=(.+)$/.exec(word);
+  if (match === null) {
+    throw new UsageError(`${option} expects ${form}, not ${JSON.stringify(word)}`);
+  }
+  return { host: match[1] ?? '', inside: match[2] ?? null, path: match[3] ?? '' };
 }

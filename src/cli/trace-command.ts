@@ -18,6 +18,9 @@ interface TraceFlags extends Wishes {
   readonly snapshot?: string;
   readonly cloud?: string;
   readonly ovs?: readonly string[];
+  readonly ns?: readonly string[];
+  readonly api?: readonly string[];
+  readonly conf?: readonly string[];
   readonly reply?: boolean;
   readonly connections: 'none' | 'dumped';
   readonly format: 'tree' | 'json';
@@ -56,7 +59,10 @@ export function addTrace(root: Command, call: Call): void {
       'dump folder, sos report or archive (default: the bundled demonstration)',
     )
     .option('--cloud <file>', 'a cloud.yaml: the packet walks what its agents would configure')
-    .option('--ovs <host:bridge=file...>', 'single dump files instead of a snapshot')
+    .option('--ovs <host:bridge=file...>', 'single dumps of Open vSwitch instead of a snapshot')
+    .option('--ns <host:namespace=file...>', 'single outputs of ip, iptables-save… in a namespace')
+    .option('--api <file...>', 'answers of the Neutron API, beside single dumps')
+    .option('--conf <host=file...>', 'configuration of an agent, beside single dumps')
     .option('--icmp', 'an ICMP echo request (default)')
     .option('--tcp <port>', 'a TCP connection to this port', portNumber)
     .option('--udp <port>', 'a UDP datagram to this port', portNumber)
@@ -103,7 +109,7 @@ async function run(call: Call, from: string, to: string, flags: TraceFlags): Pro
   const asked = askedWith(from, to, flags);
   // Slips in the words are told before anything is read.
   must(askedPacket(asked));
-  const { network, name } = openSnapshotOption(flags.cloud ?? flags.snapshot, flags.ovs);
+  const { network, name } = openSnapshotOption(flags.cloud ?? flags.snapshot, flags);
   const question = must(askedQuestion(network, asked));
   const traced = prepareTracing(network, { connections: flags.connections }).trace(question);
   if (traced.kind === 'impossible') throw new UsageError(traced.why);

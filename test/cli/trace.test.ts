@@ -245,7 +245,7 @@ describe('wrong input', () => {
       2,
       true,
     ]);
-    const loose = await hopwise(['trace', 'a1', 'a2', '--ovs', 'compute1=x']);
+    const loose = await hopwise(['trace', 'a1', 'a2', '--ovs', 'compute1']);
     expect(loose.err).toContain('--ovs expects host:bridge=FILE');
   });
 });

@@ -171,7 +171,9 @@ describe('folders that are not what they should be', () => {
       flows: readFileSync(join(base, 'br-int.flows.txt'), 'utf8'),
       show: readFileSync(join(base, 'br-int.of-show.txt'), 'utf8'),
     });
-    const files = ['flows', 'show', 'gone'].map((path) => ({ host: 'h', bridge: 'br-int', path }));
+    const files = ['flows', 'show', 'gone'].map(
+      (path) => ({ of: 'switch', host: 'h', bridge: 'br-int', path }) as const,
+    );
     const loose = openLoose(folder, files);
     const bridge = loose.hosts.get('h')?.switch?.bridges[0];
     expect(bridge?.ports.find((port) => port.ofport === 65534)?.name).toBe('br-int');

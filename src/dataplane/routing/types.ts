@@ -55,6 +55,8 @@ export interface Interface {
   readonly linkNamespace: number | null;
   /** The other end's namespace by name, where `ip` could resolve it (`link-netns`). */
   readonly linkNamespaceName?: string;
+  /** The lower device by name, where the output that names it does not show it. */
+  readonly linkName?: string;
   readonly addresses: readonly InterfaceAddress[];
   /** IFLA_INFO_DATA as printed by `ip -d -json link`. */
   readonly details: Readonly<Record<string, unknown>>;

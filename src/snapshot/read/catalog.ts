@@ -112,37 +112,6 @@ function prefer(paths: Paths, file: string, path: string): void {
   if (file.endsWith('.json') || !paths.has(name)) paths.set(name, path);
 }
 
-/** One file given on the command line: flows, groups or ports of a bridge, told by its content. */
-export interface LooseFile {
-  readonly host: string;
-  readonly bridge: string;
-  readonly path: string;
-}
-
-export function catalogOfLoose(folder: Folder, files: readonly LooseFile[]): Catalog {
-  const catalog: Catalog = { hosts: new Map(), api: new Map(), missing: [] };
-  for (const { host: name, bridge, path } of files) {
-    const bytes = folder.read(path);
-    if (bytes === undefined) {
-      catalog.missing.push({ file: path, consequence: `Nothing is known of bridge ${bridge}` });
-      continue;
-    }
-    const host = catalog.hosts.get(name) ?? emptyHost(name);
-    catalog.hosts.set(name, host);
-    const start = new TextDecoder().decode(bytes.subarray(0, 400));
-    below(host.bridges, bridge).set(kindOfText(start), path);
-  }
-  return catalog;
-}
-
-function kindOfText(start: string): string {
-  if (/OFPT_FEATURES_REPLY/.test(start)) return 'of-show';
-  if (/PORT_DESC/.test(start)) return 'ports-desc';
-  if (/GROUP/.test(start) || /group_id=/.test(start)) return 'groups';
-  if (/METER/.test(start)) return 'meters';
-  return /^\s*port\s+VLAN/.test(start) ? 'fdb' : 'flows';
-}
-
 /** What every file of the catalog is about, by its path. */
 export function placesOf(catalog: Catalog): ReadonlyMap<string, FilePlace> {
   const places = new Map<string, FilePlace>();

@@ -14,16 +14,16 @@ interface Need {
 
 const NAMESPACE_NEEDS: readonly Need[] = [
   need(['ip-addr'], 'Which addresses the namespace answers for is not known', true),
-  need(['ip-link', 'ip-addr'], 'Its interfaces and their peers are not known', true),
-  need(['ip-route-v4'], 'IPv4 packets cannot be routed', true),
-  need(['ip-route-v6'], 'IPv6 packets cannot be routed', true),
+  need(['ip-link', 'ip-addr'], 'Its interfaces are told by the names of ports', true),
+  need(['ip-route-v4'], 'IPv4 packets are routed only to what addresses connect', true),
+  need(['ip-route-v6'], 'IPv6 packets are routed only to what addresses connect', true),
   need(['ip-rule-v4'], 'The kernel’s default rules are assumed for IPv4', true),
   need(['ip-rule-v6'], 'The kernel’s default rules are assumed for IPv6', true),
   need(['ip-neigh-v4'], 'Every IPv4 neighbour has to be asked for', true),
   need(['ip-neigh-v6'], 'Every IPv6 neighbour has to be asked for', true),
   need(['iptables-save'], 'IPv4 is taken to pass without filter and NAT', false),
   need(['ip6tables-save'], 'IPv6 is taken to pass without filter and NAT', false),
-  need(['sysctl'], 'Forwarding, rp_filter and bridge-nf are taken from kernel defaults', true),
+  need(['sysctl'], 'Settings are taken from what agents set, else from kernel defaults', true),
   need(['ss-listen'], 'Which services listen is not known', true),
 ];
 
@@ -83,7 +83,7 @@ function missingOfHost(host: HostCatalog): Missing[] {
   if (!host.namespaces.has(ROOT)) {
     missing.push({
       file: `${at}/ns/root`,
-      consequence: 'Tunnels and wires out of the host cannot be followed',
+      consequence: 'Its devices are told by the names of ports; tunnels cannot be followed',
     });
   }
   for (const [bridge, paths] of host.bridges) {

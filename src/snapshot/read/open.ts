@@ -16,15 +16,15 @@ import { type NeutronPort } from '../../model/neutron.ts';
 import {
   type Catalog,
   catalogOfCapture,
-  catalogOfLoose,
   type HostCatalog,
-  type LooseFile,
   placesOf,
 } from './catalog.ts';
 import { openDirectory } from './endpoints.ts';
 import { type Folder, once, openStore, readWith, type Store, sourceAt } from './folder.ts';
+import { withNamedDevices } from './inferred.ts';
+import { catalogOfLoose, type LooseFile } from './loose.ts';
 import { missingBridges, missingOfCatalog } from './missing.ts';
-import { openNamespace } from './namespace.ts';
+import { type Completion, openNamespace } from './namespace.ts';
 import { readNeutron } from './neutron.ts';
 import { READERS, type Readers } from './readers.ts';
 import { deduceSegments } from './segments.ts';
@@ -39,13 +39,14 @@ export function openSnapshot(folder: Folder, readers: Readers = READERS): Networ
   return openCatalog(folder, catalog, readers);
 }
 
-/** Files of single bridges, as given with `--ovs HOST:BRIDGE=FILE`. */
+/** Single files, as given with `--ovs HOST:BRIDGE=FILE`, `--ns HOST:NAMESPACE=FILE`, `--api FILE`. */
 export function openLoose(
   folder: Folder,
   files: readonly LooseFile[],
   readers: Readers = READERS,
 ): Network {
-  return openCatalog(folder, catalogOfLoose(folder, files), readers);
+  const loose = catalogOfLoose(folder, files);
+  return openCatalog(loose.folder, loose.catalog, readers);
 }
 
 function nothing(): Catalog {
@@ -150,8 +151,14 @@ function openHost(store: Store, catalog: HostCatalog, readers: Readers): WiredHo
     readWith(store, catalog.ovs.get('dpctl-dump-conntrack'), readers.connections, []),
   );
   const namespaces = new Map<string, NamespaceState>();
-  for (const [name, paths] of catalog.namespaces) {
-    namespaces.set(name, openNamespace(store, catalog.name, name, paths, readers.connections));
+  const complete: Completion = (interfaces, ports) => {
+    const others = [...namespaces.values()].filter(({ name }) => name !== ROOT);
+    return withNamedDevices(interfaces, { bridges: own()?.bridges ?? [], ports, others });
+  };
+  for (const [name, paths] of new Map([[ROOT, new Map<string, string>()], ...catalog.namespaces])) {
+    const root = name === ROOT ? complete : undefined;
+    const { connections: reader } = readers;
+    namespaces.set(name, openNamespace(store, catalog.name, name, paths, reader, root));
   }
   const configs = new Map(
     [...catalog.configs].map(([name, path]) => [

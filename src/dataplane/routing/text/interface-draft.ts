@@ -2,7 +2,7 @@
 import { type Interface, type InterfaceAddress } from '../types.ts';
 
 /** An interface whose lower device may still be known by name only. */
-export interface InterfaceDraft extends Interface {
+export interface InterfaceDraft extends Omit<Interface, 'linkName'> {
   readonly linkName: string | null;
 }
 

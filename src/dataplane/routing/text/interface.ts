@@ -53,10 +53,12 @@ export function mergeInterfaces(
 /** The lower device of the same namespace is printed by name (`tap1@tap0`): find its index. */
 function resolveLinks(drafts: readonly InterfaceDraft[]): readonly Interface[] {
   const index = new Map(drafts.map((draft) => [draft.name, draft.index]));
-  return drafts.map(({ linkName, ...rest }) => ({
-    ...rest,
-    linkIndex: rest.linkIndex ?? (linkName === null ? null : (index.get(linkName) ?? null)),
-  }));
+  return drafts.map(({ linkName, ...rest }) => {
+    const found = linkName === null ? undefined : index.get(linkName);
+    const absent = linkName !== null && found === undefined && rest.linkIndex === null;
+    const linkIndex = rest.linkIndex ?? found ?? null;
+    return absent ? { ...rest, linkIndex, linkName } : { ...rest, linkIndex };
+  });
 }
 
 function interfaceOfJson(row: JsonNode): InterfaceDraft {
