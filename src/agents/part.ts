@@ -13,8 +13,11 @@ export interface Plug {
   readonly port: NeutronPort;
   /** As layer 2 sees it in the host's own namespace: `tap…`, `qr-…`. */
   readonly device: string;
-  /** `tap`: a guest's; `internal`: an interface of the switch moved into `namespace`. */
-  readonly kind: 'tap' | 'internal' | 'veth';
+  /**
+   * `tap`: a guest's; `internal`: an interface of the switch moved into `namespace`; `sub-port`:
+   * another network on the tap of a trunk.
+   */
+  readonly kind: 'tap' | 'internal' | 'veth' | 'sub-port';
   /** Where the other end is: a guest `vm-NAME`, a router, a DHCP server. */
   readonly namespace: string;
   /** A device of the integration bridge, or of the external bridge (`qg-` of older clouds). */

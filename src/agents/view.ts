@@ -11,6 +11,7 @@ import {
   type NeutronRouter,
   type NeutronSecurityGroup,
   type NeutronSubnet,
+  type NeutronTrunk,
 } from '../model/neutron.ts';
 
 export interface CloudView {
@@ -21,6 +22,8 @@ export interface CloudView {
   readonly ports: ReadonlyMap<string, NeutronPort>;
   readonly routers: ReadonlyMap<string, NeutronRouter>;
   readonly groups: ReadonlyMap<string, NeutronSecurityGroup>;
+  /** Trunks by their parent port. */
+  readonly trunks: ReadonlyMap<string, NeutronTrunk>;
   /** Ports of a network, in the order of the model. */
   portsOfNetwork(networkId: string): readonly NeutronPort[];
   /** Ports whose device is on the host, in the order of the model. */
@@ -43,11 +46,12 @@ export interface GroupMember {
 /** Indexes of the cloud. */
 export function viewCloud(cloud: Cloud): CloudView {
   const { neutron } = cloud;
-  const byNetwork = groupBy(neutron.ports, (port) => port.networkId);
-  const byHost = groupBy(neutron.ports, (port) => port.host);
-  const byDevice = groupBy(neutron.ports, (port) => port.deviceId);
+  const ports = boundPorts(neutron);
+  const byNetwork = groupBy(ports, (port) => port.networkId);
+  const byHost = groupBy(ports, (port) => port.host);
+  const byDevice = groupBy(ports, (port) => port.deviceId);
   const members = new Map<string, GroupMember[]>();
-  for (const port of neutron.ports) {
+  for (const port of ports) {
     for (const group of port.securityGroups) {
       const list = members.get(group) ?? [];
       members.set(group, list);
@@ -59,9 +63,10 @@ export function viewCloud(cloud: Cloud): CloudView {
     hosts: byKey(cloud.hosts, (host) => host.name),
     networks: byKey(neutron.networks, (each) => each.id),
     subnets: byKey(neutron.subnets, (each) => each.id),
-    ports: byKey(neutron.ports, (each) => each.id),
+    ports: byKey(ports, (each) => each.id),
     routers: byKey(neutron.routers, (each) => each.id),
     groups: byKey(neutron.securityGroups, (each) => each.id),
+    trunks: byKey(neutron.trunks, (each) => each.portId),
     portsOfNetwork: (id) => byNetwork.get(id) ?? [],
     portsOnHost: (name) => byHost.get(name) ?? [],
     portsOfDevice: (id) => byDevice.get(id) ?? [],
@@ -70,6 +75,22 @@ export function viewCloud(cloud: Cloud): CloudView {
       ...new Set((byNetwork.get(id) ?? []).map((port) => port.host).filter((name) => name !== '')),
     ],
   };
+}
+
+/** A sub-port is where its trunk's parent is, whether or not the agent has said so already. */
+function boundPorts({ ports, trunks }: Cloud['neutron']): readonly NeutronPort[] {
+  if (trunks.length === 0) return ports;
+  const byId = byKey(ports, (each) => each.id);
+  const hosts = new Map(
+    trunks.flatMap(({ portId, subPorts }) =>
+      subPorts.map((sub) => [sub.portId, byId.get(portId)?.host ?? ''] as const),
+    ),
+  );
+  return ports.map((port) => {
+    const host = hosts.get(port.id);
+    if (host === undefined) return port;
+    return { ...port, host: port.host || host, deviceOwner: 'trunk:subport' };
+  });
 }
 
 function membersOfPort(port: NeutronPort): GroupMember[] {

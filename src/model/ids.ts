@@ -16,6 +16,10 @@ export const PORT_DEVICES = {
   'sg-': 'a distributed router’s SNAT interface',
   'fg-': 'the floating IP agent’s gateway interface',
   'ns-': 'a DHCP server’s end of a veth',
+  'tpi-': 'the integration bridge’s end of a trunk’s parent port',
+  'tpt-': 'the trunk bridge’s end of its parent port',
+  'spi-': 'the integration bridge’s end of a trunk’s sub-port',
+  'spt-': 'the trunk bridge’s end of a sub-port',
 } as const;
 
 export type PortDevice = keyof typeof PORT_DEVICES;
@@ -33,6 +37,11 @@ export function portIdPrefix(device: string): string | undefined {
     if (/^[0-9a-f]{8}-[0-9a-f]{2}$/.test(rest)) return rest;
   }
   return undefined;
+}
+
+/** The bridge of a trunk is cut one character shorter than ports are (trunk `gen_trunk_br_name`). */
+export function trunkBridge(trunkId: string): string {
+  return `tbr-${trunkId.slice(0, SUFFIX - 1)}`;
 }
 
 /** The Linux bridge agent's bridge of a network, and its VXLAN device. */

@@ -23,9 +23,11 @@ export function receiverOf(compiled: CompiledNetwork, { device, p }: Ending<Pack
     return { name: known ?? addressOf(p, 'dst'), role: 'host' };
   }
   const tap = tapOfGuest(name);
-  const owner = network.endpoints.find(
+  const here = network.endpoints.filter(
     (one) => one.host === host && (tap === null ? one.namespace === name : one.tap === tap),
   );
+  // A trunk's guest has the name of its parent port, whichever of its networks was meant.
+  const owner = here.find(({ role }) => role === 'vm') ?? here[0];
   const fallback = { name: name === ROOT ? host : name, role: 'other' } as const;
   return owner ?? fallback;
 }

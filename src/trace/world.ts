@@ -15,6 +15,7 @@ import {
   type Stack,
 } from '../dataplane/routing/stack.ts';
 import { type Namespace } from '../dataplane/routing/types.ts';
+import { portIdPrefix } from '../model/ids.ts';
 import { type Borrowed, owns, withAddress } from './borrowed-address.ts';
 import { type CompiledNetwork } from './compiled-network.ts';
 import { type OpenFilters } from './filters.ts';
@@ -154,11 +155,7 @@ function compiledNamespace(
   return made;
 }
 
-function namespaceOf(
-  compiled: CompiledNetwork,
-  host: string,
-  name: string,
-): Namespace | undefined {
+function namespaceOf(compiled: CompiledNetwork, host: string, name: string): Namespace | undefined {
   const tap = tapOfGuest(name);
   return tap === null
     ? compiled.network.namespace(host, name)?.state
@@ -188,13 +185,12 @@ function bare(
   if (state === undefined) return null;
   const interfaces = state.interfaces.map((one) => ({
     ...one,
-    addresses: one.addresses.filter(
-      ({ address }) => one.loopback || address.version !== version,
-    ),
+    addresses: one.addresses.filter(({ address }) => one.loopback || address.version !== version),
   }));
   const local = new Set(interfaces.filter(({ loopback }) => loopback).map(({ name }) => name));
   const routes = state.routes.filter(
-    (route) => route.version !== version || route.hops.some(({ device }) => local.has(device ?? '')),
+    (route) =>
+      route.version !== version || route.hops.some(({ device }) => local.has(device ?? '')),
   );
   return compileNamespace(resolvingAnew({ ...state, interfaces, routes }));
 }
@@ -216,13 +212,12 @@ function resolvingAnew(state: Namespace): Namespace {
 }
 
 /** A guest that only its port is known of. */
-function guestBehind(
-  compiled: CompiledNetwork,
-  host: string,
-  tap: string,
-): Namespace | undefined {
+function guestBehind(compiled: CompiledNetwork, host: string, tap: string): Namespace | undefined {
   const { network } = compiled;
-  const endpoint = network.endpoints.find((one) => one.host === host && one.tap === tap);
+  const behind = network.endpoints.filter((one) => one.host === host && one.tap === tap);
+  // Sub-ports of a trunk stand behind the same tap as its parent.
+  const endpoint =
+    behind.find(({ port }) => port?.id.startsWith(portIdPrefix(tap) ?? '')) ?? behind[0];
   if (endpoint === undefined) return undefined;
   const { mac, addresses, port } = endpoint;
   const given = port === null ? null : givenTo(compiled, port);

@@ -127,7 +127,10 @@ function local(
       ...extraRoutes(view, router, { internal: ports.internal, gateway: null }),
     ],
     rules: [...centralRules(at, router, ports), ...floatingRules(floating)],
-    neighbours: [...servedNeighbours(at, ports), ...(link === null ? [] : [neighbour(link, 'rfp')])],
+    neighbours: [
+      ...servedNeighbours(at, ports),
+      ...(link === null ? [] : [neighbour(link, 'rfp')]),
+    ],
     sysctls: routerSysctls(devices.map((device) => device.name)),
     sockets: [listen('tcp', 9697, 'haproxy')],
     iptables: routerIptables(rules),
@@ -322,9 +325,7 @@ function floatingNamespace(at: Place, agent: NeutronPort): Part {
   };
   return {
     plugs: [namespacePlug(at, agent, outside, name)],
-    namespaces: [
-      { ...namespace, iptables: floatingIptables(), ip6tables: floatingIp6tables() },
-    ],
+    namespaces: [{ ...namespace, iptables: floatingIptables(), ip6tables: floatingIp6tables() }],
     files: new Map(),
     commandLines: [],
   };

@@ -80,4 +80,3 @@ export function floatingRoutes(link: FloatingLink): RoutePlan[] {
 export function tableOf({ floatingSide }: FloatingLink): number {
   return Number(floatingSide.value);
 }
-

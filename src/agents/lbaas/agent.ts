@@ -70,9 +70,7 @@ function namespace(at: Place, port: NeutronPort): Part {
 function haproxy(balancer: LoadBalancer): Pick<Part, 'files' | 'commandLines'> {
   const folder = `/var/lib/neutron/lbaas/v2/${balancer.id}`;
   return {
-    files: new Map([
-      [`lbaas/v2/${balancer.id}/haproxy.conf`, haproxyText(balancer, folder)],
-    ]),
+    files: new Map([[`lbaas/v2/${balancer.id}/haproxy.conf`, haproxyText(balancer, folder)]]),
     commandLines: [`haproxy -f ${folder}/haproxy.conf -p ${folder}/haproxy.pid`],
   };
 }

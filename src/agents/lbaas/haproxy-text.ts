@@ -25,7 +25,9 @@ export function haproxyText(balancer: LoadBalancer, folder: string): string {
     '    timeout connect 5000',
     '    timeout client 50000',
     '    timeout server 50000',
-    ...balancer.listeners.filter(({ adminUp }) => adminUp).flatMap((one) => frontend(balancer, one)),
+    ...balancer.listeners
+      .filter(({ adminUp }) => adminUp)
+      .flatMap((one) => frontend(balancer, one)),
     ...balancer.pools.flatMap(backend),
   ];
   return lines.map((line) => `${line}\n`).join('');

@@ -37,21 +37,17 @@ export const linuxbridge: Layer2 = (at, plugs) => {
   const firewall =
     layer2.firewall === 'noop'
       ? { iptables: '', ip6tables: '', ipset: '' }
-      : bridgeFirewall(
-          at.view,
-          'neutron-linuxbridge-agent',
-          {
-            guarded: guarded.map(({ port, tap }) => ({
-              port,
-              tap,
-              behind: networkBridge(port.networkId),
-              zone: FIRST_ZONE - 1 + at.numbers.zone(port.networkId),
-              label: tap.slice(4),
-            })),
-            unguarded: tapped.filter(isUnguarded).map(({ tap }) => tap),
-            trusted: tapped.filter(({ plug }) => plug.kind !== 'tap').map(({ tap }) => tap),
-          },
-        );
+      : bridgeFirewall(at.view, 'neutron-linuxbridge-agent', {
+          guarded: guarded.map(({ port, tap }) => ({
+            port,
+            tap,
+            behind: networkBridge(port.networkId),
+            zone: FIRST_ZONE - 1 + at.numbers.zone(port.networkId),
+            label: tap.slice(4),
+          })),
+          unguarded: tapped.filter(isUnguarded).map(({ tap }) => tap),
+          trusted: tapped.filter(({ plug }) => plug.kind !== 'tap').map(({ tap }) => tap),
+        });
   const root: NamespacePlan = {
     ...emptyNamespace('root'),
     devices: [

@@ -31,15 +31,17 @@ import { rootOf } from './root-devices.ts';
 import { securityRules } from './rules.ts';
 import { spoofingFlows } from './spoofing.ts';
 import { DEAD_VLAN, INT, PHYSICAL } from './tables.ts';
+import { trunkBridges, trunkPair, withSubPorts } from './trunks.ts';
 import { isReached, type RemoteEnd, type TunnelledNetwork, tunnelFlows } from './tunnel-bridge.ts';
 
 const BR_INT = 'br-int';
 const BR_TUN = 'br-tun';
 const TUNNELS = ['vxlan', 'gre', 'geneve'] as const;
 
-export const openvswitch: Layer2 = (at, plugs) => {
+export const openvswitch: Layer2 = (at, devices) => {
   const { layer2 } = at.host;
   if (layer2 === null) return { switch: null, root: emptyNamespace('root') };
+  const plugs = withSubPorts(at, devices);
   const physical = physicalNetworks(at, layer2, plugs);
   const patchTun = layer2.tunnelTypes.length > 0 ? at.numbers.ofport(BR_INT, 'patch-tun') : null;
   const plugged = plugs.map((plug) => connect(at, layer2, plug));
@@ -54,6 +56,7 @@ export const openvswitch: Layer2 = (at, plugs) => {
     ...physical.map((each) => providerBridge(at, layer2, each, distribution)),
   ];
   if (patchTun !== null) bridges.push(tunnelBridge(at, layer2, plugged, distribution));
+  bridges.push(...trunkBridges(at, plugs, (plug) => switchEnd(layer2, plug)));
   bridges.push(...otherBridges(at, layer2));
   return {
     switch: {
@@ -74,12 +77,12 @@ function hybridRules(
   plugged: readonly Plugged[],
 ): Partial<BridgeRules> {
   if (layer2.firewall !== 'iptables_hybrid') return {};
-  const guests = plugged.filter(({ kind }) => kind === 'tap');
+  const guests = plugged.filter(isGuest);
   const guarded = guests.filter(({ port }) => isGuarded(port));
   const unguarded = guests.filter(({ port }) => !isGuarded(port)).map(({ device }) => device);
   // Routers and DHCP servers are known by the name a tap of theirs would have.
   const trusted = plugged
-    .filter(({ kind }) => kind !== 'tap')
+    .filter((plug) => !isGuest(plug))
     .map(({ port }) => deviceName('tap', port.id));
   // Every port has a zone of its own (OVSHybridIptablesFirewallDriver CONNTRACK_ZONE_PER_PORT).
   const ports = guarded.map(({ port, device }) => ({
@@ -93,12 +96,23 @@ function hybridRules(
   return bridgeFirewall(at.view, binary, { guarded: ports, unguarded, trusted });
 }
 
+function isGuest({ kind }: Plug): boolean {
+  return kind === 'tap' || kind === 'sub-port';
+}
+
+/** What of a plugged device is a port of a bridge: with a firewall bridge between, its veth. */
+function switchEnd(layer2: Layer2Agent, { port, device, kind }: Plug): string {
+  const hybrid = layer2.firewall === 'iptables_hybrid' && kind === 'tap';
+  return hybrid ? deviceName('qvo', port.id) : device;
+}
+
 function connect(at: Place, layer2: Layer2Agent, plug: Plug): Plugged {
-  const hybrid = layer2.firewall === 'iptables_hybrid' && plug.kind === 'tap';
-  const name = hybrid ? `qvo${plug.port.id.slice(0, 11)}` : plug.device;
+  const pair = trunkPair(at, plug);
+  const name = pair?.inner ?? switchEnd(layer2, plug);
   return {
     ...plug,
     name,
+    peer: pair?.outer ?? null,
     ofport: at.numbers.ofport(BR_INT, name),
     vlan: at.numbers.localVlan(plug.port.networkId),
   };

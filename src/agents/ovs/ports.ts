@@ -11,8 +11,10 @@ const LOCAL = 65534;
 export interface Plugged extends Plug {
   readonly ofport: number;
   readonly vlan: number;
-  /** As br-int knows it; with a firewall bridge between, not the guest's tap. */
+  /** As br-int knows it; with a firewall or trunk bridge between, not the guest's tap. */
   readonly name: string;
+  /** The other end of a patch pair to a trunk bridge; null for a device. */
+  readonly peer: string | null;
 }
 
 export function plainPort(name: string, ofport: number): PortPlan {
@@ -28,7 +30,7 @@ export function patch(name: string, ofport: number, peer: string): PortPlan {
   return { ...plainPort(name, ofport), type: 'patch', options: { peer } };
 }
 
-export function devicePort(at: Place, { port, name, ofport, vlan, kind }: Plugged): PortPlan {
+export function devicePort(at: Place, { port, name, ofport, vlan, kind, peer }: Plugged): PortPlan {
   const network = at.view.networks.get(port.networkId);
   const { provider } = network ?? {};
   return {
@@ -40,12 +42,18 @@ export function devicePort(at: Place, { port, name, ofport, vlan, kind }: Plugge
       segmentation_id: String(provider?.segmentationId ?? 'None'),
       tag: String(vlan),
     },
-    type: kind === 'internal' ? 'internal' : '',
+    type: peer !== null ? 'patch' : kind === 'internal' ? 'internal' : '',
+    options: peer === null ? {} : { peer },
     tag: port.adminUp ? vlan : DEAD_VLAN,
     mac: port.mac,
     mtu: network?.mtu ?? 1500,
-    externalIds: { 'iface-id': port.id, 'attached-mac': name === '' ? '' : macText(port.mac) },
+    externalIds: externalIdsOf(port),
   };
+}
+
+/** By what the agent knows a device's port again. */
+export function externalIdsOf({ id, mac }: Plug['port']): Readonly<Record<string, string>> {
+  return { 'iface-id': id, 'attached-mac': macText(mac) };
 }
 
 export function macText(value: bigint): string {

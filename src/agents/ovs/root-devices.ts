@@ -16,7 +16,9 @@ export function rootOf(
   const devices: DevicePlan[] = [
     ...host.nics.map((nic) => ({ ...device(nic.name, ''), ...nicDevice(nic) })),
     ...bridges.map(({ name }) => bridgeDevice(host, name)),
-    ...plugged.filter(({ kind }) => kind === 'tap').flatMap((plug) => guestDevices(host, plug, mtuOf(plug))),
+    ...plugged
+      .filter(({ kind }) => kind === 'tap')
+      .flatMap((plug) => guestDevices(host, plug, mtuOf(plug))),
   ];
   return { ...emptyNamespace('root'), devices, sysctls: SYSCTLS };
 }

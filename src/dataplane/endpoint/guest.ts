@@ -20,6 +20,9 @@ import {
 
 /** The guest's only interface. */
 export const GUEST_INTERFACE = 'eth0';
+/** Its index; loopback has 1. */
+const NIC_INDEX = 2;
+const FIRST_FREE_INDEX = 3;
 /** MTU of a network whose own is unknown. */
 const DEFAULT_MTU = 1500;
 
@@ -64,7 +67,11 @@ export function guestNamespace(
   const subnets = subnetsOf(neutron, port);
   const addresses = guest.addresses.map((address) => interfaceAddress(address, subnets));
   const mtu = given?.mtu ?? network?.mtu ?? DEFAULT_MTU;
-  const interfaces = [loopback(), nic(guest.mac, mtu, [...addresses, linkLocal(guest.mac)])];
+  const interfaces = [
+    loopback(),
+    nic(guest.mac, mtu, [...addresses, linkLocal(guest.mac)]),
+    ...(port === null ? [] : subInterfaces(neutron, port, mtu)),
+  ];
   return {
     host: guest.host,
     name: guestName(guest.tap),
@@ -88,6 +95,30 @@ export function guestNamespace(
     sockets: [],
     missing: ['ss-listen'],
   };
+}
+
+/**
+ * Sub-ports of a trunk: VLAN interfaces with the MAC and addresses of their ports. Their networks
+ * are connected; the default route is the parent's.
+ */
+function subInterfaces(neutron: Neutron, parent: NeutronPort, mtu: number): readonly Interface[] {
+  const trunk = neutron.trunks.find(({ portId }) => portId === parent.id);
+  return (trunk?.subPorts ?? []).flatMap(({ portId, segmentationId }, at) => {
+    const port = neutron.ports.find(({ id }) => id === portId);
+    if (port === undefined) return [];
+    const subnets = subnetsOf(neutron, port);
+    const addresses = port.fixedIps.map(({ address }) => interfaceAddress(address, subnets));
+    return [
+      {
+        ...nic(port.mac, mtu, [...addresses, linkLocal(port.mac)]),
+        name: `${GUEST_INTERFACE}.${segmentationId}`,
+        index: FIRST_FREE_INDEX + at,
+        kind: 'vlan',
+        linkIndex: NIC_INDEX,
+        details: { protocol: '802.1Q', id: segmentationId },
+      },
+    ];
+  });
 }
 
 function subnetsOf(neutron: Neutron, port: NeutronPort | null): readonly NeutronSubnet[] {
@@ -157,7 +188,7 @@ function loopback(): Interface {
 function nic(mac: bigint, mtu: number, addresses: readonly InterfaceAddress[]): Interface {
   return {
     name: GUEST_INTERFACE,
-    index: 2,
+    index: NIC_INDEX,
     mac,
     mtu,
     up: true,

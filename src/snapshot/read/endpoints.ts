@@ -2,6 +2,7 @@
  * Whom a question can name: servers, routers, DHCP servers, guests that only a namespace shows,
  * and hosts. The cloud's objects come first; what the hosts show fills in where they stand.
  */
+import { GUEST_INTERFACE } from '../../dataplane/endpoint/guest.ts';
 import { type Endpoint, type Host, ROOT } from '../../dataplane/network.ts';
 import { type InterfaceAddress, type IpAddress } from '../../dataplane/routing/types.ts';
 import { deviceName, namespaceOwner, portIdPrefix } from '../../model/ids.ts';
@@ -24,9 +25,8 @@ export function openDirectory(
   neutron: Neutron,
 ): Directory {
   const names = once(() => namesOf(neutron));
-  const cloud = once(() =>
-    neutron.ports.flatMap((port) => endpointsOfPort(port, names(), hosts, wires)),
-  );
+  const around = { hosts, wires, neutron, names };
+  const cloud = once(() => neutron.ports.flatMap((port) => endpointsOfPort(port, around)));
   const seen = once(() => {
     const known = new Set(cloud().map((each) => `${each.host} ${each.namespace ?? ''}`));
     return [...hosts.values()].flatMap((host) => endpointsOfHost(host, known));
@@ -44,7 +44,7 @@ export function openDirectory(
       .map((port) => ({ port, rank: behind.has(port.id) ? 1 : rankOfPort(port, names(), word) }))
       .filter(({ rank }) => rank > 0)
       .sort((a, b) => a.rank - b.rank);
-    const known = ranked.flatMap(({ port }) => endpointsOfPort(port, names(), hosts, wires));
+    const known = ranked.flatMap(({ port }) => endpointsOfPort(port, around));
     if (known.length > 0) return known;
     const hits = all()
       .map((each) => ({ each, rank: rankOf(each, word) }))
@@ -114,14 +114,18 @@ function namesOf(neutron: Neutron): ReadonlyMap<string, string> {
   return new Map([...servers, ...routers]);
 }
 
-function endpointsOfPort(
-  port: NeutronPort,
-  names: ReadonlyMap<string, string>,
-  hosts: ReadonlyMap<string, Host>,
-  wires: Pick<Wires, 'wire'>,
-): Endpoint[] {
+/** Where the places of ports are looked up. */
+interface Around {
+  readonly hosts: ReadonlyMap<string, Host>;
+  readonly wires: Pick<Wires, 'wire'>;
+  readonly neutron: Neutron;
+  readonly names: () => ReadonlyMap<string, string>;
+}
+
+function endpointsOfPort(port: NeutronPort, around: Around): Endpoint[] {
+  const { hosts, wires, names } = around;
   const role = roleOf(port);
-  const named = names.get(port.deviceId);
+  const named = names().get(port.deviceId);
   const name = named !== undefined && named !== '' ? named : port.name;
   const base = {
     name: name === '' ? port.id : name,
@@ -133,6 +137,8 @@ function endpointsOfPort(
   if (role === 'router' || role === 'dhcp') {
     return placesOfAgent(port, role, hosts).map((place) => ({ ...base, ...place, tap: null }));
   }
+  const trunk = trunkOf(port, around.neutron);
+  if (trunk !== null) return [subPortEndpoint({ ...base, role: 'other' }, port, trunk, around)];
   const host = hosts.get(port.host);
   const tap = deviceName('tap', port.id);
   const inside = once(() => (host === undefined ? null : guestOf(host, tap, base.name, wires)));
@@ -150,6 +156,57 @@ function endpointsOfPort(
       },
     },
   ];
+}
+
+/** The trunk that a port is a sub-port of: its parent, and the VLAN on the parent's tap. */
+interface OfTrunk {
+  readonly parent: NeutronPort;
+  readonly vlan: number;
+}
+
+function trunkOf({ id }: NeutronPort, { trunks, ports }: Neutron): OfTrunk | null {
+  for (const { portId, subPorts } of trunks) {
+    const sub = subPorts.find((each) => each.portId === id);
+    const parent = sub === undefined ? undefined : ports.find((each) => each.id === portId);
+    if (sub !== undefined && parent !== undefined) return { parent, vlan: sub.segmentationId };
+  }
+  return null;
+}
+
+/**
+ * A sub-port stands in the guest of its trunk's parent: on the interface that has one of its
+ * addresses, without any the one with its MAC, and in a guest that nobody captured `eth0.VLAN`.
+ */
+function subPortEndpoint(
+  base: Pick<Endpoint, 'name' | 'mac' | 'addresses' | 'port' | 'role'>,
+  port: NeutronPort,
+  { parent, vlan }: OfTrunk,
+  { hosts, wires, names }: Around,
+): Endpoint {
+  const hostName = port.host || parent.host;
+  const host = hosts.get(hostName);
+  const tap = deviceName('tap', parent.id);
+  const parentName = names().get(parent.deviceId) ?? parent.name;
+  const guest = once(() => (host === undefined ? null : guestOf(host, tap, parentName, wires)));
+  const own = once(() => {
+    const namespace = guest()?.namespace;
+    const all = host?.namespaces.get(namespace ?? '')?.state.interfaces ?? [];
+    const addressed = all.find(({ addresses }) =>
+      addresses.some(({ address }) => base.addresses.some((one) => one.value === address.value)),
+    );
+    return addressed ?? all.find(({ mac, kind }) => mac === base.mac && kind !== '') ?? null;
+  });
+  return {
+    ...base,
+    host: hostName,
+    tap: host === undefined ? null : tap,
+    get namespace() {
+      return guest()?.namespace ?? null;
+    },
+    get interface() {
+      return own()?.name ?? `${GUEST_INTERFACE}.${vlan}`;
+    },
+  };
 }
 
 function roleOf(port: NeutronPort): Endpoint['role'] {
