@@ -1,9 +1,11 @@
-/** `hopwise scenarios [DIR]`: clouds with expectations, each compiled and traced. */
+/** `hopwise scenarios [DIR]`: clouds with expectations, each compiled, broken and traced. */
 import { existsSync, readdirSync, readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { type Command } from 'commander';
+import { type Cloud } from '../model/cloud.ts';
 import { forTerminal } from '../text/escape.ts';
 import { problemLine } from '../text/problem.ts';
+import { type CompiledCloud } from '../verify/scenarios/run.ts';
 import { EXIT, UsageError } from './exit-codes.ts';
 import { type Call } from './io.ts';
 
@@ -18,14 +20,15 @@ export function addScenarios(root: Command, call: Call): void {
 
 async function run(call: Call, dir: string): Promise<void> {
   const found = foldersOf(dir);
-  const [{ openCloudOption }, { compileNetworkOf }, { readExpectations }, { runScenario }] =
+  const [{ readCloudYaml }, { readExpectations }, { compileCloud, runScenario }] =
     await Promise.all([
-      import('./cloud-option.ts'),
-      import('../snapshot/read/compiled.ts'),
+      import('../model/yaml/read-cloud.ts'),
       import('../verify/scenarios/expectations.ts'),
       import('../verify/scenarios/run.ts'),
     ]);
   let failed = 0;
+  // Folders that share a cloud share what it compiles to.
+  const clouds = new Map<string, CompiledCloud>();
   for (const folder of found) {
     const file = join(folder, 'expect.yaml');
     const { value, problems } = readExpectations(file, readFileSync(file, 'utf8'));
@@ -35,16 +38,22 @@ async function run(call: Call, dir: string): Promise<void> {
         ...problems.map((each) => forTerminal(problemLine(each))),
       );
     }
-    const cloud = openCloudOption(join(folder, 'cloud.yaml'));
-    const answers = runScenario(compileNetworkOf(cloud), value);
+    const source = join(folder, 'cloud.yaml');
+    if (!existsSync(source)) throw new UsageError(`there is no ${source}`);
+    const text = readFileSync(source, 'utf8');
+    const compile = (cloud: Cloud): CompiledCloud => {
+      const known = clouds.get(text) ?? compileCloud(cloud);
+      clouds.set(text, known);
+      return known;
+    };
+    const answers = runScenario(readCloudYaml(source, text), compile, value);
     const wrong = answers.filter(({ otherwise }) => otherwise.length > 0);
     failed += wrong.length;
     const mark = wrong.length === 0 ? '✓' : '✗';
     const counts = `${answers.length - wrong.length} of ${answers.length}`;
     call.io.out.write(`${mark} ${forTerminal(folder)}  ${counts}\n`);
-    for (const { expectation, otherwise } of wrong) {
-      const { line, from, to } = expectation;
-      call.io.out.write(`  ${file}:${line}: ${forTerminal(from)} → ${forTerminal(to)}\n`);
+    for (const { line, what, otherwise } of wrong) {
+      call.io.out.write(`  ${forTerminal(file)}:${line}: ${forTerminal(what)}\n`);
       for (const sentence of otherwise) call.io.out.write(`    ${forTerminal(sentence)}\n`);
     }
   }

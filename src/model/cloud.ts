@@ -8,7 +8,8 @@ export interface Cloud {
   readonly neutron: Neutron;
   readonly hosts: readonly CloudHost[];
   readonly loadBalancers: readonly LoadBalancer[];
-  readonly physicalSwitches: readonly PhysicalSwitch[];
+  /** The network between the hosts; null when nobody wrote it down. */
+  readonly underlay: Underlay | null;
   readonly settings: CloudSettings;
 }
 

@@ -2,10 +2,11 @@
  * A `cloud.yaml`: a cloud as a person writes it. Ids, MACs, addresses and the ports that Neutron
  * makes by itself follow from what is written, the same every time.
  */
-import { member, reportUnknownKeys } from '../../text/json-text.ts';
+import { writeIp } from '../../text/address-text.ts';
+import { type JsonNode, member, reportUnknownKeys } from '../../text/json-text.ts';
 import { type Parsed, type Problem } from '../../text/problem.ts';
 import { yamlRoot } from '../../text/yaml-text.ts';
-import { type Cloud, type CloudHost, type CloudSettings } from '../cloud.ts';
+import { type Cloud, type CloudHost, type CloudSettings, type Underlay } from '../cloud.ts';
 import {
   type Neutron,
   type NeutronAddressGroup,
@@ -30,6 +31,7 @@ import { type PortContext, readServers } from './ports.ts';
 import { idOf, Names, oneOf, text, whole } from './reading.ts';
 import { readRouters } from './routers.ts';
 import { readSecurityGroups } from './security-groups.ts';
+import { underlayOf } from './underlay.ts';
 
 const TOP = [
   'settings',
@@ -41,6 +43,7 @@ const TOP = [
   'routers',
   'floating_ips',
   'trunks',
+  'underlay',
 ] as const;
 const SETTINGS = ['dialect', 'dns_domain', 'physical_mtu', 'max_l3_agents_per_router'] as const;
 
@@ -104,10 +107,16 @@ export function readCloudYaml(file: string, source: string): Parsed<Cloud | null
     neutron,
     hosts: hosts.all,
     loadBalancers: [],
-    physicalSwitches: [],
+    underlay: underlayIn(root),
     settings,
   };
   return { value: cloud, problems };
+}
+
+/** Switches' own configuration files are for underlay.yaml, which stands beside them. */
+function underlayIn(root: JsonNode): Underlay | null {
+  const at = member(root, 'underlay');
+  return at === undefined ? null : underlayOf(at, () => undefined);
 }
 
 /** Agents as they would report themselves. */
@@ -129,7 +138,9 @@ function agentsOf(host: CloudHost): NeutronAgent[] {
           agent(`neutron-${layer2.kind}-agent`, {
             [layer2.kind === 'openvswitch' ? 'bridge_mappings' : 'interface_mappings']: mappings,
             tunnel_types: layer2.tunnelTypes,
+            tunneling_ip: layer2.tunnelAddress === null ? '' : writeIp(layer2.tunnelAddress),
             l2_population: layer2.l2Population,
+            arp_responder_enabled: layer2.arpResponder,
           }),
         ]),
     ...(host.layer3 === null ? [] : [agent('neutron-l3-agent', { agent_mode: host.layer3.mode })]),

@@ -49,11 +49,19 @@ export function readUnderlayYaml(
   const problems: Problem[] = [];
   const root = yamlRoot(file, source, problems);
   if (root === undefined) return { value: null, problems };
+  return { value: underlayOf(root, configOf), problems };
+}
+
+/** The same as a part of a larger text. */
+export function underlayOf(
+  root: JsonNode,
+  configOf: (name: string) => { readonly file: string; readonly text: string } | undefined,
+): Underlay {
   reportUnknownKeys(root, TOP);
   const switches = records(member(root, 'switches')).map((node) => switchOf(node, configOf));
   const routers = records(member(root, 'routers')).map(routerOf);
   const segments = records(member(root, 'segments')).map(segmentOf);
-  return { value: { switches, routers, segments }, problems };
+  return { switches, routers, segments };
 }
 
 function switchOf(

@@ -47,7 +47,7 @@ export function cloudOfNetwork(network: Network): Cloud {
     neutron,
     hosts,
     loadBalancers: loadBalancersOf(network),
-    physicalSwitches: [],
+    underlay: null,
     settings: USUAL_SETTINGS,
   };
 }

@@ -9,6 +9,7 @@ import { type Case, type Finding } from './case.ts';
 /**
  * What a switch between the hosts did to frames from or to a host; null when it did nothing.
  *
+ * @param nics through which the network leaves the host; empty when that is not known
  * @param vlan tag with which the frames come and go by `nics`; null is none
  */
 export function fabricFault(
@@ -47,7 +48,10 @@ export function fabricFault(
     if (outcome.kind !== 'dropped' || outcome.drop.reason !== 'VLAN_NOT_TRUNKED') continue;
     const { evidence } = outcome.drop;
     const at = ports.find(
-      ({ fabric, port }) => fabric === device.host && evidence.startsWith(`${port} `),
+      ({ fabric, port, nic }) =>
+        fabric === device.host &&
+        evidence.startsWith(`${port} `) &&
+        (nics.length === 0 || nics.includes(nic)),
     );
     if (at !== undefined) return notCarried(at.fabric, at.port, host, evidence);
   }

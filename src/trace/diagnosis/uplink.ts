@@ -133,11 +133,23 @@ function onTheWire(
   network: Network,
   place: Place,
 ): { readonly nics: readonly string[]; readonly vlan: number | null } {
-  const { type, segmentationId } = place.of.provider;
+  const { type, segmentationId, physicalNetwork } = place.of.provider;
+  // Tunnels leave by whichever NIC routes choose.
+  if (physicalNetwork === null) return { nics: [], vlan: null };
   const name = wayOut(network, place);
   const bridge = name === null ? null : bridgeOf(network, place.host, name);
-  const nics = bridge?.ports.map((port) => port.name) ?? [];
+  const mapped = mappedNics(network, place.host, physicalNetwork);
+  const nics = bridge?.ports.map((port) => port.name) ?? mapped;
   return { nics, vlan: type === 'vlan' ? segmentationId : null };
+}
+
+/** The NIC that a Linux bridge agent uses for a physical network. */
+function mappedNics(network: Network, host: string, physicalNetwork: string): readonly string[] {
+  return network.neutron.agents.flatMap((agent) => {
+    const mappings = agent.host === host ? agent.configurations['interface_mappings'] : undefined;
+    const nic = isRecord(mappings) ? mappings[physicalNetwork] : undefined;
+    return typeof nic === 'string' ? [nic] : [];
+  });
 }
 
 function bridgeOf(network: Network, host: string, name: string): Bridge | null {

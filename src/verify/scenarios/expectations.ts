@@ -1,6 +1,8 @@
 /** `expect.yaml` of a scenario: who reaches whom, how, and what stops the others. */
 import {
+  items,
   type JsonNode,
+  keysOf,
   member,
   numberOf,
   records,
@@ -12,63 +14,114 @@ import {
 import { type Parsed, type Problem } from '../../text/problem.ts';
 import { nearest } from '../../text/suggest.ts';
 import { yamlRoot } from '../../text/yaml-text.ts';
-import { type PacketQuestion, type Verdict } from '../../trace/types.ts';
+import { type Asked } from '../../trace/ask.ts';
+import { type Verdict } from '../../trace/types.ts';
+import { EDITS } from './edits/rows.ts';
+import {
+  type Edit,
+  type Expectation,
+  type Fault,
+  type Refusal,
+  type Scenario,
+  type Seen,
+} from './types.ts';
 
-export interface Expectation {
-  readonly line: number;
-  /** As `hopwise trace` takes it. */
-  readonly from: string;
-  readonly to: string;
-  readonly packet: PacketQuestion;
-  readonly version: 4 | 6 | null;
-  readonly verdict: Verdict;
-  /** Reason code of the first blocker. */
-  readonly because: string | null;
-  /** Host of the first blocker. */
-  readonly at: string | null;
-  /** Source and destination address as the receiver sees them. */
-  readonly seenFrom: string | null;
-  readonly seenTo: string | null;
-  readonly receivedBy: string | null;
-  /** Devices or namespaces that the request passes, in this order; others may stand between. */
-  readonly via: readonly string[];
-  readonly avoids: readonly string[];
-}
-
-const KEYS = [
+export const SCENARIO_KEYS = ['refused', 'traces', 'faults'] as const;
+export const TRACE_KEYS = [
   'from',
   'to',
   'icmp',
   'tcp',
   'udp',
+  'source_port',
   'size',
   'df',
   'ipv6',
+  'flow',
   'is',
   'because',
   'at',
+  'component',
+  'direction',
   'seen_from',
   'seen_to',
   'received_by',
+  'answer_from',
+  'gives',
+  'assumes',
+  'may_reach',
   'via',
+  'reply_via',
   'avoids',
+  'sees',
 ] as const;
-const VERDICTS = ['reachable', 'unreachable', 'ambiguous', 'undetermined'] as const;
+export const VERDICTS = ['reachable', 'unreachable', 'ambiguous', 'undetermined'] as const;
 
-/** The list below `traces:`; what is wrong with it is told at its place. */
-export function readExpectations(file: string, text: string): Parsed<readonly Expectation[]> {
+/** The scenario; what is wrong with it is told at its place. */
+export function readExpectations(file: string, text: string): Parsed<Scenario> {
   const problems: Problem[] = [];
   const root = yamlRoot(file, text, problems);
-  if (root === undefined) return { value: [], problems };
-  reportUnknownKeys(root, ['traces']);
-  const value = records(member(root, 'traces')).flatMap((node) => readOne(node) ?? []);
-  if (value.length === 0) wrong(root, 'A scenario expects at least one trace');
+  if (root === undefined) return { value: { refused: [], traces: [], faults: [] }, problems };
+  reportUnknownKeys(root, SCENARIO_KEYS);
+  const value: Scenario = {
+    refused: records(member(root, 'refused')).map(readRefusal),
+    traces: tracesOf(root),
+    faults: records(member(root, 'faults')).map(readFault),
+  };
+  if (value.refused.length + value.traces.length + value.faults.length === 0) {
+    wrong(root, 'A scenario expects at least one trace');
+  }
   return { value, problems };
 }
 
+function readRefusal(node: JsonNode): Refusal {
+  reportUnknownKeys(node, ['at', 'says']);
+  const says = textOf(member(node, 'says')) ?? '';
+  if (says === '') wrong(node, 'A refusal needs what it says');
+  return { line: lineOf(node), at: numberOf(member(node, 'at')) ?? null, says };
+}
+
+function readFault(node: JsonNode): Fault {
+  reportUnknownKeys(node, ['name', 'edits', 'traces']);
+  const edits = records(member(node, 'edits')).flatMap((each) => readEdit(each) ?? []);
+  const name = textOf(member(node, 'name')) ?? '';
+  const traces = tracesOf(node);
+  if (name === '' || edits.length === 0 || traces.length === 0) {
+    wrong(node, 'A fault needs a name, edits and traces');
+  }
+  return { line: lineOf(node), name, edits, traces };
+}
+
+/** `lose_flows: {host: …, bridge: …, with: …}`: one kind and its words. */
+function readEdit(node: JsonNode): Edit | null {
+  const [kind, ...others] = keysOf(node);
+  const row = EDITS.get(kind ?? '');
+  if (kind === undefined || row === undefined || others.length > 0) {
+    wrong(node, 'Expected one edit', nearest(kind ?? '', EDITS.keys()));
+    return null;
+  }
+  const words = member(node, kind);
+  reportUnknownKeys(words, [...row.needs, ...row.may]);
+  const read = new Map(keysOf(words).map((key) => [key, wordsOf(member(words, key))]));
+  for (const key of row.needs) {
+    if (!read.has(key)) wrong(node, `This edit needs ${JSON.stringify(key)}`);
+  }
+  return { line: lineOf(node), kind, words: read };
+}
+
+function wordsOf(node: JsonNode | undefined): readonly string[] {
+  if (node === undefined) return [];
+  return (Array.isArray(node.value) ? items(node) : [node]).map(({ value }) => String(value));
+}
+
+function tracesOf(node: JsonNode): readonly Expectation[] {
+  return records(member(node, 'traces')).flatMap((each) => readOne(each) ?? []);
+}
+
 function readOne(node: JsonNode): Expectation | null {
-  reportUnknownKeys(node, KEYS);
+  reportUnknownKeys(node, TRACE_KEYS);
   const word = (key: string): string | null => textOf(member(node, key)) ?? null;
+  const list = (key: string): readonly string[] => wordsOf(member(node, key));
   const from = word('from');
   const to = word('to');
   const verdict = verdictOf(member(node, 'is'));
@@ -76,26 +129,52 @@ function readOne(node: JsonNode): Expectation | null {
     wrong(node, 'An expectation needs from, to and is');
     return null;
   }
-  const list = (key: string): readonly string[] => {
-    const at = member(node, key);
-    return Array.isArray(at?.value) ? at.value.map(String) : [];
-  };
   return {
     line: lineOf(node),
-    from,
-    to,
-    packet: packetOf(node),
-    version: truthOf(member(node, 'ipv6')) === true ? 6 : null,
+    asked: askedOf(node, from, to),
     verdict,
     because: word('because'),
     at: word('at'),
+    component: word('component'),
+    direction: word('direction'),
     seenFrom: word('seen_from'),
     seenTo: word('seen_to'),
     receivedBy: word('received_by'),
+    answerFrom: word('answer_from'),
+    gives: list('gives'),
+    assumes: list('assumes'),
+    mayReach: list('may_reach'),
     via: list('via'),
+    replyVia: list('reply_via'),
     avoids: list('avoids'),
+    sees: records(member(node, 'sees')).flatMap((each) => readSeen(each) ?? []),
   };
 }
+
+/** `{on: 'compute1:eth1', vlan: 42, ip_src: 10.0.0.5}`. */
+function readSeen(node: JsonNode): Seen | null {
+  const words = new Map(keysOf(node).map((key) => [key, wordsOf(member(node, key)).join('|')]));
+  const [, host, device] = /^([^:]+):(.+)$/.exec(words.get('on') ?? '') ?? [];
+  const direction = words.get('direction') ?? null;
+  if (host === undefined || device === undefined) {
+    wrong(node, 'What is seen needs on: HOST:INTERFACE');
+    return null;
+  }
+  if (direction !== null && direction !== 'in' && direction !== 'out') {
+    wrong(node, 'The direction is in or out');
+  }
+  return {
+    line: lineOf(node),
+    host,
+    interface: device,
+    role: words.get('role') ?? null,
+    direction: direction === 'in' || direction === 'out' ? direction : null,
+    fields: new Map([...words].filter(([key]) => !SEEN_WORDS.includes(key))),
+    never: truthOf(member(node, 'never')) ?? false,
+  };
+}
+
+const SEEN_WORDS: readonly string[] = ['on', 'role', 'direction', 'never'];
 
 function lineOf(node: JsonNode): number {
   const before = node.source.text.slice(0, node.source.offset(node.path));
@@ -111,18 +190,25 @@ function verdictOf(node: JsonNode | undefined): Verdict | null {
   return found === undefined ? null : (found.toUpperCase() as Verdict);
 }
 
-function packetOf(node: JsonNode): PacketQuestion {
-  const tcp = numberOf(member(node, 'tcp'));
-  const udp = numberOf(member(node, 'udp'));
-  const protocol = tcp !== undefined ? 'tcp' : udp !== undefined ? 'udp' : 'icmp';
+function askedOf(node: JsonNode, from: string, to: string): Asked {
+  const number = (key: string): number | undefined => numberOf(member(node, key));
+  const tcp = number('tcp');
+  const udp = number('udp');
+  const icmp = truthOf(member(node, 'icmp')) === true;
+  const port = tcp ?? udp;
+  const protocol = tcp !== undefined ? 'tcp' : udp !== undefined ? 'udp' : icmp ? 'icmp' : null;
+  const sourcePort = number('source_port');
+  const size = number('size');
+  const flow = textOf(member(node, 'flow'));
   return {
-    protocol,
-    sourcePort: null,
-    destinationPort: tcp ?? udp ?? null,
-    source: null,
-    icmpId: null,
-    size: numberOf(member(node, 'size')) ?? (protocol === 'icmp' ? 56 : 16),
-    dontFragment: truthOf(member(node, 'df')) ?? false,
-    flow: null,
+    from,
+    to,
+    ...(protocol === null ? {} : { protocol }),
+    ...(port === undefined ? {} : { port }),
+    ...(sourcePort === undefined ? {} : { sourcePort }),
+    ...(size === undefined ? {} : { size }),
+    ...(truthOf(member(node, 'df')) === true ? { dontFragment: true } : {}),
+    ...(flow === undefined ? {} : { flow }),
+    version: truthOf(member(node, 'ipv6')) === true ? 6 : 4,
   };
 }

@@ -1,85 +1,133 @@
-/** Runs a scenario: compiles its cloud, traces what it expects, and says what is otherwise. */
+/** Runs a scenario: compiles its cloud, breaks what is to be broken, traces, and compares. */
 import { type Network } from '../../dataplane/network.ts';
-import { resolveEnd } from '../../trace/ends.ts';
-import { prepareTracing } from '../../trace/tracer.ts';
-import { type Trace, type TraceEnd } from '../../trace/types.ts';
-import { type Expectation } from './expectations.ts';
+import { type Cloud } from '../../model/cloud.ts';
+import { compileFiles } from '../../snapshot/read/compiled.ts';
+import { once } from '../../snapshot/read/folder.ts';
+import { memoryFolder } from '../../snapshot/read/memory-folder.ts';
+import { openSnapshot } from '../../snapshot/read/open.ts';
+import { type Parsed, type Problem } from '../../text/problem.ts';
+import { askedQuestion } from '../../trace/ask.ts';
+import { prepareTracing, type Tracer } from '../../trace/tracer.ts';
+import { compared } from './compared.ts';
+import { type DumpTexts } from './edits/dump.ts';
+import { EDITS } from './edits/rows.ts';
+import { type Naming, namingOf } from './names.ts';
+import { type Edit, type Expectation, type Refusal, type Scenario } from './types.ts';
 
+/** One thing that a scenario expects, and what is otherwise. */
 export interface ScenarioAnswer {
-  readonly expectation: Expectation;
-  readonly trace: Trace | null;
+  readonly line: number;
+  /** What was asked, in words. */
+  readonly what: string;
   /** What is not as expected, as sentences; empty when all is. */
   readonly otherwise: readonly string[];
 }
 
-/** Traces every expectation over the network that the scenario's cloud compiles to. */
+/** A cloud with what its hosts show, compiled once for all scenarios that share it. */
+export interface CompiledCloud {
+  readonly cloud: Cloud;
+  readonly files: DumpTexts;
+  readonly asked: () => Asking;
+}
+
+interface Asking {
+  readonly network: Network;
+  readonly tracer: Tracer;
+}
+
+export function compileCloud(cloud: Cloud): CompiledCloud {
+  const files: DumpTexts = new Map(
+    [...compileFiles(cloud)].map(([name, text]) => [name, once(text)]),
+  );
+  return { cloud, files, asked: once(() => asking(files)) };
+}
+
+/** Everything that a scenario expects, in its order. */
 export function runScenario(
-  network: Network,
-  expectations: readonly Expectation[],
+  read: Parsed<Cloud | null>,
+  compile: (cloud: Cloud) => CompiledCloud,
+  scenario: Scenario,
 ): readonly ScenarioAnswer[] {
-  const tracer = prepareTracing(network);
-  return expectations.map((expectation) => {
-    const version = expectation.version ?? 4;
-    const from = endOf(network, expectation.from, { version, side: 'from' });
-    const to = endOf(network, expectation.to, { version, side: 'to' });
-    if (typeof from === 'string') return { expectation, trace: null, otherwise: [from] };
-    if (typeof to === 'string') return { expectation, trace: null, otherwise: [to] };
-    const traced = tracer.trace({ from, to, packet: expectation.packet });
-    if (traced.kind === 'impossible') {
-      return { expectation, trace: null, otherwise: [traced.why] };
-    }
-    return { expectation, trace: traced.trace, otherwise: compared(expectation, traced.trace) };
+  const refusals = refused(read.problems, scenario.refused);
+  if (scenario.refused.length > 0 || read.value === null) return refusals;
+  if (read.problems.length > 0) return refusals;
+  const compiled = compile(read.value);
+  const naming = namingOf(compiled.cloud, compiled.files);
+  const healthy = scenario.traces.map((each) => answerOf(each, compiled.asked, naming, ''));
+  const broken = scenario.faults.flatMap(({ name, edits, traces }) => {
+    const files: DumpTexts = new Map(compiled.files);
+    const slips = edits.flatMap((edit) => applied(files, edit, naming));
+    const asked = once(() => asking(files));
+    const answers = traces.map((each) => answerOf(each, asked, naming, `${name}: `));
+    return [...slips, ...answers];
   });
+  return [...refusals, ...healthy, ...broken];
 }
 
-function endOf(
-  network: Network,
-  word: string,
-  wanted: { readonly version: 4 | 6; readonly side: 'from' | 'to' },
-): TraceEnd | string {
-  const found = resolveEnd(network, word, wanted);
-  if (found.kind === 'found') return found.resolved.end;
-  return found.kind === 'unknown'
-    ? found.message
-    : `${word} may be ${found.candidates.join(' or ')}`;
+function asking(files: DumpTexts): Asking {
+  const network = openSnapshot(memoryFolder(files));
+  return { network, tracer: prepareTracing(network) };
 }
 
-function compared(expected: Expectation, trace: Trace): readonly string[] {
-  const otherwise: string[] = [];
-  const check = (what: string, wanted: string | null, actual: string | null | undefined): void => {
-    if (wanted !== null && wanted !== actual) {
-      otherwise.push(`${what} is ${actual ?? 'nothing'}, not ${wanted}`);
-    }
+/** Every refusal must be among the problems, and a problem that nobody expects is told. */
+function refused(
+  problems: readonly Problem[],
+  refusals: readonly Refusal[],
+): readonly ScenarioAnswer[] {
+  const expects = (each: Refusal, { line, message }: Problem): boolean =>
+    message.includes(each.says) && (each.at === null || each.at === line);
+  const told = problems.map(({ line, message }) => `${line}: ${message}`).join('; ');
+  const wanted = refusals.map((each) => ({
+    line: each.line,
+    what: `cloud.yaml is refused: ${each.says}`,
+    otherwise: problems.some((problem) => expects(each, problem))
+      ? []
+      : [`its problems are ${told || 'none'}`],
+  }));
+  const others = problems.filter((problem) => !refusals.some((each) => expects(each, problem)));
+  const rest = others.map(({ line, message }) => `cloud.yaml:${line}: ${message}`);
+  if (rest.length === 0) return wanted;
+  return [...wanted, { line: 1, what: 'cloud.yaml is read', otherwise: rest }];
+}
+
+/** Makes an edit; a fault that changes nothing is no fault. */
+function applied(files: DumpTexts, edit: Edit, naming: Naming): readonly ScenarioAnswer[] {
+  const before = naming.unknown.length;
+  const words = (key: string): readonly string[] => (edit.words.get(key) ?? []).map(naming.put);
+  const changed = EDITS.get(edit.kind)?.apply(files, {
+    one: (key) => words(key)[0] ?? '',
+    optional: (key) => words(key)[0] ?? null,
+    all: words,
+  });
+  const otherwise = [
+    ...naming.unknown.slice(before),
+    ...((changed ?? 0) > 0 ? [] : ['this edit changes nothing']),
+  ];
+  return otherwise.length === 0 ? [] : [{ line: edit.line, what: edit.kind, otherwise }];
+}
+
+function answerOf(
+  expectation: Expectation,
+  asked: () => Asking,
+  naming: Naming,
+  before: string,
+): ScenarioAnswer {
+  const unknown = naming.unknown.length;
+  const { asked: words, line } = expectation;
+  const named = {
+    ...words,
+    from: naming.put(words.from),
+    to: naming.put(words.to),
+    ...(words.flow === undefined ? {} : { flow: naming.put(words.flow) }),
   };
-  const [blocker] = trace.blockers;
-  check('the verdict', expected.verdict, trace.verdict);
-  check('the reason', expected.because, blocker?.code);
-  check('the place', expected.at, blocker?.host);
-  check('the source that is seen', expected.seenFrom, trace.observed?.source);
-  check('the destination that is seen', expected.seenTo, trace.observed?.destination);
-  check('who received it', expected.receivedBy, trace.receivedBy);
-  const passed = waysOf(trace);
-  if (!inOrder(expected.via, passed)) {
-    otherwise.push(`the way is ${passed.join(' ─ ')}, not through ${expected.via.join(' ─ ')}`);
+  const what = `${before}${words.from} → ${words.to}`;
+  const { network, tracer } = asked();
+  const question = askedQuestion(network, named);
+  if (question.kind === 'wrong') {
+    return { line, what, otherwise: [question.message, ...question.details] };
   }
-  for (const place of expected.avoids) {
-    if (passed.includes(place)) otherwise.push(`the way leads through ${place}`);
-  }
-  return otherwise;
-}
-
-/** Hosts, namespaces, bridges and ports that the request passed, in order. */
-function waysOf(trace: Trace): readonly string[] {
-  return (trace.request?.hops ?? []).flatMap((hop) => [
-    hop.host,
-    hop.device,
-    ...(hop.input === null ? [] : [hop.input]),
-    ...(hop.output === null ? [] : [hop.output]),
-  ]);
-}
-
-function inOrder(wanted: readonly string[], passed: readonly string[]): boolean {
-  let at = 0;
-  for (const place of passed) if (place === wanted[at]) at++;
-  return at === wanted.length;
+  const traced = tracer.trace(question.value);
+  if (traced.kind === 'impossible') return { line, what, otherwise: [traced.why] };
+  const otherwise = compared(expectation, traced.trace, naming);
+  return { line, what, otherwise: [...naming.unknown.slice(unknown), ...otherwise] };
 }

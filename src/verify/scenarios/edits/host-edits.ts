@@ -1,0 +1,93 @@
+/** Faults of whole programs, namespaces and hosts. */
+import { type DumpTexts, inNamespaces, rewrite, rewriteLines } from './dump.ts';
+import { type EditRow } from './edit-row.ts';
+
+function lose(files: DumpTexts, path: (name: string) => boolean): number {
+  let lost = 0;
+  for (const name of [...files.keys()]) {
+    if (path(name) && files.delete(name)) lost++;
+  }
+  return lost;
+}
+
+export const hostEdits = {
+  stop: {
+    says: 'A program does not run: nobody listens on its sockets.',
+    needs: ['host', 'process'],
+    may: ['namespace', 'with'],
+    apply: (files, words) => {
+      const process = words.one('process');
+      const sockets = inNamespaces(words.one('host'), words.optional('namespace'), 'ss-listen.txt');
+      const lines = (name: string): boolean =>
+        name === `hosts/${words.one('host')}/daemon-cmdlines.txt`;
+      return (
+        rewrite(files, sockets, (text) =>
+          rewriteLines(text, [`"${process}"`, ...words.all('with')], () => undefined),
+        ) +
+        rewrite(files, lines, (text) =>
+          rewriteLines(text, [process, ...words.all('with')], () => undefined),
+        )
+      );
+    },
+  },
+  change_file: {
+    says: 'A configuration file says something else.',
+    needs: ['host', 'file', 'replace', 'by'],
+    may: [],
+    apply: (files, words) =>
+      rewrite(
+        files,
+        (name) => name === `hosts/${words.one('host')}/files/${words.one('file')}`,
+        (text) => text.replaceAll(words.one('replace'), words.one('by')),
+      ),
+  },
+  lose_lines: {
+    says: 'A configuration file lacks the lines that hold all the words.',
+    needs: ['host', 'file', 'with'],
+    may: [],
+    apply: (files, words) =>
+      rewrite(
+        files,
+        (name) => name === `hosts/${words.one('host')}/files/${words.one('file')}`,
+        (text) => rewriteLines(text, words.all('with'), () => undefined),
+      ),
+  },
+  change_underlay: {
+    says: 'The network between the hosts is set otherwise (`underlay.yaml`, as JSON).',
+    needs: ['port', 'replace', 'by'],
+    may: [],
+    apply: (files, words) =>
+      rewrite(
+        files,
+        (name) => name === 'underlay.yaml',
+        (text) => {
+          // The statement of one port of a switch, up to its closing brace.
+          const from = text.indexOf(`"name": "${words.one('port')}"`);
+          const to = text.indexOf('}', from);
+          if (from < 0) return text;
+          const own = text.slice(from, to).replace(words.one('replace'), words.one('by'));
+          return text.slice(0, from) + own + text.slice(to);
+        },
+      ),
+  },
+  lose_namespace: {
+    says: 'A host has no such namespace.',
+    needs: ['host', 'namespace'],
+    may: [],
+    apply: (files, words) => {
+      const { host, namespace } = { host: words.one('host'), namespace: words.one('namespace') };
+      const listed = rewrite(
+        files,
+        (name) => name === `hosts/${host}/netns-list.txt`,
+        (text) => rewriteLines(text, [namespace], () => undefined),
+      );
+      return listed + lose(files, (name) => name.startsWith(`hosts/${host}/ns/${namespace}/`));
+    },
+  },
+  host_down: {
+    says: 'A host is switched off: all its interfaces are down.',
+    needs: ['host'],
+    may: [],
+    apply: (files, words) => lose(files, (name) => name.startsWith(`hosts/${words.one('host')}/`)),
+  },
+} as const satisfies Record<string, EditRow>;

@@ -1,0 +1,80 @@
+/** What a scenario holds: a cloud that compiles or is refused, traces over it, and faults. */
+import { type Asked } from '../../trace/ask.ts';
+import { type Verdict } from '../../trace/types.ts';
+
+/** One scenario's `expect.yaml`. */
+export interface Scenario {
+  /** What the reader of its cloud.yaml must refuse; empty for a cloud that compiles. */
+  readonly refused: readonly Refusal[];
+  /** Over the hosts as the agents configure them. */
+  readonly traces: readonly Expectation[];
+  readonly faults: readonly Fault[];
+}
+
+/** A problem that reading the cloud must give. */
+export interface Refusal {
+  readonly line: number;
+  /** Line of the cloud.yaml; null for any. */
+  readonly at: number | null;
+  /** Words that its message holds. */
+  readonly says: string;
+}
+
+/** Hosts that are not as the agents left them, and what is then otherwise. */
+export interface Fault {
+  readonly line: number;
+  readonly name: string;
+  readonly edits: readonly Edit[];
+  readonly traces: readonly Expectation[];
+}
+
+/** One thing that is lost or wrong on a host; `edits/rows.ts` knows the kinds. */
+export interface Edit {
+  readonly line: number;
+  readonly kind: string;
+  /** Every word may hold `<…>` names, see `names.ts`. */
+  readonly words: ReadonlyMap<string, readonly string[]>;
+}
+
+export interface Expectation {
+  readonly line: number;
+  /** As `hopwise trace` takes it; names in it may be `<…>`. */
+  readonly asked: Asked;
+  readonly verdict: Verdict;
+  /** Reason code of the first blocker. */
+  readonly because: string | null;
+  /** Host of the first blocker. */
+  readonly at: string | null;
+  /** Part of the first blocker's component: `br-int table 25`. */
+  readonly component: string | null;
+  readonly direction: string | null;
+  /** Source and destination address as the receiver sees them. */
+  readonly seenFrom: string | null;
+  readonly seenTo: string | null;
+  readonly receivedBy: string | null;
+  readonly answerFrom: string | null;
+  /** What the answer gives: an address of DHCP, a MAC of ARP, an instance of metadata. */
+  readonly gives: readonly string[];
+  /** Codes among the trace's assumptions and unmodelled things. */
+  readonly assumes: readonly string[];
+  /** Who may receive it in one of several worlds. */
+  readonly mayReach: readonly string[];
+  /** Devices or namespaces that the request passes, in this order; others may stand between. */
+  readonly via: readonly string[];
+  readonly replyVia: readonly string[];
+  readonly avoids: readonly string[];
+  readonly sees: readonly Seen[];
+}
+
+/** What a capture on one interface must show, or must not. */
+export interface Seen {
+  readonly line: number;
+  readonly host: string;
+  readonly interface: string;
+  /** `request`, `answer`, `data`, `resolution`…; null for any. */
+  readonly role: string | null;
+  readonly direction: 'in' | 'out' | null;
+  /** Fields as the field table writes them; those of the frame in a tunnel begin `inner.`. */
+  readonly fields: ReadonlyMap<string, string>;
+  readonly never: boolean;
+}
