@@ -1,0 +1,129 @@
+/** What an instance makes of an advert it hears (RFC 5798 §6.4.2 and §6.4.3). */
+import { type Advert, discardedBecause } from './advert.ts';
+import { announceAll, returnHoldings, saying } from './holdings.ts';
+import { changed, currentPriority, still, timing, withAnnouncement } from './roles.ts';
+import { type InstanceSettings } from './settings.ts';
+import { downInterval_us, skew_us } from './timers.ts';
+import { type Announcement, type Effect, type InstanceState, type Moved } from './types.ts';
+
+/** Hears an advert of whatever virtual router. */
+export function hear(
+  settings: InstanceSettings,
+  state: InstanceState,
+  advert: Advert,
+  now_us: number,
+): Moved {
+  if (state.role !== 'backup' && state.role !== 'master') return still(state);
+  const because = discardedBecause(settings, advert);
+  // Other virtual routers on the link are no business of this instance.
+  if (because === 'virtual-router-id' || because === 'own-address') return still(state);
+  if (because !== null) {
+    return {
+      state: rearmed(settings, state, now_us),
+      effects: [{ kind: 'discard', advert, because }],
+    };
+  }
+  return state.role === 'master'
+    ? hearAsMaster(settings, state, advert, now_us)
+    : hearAsBackup(settings, state, advert, now_us);
+}
+
+/** vrrp_dispatcher_read(): whatever a master reads, it waits a whole interval from then on. */
+function rearmed(settings: InstanceSettings, state: InstanceState, now_us: number): InstanceState {
+  if (state.role !== 'master' || !settings.dialect.anyAdvertRearmsMaster) return state;
+  return { ...state, timer_us: now_us + settings.advertInterval_us };
+}
+
+/** RFC 5798 §6.4.2. */
+function hearAsBackup(
+  settings: InstanceSettings,
+  state: InstanceState,
+  advert: Advert,
+  now_us: number,
+): Moved {
+  const times = timing(settings, state);
+  if (advert.priority === 0) {
+    const timer_us = now_us + skew_us(times, state.masterInterval_us);
+    return still({ ...state, timer_us, goodbyeHeard: true });
+  }
+  const lower = advert.priority < currentPriority(settings, state);
+  const { preempt, preemptDelay_us } = settings;
+  let { preemptAt_us } = state;
+  if (lower && preempt) {
+    // The delay runs from the start, and again from the first advert after a better master's.
+    if (preemptDelay_us > 0) preemptAt_us ??= now_us + preemptDelay_us;
+    if (preemptAt_us === null || preemptAt_us <= now_us) return still({ ...state, preemptAt_us });
+  } else if (!lower) preemptAt_us = null;
+  const masterInterval_us = settings.version === 3 ? advert.interval_us : state.masterInterval_us;
+  const timer_us = now_us + downInterval_us(times, masterInterval_us);
+  return still({ ...state, goodbyeHeard: false, masterInterval_us, preemptAt_us, timer_us });
+}
+
+/** RFC 5798 §6.4.3, RFC 9568 §6.4.3. */
+function hearAsMaster(
+  settings: InstanceSettings,
+  state: InstanceState,
+  advert: Advert,
+  now_us: number,
+): Moved {
+  const own = currentPriority(settings, state);
+  const answer = saying(settings, own);
+  const armed = rearmed(settings, state, now_us);
+  if (advert.priority === 0) {
+    const timer_us = now_us + settings.advertInterval_us;
+    return { state: { ...state, timer_us }, effects: [answer] };
+  }
+  const equal = advert.priority === own;
+  const outranked = advert.priority > own || (equal && advert.source.value > settings.source.value);
+  if (outranked) return yieldTo(settings, state, advert, equal, now_us);
+  const { dialect, lowerPriorityNoAdvert, garpLowerPriorityRepeat } = settings;
+  if (!dialect.answersLowerRank || lowerPriorityNoAdvert) return still(armed);
+  const timer_us = now_us + settings.advertInterval_us;
+  if (!dialect.announcesAfterLowerRank) return { state: { ...state, timer_us }, effects: [answer] };
+  const again: Announcement = {
+    at_us: now_us + settings.garpLowerPriorityDelay_us,
+    repeat: garpLowerPriorityRepeat,
+    every_us: null,
+  };
+  const repeats = garpLowerPriorityRepeat > 0 && settings.garpLowerPriorityDelay_us > 0;
+  return {
+    state: {
+      ...state,
+      timer_us,
+      announcements: repeats ? withAnnouncement(state.announcements, again) : state.announcements,
+    },
+    effects: [answer, ...announceAll(settings, garpLowerPriorityRepeat)],
+  };
+}
+
+/** Somebody better is master: give back everything, and wait for its adverts. */
+function yieldTo(
+  settings: InstanceSettings,
+  state: InstanceState,
+  advert: Advert,
+  equal: boolean,
+  now_us: number,
+): Moved {
+  const masterInterval_us = settings.version === 3 ? advert.interval_us : state.masterInterval_us;
+  const next: InstanceState = {
+    ...state,
+    role: 'backup',
+    holds: false,
+    goodbyeHeard: false,
+    masterInterval_us,
+    timer_us: now_us + downInterval_us(timing(settings, state), masterInterval_us),
+    preemptAt_us: null,
+  };
+  const kind = equal ? 'higher-address' : 'higher-priority';
+  const answer: readonly Effect[] = settings.higherPrioritySendAdvert
+    ? [saying(settings, currentPriority(settings, state))]
+    : [];
+  return {
+    state: next,
+    effects: [
+      ...answer,
+      ...changed(state, 'backup', { kind, advert }),
+      ...returnHoldings(settings),
+    ],
+  };
+}

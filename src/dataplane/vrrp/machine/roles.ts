@@ -1,0 +1,155 @@
+/** Entering the roles of VRRP, shared by everything that makes an instance change its role. */
+import { announceAll, saying, takeHoldings } from './holdings.ts';
+import { type InstanceSettings, isFatal } from './settings.ts';
+import { downInterval_us, type TimerSettings } from './timers.ts';
+import {
+  type Announcement,
+  type Because,
+  type Effect,
+  type InstanceState,
+  type Moved,
+  type Role,
+} from './types.ts';
+
+const OWNER = 255;
+const NEVER = Number.POSITIVE_INFINITY;
+
+/** An instance that no process runs yet. */
+export function stopped(settings: InstanceSettings): InstanceState {
+  return {
+    role: 'stopped',
+    timer_us: NEVER,
+    goodbyeHeard: false,
+    holds: false,
+    masterInterval_us: settings.advertInterval_us,
+    preemptAt_us: null,
+    announcements: [],
+    failed: [],
+    awaited: [],
+  };
+}
+
+/** The priority it has now: its own, changed by what it watches (RFC 5798 has no such thing). */
+export function currentPriority(settings: InstanceSettings, { failed }: InstanceState): number {
+  if (settings.priority === OWNER) return OWNER;
+  let priority = settings.priority;
+  for (const { kind, name, weight } of settings.watches) {
+    const well = !failed.includes(`${kind} ${name}`);
+    if (weight > 0 && well) priority += weight;
+    if (weight < 0 && !well) priority += weight;
+  }
+  return Math.max(1, Math.min(OWNER - 1, priority));
+}
+
+/** Out of init or FAULT: a backup, but for the owner of the addresses. */
+export function begin(
+  settings: InstanceSettings,
+  state: InstanceState,
+  because: Because,
+  now_us: number,
+): Moved {
+  const owns = settings.priority === OWNER;
+  const stated = because.kind === 'started' && settings.initialState === 'MASTER';
+  if (owns && (settings.dialect.ownerStartsAsMaster || stated)) {
+    return becomeMaster(settings, state, { kind: 'owner' }, now_us);
+  }
+  const { preemptDelay_us, advertInterval_us } = settings;
+  return {
+    state: {
+      ...state,
+      role: 'backup',
+      goodbyeHeard: false,
+      masterInterval_us: advertInterval_us,
+      timer_us: now_us + downInterval_us(timing(settings, state), advertInterval_us),
+      preemptAt_us: preemptDelay_us > 0 ? now_us + preemptDelay_us : null,
+    },
+    effects: changed(state, 'backup', because),
+  };
+}
+
+/** vrrp_state_goto_master(): the advert, then what it holds, then the neighbours. */
+export function becomeMaster(
+  settings: InstanceSettings,
+  state: InstanceState,
+  because: Because,
+  now_us: number,
+): Moved {
+  const { dialect } = settings;
+  const repeat = dialect.announcesOnce ? 1 : settings.garpMasterRepeat;
+  // A refresh is one timer; delayed announcements of an earlier turn still come.
+  const soon = state.announcements.filter(({ every_us }) => every_us === null);
+  if (!dialect.announcesOnce) {
+    const { garpMasterDelay_us, garpMasterRefresh_us, garpMasterRefreshRepeat } = settings;
+    if (garpMasterDelay_us > 0) soon.push(later(settings, garpMasterDelay_us, now_us));
+    if (garpMasterRefresh_us > 0) {
+      soon.push({
+        at_us: now_us + garpMasterRefresh_us,
+        repeat: garpMasterRefreshRepeat,
+        every_us: garpMasterRefresh_us,
+      });
+    }
+  }
+  return {
+    state: {
+      ...state,
+      role: 'master',
+      goodbyeHeard: false,
+      holds: true,
+      timer_us: now_us + settings.advertInterval_us,
+      preemptAt_us: null,
+      announcements: soon.sort((a, b) => a.at_us - b.at_us),
+    },
+    effects: [
+      saying(settings, currentPriority(settings, state)),
+      ...changed(state, 'master', because),
+      ...takeHoldings(settings),
+      ...announceAll(settings, repeat),
+    ],
+  };
+}
+
+export function timing(settings: InstanceSettings, state: InstanceState): TimerSettings {
+  const { version, downTimerAdverts } = settings;
+  return { version, downTimerAdverts, priority: currentPriority(settings, state) };
+}
+
+export function isDown(settings: InstanceSettings, { failed }: InstanceState): boolean {
+  return settings.watches.some((one) => isFatal(one) && failed.includes(`${one.kind} ${one.name}`));
+}
+
+export function failure(settings: InstanceSettings, { failed }: InstanceState): Because {
+  const fatal = settings.watches.find(
+    (one) => isFatal(one) && failed.includes(`${one.kind} ${one.name}`),
+  );
+  return { kind: 'failed', what: fatal === undefined ? '' : `${fatal.kind} ${fatal.name}` };
+}
+
+export function enter(state: InstanceState, role: Role, because: Because): Moved {
+  return {
+    state: { ...state, role, timer_us: NEVER },
+    effects: changed(state, role, because),
+  };
+}
+
+export function changed(
+  { role: from }: InstanceState,
+  to: Role,
+  because: Because,
+): readonly Effect[] {
+  return [{ kind: 'role', from, to, because }];
+}
+
+export function still(state: InstanceState): Moved {
+  return { state, effects: [] };
+}
+
+export function later(settings: InstanceSettings, delay_us: number, now_us: number): Announcement {
+  return { at_us: now_us + delay_us, repeat: settings.garpMasterRepeat, every_us: null };
+}
+
+export function withAnnouncement(
+  waiting: readonly Announcement[],
+  one: Announcement,
+): readonly Announcement[] {
+  return [...waiting, one].sort((a, b) => a.at_us - b.at_us);
+}

@@ -1,0 +1,100 @@
+/** Everything that the machine of one VRRP instance has to know, with nothing left open. */
+import { type IpAddress } from '../../routing/types.ts';
+import { type EffectiveInstance, effectiveInstance } from '../effective.ts';
+import {
+  type Keepalived,
+  type Tracked,
+  type VirtualAddress,
+  type VirtualRoute,
+  type VirtualRule,
+  type VrrpInstance,
+} from '../types.ts';
+import { DIALECTS, type Dialect } from './dialect.ts';
+
+export interface InstanceSettings extends EffectiveInstance {
+  readonly name: string;
+  readonly virtualRouterId: number;
+  readonly interface: string;
+  /** Source address of its adverts. */
+  readonly source: IpAddress;
+  /** The first eight characters, which are all that is compared; null without authentication. */
+  readonly password: string | null;
+  readonly skipCheckAdvertAddress: boolean;
+  /** Adverts go to each of these; to the multicast group when there is none. */
+  readonly unicastPeers: readonly IpAddress[];
+  /** Carried in adverts. */
+  readonly addresses: readonly VirtualAddress[];
+  readonly excludedAddresses: readonly VirtualAddress[];
+  readonly routes: readonly VirtualRoute[];
+  readonly rules: readonly VirtualRule[];
+  readonly watches: readonly Watch[];
+  readonly dialect: Dialect;
+}
+
+/** What an instance watches. */
+export interface Watch {
+  readonly kind: 'interface' | 'script';
+  readonly name: string;
+  /** What its state adds to the priority: when well if positive, when failed if negative. */
+  readonly weight: number;
+}
+
+/** A watch of weight 0 puts the instance into FAULT when it fails. */
+export function isFatal({ weight }: Watch): boolean {
+  return weight === 0;
+}
+
+/** Characters of a password that version 2 has room for (RFC 2338 §5.3.6). */
+const PASSWORD_LENGTH = 8;
+
+/**
+ * The settings of an instance of a configuration.
+ * @param source The address of its interface that adverts are sent from.
+ */
+export function instanceSettings(
+  config: Keepalived,
+  instance: VrrpInstance,
+  source: IpAddress,
+  dialect: Dialect = DIALECTS['keepalived-2.2.7'],
+): InstanceSettings {
+  const { authentication } = instance;
+  return {
+    ...effectiveInstance(instance, config.globals),
+    name: instance.name,
+    virtualRouterId: instance.virtualRouterId ?? 0,
+    interface: instance.interface ?? config.globals.defaultInterface ?? '',
+    source: instance.unicastSource ?? instance.multicastSource ?? source,
+    password: authentication === null ? null : authentication.password.slice(0, PASSWORD_LENGTH),
+    skipCheckAdvertAddress:
+      instance.skipCheckAdvertAddress ?? config.globals.skipCheckAdvertAddress ?? false,
+    unicastPeers: instance.unicastPeers,
+    addresses: instance.addresses,
+    excludedAddresses: instance.excludedAddresses,
+    routes: instance.routes,
+    rules: instance.rules,
+    watches: watchesOf(config, instance),
+    dialect,
+  };
+}
+
+/** What it names, and its own interface unless that is switched off (track_primary). */
+function watchesOf(config: Keepalived, instance: VrrpInstance): readonly Watch[] {
+  const interfaces = instance.trackInterfaces.map((one) => watch('interface', one, 0));
+  const scripts = instance.trackScripts.map((one) => {
+    const weight = config.scripts.find(({ name }) => name === one.name)?.weight ?? null;
+    const signed = weight === null ? 0 : weight.reverse ? -weight.value : weight.value;
+    return watch('script', one, signed);
+  });
+  const own = instance.interface ?? config.globals.defaultInterface;
+  const stated = interfaces.some(({ name }) => name === own);
+  const implied: readonly Watch[] =
+    own === null || stated || instance.dontTrackPrimary === true
+      ? []
+      : [{ kind: 'interface', name: own, weight: 0 }];
+  return [...implied, ...interfaces, ...scripts];
+}
+
+function watch(kind: Watch['kind'], { name, weight, reverse }: Tracked, usual: number): Watch {
+  const value = weight ?? usual;
+  return { kind, name, weight: reverse ? -value : value };
+}
