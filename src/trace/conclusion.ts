@@ -76,7 +76,7 @@ export function conclude(
   const unmodelled = [
     ...assumptions.filter(({ code }) => !code.startsWith('ASSUME_')),
     ...unread.doubts,
-    ...(delivered ? lackingDoubts(network, [request, reply]) : []),
+    ...(hangsOnUnseen(delivered, blockers) ? lackingDoubts(network, [request, reply]) : []),
   ];
   return {
     question,
@@ -108,6 +108,11 @@ export function conclude(
     alternatives: [],
     content: null,
   };
+}
+
+/** A blocker that is itself a missing file has said so already. */
+function hangsOnUnseen(delivered: boolean, [first]: readonly Blocker[]): boolean {
+  return delivered || (first !== undefined && first.origin !== null);
 }
 
 /** What the way there or back may hang on and is not in the snapshot: then nothing is reachable. */

@@ -68,6 +68,8 @@ export function lackingOnTheWay(
       if (step.kind === 'enter') {
         at = step as EnterStep;
         enter(at, version, look);
+      } else if (at !== null && step.kind === 'route') {
+        look(at.host, at.device, (name) => NAMESPACE[version].test(name));
       } else if (at !== null && step.kind === 'flow') {
         look(at.host, (step as FlowStep).bridge, (name) => BRIDGE.test(name));
       } else if (at !== null && step.kind === 'bridged' && isFirewalled(step as BridgedStep)) {
@@ -83,6 +85,11 @@ type Look = (host: string, within: string, wanted: (name: string) => boolean) =>
 function enter({ host, device, stage }: EnterStep, version: 4 | 6, look: Look): void {
   if (stage === 'switch') {
     look(host, '', (name) => BRIDGE.test(name));
+    return;
+  }
+  if (device === ROOT) {
+    // Frames cross a host's bridges without its addresses and routes.
+    look(host, device, (name) => name === 'ip-link');
     return;
   }
   const kind = namespaceOwner(device)?.kind;

@@ -80,7 +80,8 @@ export function catalogOfLoose(folder: Folder, files: readonly LooseFile[]): Loo
       }
       continue;
     }
-    const kind = file.of === 'switch' ? kindOfSwitchText(start, file.bridge) : kindOfNamespaceText(start);
+    const kind =
+      file.of === 'switch' ? kindOfSwitchText(start, file.bridge) : kindOfNamespaceText(start);
     if (kind === null) miss('It is not seen which command printed it');
     else if (file.of === 'namespace') {
       if (kind === 'netns-list') host.host.set(kind, file.path);

@@ -13,6 +13,8 @@ const WAITING: ReadonlySet<string> = new Set(['ARP_UNANSWERED', 'NO_NEIGHBOR']);
 
 /** A file of a device on the way is missing that may have decided otherwise. */
 export const unseenFile: Diagnosis = (of) => {
+  // A rule that is in the snapshot did it: the answer names the rule, and its doubts beside it.
+  if (of.drop.origin !== null) return null;
   const { network } = of.compiled;
   const version = tupleOf(of.words)?.version ?? of.question.to.address?.version ?? 4;
   const [first, ...others] = lackingOnTheWay(network, waysOf(of), version);
