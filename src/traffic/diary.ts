@@ -4,7 +4,7 @@
  * Reading goes back from the packet as it is now and undoes page by page, so the walk itself
  * pays only for a small page per changed word, and the header at each note is exact.
  */
-import { type Packet } from './packet.ts';
+import { ownWords, type Packet } from './packet.ts';
 import { type Step } from './traffic.ts';
 
 /** A page: a note, a changed word, or the change from one frame to another. */
@@ -56,7 +56,7 @@ export function readDiary(p: Packet): DiaryEntry[] {
       own()[page.word] = page.before;
     } else {
       const { inner, quoted, body } = frame;
-      const packet = { words, inner, quoted, body, diary: null };
+      const packet = { words, shared: true, inner, quoted, body, diary: null };
       entries.push({ step: stepOf(page), words, after, packet });
       after = words;
       shown = true;
@@ -128,7 +128,7 @@ function stepOf(page: Page): Step {
 export function writeWord(p: Packet, word: number, value: number): void {
   const before = p.words[word]! | 0;
   if (before === (value | 0)) return;
-  p.words[word] = value;
+  ownWords(p)[word] = value;
   p.diary = { previous: p.diary, step: null, word, before, frame: null };
 }
 

@@ -7,7 +7,7 @@
 import { FIRST_WIRE_WORD, field } from '../packet/fields.ts';
 import { writeField, writeRun } from './bits.ts';
 import { changeOfFrame, writeWord } from './diary.ts';
-import { EMPTY_BODY, forkPacket, numberOf, type Packet } from './packet.ts';
+import { EMPTY_BODY, forkPacket, numberOf, ownWords, type Packet } from './packet.ts';
 import { type HeaderKind } from './traffic.ts';
 
 const TCI = field('vlan_tci');
@@ -145,7 +145,7 @@ function popMpls(p: Packet, etherType: number | undefined): Packet {
 function pushNsh(p: Packet): Packet {
   const outer = { ...forkPacket(p), inner: p, quoted: null, body: EMPTY_BODY };
   outer.diary = changeOfFrame(p);
-  outer.words.fill(0, FIRST_WIRE_WORD, FIRST_OPTION_WORD);
+  ownWords(outer).fill(0, FIRST_WIRE_WORD, FIRST_OPTION_WORD);
   writeField(outer, NSH.mdtype, 1);
   writeField(outer, NSH.np, nextProtocol(numberOf(p, PACKET_TYPE)));
   writeField(outer, NSH.si, 255);
@@ -176,8 +176,9 @@ function popNsh(p: Packet): Packet {
   const carried = forkPacket(p.inner);
   const type = numberOf(carried, PACKET_TYPE);
   carried.diary = changeOfFrame(p);
-  carried.words.set(p.words.subarray(0, FIRST_WIRE_WORD));
-  carried.words.set(p.words.subarray(FIRST_OPTION_WORD), FIRST_OPTION_WORD);
+  const words = ownWords(carried);
+  words.set(p.words.subarray(0, FIRST_WIRE_WORD));
+  words.set(p.words.subarray(FIRST_OPTION_WORD), FIRST_OPTION_WORD);
   writeField(carried, PACKET_TYPE, type);
   return carried;
 }

@@ -75,7 +75,7 @@ export const onePacket: Traffic<Packet> = {
   blank(p) {
     // What `p` does from here on is another story: it is kept as it is now.
     const blank = blankPacket();
-    blank.diary = changeOfFrame({ ...p, words: p.words.slice() });
+    blank.diary = changeOfFrame(forkPacket(p));
     return blank;
   },
   quoted(p) {
@@ -83,7 +83,7 @@ export const onePacket: Traffic<Packet> = {
   },
   quote(p, original) {
     // What it quoted until now belongs to the steps until now.
-    if (p.quoted !== null) p.diary = changeOfFrame({ ...p, words: p.words.slice() });
+    if (p.quoted !== null) p.diary = changeOfFrame(forkPacket(p));
     p.quoted = original;
     return p;
   },

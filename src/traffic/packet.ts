@@ -5,7 +5,10 @@ import { type Page } from './diary.ts';
 import { readNumber } from './words.ts';
 
 export interface Packet {
-  readonly words: Uint32Array;
+  /** All fields. Written through `ownWords` only: forks share them until one of them changes. */
+  words: Uint32Array;
+  /** Whether another packet may have the same words. */
+  shared: boolean;
   /** The frame inside a tunnel header. */
   readonly inner: Packet | null;
   /** The original packet inside an ICMP error. */
@@ -35,6 +38,7 @@ export const EMPTY_BODY: Body = { payload: NO_BYTES, tcpOptions: NO_BYTES, ipOpt
 export function blankPacket(): Packet {
   return {
     words: zeroWords(),
+    shared: false,
     inner: null,
     quoted: null,
     body: EMPTY_BODY,
@@ -42,29 +46,46 @@ export function blankPacket(): Packet {
   };
 }
 
-/** How many packets share one allocation: an array buffer of its own costs ten times the copy. */
-const SHARED = 16;
-let shared = new ArrayBuffer(0);
-let used = SHARED;
+/** How many packets lie in one allocation: an array buffer of its own costs ten times the copy. */
+const TOGETHER = 16;
+let buffer = new ArrayBuffer(0);
+let used = TOGETHER;
 
 function zeroWords(): Uint32Array {
-  if (used === SHARED) {
-    shared = new ArrayBuffer(4 * PACKET_WORDS * SHARED);
+  if (used === TOGETHER) {
+    buffer = new ArrayBuffer(4 * PACKET_WORDS * TOGETHER);
     used = 0;
   }
-  return new Uint32Array(shared, 4 * PACKET_WORDS * used++, PACKET_WORDS);
+  return new Uint32Array(buffer, 4 * PACKET_WORDS * used++, PACKET_WORDS);
 }
 
-/** An independent copy; what was written in the diary so far is shared. */
-export function forkPacket({ words, inner, quoted, body, diary }: Packet): Packet {
+/** An independent copy; the words are copied when one of the two changes, the diary never. */
+export function forkPacket(p: Packet): Packet {
+  const { words, inner, quoted, body, diary } = p;
+  p.shared = true;
+  return { words, shared: true, inner, quoted, body, diary };
+}
+
+/** The words of a packet, to be written: from here on no other packet has them. */
+export function ownWords(p: Packet): Uint32Array {
+  if (!p.shared) return p.words;
   const copy = zeroWords();
-  copy.set(words);
-  return { words: copy, inner, quoted, body, diary };
+  copy.set(p.words);
+  p.words = copy;
+  p.shared = false;
+  return copy;
 }
 
 /** The frame that carries `p` in a tunnel: all fields zero. */
 export function carrierOf(p: Packet, diary: Page): Packet {
-  return { words: zeroWords(), inner: p, quoted: null, body: EMPTY_BODY, diary };
+  return {
+    words: zeroWords(),
+    shared: false,
+    inner: p,
+    quoted: null,
+    body: EMPTY_BODY,
+    diary,
+  };
 }
 
 /** Reads up to 32 low bits of a field of one packet: for tests and printing, never for elements. */

@@ -121,8 +121,8 @@ export interface Traffic<P> {
   within(p: P, survivor: P): P | null;
   /** Merges parts that are at the same place. One packet: the parts as they are. */
   join(parts: readonly P[]): readonly P[];
-  /** Writes into the traffic's diary; `step` runs only when somebody reads it. */
-  note(p: P, step: () => Step): P;
+  /** Writes into the traffic's diary; a function runs only when somebody reads it. */
+  note(p: P, step: Step | (() => Step)): P;
 }
 
 /** One line of the diary: what an element did and why, as data; `trace` renders it. */

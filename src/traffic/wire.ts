@@ -39,6 +39,7 @@ export function packetOfFrame(frame: Frame, length: number): Packet {
   }
   return {
     words,
+    shared: false,
     inner: isQuote ? null : content,
     quoted: isQuote ? content : null,
     body: bodyOf(frame),

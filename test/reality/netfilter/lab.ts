@@ -166,7 +166,7 @@ const MARK = field('pkt_mark');
 
 function recorder(lab: Lab, node: string): Traffic<Packet>['note'] {
   return (p, step) => {
-    const made = step();
+    const made = typeof step === 'function' ? step() : step;
     if (isRule(made)) {
       const mark = numberOf(p, MARK);
       const entries = lab.now.trace[node] ?? [];

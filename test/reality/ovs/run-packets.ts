@@ -5,7 +5,12 @@ import { createTracker, currentConnections } from '../../../src/dataplane/conntr
 import { conntrackOf } from '../../../src/dataplane/ovs/datapath/conntrack.ts';
 import { receive } from '../../../src/dataplane/ovs/datapath/receive.ts';
 import { type PreparedSwitch } from '../../../src/dataplane/ovs/pipeline/prepared.ts';
-import { type LearnedAddress, type SwitchState, switchState } from '../../../src/dataplane/ovs/pipeline/state.ts';
+import {
+  everyAddress,
+  type LearnedAddress,
+  type SwitchState,
+  switchState,
+} from '../../../src/dataplane/ovs/pipeline/state.ts';
 import { field } from '../../../src/packet/fields.ts';
 import { type Packet } from '../../../src/traffic/one-packet.ts';
 import { bytesFromPacket, packetFromBytes } from '../../../src/traffic/wire.ts';
@@ -46,8 +51,8 @@ function macOf({ mac: known, seen }: LearnedAddress<Packet>): bigint {
 
 /** The MAC table in the words of fdb/show, entries past their time left out. */
 function fdbOf(state: SwitchState<Packet>, bridge: string, now_us: number): string[] {
-  const lists = [...(state.bridges.get(bridge)?.fdb.values() ?? [])];
-  return lists.flat().flatMap((entry) => {
+  const known = state.bridges.get(bridge)?.fdb;
+  return (known === undefined ? [] : everyAddress(known)).flatMap((entry) => {
     const age = Math.floor((now_us - entry.learned_us) / 1e6);
     if (age >= 300) return [];
     const port = entry.port === 0xfffe ? 'LOCAL' : String(entry.port);
@@ -99,7 +104,7 @@ class LateRefreshes {
   received(frame: string, source: bigint, state: SwitchState<Packet>, now_us: number): void {
     if (this.used.has(frame)) {
       for (const { fdb } of state.bridges.values()) {
-        for (const entry of [...fdb.values()].flat()) {
+        for (const entry of everyAddress(fdb)) {
           if (entry.learned_us === now_us && macOf(entry) === source) this.late.push(entry);
         }
       }

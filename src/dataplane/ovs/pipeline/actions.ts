@@ -8,6 +8,7 @@ import { type Assignment, assignment } from '../../../traffic/words.ts';
 import { type Action, type Flow } from '../types/flow.ts';
 import { type Bridge } from '../types/switch.ts';
 import { HAS_PORTS, PREREQUISITES } from './conditions.ts';
+import { type ActionStep } from './steps.ts';
 
 /** What a written field means beside its bits. */
 export type Target = 'plain' | 'vlan' | 'in-port';
@@ -39,6 +40,8 @@ interface Preparation {
   readonly pushes: boolean;
   /** Nothing tells which OpenFlow version installed the flow, and a tagged packet would show it. */
   readonly versionMatters: boolean;
+  /** The note that the action is about to be executed. */
+  readonly step: ActionStep;
   /** A move in a learned flow: it reads the packet that the flow was learned from. */
   readonly remembered: boolean;
 }
@@ -114,7 +117,7 @@ function fieldNeeds(bits: FieldBits): Guard | null {
   return PREREQUISITES[bits.field.prerequisite];
 }
 
-const PLAIN: Omit<Preparation, 'reversible' | 'afterPopMpls'> = {
+const PLAIN: Omit<Preparation, 'reversible' | 'afterPopMpls' | 'step'> = {
   write: null,
   needs: null,
   sourceNeeds: null,
@@ -200,14 +203,51 @@ function prepareList(
   tracked: Tracked,
   bridge: Bridge,
 ): readonly PreparedAction[] {
-  return actions.map((action) => prepared(action, details(action, tracked, bridge)));
+  const { singles } = knownOf(bridge);
+  return actions.map((action) => {
+    const known = singles.get(action);
+    if (known !== undefined) return known;
+    const made = prepared(action, bridge, details(action, tracked, bridge));
+    if (!LOOKS_AT_TAGS.has(action.kind)) singles.set(action, made);
+    return made;
+  });
 }
 
-function prepared(action: Action, more: Partial<Preparation>): PreparedAction {
+/** These, and lists that hold them, depend on whether the packet has a tag by then. */
+const LOOKS_AT_TAGS: ReadonlySet<Action['kind']> = new Set([
+  'set-vlan-vid',
+  'set-vlan-pcp',
+  'push-vlan',
+  'pop-vlan',
+  'clone',
+  'write-actions',
+  'ct',
+]);
+
+/** What is prepared of a bridge: a dump's flows share their actions, and so what is made of them. */
+interface Known {
+  readonly singles: WeakMap<Action, PreparedAction>;
+  readonly tagged: WeakMap<readonly Action[], readonly PreparedAction[]>;
+  readonly untagged: WeakMap<readonly Action[], readonly PreparedAction[]>;
+}
+
+const known = new WeakMap<Bridge, Known>();
+
+function knownOf(bridge: Bridge): Known {
+  let found = known.get(bridge);
+  if (found === undefined) {
+    found = { singles: new WeakMap(), tagged: new WeakMap(), untagged: new WeakMap() };
+    known.set(bridge, found);
+  }
+  return found;
+}
+
+function prepared(action: Action, bridge: Bridge, more: Partial<Preparation>): PreparedAction {
   const all = {
     ...PLAIN,
     kind: action.kind,
     action,
+    step: { kind: 'flow-action', bridge: bridge.name, action } as const,
     reversible: isReversible(action),
     afterPopMpls: isBlind(action) || (action.kind === 'set-field' && action.field === TUN_ID),
     ...more,
@@ -230,5 +270,11 @@ export function prepareActions(
     flow?.tests.some(
       ({ field: of, value }) => of.word === VLAN_WORD && of.shift === 0 && (value & 0x1000n) !== 0n,
     ) ?? false;
-  return prepareList(actions, { hasTag }, bridge);
+  const lists = hasTag ? knownOf(bridge).tagged : knownOf(bridge).untagged;
+  let list = lists.get(actions);
+  if (list === undefined) {
+    list = prepareList(actions, { hasTag }, bridge);
+    lists.set(actions, list);
+  }
+  return list;
 }

@@ -116,8 +116,7 @@ function perform<P>(
   mode: Mode,
 ): Part<P>[] {
   const prepared = actions[i]!;
-  const bridge = part.bridge.name;
-  tell(x, part, () => ({ kind: 'flow-action', bridge, action: prepared.action }));
+  tell(x, part, prepared.step);
   switch (prepared.kind) {
     case 'set-field':
     case 'write-metadata':

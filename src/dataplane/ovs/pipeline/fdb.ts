@@ -6,40 +6,26 @@
  * for bonds are left out; a run never learns that many, and bonds only matter when they reflect.
  */
 import { type FieldBits, field } from '../../../packet/fields.ts';
-import { type Guard, guard } from '../../../traffic/guard.ts';
+import { compileTable } from '../../../traffic/compiled.ts';
 import { test } from '../../../traffic/match.ts';
+import { type Split } from '../../../traffic/traffic.ts';
 import { IS_MULTICAST_SOURCE } from './conditions.ts';
-import { forkPart, type Part, type Translation, tell } from './part.ts';
+import { forkPart, type Part, splitting, type Translation, tell } from './part.ts';
 import { type Bundle, type PreparedBridge, type PreparedPort } from './prepared.ts';
-import { type LearnedAddress } from './state.ts';
+import {
+  type AddressTable,
+  addressesOf,
+  type LearnedAddress,
+  type VlanAddresses,
+} from './state.ts';
 
 const SOURCE = field('eth_src');
 const DESTINATION = field('eth_dst');
 const SOURCE_BITS: FieldBits = { field: SOURCE, start: 0, width: 48 };
 const DESTINATION_BITS: FieldBits = { field: DESTINATION, start: 0, width: 48 };
 
-const guards = { eth_src: new Map<bigint, Guard>(), eth_dst: new Map<bigint, Guard>() };
-
-function macGuard(which: 'eth_src' | 'eth_dst', mac: bigint): Guard {
-  let found = guards[which].get(mac);
-  if (found === undefined) {
-    found = guard(test(which === 'eth_src' ? SOURCE : DESTINATION, mac));
-    guards[which].set(mac, found);
-  }
-  return found;
-}
-
 function isAlive<P>(entry: LearnedAddress<P>, bridge: PreparedBridge, now_us: number): boolean {
   return entry.permanent || now_us - entry.learned_us < bridge.macAging_us;
-}
-
-/** Splits traffic by whether its source or destination is the entry's address. */
-function meets<P>(x: Translation<P>, p: P, entry: LearnedAddress<P>, which: 'eth_src' | 'eth_dst') {
-  if (entry.mac !== null) return x.t.split(p, macGuard(which, entry.mac));
-  const mine = which === 'eth_src' ? SOURCE_BITS : DESTINATION_BITS;
-  return entry.seen === null
-    ? { hit: null, miss: p }
-    : x.t.same(p, entry.seen, [[mine, SOURCE_BITS]]);
 }
 
 /** One part of the traffic with what the MAC table knows about its destination. */
@@ -48,20 +34,61 @@ export interface Known<P> {
   readonly entry: LearnedAddress<P> | null;
 }
 
+type End = 'eth_src' | 'eth_dst';
+
 /** Looks the destination address up. */
 export function lookupAddress<P>(
   x: Translation<P>,
   part: Part<P>,
   vlan: number,
-  which: 'eth_src' | 'eth_dst' = 'eth_dst',
+  which: End = 'eth_dst',
+): readonly Known<P>[] {
+  const known = x.state.bridges.get(part.bridge.name)?.fdb.get(vlan);
+  if (known === undefined) return [{ part, entry: null }];
+  if (known.dumped.length === 0) return amongLearned(x, part, known, which);
+  const found = x.t.lookup(part.p, tableOf(known, which));
+  return splitting(found, ({ entries, p }) => {
+    const q = found.length === 1 ? part : forkPart(part, p);
+    q.p = p;
+    for (const { entry } of entries) {
+      if (isAlive(entry, part.bridge, x.run.now_us)) return [{ part: q, entry }];
+    }
+    return amongLearned(x, q, known, which);
+  });
+}
+
+/** The dumped addresses as a table; old ones are in it too, so all that match are answered. */
+function tableOf<P>({ dumped, tables }: VlanAddresses<P>, which: End): AddressTable<P> {
+  let table = tables[which];
+  if (table === null) {
+    const of = which === 'eth_src' ? SOURCE : DESTINATION;
+    table = compileTable(
+      dumped.map((entry, rank) => ({
+        match: test(of, entry.mac ?? 0n),
+        rank,
+        decisive: false,
+        entry,
+      })),
+    );
+    tables[which] = table;
+  }
+  return table;
+}
+
+/** Addresses learned in this run equal the source of the frame they were learned from. */
+function amongLearned<P>(
+  x: Translation<P>,
+  part: Part<P>,
+  { learned }: VlanAddresses<P>,
+  which: End,
 ): Known<P>[] {
-  const entries = x.state.bridges.get(part.bridge.name)?.fdb.get(vlan) ?? [];
+  const mine = which === 'eth_src' ? SOURCE_BITS : DESTINATION_BITS;
   const results: Known<P>[] = [];
   let rest: P | null = part.p;
-  for (const entry of entries) {
+  for (const entry of learned) {
     if (rest === null) break;
-    if (!isAlive(entry, part.bridge, x.run.now_us)) continue;
-    const { hit, miss }: { hit: P | null; miss: P | null } = meets(x, rest, entry, which);
+    if (entry.seen === null || !isAlive(entry, part.bridge, x.run.now_us)) continue;
+    const { hit, miss }: Split<P> = x.t.same(rest, entry.seen, [[mine, SOURCE_BITS]]);
     if (hit !== null) {
       const q = miss === null && results.length === 0 ? part : forkPart(part, hit);
       q.p = hit;
@@ -115,7 +142,7 @@ function remember<P>(
   part: Part<P>,
   vlan: number,
   { port, bundle }: { readonly port: PreparedPort; readonly bundle: Bundle },
-  fdb: Map<number, LearnedAddress<P>[]>,
+  fdb: Map<number, VlanAddresses<P>>,
 ): void {
   const entry: LearnedAddress<P> = {
     vlan,
@@ -126,8 +153,9 @@ function remember<P>(
     permanent: false,
     learned_us: x.run.now_us,
   };
-  const alive = (fdb.get(vlan) ?? []).filter((old) => isAlive(old, part.bridge, x.run.now_us));
-  fdb.set(vlan, [...alive, entry]);
+  const known = addressesOf(fdb, vlan);
+  const alive = known.learned.filter((old) => isAlive(old, part.bridge, x.run.now_us));
+  known.learned = [...alive, entry];
   const bridge = part.bridge.name;
   tell(x, part, () => ({ kind: 'learned', bridge, what: 'mac', table: null, port: port.name }));
 }

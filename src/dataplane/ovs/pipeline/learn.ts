@@ -13,10 +13,10 @@ import {
   type Learn,
   RESERVED_PORTS,
 } from '../types/flow.ts';
-import { type PreparedAction, prepareActions } from './actions.ts';
+import { type PreparedAction } from './actions.ts';
 import { hasExpired } from './lookup.ts';
 import { forkPart, type Part, remark, type Translation, tell } from './part.ts';
-import { rankOf } from './prepared.ts';
+import { hitOf, prepareFlow, rankOf } from './prepared.ts';
 import { type BridgeState, type LearnedFlow } from './state.ts';
 
 /** Executes a learn action. */
@@ -145,11 +145,14 @@ function learnedFlow<P>(
     statistics: null,
     origin,
   };
-  const prepared: readonly PreparedAction[] = prepareActions(actions, flow, part.bridge.source).map(
-    (one, i) => ({ ...one, remembered: actions[i]?.fromSeen === true }),
-  );
+  const plain = prepareFlow(flow, part.bridge.source, true);
+  const hit = hitOf(plain);
+  const prepared: readonly PreparedAction[] = hit.actions.map((one, i) => ({
+    ...one,
+    remembered: actions[i]?.fromSeen === true,
+  }));
   return {
-    prepared: { flow, actions: () => prepared, conjunctions: [], learned: true },
+    prepared: { ...plain, hit: { ...hit, actions: prepared } },
     rank: rankOf(flow),
     guard: guard(flowMatch(flow)),
     pairs,

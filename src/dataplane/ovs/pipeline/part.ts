@@ -242,9 +242,10 @@ export function splitting<A, B>(all: readonly A[], each: (one: A) => readonly B[
 }
 
 /** Writes a step into the packet's diary. */
-export function tell<P>(x: Translation<P>, part: Part<P>, step: () => OvsStep): void {
+export function tell<P>(x: Translation<P>, part: Part<P>, step: OvsStep | (() => OvsStep)): void {
   part.p = x.t.note(part.p, step);
-  x.state.onStep?.(step());
+  const { onStep } = x.state;
+  if (onStep !== null) onStep(typeof step === 'function' ? step() : step);
 }
 
 export function remark<P>(x: Translation<P>, part: Part<P>, text: string): void {

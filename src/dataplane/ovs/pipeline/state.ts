@@ -3,6 +3,7 @@
  * both. Made from the dump, then changed by the packets of one run only.
  */
 import { type Guard } from '../../../traffic/guard.ts';
+import { type Table } from '../../../traffic/table.ts';
 import { type FieldPairs } from '../../../traffic/traffic.ts';
 import { type PreparedFlow, type PreparedSwitch } from './prepared.ts';
 import { type OvsStep } from './steps.ts';
@@ -35,9 +36,21 @@ export interface LearnedFlow<P> {
   used_us: number;
 }
 
+/** The learned addresses of one VLAN of a bridge. */
+export interface VlanAddresses<P> {
+  /** From the dump, in its order. */
+  readonly dumped: LearnedAddress<P>[];
+  /** The same by their address as destination and as source, compiled when first asked. */
+  readonly tables: { eth_dst: AddressTable<P> | null; eth_src: AddressTable<P> | null };
+  /** Learned in this run, oldest first. */
+  learned: readonly LearnedAddress<P>[];
+}
+
+export type AddressTable<P> = Table<LearnedAddress<P>>;
+
 export interface BridgeState<P> {
   /** Learned addresses by VLAN. */
-  readonly fdb: Map<number, LearnedAddress<P>[]>;
+  readonly fdb: Map<number, VlanAddresses<P>>;
   readonly learnedFlows: Map<number, LearnedFlow<P>[]>;
 }
 
@@ -47,6 +60,21 @@ export interface SwitchState<P> {
   readonly learns: boolean;
   /** Sees every step of every branch in the order they happen, for tests and transcripts. */
   readonly onStep: ((step: OvsStep) => void) | null;
+}
+
+/** What a bridge knows of a VLAN; empty at first. */
+export function addressesOf<P>(fdb: Map<number, VlanAddresses<P>>, vlan: number): VlanAddresses<P> {
+  let found = fdb.get(vlan);
+  if (found === undefined) {
+    found = { dumped: [], tables: { eth_dst: null, eth_src: null }, learned: [] };
+    fdb.set(vlan, found);
+  }
+  return found;
+}
+
+/** All addresses that a bridge knows, of all VLANs. */
+export function everyAddress<P>(fdb: BridgeState<P>['fdb']): LearnedAddress<P>[] {
+  return [...fdb.values()].flatMap(({ dumped, learned }) => [...dumped, ...learned]);
 }
 
 /**
@@ -60,7 +88,7 @@ export function switchState<P>(
 ): SwitchState<P> {
   const bridges = new Map<string, BridgeState<P>>();
   for (const bridge of sw.bridges.values()) {
-    const fdb = new Map<number, LearnedAddress<P>[]>();
+    const fdb = new Map<number, VlanAddresses<P>>();
     for (const entry of bridge.source.fdb) {
       const port = bridge.ports.get(entry.port);
       const address: LearnedAddress<P> = {
@@ -72,9 +100,7 @@ export function switchState<P>(
         permanent: entry.age_s === 'static',
         learned_us: entry.age_s === 'static' ? now_us : now_us - entry.age_s * 1e6,
       };
-      const list = fdb.get(entry.vlan);
-      if (list === undefined) fdb.set(entry.vlan, [address]);
-      else list.push(address);
+      addressesOf(fdb, entry.vlan).dumped.push(address);
     }
     bridges.set(bridge.name, { fdb, learnedFlows: new Map() });
   }

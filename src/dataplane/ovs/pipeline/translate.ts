@@ -6,13 +6,14 @@
 
 import { type Run } from '../../outcome.ts';
 import { RESERVED_PORTS } from '../types/flow.ts';
+import { type PreparedAction } from './actions.ts';
 import { cloneActions } from './clone.ts';
 import { bitsOf, IS_FRAGMENT } from './conditions.ts';
-import { type PreparedAction } from './actions.ts';
 import { runActionSet, runActions } from './execute.ts';
 import { clearConntrack, finishFreezing, freeze } from './freeze.ts';
 import { type Looked, lookup } from './lookup.ts';
 import { mirror } from './mirror.ts';
+import { NO_OVERLAP } from './overlap.ts';
 import {
   closeBranch,
   type DatapathAction,
@@ -30,7 +31,7 @@ import {
   type TranslationError,
   tell,
 } from './part.ts';
-import { type PreparedBridge, type PreparedPort, type PreparedSwitch } from './prepared.ts';
+import { hitOf, type PreparedBridge, type PreparedPort, type PreparedSwitch } from './prepared.ts';
 import { sendTo } from './send.ts';
 import { type SwitchState } from './state.ts';
 
@@ -125,13 +126,17 @@ function runFound<P>(
   enterFlow(x, part, found, visit.table);
   part.resubmits++;
   if (visit.table <= before) part.depth++;
-  const actions = found.flow?.actions() ?? NO_ACTIONS;
+  const actions = actionsOf(found);
   // The actions of a flow are no bucket's, also when a bucket asked for the table.
   const mode = visit.mode.bucket ? { ...visit.mode, bucket: false } : visit.mode;
   return visit.clone ? cloneActions(x, part, actions, mode) : runActions(x, part, actions, mode);
 }
 
 const NO_ACTIONS: readonly PreparedAction[] = [];
+
+function actionsOf<P>({ flow }: Looked<P>): readonly PreparedAction[] {
+  return flow === null ? NO_ACTIONS : hitOf(flow).actions;
+}
 
 /**
  * Simplification: a translation also ends, silently and with what it has, after 64 kB of datapath
@@ -150,6 +155,28 @@ function enterFlow<P>(x: Translation<P>, part: Part<P>, found: Looked<P>, table:
   part.table = table;
   part.flow = flow;
   part.seen = found.seen;
+  const alone = flow !== null && conjunction === null && overlap === NO_OVERLAP;
+  if (alone && flow.flow.table === table && flow.bridge.name === bridge) {
+    tell(x, part, hitOf(flow).step);
+    return;
+  }
+  tellFlow(x, part, found, table);
+  if (flow !== null) return;
+  part.why = () => ({
+    reason: 'OF_TABLE_MISS',
+    where: `${bridge} table ${table}`,
+    evidence: 'no flow matches',
+    origin: null,
+  });
+}
+
+function tellFlow<P>(
+  x: Translation<P>,
+  part: Part<P>,
+  { flow, conjunction, overlap }: Looked<P>,
+  table: number,
+): void {
+  const bridge = part.bridge.name;
   tell(x, part, () => ({
     kind: 'flow',
     bridge,
@@ -158,13 +185,6 @@ function enterFlow<P>(x: Translation<P>, part: Part<P>, found: Looked<P>, table:
     conjunction,
     ...overlap,
   }));
-  if (flow !== null) return;
-  part.why = () => ({
-    reason: 'OF_TABLE_MISS',
-    where: `${bridge} table ${table}`,
-    evidence: 'no flow matches',
-    origin: null,
-  });
 }
 
 interface Context<P> {
@@ -294,7 +314,7 @@ export function translate<P>(
       }
       if (port?.noReceive === true) return refuseInput(x, one.part, port, 'NO_RECV is set');
       return splitting(mirrorReceived(x, one.part, port), (q) =>
-        finished(x, runActions(x, q, one.flow?.actions() ?? NO_ACTIONS, LAST)),
+        finished(x, runActions(x, q, actionsOf(one), LAST)),
       );
     });
   });
@@ -369,7 +389,7 @@ function resumeAt<P>(
   return splitting(found, (one) => {
     enterFlow(x, one.part, one, frozen.table);
     return splitting(mirrorReceived(x, one.part, port), (q) =>
-      finished(x, runActions(x, q, one.flow?.actions() ?? NO_ACTIONS, LAST)),
+      finished(x, runActions(x, q, actionsOf(one), LAST)),
     );
   });
 }
