@@ -117,18 +117,7 @@ function fieldNeeds(bits: FieldBits): Guard | null {
   return PREREQUISITES[bits.field.prerequisite];
 }
 
-const PLAIN: Omit<Preparation, 'reversible' | 'afterPopMpls' | 'step'> = {
-  write: null,
-  needs: null,
-  sourceNeeds: null,
-  target: 'plain',
-  markMask: 0,
-  labelMask: 0n,
-  nested: [],
-  pushes: false,
-  versionMatters: false,
-  remembered: false,
-};
+const NOTHING_NESTED: readonly PreparedAction[] = [];
 
 function details(action: Action, tracked: Tracked, bridge: Bridge): Partial<Preparation> {
   switch (action.kind) {
@@ -242,15 +231,24 @@ function knownOf(bridge: Bridge): Known {
   return found;
 }
 
+/** Every key is written out in one order: spreads would give every object a shape of its own. */
 function prepared(action: Action, bridge: Bridge, more: Partial<Preparation>): PreparedAction {
-  const all = {
-    ...PLAIN,
+  const all: Preparation & { readonly kind: Action['kind']; readonly action: Action } = {
     kind: action.kind,
     action,
-    step: { kind: 'flow-action', bridge: bridge.name, action } as const,
+    step: { kind: 'flow-action', bridge: bridge.name, action },
+    write: more.write ?? null,
+    needs: more.needs ?? null,
+    target: more.target ?? 'plain',
+    nested: more.nested ?? NOTHING_NESTED,
+    sourceNeeds: more.sourceNeeds ?? null,
+    markMask: more.markMask ?? 0,
+    labelMask: more.labelMask ?? 0n,
     reversible: isReversible(action),
     afterPopMpls: isBlind(action) || (action.kind === 'set-field' && action.field === TUN_ID),
-    ...more,
+    pushes: more.pushes ?? false,
+    versionMatters: more.versionMatters ?? false,
+    remembered: false,
   };
   // The compiler cannot see that the kind is that of the action.
   return all as PreparedAction;

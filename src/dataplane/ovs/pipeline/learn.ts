@@ -16,7 +16,7 @@ import {
 import { type PreparedAction } from './actions.ts';
 import { hasExpired } from './lookup.ts';
 import { forkPart, type Part, remark, type Translation, tell } from './part.ts';
-import { hitOf, prepareFlow, rankOf } from './prepared.ts';
+import { hitOf, prepareFlow, rankOf } from './prepared-flow.ts';
 import { type BridgeState, type LearnedFlow } from './state.ts';
 
 /** Executes a learn action. */

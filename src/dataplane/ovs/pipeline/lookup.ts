@@ -9,7 +9,7 @@ import { type Flow } from '../types/flow.ts';
 import { bitsOf, writeNumberTo } from './conditions.ts';
 import { NO_OVERLAP, type Overlap, overlapOf } from './overlap.ts';
 import { forkPart, type Part, type TableVisit, type Translation } from './part.ts';
-import { type PreparedFlow } from './prepared.ts';
+import { type PreparedFlow } from './prepared-flow.ts';
 import { type LearnedFlow } from './state.ts';
 
 /** What a lookup found for one part of the traffic. */
@@ -89,6 +89,12 @@ function lookupAsIs<P>(x: Translation<P>, part: Part<P>, id: number): Looked<P>[
     const { entries, p } = found[i]!;
     const q = found.length === 1 ? part : forkPart(part, p);
     q.p = p;
+    const only = entries[0];
+    if (learned === undefined && entries.length === 1 && only!.decisive && only!.certain) {
+      const flow = only!.entry;
+      results.push({ part: q, flow, seen: null, conjunction: null, overlap: NO_OVERLAP });
+      continue;
+    }
     const certain = bestOf(x, q, entries);
     if (learned === undefined) {
       withConjunctions(x, certain, table, entries, results);
@@ -115,9 +121,7 @@ function withConjunctions<P>(
     results.push(looked(one));
     return;
   }
-  const soft = entries.filter(
-    (entry) => !entry.decisive && entry.certain && entry.rank < one.rank,
-  );
+  const soft = entries.filter((entry) => !entry.decisive && entry.certain && entry.rank < one.rank);
   if (soft.length === 0) results.push(looked(one));
   else results.push(...conjunctive(x, one, table, soft));
 }
@@ -152,9 +156,7 @@ function bestOf<P>(
     rank: best?.rank ?? 65_536,
     seen: null,
     overlap:
-      best === null || others === null
-        ? NO_OVERLAP
-        : overlapping(x, part, best.entry.flow, others),
+      best === null || others === null ? NO_OVERLAP : overlapping(x, part, best.entry.flow, others),
   };
 }
 

@@ -9,12 +9,8 @@ import { type Traffic } from '../../../traffic/traffic.ts';
 import { type Drop, type Run } from '../../outcome.ts';
 import { type Ct } from '../types/flow.ts';
 import { type PreparedAction } from './actions.ts';
-import {
-  type PreparedBridge,
-  type PreparedFlow,
-  type PreparedPort,
-  type PreparedSwitch,
-} from './prepared.ts';
+import { type PreparedBridge, type PreparedPort, type PreparedSwitch } from './prepared.ts';
+import { type PreparedFlow } from './prepared-flow.ts';
 import { type SwitchState } from './state.ts';
 import { type OvsStep } from './steps.ts';
 

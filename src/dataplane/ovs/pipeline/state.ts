@@ -5,7 +5,8 @@
 import { type Guard } from '../../../traffic/guard.ts';
 import { type Table } from '../../../traffic/table.ts';
 import { type FieldPairs } from '../../../traffic/traffic.ts';
-import { type PreparedFlow, type PreparedSwitch } from './prepared.ts';
+import { type PreparedSwitch } from './prepared.ts';
+import { type PreparedFlow } from './prepared-flow.ts';
 import { type OvsStep } from './steps.ts';
 
 /** One learned address of a bridge. */

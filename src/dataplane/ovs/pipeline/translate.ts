@@ -9,11 +9,11 @@ import { RESERVED_PORTS } from '../types/flow.ts';
 import { type PreparedAction } from './actions.ts';
 import { cloneActions } from './clone.ts';
 import { bitsOf, IS_FRAGMENT } from './conditions.ts';
+import { enterFlow } from './enter-flow.ts';
 import { runActionSet, runActions } from './execute.ts';
 import { clearConntrack, finishFreezing, freeze } from './freeze.ts';
 import { type Looked, lookup } from './lookup.ts';
 import { mirror } from './mirror.ts';
-import { NO_OVERLAP } from './overlap.ts';
 import {
   closeBranch,
   type DatapathAction,
@@ -31,7 +31,8 @@ import {
   type TranslationError,
   tell,
 } from './part.ts';
-import { hitOf, type PreparedBridge, type PreparedPort, type PreparedSwitch } from './prepared.ts';
+import { type PreparedBridge, type PreparedPort, type PreparedSwitch } from './prepared.ts';
+import { hitOf } from './prepared-flow.ts';
 import { sendTo } from './send.ts';
 import { type SwitchState } from './state.ts';
 
@@ -146,45 +147,6 @@ function limitOf<P>(part: Part<P>): TranslationError | null {
   if (part.depth >= LIMITS.depth) return 'Recursion too deep';
   if (part.resubmits >= LIMITS.resubmits) return 'Too many resubmits';
   return part.stackBytes >= LIMITS.stackBytes ? 'Stack too deep' : null;
-}
-
-/** Notes what a lookup found and makes it the present flow. */
-function enterFlow<P>(x: Translation<P>, part: Part<P>, found: Looked<P>, table: number): void {
-  const { flow, conjunction, overlap } = found;
-  const bridge = part.bridge.name;
-  part.table = table;
-  part.flow = flow;
-  part.seen = found.seen;
-  const alone = flow !== null && conjunction === null && overlap === NO_OVERLAP;
-  if (alone && flow.flow.table === table && flow.bridge.name === bridge) {
-    tell(x, part, hitOf(flow).step);
-    return;
-  }
-  tellFlow(x, part, found, table);
-  if (flow !== null) return;
-  part.why = () => ({
-    reason: 'OF_TABLE_MISS',
-    where: `${bridge} table ${table}`,
-    evidence: 'no flow matches',
-    origin: null,
-  });
-}
-
-function tellFlow<P>(
-  x: Translation<P>,
-  part: Part<P>,
-  { flow, conjunction, overlap }: Looked<P>,
-  table: number,
-): void {
-  const bridge = part.bridge.name;
-  tell(x, part, () => ({
-    kind: 'flow',
-    bridge,
-    table,
-    flow: flow?.flow ?? null,
-    conjunction,
-    ...overlap,
-  }));
 }
 
 interface Context<P> {
