@@ -233,8 +233,12 @@ function doneBit(manip: Manip): number {
 export function wantsRule<P>(handle: Handle<P>, manip: Manip): boolean {
   const { connection, error, state } = handle;
   if (connection === null || error || (state !== 'new' && state !== 'related')) return false;
-  if ((connection.status & STATUS.confirmed) !== 0) return false;
   return (connection.status & doneBit(manip)) === 0;
+}
+
+/** nf_nat_setup_info(): a confirmed connection's tuples stay as they are, whatever a rule says. */
+export function mayBind<P>({ connection }: Handle<P>): boolean {
+  return connection !== null && (connection.status & STATUS.confirmed) === 0;
 }
 
 /**

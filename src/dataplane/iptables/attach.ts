@@ -4,12 +4,23 @@
  */
 import { type Traffic } from '../../traffic/traffic.ts';
 import { showConnection } from '../conntrack/marks.ts';
-import { type Handle, handleBits } from '../conntrack/netfilter.ts';
+import { type Handle, handleBits, untracked } from '../conntrack/netfilter.ts';
 
 /** Traffic and the connection it belongs to. */
 export interface Attached<P> {
   readonly p: P;
   readonly handle: Handle<P> | null;
+}
+
+/**
+ * What answers an untracked packet is RELATED to nothing: the raw table takes it for tracked
+ * already, so that CT and NOTRACK pass it by, and tracking takes it for new.
+ */
+const UNATTACHED: Handle<never> = { ...untracked<never>(), state: 'related' };
+
+/** Whether tracking has still to look at a packet. */
+export function isUnattached<P>(handle: Handle<P>): boolean {
+  return handle.state === 'related' && handle.connection === null;
 }
 
 /**
@@ -24,6 +35,7 @@ export function attach<P>(
   handle: Handle<P> | null,
   error: boolean,
 ): Attached<P> {
+  if (handle?.state === 'untracked') return { p: made, handle: UNATTACHED };
   if (handle === null || handle.connection === null) return { p: made, handle: null };
   const related = { ...handle, state: 'related' as const, reply: !handle.reply, error };
   const p = showConnection(traffic, made, handle.connection, handleBits(related));

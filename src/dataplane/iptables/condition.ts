@@ -192,10 +192,19 @@ function physdevMatch({ options }: Of<'physdev'>, around: Surroundings): Match {
     given(options.isIn, () => not(test(F.physin, 0n))),
     given(options.in, (name) => interfaceMatch(F.physin, name, around)),
     given(options.isOut, () => not(test(F.physout, 0n))),
-    given(options.out, (name) => interfaceMatch(F.physout, name, around)),
+    portToLeaveBy(options.out, around),
     // Only a bridged packet in FORWARD or POSTROUTING has a port to leave by.
     given(options.isBridged, () => not(test(F.physout, 0n))),
   );
+}
+
+/** Without a port to leave by `--physdev-out` is false even turned, but for what no bridge saw. */
+function portToLeaveBy(option: Of<'physdev'>['options']['out'], around: Surroundings): Match {
+  if (option === undefined) return ANY;
+  const named = interfaceMatch(F.physout, option.value, around);
+  if (!option.not) return named;
+  const none = test(F.physout, 0n);
+  return or(and(none, test(F.physin, 0n)), and(not(none), not(named)));
 }
 
 function setReferenceMatch({ options }: Of<'set'>, context: Context): Match {

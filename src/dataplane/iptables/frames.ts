@@ -11,7 +11,7 @@ import { type Table as CompiledTable, type Rule as TableRule } from '../../traff
 import { type Step, type Traffic } from '../../traffic/traffic.ts';
 import { type Drop, type Run } from '../outcome.ts';
 import { type HookName } from './hooks.ts';
-import { type Carried, type Passed } from './netfilter.ts';
+import { type Carried, type Passed } from './passed.ts';
 import { type FlatChain, type FlatRule, type FlatTable } from './text/flat.ts';
 
 /** A rule about frames that matched, or the policy of a chain. */

@@ -14,21 +14,22 @@ import {
   applyNat,
   bind,
   confirm,
-  type Handle,
   handleBits,
+  mayBind,
   setHelper,
   track,
   wantsRule,
 } from '../conntrack/netfilter.ts';
 import { createTracker, type Tracker, type TrackerOptions } from '../conntrack/tracker.ts';
 import { type Drop, type Run } from '../outcome.ts';
-import { attach } from './attach.ts';
+import { attach, isUnattached } from './attach.ts';
 import { type CompiledRule, type CompiledRules, compileRules } from './chain.ts';
 import { dropOf } from './drop.ts';
 import { bit, F } from './fields.ts';
 import { BASE_CHAIN, type HookName, STATIONS } from './hooks.ts';
 import { manipAt, natRequests } from './nat-target.ts';
 import { needsTracking } from './needs.ts';
+import { type Carried, type Passed, type Reroute } from './passed.ts';
 import { rejectError, resetsFor, soundPart } from './reject.ts';
 import { type TranslationStep } from './steps.ts';
 import { type Surroundings } from './surroundings.ts';
@@ -44,32 +45,20 @@ export interface CompiledNetfilter {
   readonly surroundings: Surroundings;
 }
 
-/** What a packet carries from hook to hook (skb->_nfct); null before the first hook. */
-export type Carried<P> = Handle<P> | null;
-
-/** What a hook made of traffic. */
-export type Passed<P> =
-  | { readonly kind: 'accepted'; readonly p: P; readonly handle: Carried<P> }
-  | { readonly kind: 'dropped'; readonly drop: Drop; readonly p: P }
-  /** A fragment that waits for the others. */
-  | { readonly kind: 'kept'; readonly p: P }
-  /** A TCP reset that REJECT made; the stack routes and sends it. */
-  | { readonly kind: 'answer'; readonly p: P; readonly handle: Carried<P> }
-  /** The stack shall send this ICMP error about `p`. */
-  | {
-      readonly kind: 'icmp-error';
-      readonly type: number;
-      readonly code: number;
-      /** The connection of `p`, to which the error belongs as well (attach.ts). */
-      readonly handle: Carried<P>;
-      readonly p: P;
-    };
-
 /** Rules at work in one run, with what they and the tracker remember. */
 export interface Netfilter<P> {
   readonly tracker: Tracker<P>;
   /** Sends traffic through all stations of one hook. Consumes `p`. */
-  pass(run: Run<P>, hook: HookName, version: 4 | 6, p: P, handle: Carried<P>): readonly Passed<P>[];
+  pass(
+    run: Run<P>,
+    hook: HookName,
+    version: 4 | 6,
+    p: P,
+    handle: Carried<P>,
+    reroute?: Reroute<P> | null,
+  ): readonly Passed<P>[];
+  /** Ends tracking before INPUT, as bridges do for groups (br_nf_local_in()). Consumes `p`. */
+  confirm(version: 4 | 6, p: P, handle: Carried<P>): readonly Passed<P>[];
 }
 
 interface State<P> {
@@ -117,8 +106,16 @@ export function startNetfilter<P>(
   };
   return {
     tracker,
-    pass: (_run, hook, version, p, handle) =>
-      passHook(state, hook, version, { p: current(run, p, handle), handle, template: null }),
+    pass: (_run, hook, version, p, handle, reroute = null) => {
+      const item = { p: current(run, p, handle), handle, template: null };
+      return passHook(state, hook, version, item, reroute);
+    },
+    confirm: (version, p, handle) => {
+      if (!of.tracks[version]) return [{ kind: 'accepted', p, handle }];
+      const out: Passed<P>[] = [];
+      const kept = confirmed(state, { p, handle, template: null }, out);
+      return [...out, ...kept.map((item) => ({ kind: 'accepted' as const, ...item }))];
+    },
   };
 }
 
@@ -134,6 +131,7 @@ function passHook<P>(
   hook: HookName,
   version: 4 | 6,
   item: Item<P>,
+  reroute: Reroute<P> | null,
 ): readonly Passed<P>[] {
   const out: Passed<P>[] = [];
   let items: readonly Item<P>[] = [item];
@@ -147,12 +145,13 @@ function passHook<P>(
         break;
       case 'table':
         items = throughTable(state, hook, version, station.table, items, out);
+        if (station.table === 'mangle') items = rerouted(items, reroute, out);
         break;
       case 'track':
         if (state.of.tracks[version]) items = items.flatMap((item) => tracked(state, hook, item));
         break;
       case 'nat':
-        items = throughNat(state, hook, version, items, out);
+        items = rerouted(throughNat(state, hook, version, items, out), reroute, out);
         break;
       case 'confirm':
         if (state.of.tracks[version]) items = items.flatMap((item) => confirmed(state, item, out));
@@ -161,6 +160,20 @@ function passHook<P>(
   }
   for (const { p, handle } of items) out.push({ kind: 'accepted', p, handle });
   return out;
+}
+
+/** ipt_mangle_out(), nf_nat_ipv4_local_fn(): without a route the packet gets no further. */
+function rerouted<P>(
+  items: readonly Item<P>[],
+  reroute: Reroute<P> | null,
+  out: Passed<P>[],
+): readonly Item<P>[] {
+  if (reroute === null) return items;
+  return items.flatMap((item) => {
+    const { passed, refused } = reroute(item.p);
+    for (const each of refused) out.push({ kind: 'dropped', ...each });
+    return passed.map((p) => ({ ...item, p }));
+  });
 }
 
 function passage<P>(state: State<P>, rules: CompiledRules): Passage<P> {
@@ -246,7 +259,7 @@ function fragmentDrop(evidence: string): Drop {
 }
 
 function tracked<P>(state: State<P>, hook: HookName, item: Item<P>): readonly Item<P>[] {
-  if (item.handle !== null) return [item];
+  if (item.handle !== null && !isUnattached(item.handle)) return [item];
   const zone = item.template?.zone ?? { original: 0, reply: 0 };
   const helper = item.template?.helper ?? null;
   return track(state.tracker, item.p, zone, hook === 'prerouting').map(({ p, handle }) => {
@@ -329,6 +342,10 @@ function decide<P>(
   for (const verdict of walkTable(passage(state, rules), BASE_CHAIN[hook], item)) {
     if (verdict.kind === 'drop' || verdict.kind === 'reject') {
       ended(state, rules.version, verdict, out);
+      continue;
+    }
+    if (item.handle !== null && !mayBind(item.handle)) {
+      next.push(verdict.item);
       continue;
     }
     const asked =

@@ -9,7 +9,7 @@ import { test } from '../../traffic/match.ts';
 import { type Split } from '../../traffic/traffic.ts';
 import { type Assignment, assignment } from '../../traffic/words.ts';
 import { type CompiledPort, FRAME } from './compiled.ts';
-import { type HookName, type Hooks } from './hooks.ts';
+import { type HookName, type Hooks, type Passed } from './hooks.ts';
 import { type BridgeFlow, type BridgeWork } from './work.ts';
 
 const none = (name: string): Assignment => assignment(field(name), 0n);
@@ -81,11 +81,11 @@ export function passBridgeHook<P>(
   p: P,
 ): readonly BridgeFlow<P>[] {
   const placed = placeLogical(work, hook, place(work, input, output, p));
-  const accepted = ask(work, work.state.hooks?.frames ?? null, hook, 4, placed);
+  const framed = ask(work, work.state.hooks?.frames ?? null, hook, 4, placed);
   // The IP chains take part where a bridged frame is forwarded; PREROUTING has its own way.
   const bridged = input !== null && (hook === 'forward' || hook === 'postrouting');
   const out: BridgeFlow<P>[] = [];
-  for (const flow of accepted) {
+  for (const flow of framed) {
     if (!bridged) {
       out.push(flow);
       continue;
@@ -179,6 +179,20 @@ function passArp<P>(
   return [...out, ...ask(work, arp, hook, 4, traffic.set(placed, output?.setOutput ?? NO_OUTPUT))];
 }
 
+/**
+ * br_nf_local_in(): a group's frame that goes up confirms its connection here, so that the copies
+ * for other ports do not share one that is still to be confirmed.
+ */
+export function confirmGroup<P>(work: BridgeWork<P>, p: P): readonly BridgeFlow<P>[] {
+  const hooks = work.state.hooks?.packets;
+  if (hooks?.confirm === undefined || work.handle === null) return [{ p, work }];
+  const { hit, miss } = work.run.traffic.split(p, FRAME.group);
+  const out: BridgeFlow<P>[] = miss === null ? [] : [{ p: miss, work }];
+  if (hit === null) return out;
+  const { version } = work.handle.cls;
+  return [...out, ...accepted(work, hooks.confirm(version, hit, work.handle), null)];
+}
+
 function ask<P>(
   work: BridgeWork<P>,
   hooks: Hooks<P> | null,
@@ -188,13 +202,21 @@ function ask<P>(
   input: CompiledPort | null = null,
 ): readonly BridgeFlow<P>[] {
   if (hooks === null) return [{ p, work }];
-  const accepted: BridgeFlow<P>[] = [];
-  for (const passed of hooks.pass(work.run, hook, version, p, work.handle)) {
+  return accepted(work, hooks.pass(work.run, hook, version, p, work.handle), input);
+}
+
+function accepted<P>(
+  work: BridgeWork<P>,
+  all: readonly Passed<P>[],
+  input: CompiledPort | null,
+): readonly BridgeFlow<P>[] {
+  const flows: BridgeFlow<P>[] = [];
+  for (const passed of all) {
     if (passed.kind === 'accepted') {
-      accepted.push({ p: passed.p, work: { ...work, handle: passed.handle } });
+      flows.push({ p: passed.p, work: { ...work, handle: passed.handle } });
     } else if (passed.kind === 'answer' && input !== null) {
       work.out.push({ kind: 'reset', port: input.of.name, p: passed.p });
     } else if (passed.kind !== 'answer') work.out.push(passed);
   }
-  return accepted;
+  return flows;
 }

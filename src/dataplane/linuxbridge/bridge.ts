@@ -4,7 +4,12 @@
  * bridge. After it: frames for ports, and frames for the host itself.
  */
 import { type Run } from '../outcome.ts';
-import { afterPrerouting, NO_PHYSICAL_INPUT, passBridgeHook } from './bridge-netfilter.ts';
+import {
+  afterPrerouting,
+  confirmGroup,
+  NO_PHYSICAL_INPUT,
+  passBridgeHook,
+} from './bridge-netfilter.ts';
 import { type CompiledBridge, type CompiledPort, FRAME, MAC, VLAN_ID } from './compiled.ts';
 import { type Carried } from './hooks.ts';
 import { pushOut } from './push.ts';
@@ -265,7 +270,8 @@ function passUp<P>(
   const released = release(work, state.config.own, state.config.of.name, p);
   for (const frame of released) {
     const noted = run.traffic.note(frame, step);
-    for (const { p: part, work: next } of passBridgeHook(work, 'input', port, null, noted)) {
+    const passed = passBridgeHook(work, 'input', port, null, noted);
+    for (const { p: part, work: next } of passed.flatMap((one) => confirmGroup(one.work, one.p))) {
       // Rules remember the port only of what the IP chains have seen on the bridge.
       const known = prerouted ? part : run.traffic.set(part, NO_PHYSICAL_INPUT);
       work.out.push({ kind: 'up', prerouted, handle: next.handle, p: known });

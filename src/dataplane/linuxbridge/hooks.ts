@@ -4,9 +4,10 @@
  * ip_output.c.
  */
 import { type HookName } from '../iptables/hooks.ts';
-import { type Carried, type Netfilter, type Passed } from '../iptables/netfilter.ts';
+import { type Netfilter } from '../iptables/netfilter.ts';
+import { type Carried, type Passed } from '../iptables/passed.ts';
 
 export type { Carried, HookName, Passed };
 
 /** What is asked at each hook; iptables, ebtables and arptables stand behind it. */
-export type Hooks<P> = Pick<Netfilter<P>, 'pass'>;
+export type Hooks<P> = Pick<Netfilter<P>, 'pass'> & Partial<Pick<Netfilter<P>, 'confirm'>>;

@@ -84,7 +84,7 @@ function senderAllowed<P>(work: Work<P>, device: Device, probe: P, p: P): readon
   if (nobody !== null) parts.push(nobody);
   if (unset.miss === null) return parts;
   const silent: Work<P> = { ...work, out: [] };
-  for (const valid of validateSource(silent, device, unset.miss)) {
+  for (const valid of validateSource(silent, device, null, unset.miss)) {
     const part = traffic.within(traffic.fork(p), valid);
     if (part !== null) parts.push(part);
   }

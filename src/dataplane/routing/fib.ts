@@ -16,6 +16,8 @@ export interface Fib {
   readonly tables: ReadonlyMap<number, Table<LiveRoute>>;
   /** Somebody added rules or local routes: source checks may not take the short way. */
   readonly custom: boolean;
+  /** A rule asks received packets for protocol or ports (fib_rule_requires_fldissect()). */
+  readonly dissects: boolean;
 }
 
 /** A route whose dead next hops are left out. */
@@ -42,14 +44,31 @@ export function compileFib(namespace: Namespace, version: 4 | 6): Fib {
     version,
     rules: compileTable(compiled),
     tables: compileTables(namespace, version),
-    custom: rules.length > (version === 4 ? 3 : 2),
+    custom: isCustom(namespace, rules, version),
+    dissects: rules.some(
+      (rule) =>
+        rule.inputDevice !== 'lo' &&
+        (rule.protocol ?? rule.sourcePorts ?? rule.destinationPorts) !== null,
+    ),
   };
 }
+
+/** fib4_has_custom_rules(), fib_has_custom_local_routes: rules or local routes beside the usual. */
+function isCustom({ routes }: Namespace, rules: readonly PolicyRule[], version: 4 | 6): boolean {
+  if (rules.length !== defaultRules(version).length) return true;
+  return routes.some(
+    ({ version: of, type, table }) => of === version && type === 'local' && table !== LOCAL,
+  );
+}
+
+const LOCAL = 255;
 
 function isFinal(rule: PolicyRule): boolean {
   const { kind } = rule.action;
   return kind === 'blackhole' || kind === 'unreachable' || kind === 'prohibit';
 }
+
+const WHOLE = test(F.fragment, 0n, 1n);
 
 /** What a rule selects (ip-rule(8) SELECTOR); `not` inverts all of it. */
 function ruleMatch(rule: PolicyRule, index: ReadonlyMap<string, number>): Match {
@@ -79,7 +98,8 @@ function ruleMatch(rule: PolicyRule, index: ReadonlyMap<string, number>): Match 
     [field('tp_src'), rule.sourcePorts],
     [field('tp_dst'), rule.destinationPorts],
   ] as const) {
-    if (ports !== null) parts.push(range(of, BigInt(ports[0]), BigInt(ports[1])));
+    // The flow dissector finds ports in whole packets only.
+    if (ports !== null) parts.push(WHOLE, range(of, BigInt(ports[0]), BigInt(ports[1])));
   }
   const all = and(...parts);
   return rule.not ? not(all) : all;

@@ -104,7 +104,7 @@ function redirect<P>(
 /** The part of the traffic whose sender is directly on the interface it came by. */
 function fromNeighbours<P>(work: Work<P>, input: Device, p: P): readonly P[] {
   const near: P[] = [];
-  for (const { decision, p: part } of reverseDecisions(work, input, p)) {
+  for (const { decision, p: part } of reverseDecisions(work, input, input, p)) {
     if (decision.kind !== 'route' || decision.route.type !== 'unicast') continue;
     const { hop } = decision;
     if (hop !== null && hop.device === input.of.name && hop.gateway === null) near.push(part);

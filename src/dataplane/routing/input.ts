@@ -9,7 +9,12 @@ import { F, IS, put } from './headers.ts';
 import { sendError } from './icmp-error.ts';
 import { deliver } from './local.ts';
 import { type Decision, decide, noteRoute } from './route.ts';
-import { refuseGroupSource, refuseMartians, validateSource } from './source-check.ts';
+import {
+  refuseGroupSource,
+  refuseMartians,
+  validateGroup,
+  validateSource,
+} from './source-check.ts';
 import { drop, passHook, type Work } from './stack.ts';
 
 const NO_OUTPUT = put(F.outputDevice, 0);
@@ -66,7 +71,7 @@ function routeInput4<P>(work: Work<P>, device: Device, p: P): void {
     const nobody = rest === null ? null : traffic.split(rest, IS.zeroSource);
     if (nobody?.hit) deliver(work, device, 4, nobody.hit, true);
     if (nobody?.miss) {
-      for (const part of validateSource(work, device, nobody.miss)) {
+      for (const part of validateSource(work, device, null, nobody.miss)) {
         deliver(work, device, 4, part, true);
       }
     }
@@ -83,7 +88,8 @@ function routeInput4<P>(work: Work<P>, device: Device, p: P): void {
 /** Multicast is received where the group was joined; all hosts are in 224.0.0.1 (RFC 1112 §4). */
 function receiveGroup<P>(work: Work<P>, device: Device, p: P): void {
   const joined = work.run.traffic.split(p, IS.allHosts);
-  if (joined.hit !== null) deliver(work, device, 4, joined.hit, true);
+  const valid = joined.hit === null ? [] : validateGroup(work, device, joined.hit);
+  for (const part of valid) deliver(work, device, 4, part, true);
   // Simplification: only 224.0.0.1 is joined; dumps do not list the groups of programs.
   if (joined.miss !== null) {
     drop(work, joined.miss, 'NOT_FOR_ME', 'route input', 'multicast group that nobody joined');
@@ -98,19 +104,22 @@ function act4<P>(work: Work<P>, device: Device, decision: Decision, p: P): void 
   const { type } = decision.route;
   if (type === 'local') {
     // What the stack sent to itself comes in by loopback and was checked when it was routed.
-    const valid = device.of.loopback ? [p] : validateSource(work, device, p);
+    const valid = device.of.loopback ? [p] : validateSource(work, device, null, p);
     for (const part of valid) deliver(work, device, 4, part, false);
     return;
   }
   if (type === 'broadcast') {
-    for (const part of validateSource(work, device, p)) deliver(work, device, 4, part, true);
+    for (const part of validateSource(work, device, null, p)) deliver(work, device, 4, part, true);
     return;
   }
   if (!device.settings.forwarding) {
     drop(work, p, 'IP_FORWARD_OFF', 'route input', `${device.of.name} forwards nothing`);
     return;
   }
-  for (const part of validateSource(work, device, p)) forward(work, device, 4, decision, part);
+  const output = work.stack.config.devices.get(decision.hop?.device ?? '') ?? null;
+  for (const part of validateSource(work, device, output, p)) {
+    forward(work, device, 4, decision, part);
+  }
 }
 
 /** Sends the error that belongs to a refused destination (net/ipv4/route.c ip_error()). */

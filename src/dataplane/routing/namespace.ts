@@ -50,6 +50,8 @@ export function receive<P>(
  *
  * @param device binds the packet to one interface (SO_BINDTODEVICE, packet sockets)
  * @param owner the user of the program; null where nobody knows
+ * @param headerIncluded the program wrote the IP header itself (IP_HDRINCL, raw(7)): policy rules
+ *   see neither its source nor its protocol and ports
  */
 export function send<P>(
   run: Run<P>,
@@ -57,11 +59,13 @@ export function send<P>(
   p: P,
   device: string | null = null,
   owner: { readonly uid: number; readonly gid: number } | null = null,
+  headerIncluded = false,
 ): readonly Outcome<P>[] {
   const { hit, miss } = run.traffic.split(owned(run, p, owner), IS.ipv6);
   const tasks: Task<P>[] = [];
-  if (hit !== null) tasks.push({ kind: 'emit', version: 6, device, handle: null, p: hit });
-  if (miss !== null) tasks.push({ kind: 'emit', version: 4, device, handle: null, p: miss });
+  const emitted = { kind: 'emit', device, handle: null, headerIncluded } as const;
+  if (hit !== null) tasks.push({ ...emitted, version: 6, p: hit });
+  if (miss !== null) tasks.push({ ...emitted, version: 4, p: miss });
   return settle(run, stack, tasks);
 }
 
@@ -171,7 +175,8 @@ function perform<P>(here: Work<P>, task: Task<P>): void {
       break;
     case 'emit': {
       const bound = task.device === null ? null : here.stack.config.devices.get(task.device);
-      emit({ ...here, opens: task.opens === true }, task.version, bound ?? null, task.p);
+      const { opens = false, headerIncluded = false } = task;
+      emit({ ...here, opens, headerIncluded }, task.version, bound ?? null, task.p);
       break;
     }
     case 'transmit':

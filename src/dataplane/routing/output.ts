@@ -9,11 +9,13 @@ import { fragment } from './fragment.ts';
 import { B, F, IS, PACKET_TYPE, put } from './headers.ts';
 import { sendError } from './icmp-error.ts';
 import { sendTo, type Way } from './neighbour.ts';
-import { type Decision, decide, noteRoute } from './route.ts';
+import { refusal, reroute, rerouting } from './reroute.ts';
+import { type Decision, decide, decideWithout, noteRoute } from './route.ts';
 import { drop, passHook, type Towards, towards, type Work } from './stack.ts';
 
 /** Sends a packet the host made: `device` binds it to one interface. */
-export function emit<P>(work: Work<P>, version: 4 | 6, bound: Device | null, p: P): void {
+export function emit<P>(given: Work<P>, version: 4 | 6, bound: Device | null, p: P): void {
+  const work: Work<P> = { ...given, bound };
   const { traffic } = work.run;
   let packet = p;
   for (const write of MADE_HERE) packet = traffic.set(packet, write);
@@ -21,15 +23,23 @@ export function emit<P>(work: Work<P>, version: 4 | 6, bound: Device | null, p: 
   const group = traffic.split(packet, version === 4 ? IS.limitedBroadcast : IS.multicast6);
   if (group.hit !== null) emitToGroup(work, version, bound, group.hit);
   if (group.miss === null) return;
-  for (const { decision, p: part } of decide(
-    work.run,
-    work.stack.config.fib[version],
-    group.miss,
-  )) {
+  const fib = work.stack.config.fib[version];
+  const decided =
+    work.headerIncluded === true
+      ? decideWithout(work.run, fib, group.miss, RAW_SOCKET[version])
+      : decide(work.run, fib, group.miss);
+  for (const { decision, p: part } of decided) {
     const noted = noteRoute(work.run, work.stack.config.of.name, decision, part);
     emitAlong(work, version, bound, decision, noted);
   }
 }
+
+const NO_PORTS = [put(F.sourcePort, 0), put(F.destinationPort, 0)];
+/** raw_sendmsg() with IP_HDRINCL: the socket has no address and protocol 255. */
+const RAW_SOCKET = {
+  4: [put(F.ipSource, 0), put(F.protocol, 255), ...NO_PORTS],
+  6: [put(F.ipv6Source, 0), put(F.protocol, 255), ...NO_PORTS],
+} as const;
 
 /** What the host makes came in by no interface and by no bridge port. */
 const MADE_HERE = [put(F.inputDevice, 0), put(F.physicalInput, 0), put(F.physicalOutput, 0)];
@@ -49,11 +59,8 @@ function emitAlong<P>(
       emitBy(work, version, bound, { kind: 'destination' }, null, p);
       return;
     }
-    if (decision.kind === 'none') drop(work, p, 'NO_ROUTE', 'route output', 'no route matches');
-    else {
-      const evidence = `${decision.by} of type ${decision.type}`;
-      drop(work, p, 'ROUTE_REFUSES', 'route output', evidence, decision.origin);
-    }
+    const { reason, evidence, origin } = refusal(decision);
+    drop(work, p, reason, 'route output', evidence, origin);
     return;
   }
   const { route, hop } = decision;
@@ -113,59 +120,48 @@ function emitBy<P>(
     if (work.opens === true) openConnection(work.run, work.stack, version, whole);
     const out = traffic.set(whole, device.setOutput);
     const before = work.stack.hooks === null ? null : traffic.fork(out);
-    const accepted = passHook(work, 'output', version, out, refused(version));
+    const again = before === null ? null : rerouting(work, version, before);
+    const accepted = passHook(work, 'output', version, out, refused(version), again);
     for (const { p: part, work: next } of accepted) {
       if (before === null) leaveOwn(next, version, device, to, decision, part);
-      else rerouteIfChanged(next, version, device, to, decision, before, part);
+      else rerouteIfChanged(next, version, { device, to, decision }, before, part);
     }
   }
 }
 
-/**
- * ip_route_me_harder(): OUTPUT changed an address, the mark or the TOS, so the route is looked
- * up again; the source address stays.
- */
+/** The route that OUTPUT's changes ask for; the source address stays. */
 function rerouteIfChanged<P>(
   work: Work<P>,
   version: 4 | 6,
-  device: Device,
-  to: Towards,
-  decision: Decision | null,
+  first: { readonly device: Device; readonly to: Towards; readonly decision: Decision | null },
   before: P,
   p: P,
 ): void {
   const { traffic } = work.run;
-  const pairs =
-    version === 4
-      ? [B.ipSource, B.ipDestination, B.mark, B.tos]
-      : [B.ipv6Source, B.ipv6Destination, B.mark, B.tos];
-  const { hit, miss } = traffic.same(
-    p,
-    before,
-    pairs.map((bits) => [bits, bits] as const),
-  );
-  if (hit !== null) leaveOwn(work, version, device, to, decision, hit);
-  if (miss === null) return;
-  const again = traffic.set(miss, NO_OUTPUT);
-  for (const { decision: next, p: part } of decide(
-    work.run,
-    work.stack.config.fib[version],
-    again,
-  )) {
-    if (next.kind !== 'route') {
-      drop(work, part, 'NO_ROUTE', 'route output', 'no route after the OUTPUT rules');
+  const { unchanged, decided } = reroute(work, version, before, p);
+  if (unchanged !== null) {
+    leaveOwn(work, version, first.device, first.to, first.decision, unchanged);
+  }
+  for (const { decision, p: part } of decided) {
+    if (decision.kind !== 'route') {
+      const { reason, evidence, origin } = refusal(decision);
+      drop(work, part, reason, 'route output', evidence, origin);
       continue;
     }
-    const noted = noteRoute(work.run, work.stack.config.of.name, next, part);
-    const name = next.hop?.device ?? '';
-    const out = next.route.type === 'local' ? loopback(work) : work.stack.config.devices.get(name);
+    const noted = noteRoute(work.run, work.stack.config.of.name, decision, part);
+    const isLocal = decision.route.type === 'local';
+    const out = isLocal ? loopback(work) : work.stack.config.devices.get(deviceOf(decision));
     if (out === undefined) {
       drop(work, noted, 'NO_ROUTE', 'route output', 'the route names no interface');
       continue;
     }
-    const way = next.hop === null ? { kind: 'destination' as const } : towards(next.hop);
-    leaveOwn(work, version, out, way, next, traffic.set(noted, out.setOutput));
+    const way = decision.hop === null ? { kind: 'destination' as const } : towards(decision.hop);
+    leaveOwn(work, version, out, way, decision, traffic.set(noted, out.setOutput));
   }
+}
+
+function deviceOf({ hop }: Extract<Decision, { readonly kind: 'route' }>): string {
+  return hop?.device ?? '';
 }
 
 function leaveOwn<P>(

@@ -6,6 +6,7 @@
 import { type Origin } from '../../text/problem.ts';
 import { guard } from '../../traffic/guard.ts';
 import { range } from '../../traffic/match.ts';
+import { type Assignment } from '../../traffic/words.ts';
 import { type Run } from '../outcome.ts';
 import { type Fib, type LiveRoute } from './fib.ts';
 import { B, F, put } from './headers.ts';
@@ -41,6 +42,25 @@ export function decide<P>(run: Run<P>, fib: Fib, p: P): readonly Decided<P>[] {
     );
   }
   return out;
+}
+
+/**
+ * Decides as if some fields had other values: what the kernel does not put into its question
+ * (struct flowi4), no rule can see.
+ */
+export function decideWithout<P>(
+  run: Run<P>,
+  fib: Fib,
+  p: P,
+  writes: readonly Assignment[],
+): readonly Decided<P>[] {
+  const { traffic } = run;
+  let asked = traffic.fork(p);
+  for (const write of writes) asked = traffic.set(asked, write);
+  return decide(run, fib, asked).flatMap(({ decision, p: answered }) => {
+    const part = traffic.within(traffic.fork(p), answered);
+    return part === null ? [] : [{ decision, p: part }];
+  });
 }
 
 /** Asks the tables of the matching rules one after the other until a route is found. */

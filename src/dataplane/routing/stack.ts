@@ -9,6 +9,7 @@ import { type Guard, guard } from '../../traffic/guard.ts';
 import { type Match, or, test } from '../../traffic/match.ts';
 import { type Reassembly, startReassembly } from '../conntrack/defragment.ts';
 import { attach } from '../iptables/attach.ts';
+import { type Reroute } from '../iptables/passed.ts';
 import { type CompiledBridge } from '../linuxbridge/compiled.ts';
 import { type Carried, type HookName, type Hooks, type Passed } from '../linuxbridge/hooks.ts';
 import { makeVxlan, type VxlanDevice, type VxlanState } from '../linuxbridge/vxlan.ts';
@@ -165,6 +166,8 @@ export type Task<P> =
       readonly opens?: boolean;
       /** ICMP of the kernel itself: its sending causes no other (icmp_xmit_lock()). */
       readonly icmp?: boolean;
+      /** The program wrote the IP header (IP_HDRINCL): its route is asked without a source. */
+      readonly headerIncluded?: boolean;
       readonly p: P;
     }
   /** A TCP reset that REJECT made. */
@@ -195,6 +198,10 @@ export interface Work<P> {
   readonly handle: Carried<P>;
   /** What is emitted opens a connection of a program. */
   readonly opens?: boolean;
+  /** The interface that the socket of what is emitted is bound to. */
+  readonly bound?: Device | null;
+  /** A program wrote the IP header of what is emitted. */
+  readonly headerIncluded?: boolean;
 }
 
 /** Compiles a namespace. Do it once per snapshot. */
@@ -260,9 +267,13 @@ export function drop<P>(
   evidence: string,
   origin: Origin | null = null,
 ): void {
-  const place = `${work.stack.config.of.name} ${where}`;
-  const why: Drop = { reason, where: place, evidence, origin };
+  const why = placed(work, where, { reason, evidence, origin });
   work.out.push({ kind: 'dropped', drop: why, p });
+}
+
+/** The reason for a drop at a stage of the namespace. */
+export function placed<P>(work: Work<P>, where: string, why: Omit<Drop, 'where'>): Drop {
+  return { ...why, where: `${work.stack.config.of.name} ${where}` };
 }
 
 /** Traffic that passed a hook, and the work to go on with: it carries the new handle. */
@@ -278,11 +289,12 @@ export function passHook<P>(
   version: 4 | 6,
   p: P,
   onError: (work: Work<P>, passed: Extract<Passed<P>, { kind: 'icmp-error' }>) => void,
+  reroute: Reroute<P> | null = null,
 ): readonly Flow<P>[] {
   const { hooks } = work.stack;
   if (hooks === null) return [{ p, work }];
   const accepted: Flow<P>[] = [];
-  for (const passed of hooks.pass(work.run, hook, version, p, work.handle)) {
+  for (const passed of hooks.pass(work.run, hook, version, p, work.handle, reroute)) {
     switch (passed.kind) {
       case 'accepted':
         accepted.push({ p: passed.p, work: { ...work, handle: passed.handle } });

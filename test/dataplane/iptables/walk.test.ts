@@ -3,12 +3,9 @@ import { checkRules } from '../../../src/dataplane/iptables/check.ts';
 import { type HookName } from '../../../src/dataplane/iptables/hooks.ts';
 import { parseIpsetSave } from '../../../src/dataplane/iptables/ipset/save.ts';
 import { nearMisses } from '../../../src/dataplane/iptables/near-miss.ts';
-import {
-  compileNetfilter,
-  type Passed,
-  startNetfilter,
-} from '../../../src/dataplane/iptables/netfilter.ts';
+import { compileNetfilter, startNetfilter } from '../../../src/dataplane/iptables/netfilter.ts';
 import { compareNft, parseNftRuleset } from '../../../src/dataplane/iptables/nft.ts';
+import { type Passed } from '../../../src/dataplane/iptables/passed.ts';
 import { type Surroundings } from '../../../src/dataplane/iptables/surroundings.ts';
 import { parseIptablesSave } from '../../../src/dataplane/iptables/text/save.ts';
 import { type Run } from '../../../src/dataplane/outcome.ts';

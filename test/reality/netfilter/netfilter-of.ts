@@ -39,12 +39,13 @@ export function nodeOf(
   const around = surroundingsOf(namespace, setsOf(node), () => config);
   const netfilter = netfilterOf(node, around, run, kept);
   const hooks: Hooks<Packet> = {
-    pass: (given, hook, version, p, handle) => {
-      const passed = netfilter.pass(given, hook, version, p, handle);
+    pass: (given, hook, version, p, handle, reroute) => {
+      const passed = netfilter.pass(given, hook, version, p, handle, reroute);
       if (hook !== 'input') return passed;
       for (const one of passed) if (one.kind === 'accepted') heard(one.p, version);
       return passed;
     },
+    confirm: netfilter.confirm,
   };
   const frames = parseEbtablesSave(node.ebtables ?? '', 'ebtables');
   const arp = parseArptablesSave(node.arptables ?? '', 'arptables');

@@ -79,7 +79,7 @@ function sendFrom(lab: Lab, name: string, step: Step): void {
   let p = packetFromBytes(frameBytes(step)).value;
   p = onePacket.set(p, assignment(field('pkt_mark'), BigInt(step.mark ?? 0)));
   const root = { uid: 0, gid: 0 };
-  const outcomes = send(lab.run, node(lab, name).stack, p, step.dev ?? null, root);
+  const outcomes = send(lab.run, node(lab, name).stack, p, step.dev ?? null, root, true);
   const refused = outcomes.find((outcome) => outcome.kind === 'dropped' && isOwn(outcome.p));
   lab.now.err = refused === undefined ? null : errorOf(refused);
   follow(lab, name, outcomes);
