@@ -6,7 +6,7 @@
  */
 import { type CloudAddress, type NeutronPort } from '../../model/neutron.ts';
 import { type Place } from '../part.ts';
-import { flow, ip, mac, vlanField } from './flow-text.ts';
+import { flow, ip, mac, UNTAGGED } from './flow-text.ts';
 import { type PhysicalNetwork } from './provider-bridge.ts';
 import { INT, TUN } from './tables.ts';
 
@@ -16,10 +16,11 @@ const DISTRIBUTED = 'network:router_interface_distributed';
 export interface RoutedNetwork {
   readonly networkId: string;
   readonly vlan: number;
-  /** Tag on the wire of a VLAN network; null for tunnels. */
-  readonly tag: number | null;
+  /** How frames look on the wire of a `vlan` or `flat` network; null for tunnels. */
+  readonly onWire: string | null;
   readonly gatewayMac: bigint;
-  readonly gateways: readonly CloudAddress[];
+  /** The interface's address: a distributed router has one per interface. */
+  readonly gateway: CloudAddress | null;
   /** OpenFlow port of `qr-…`. */
   readonly router: number;
   /** Devices of the network on this host that frames from other hosts may be for. */
@@ -62,21 +63,40 @@ export function distributionOf(at: Place, devices: readonly Device[]): Distribut
     others: hosts.filter(({ name }) => name !== at.host.name).map(({ name }) => dvrMac(at, name)),
     networks: gateways.map(({ port, ofport, vlan }) => {
       const provider = at.view.networks.get(port.networkId)?.provider;
+      const [first] = port.fixedIps;
       return {
         networkId: port.networkId,
         vlan,
-        tag: provider?.type === 'vlan' ? provider.segmentationId : null,
+        onWire:
+          provider?.type === 'vlan'
+            ? `dl_vlan=${provider.segmentationId ?? 0}`
+            : provider?.type === 'flat'
+              ? UNTAGGED
+              : null,
         gatewayMac: port.mac,
-        gateways: port.fixedIps.map(({ address }) => address),
+        gateway: first?.address ?? null,
         router: ofport,
         local: devices
-          .filter((each) => each.port.networkId === port.networkId)
-          .filter((each) => each.port.deviceOwner !== DISTRIBUTED)
+          .filter((each) => each.port.fixedIps.some((ip) => ip.subnetId === first?.subnetId))
+          .filter((each) => isServed(each.port.deviceOwner))
           .map((each) => ({ mac: each.port.mac, ofport: each.ofport, guarded: each.guarded })),
       };
     }),
   };
 }
+
+/** Whose frames a distributed router touches (`is_dvr_serviced`), and the central part's own. */
+function isServed(owner: string): boolean {
+  return owner.startsWith('compute:') || SERVED.has(owner);
+}
+
+const SERVED = new Set([
+  'neutron:LOADBALANCER',
+  'neutron:LOADBALANCERV2',
+  'trunk:subport',
+  'network:dhcp',
+  'network:router_centralized_snat',
+]);
 
 /** Flows of br-int, tables 0 to 4 and 60. */
 export function integrationDistributed(
@@ -104,12 +124,14 @@ export function integrationDistributed(
   for (const each of networks) {
     const gateway = mac(each.gatewayMac);
     const answer = ['arp', `dl_dst=${mac(own)}`, 'arp_op=2', `arp_tha=${gateway}`];
+    if (each.gateway?.version === 4) {
+      flows.push(flow(INT.LOCAL_SWITCHING, 99, answer, `set_field:${gateway}->eth_dst,${next}`));
+    }
     flows.push(
-      flow(INT.LOCAL_SWITCHING, 99, answer, `set_field:${gateway}->eth_dst,${next}`),
       flow(
-        each.tag === null ? INT.ARP_DVR_MAC_TO_DST_MAC : INT.ARP_DVR_MAC_TO_DST_MAC_PHYSICAL,
+        each.onWire === null ? INT.ARP_DVR_MAC_TO_DST_MAC : INT.ARP_DVR_MAC_TO_DST_MAC_PHYSICAL,
         5,
-        [`dl_vlan=${each.tag ?? each.vlan}`, `dl_dst=${mac(own)}`],
+        [`dl_vlan=${each.vlan}`, `dl_dst=${mac(own)}`],
         `set_field:${gateway}->eth_dst,pop_vlan,output:${each.router}`,
       ),
       ...each.local.flatMap((device) => arrivals(each, device)),
@@ -131,18 +153,13 @@ function arrivals(
   const gateway = `set_field:${mac(network.gatewayMac)}->eth_src`;
   const next = `goto_table:${INT.PACKET_RATE_LIMIT}`;
   const to = `dl_dst=${mac(device.mac)}`;
-  const first =
-    network.tag === null
-      ? flow(INT.DVR_TO_SRC_MAC, 20, [`dl_vlan=${network.vlan}`, to], `${gateway},${next}`)
-      : flow(
-          INT.DVR_TO_SRC_MAC_PHYSICAL,
-          20,
-          [`dl_vlan=${network.tag}`, to],
-          `${gateway},${vlanField(network.vlan)},${next}`,
-        );
+  // Off a wire a frame still has the wire's tag: table 0 sends it here before it is translated.
+  const seen = network.onWire ?? `dl_vlan=${network.vlan}`;
+  const table = network.onWire === null ? INT.DVR_TO_SRC_MAC : INT.DVR_TO_SRC_MAC_PHYSICAL;
+  const first = flow(table, 20, [seen, to], `${gateway},${next}`);
   if (device.guarded) return [first];
-  const out = `pop_vlan,output:${device.ofport}`;
-  return [first, flow(INT.TRANSIENT, 20, [`dl_vlan=${network.vlan}`, to], out)];
+  const pop = seen.startsWith('dl_vlan=') ? 'pop_vlan,' : '';
+  return [first, flow(INT.TRANSIENT, 20, [seen, to], `${pop}output:${device.ofport}`)];
 }
 
 /** Flows of br-tun, tables 1, 9 and 22. */
@@ -150,12 +167,12 @@ export function tunnelDistributed(
   { own, others, networks }: Distribution,
   patch: number,
 ): string[] {
-  const tunnelled = networks.filter(({ tag }) => tag === null);
+  const tunnelled = networks.filter(({ onWire }) => onWire === null);
   return [
     flow(TUN.DVR_PROCESS, 0, '', `goto_table:${TUN.PATCH_TO_TUNNEL}`),
     flow(TUN.DVR_NOT_LEARN, 0, '', `goto_table:${TUN.LEARN}`),
     ...others.map((other) => flow(TUN.DVR_NOT_LEARN, 1, `dl_src=${mac(other)}`, `output:${patch}`)),
-    ...tunnelled.flatMap(({ vlan, gatewayMac, gateways }) => [
+    ...tunnelled.flatMap(({ vlan, gatewayMac, gateway }) => [
       flow(TUN.DVR_PROCESS, 2, [`dl_vlan=${vlan}`, `dl_dst=${mac(gatewayMac)}`], 'drop'),
       flow(
         TUN.DVR_PROCESS,
@@ -163,14 +180,23 @@ export function tunnelDistributed(
         [`dl_vlan=${vlan}`, `dl_src=${mac(gatewayMac)}`],
         `set_field:${mac(own)}->eth_src,goto_table:${TUN.PATCH_TO_TUNNEL}`,
       ),
-      // Everybody has the gateway here: nobody elsewhere may answer for it.
-      ...gateways
-        .filter(({ version }) => version === 4)
-        .map((address) =>
-          flow(TUN.FLOOD, 3, ['arp', `dl_vlan=${vlan}`, `arp_tpa=${ip(address)}`], 'drop'),
-        ),
+      ...keptHere(vlan, gatewayMac, gateway),
     ]),
   ];
+}
+
+/**
+ * Everybody has the gateway here: nobody elsewhere may answer for it, nor hear its advertisements.
+ * The agent puts these flows into table 22 of provider bridges too, where no packet gets
+ * (br_dvr_process.py `install_dvr_process_ipv4`).
+ */
+function keptHere(vlan: number, gatewayMac: bigint, gateway: CloudAddress | null): string[] {
+  if (gateway === null) return [];
+  const match =
+    gateway.version === 4
+      ? ['arp', `dl_vlan=${vlan}`, `arp_tpa=${ip(gateway)}`]
+      : ['icmp6', `dl_vlan=${vlan}`, `dl_src=${mac(gatewayMac)}`, 'icmp_type=134'];
+  return [flow(TUN.FLOOD, 3, match, 'drop')];
 }
 
 /** Flows of a provider bridge, table 1: the same for networks on the wire. */
@@ -182,12 +208,8 @@ export function providerDistributed(
   const from = `in_port=${physical.outer}`;
   return networks
     .filter(({ networkId }) => physical.networks.some(({ network }) => network.id === networkId))
-    .flatMap(({ vlan, gatewayMac, gateways }) => [
-      ...gateways
-        .filter(({ version }) => version === 4)
-        .map((address) =>
-          flow(table.process, 3, ['arp', `dl_vlan=${vlan}`, `arp_tpa=${ip(address)}`], 'drop'),
-        ),
+    .flatMap(({ vlan, gatewayMac, gateway }) => [
+      ...keptHere(vlan, gatewayMac, gateway),
       flow(table.process, 2, [`dl_vlan=${vlan}`, `dl_dst=${mac(gatewayMac)}`], 'drop'),
       flow(
         table.process,

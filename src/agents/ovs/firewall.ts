@@ -18,6 +18,8 @@ export interface GuardedPort {
   readonly port: NeutronPort;
   readonly ofport: number;
   readonly vlan: number;
+  /** How frames for the port look that come straight off a wire; null where none do. */
+  readonly onWire: string | null;
 }
 
 const ZONE = 'zone=NXM_NX_REG6[0..15]';
@@ -54,7 +56,7 @@ export function invalidDropped(): string[] {
 }
 
 /** A port without port security, or of a router or DHCP server: straight to table 73 and out. */
-export function trustedPort({ ofport, vlan }: Omit<GuardedPort, 'port'>): string[] {
+export function trustedPort({ ofport, vlan }: Pick<GuardedPort, 'ofport' | 'vlan'>): string[] {
   return [
     flow(INT.TRANSIENT, 100, `in_port=${ofport}`, toTable(ofport, vlan, INT.ACCEPT_OR_INGRESS)),
     flow(
@@ -76,17 +78,19 @@ export function guardedPort(at: GuardedPort): string[] {
 }
 
 /** Table 60: whose packet it is, or whom it is for. */
-function entry({ port, ofport, vlan }: GuardedPort): string[] {
+function entry({ port, ofport, vlan, onWire }: GuardedPort): string[] {
+  const arrival = (match: string, mac: string): string => {
+    const pop = match.startsWith('dl_vlan=') ? 'pop_vlan,' : '';
+    const actions = toTable(ofport, vlan, INT.BASE_INGRESS, pop);
+    return flow(INT.TRANSIENT, 90, [match, `dl_dst=${mac}`], actions);
+  };
   return [
     flow(INT.TRANSIENT, 100, `in_port=${ofport}`, toTable(ofport, vlan, INT.BASE_EGRESS)),
-    ...macsOf(port).map((each) =>
-      flow(
-        INT.TRANSIENT,
-        90,
-        [`dl_vlan=${vlan}`, `dl_dst=${mac(each)}`],
-        toTable(ofport, vlan, INT.BASE_INGRESS, 'pop_vlan,'),
-      ),
-    ),
+    ...macsOf(port).flatMap((each) => [
+      arrival(`dl_vlan=${vlan}`, mac(each)),
+      // A distributed router's frames keep the tag of the wire (`install_physical_direct_flow`).
+      ...(onWire === null ? [] : [arrival(onWire, mac(each))]),
+    ]),
   ];
 }
 
@@ -108,10 +112,7 @@ function pairsOf(port: NeutronPort, version: 4 | 6): readonly Pair[] {
   const allowed = port.allowedAddressPairs
     .filter(({ prefix }) => prefix.address.version === version)
     .map((pair) => ({ mac: pair.mac ?? port.mac, source: prefixText(pair.prefix) }));
-  const own =
-    version === 6
-      ? macsOf(port).map((each) => ({ mac: each, source: ip(linkLocalAddress(each)) }))
-      : [];
+  const own = version === 6 ? [{ mac: port.mac, source: ip(linkLocalAddress(port.mac)) }] : [];
   const seen = new Map(
     [...own, ...fixed, ...allowed].map((pair) => [`${pair.mac} ${pair.source}`, pair]),
   );

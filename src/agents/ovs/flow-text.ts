@@ -27,11 +27,15 @@ export function mac(value: bigint): string {
   return writeMac(value);
 }
 
-/** `10.0.0.0/24`, or the address alone when the prefix is one address. */
+/** `10.0.0.0/24`, or the address alone when the prefix is one address; host bits are no matter. */
 export function prefixText({ address, length }: CloudPrefix): string {
-  const whole = address.version === 4 ? 32 : 128;
-  return length === whole ? writeIp(address) : `${writeIp(address)}/${length}`;
+  const rest = BigInt((address.version === 4 ? 32 : 128) - length);
+  if (rest === 0n) return writeIp(address);
+  return `${writeIp({ ...address, value: (address.value >> rest) << rest })}/${length}`;
 }
+
+/** What has no tag, as networks of type `flat` are on a wire (constants.FLAT_VLAN_TCI). */
+export const UNTAGGED = 'vlan_tci=0x0000/0x1fff';
 
 export function ip(address: CloudAddress): string {
   return writeIp(address);

@@ -23,7 +23,7 @@ import {
   invalidDropped,
   trustedPort,
 } from './firewall.ts';
-import { flow, mac } from './flow-text.ts';
+import { flow, mac, UNTAGGED } from './flow-text.ts';
 import { tunnelNeighbours, tunnelRoutes } from './native-tunnels.ts';
 import { devicePort, localPort, nicOf, type Plugged, patch, plainPort } from './ports.ts';
 import { fromProvider, type PhysicalNetwork, providerFlows } from './provider-bridge.ts';
@@ -179,8 +179,8 @@ function integrationBase(): string[] {
     flow(INT.LOCAL_SWITCHING, 0, '', next(INT.PACKET_RATE_LIMIT)),
     flow(INT.CANARY, 0, '', 'drop'),
     flow(INT.ARP_SPOOF, 0, '', 'drop'),
-    flow(INT.LOCAL_MAC_DIRECT, 0, '', next(INT.PACKET_RATE_LIMIT)),
     flow(INT.LOCAL_EGRESS, 0, '', next(INT.PACKET_RATE_LIMIT)),
+    flow(INT.LOCAL_IP, 0, '', next(INT.PACKET_RATE_LIMIT)),
     flow(INT.PACKET_RATE_LIMIT, 0, '', next(INT.TRANSIENT)),
     flow(INT.TRANSIENT, 3, '', 'NORMAL'),
     flow(INT.TRANSIENT_EGRESS, 3, '', 'NORMAL'),
@@ -191,7 +191,9 @@ function integrationBase(): string[] {
 function filtering(at: Place, layer2: Layer2Agent, plugged: readonly Plugged[]): string[] {
   switch (layer2.firewall) {
     case 'openvswitch': {
-      const guarded: GuardedPort[] = plugged.filter(({ port }) => isGuarded(port));
+      const guarded: GuardedPort[] = plugged
+        .filter(({ port }) => isGuarded(port))
+        .map((each) => ({ ...each, onWire: onWire(at, each) }));
       const trusted = plugged.filter(({ port }) => !isGuarded(port));
       return [
         ...firewallBase(),
@@ -206,6 +208,13 @@ function filtering(at: Place, layer2: Layer2Agent, plugged: readonly Plugged[]):
     case 'noop':
       return plugged.flatMap(({ port, ofport }) => spoofingFlows(port, ofport));
   }
+}
+
+/** The tag that frames of a network have between hosts; tunnels carry frames without one. */
+function onWire({ view }: Place, { port }: Plugged): string | null {
+  const { type, segmentationId } = view.networks.get(port.networkId)?.provider ?? {};
+  if (type === 'vlan') return `dl_vlan=${segmentationId ?? 0}`;
+  return type === 'flat' ? UNTAGGED : null;
 }
 
 function guards(layer2: Layer2Agent, port: NeutronPort): boolean {

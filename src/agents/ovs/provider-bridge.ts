@@ -3,7 +3,7 @@
  * frame's local VLAN becomes the network's own tag, or none; on its way in br-int turns it back.
  */
 import { type NeutronNetwork } from '../../model/neutron.ts';
-import { flow, vlanField } from './flow-text.ts';
+import { flow, UNTAGGED, vlanField } from './flow-text.ts';
 import { INT, PHYSICAL } from './tables.ts';
 
 export interface PhysicalNetwork {
@@ -64,7 +64,7 @@ export function fromProvider(physical: PhysicalNetwork): string[] {
         : flow(
             INT.LOCAL_SWITCHING,
             3,
-            [from, 'vlan_tci=0x0000/0x1fff'],
+            [from, UNTAGGED],
             `push_vlan:0x8100,${vlanField(vlan)},${next}`,
           );
     }),

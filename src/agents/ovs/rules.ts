@@ -7,7 +7,8 @@ import { type NeutronRule } from '../../model/neutron.ts';
 import { type Numbers } from '../numbers.ts';
 import { type CloudView, type GroupMember } from '../view.ts';
 import { type GuardedPort } from './firewall.ts';
-import { flow, hex, prefixText } from './flow-text.ts';
+import { flow, hex, mac, prefixText } from './flow-text.ts';
+import { type MergedRule, mergedRules, type Referring } from './rule-merging.ts';
 import { INT } from './tables.ts';
 
 const ZONE = 'zone=NXM_NX_REG6[0..15]';
@@ -26,13 +27,16 @@ export function securityRules(
   const flows = new Set<string>();
   const joined = new Conjunctions();
   for (const at of ports) {
+    const referring: Referring[] = [];
     for (const groupId of at.port.securityGroups) {
       for (const rule of view.groups.get(groupId)?.rules ?? []) {
-        if (rule.remoteGroup === null && rule.remoteAddressGroup === null) {
-          for (const line of addressRule(rule, at)) flows.add(line);
-        } else groupRule(view, numbers, rule, at, joined, flows);
+        const remote = rule.remoteGroup ?? rule.remoteAddressGroup;
+        if (remote === null) for (const line of addressRule(rule, at)) flows.add(line);
+        else referring.push({ rule, id: conjunctionOf(numbers, rule, remote) });
       }
     }
+    for (const { rule, id } of referring) members(view, rule, id, at, joined);
+    for (const each of mergedRules(referring)) groupRule(each, at, joined, flows);
   }
   return [...flows, ...joined.flows()];
 }
@@ -56,48 +60,69 @@ function addressRule(rule: NeutronRule, at: GuardedPort): string[] {
   );
 }
 
-/** One of the two dimensions stands once per port and rule, the other once per member. */
+function conjunctionOf(numbers: Numbers, rule: NeutronRule, remote: string): number {
+  const base = numbers.conjunction(`${rule.groupId} ${remote} ${rule.direction} ${rule.version}`);
+  return base + 2 * specificity(rule);
+}
+
+/** The dimension of the rules' own words, and what comes of both together. */
 function groupRule(
-  view: CloudView,
-  numbers: Numbers,
-  rule: NeutronRule,
+  { rule, ids }: MergedRule,
   at: GuardedPort,
   joined: Conjunctions,
   flows: Set<string>,
 ): void {
   const table = tableOf(rule);
-  const remote = rule.remoteGroup ?? rule.remoteAddressGroup ?? '';
-  const offset = specificity(rule);
-  const base = numbers.conjunction(`${rule.groupId} ${remote} ${rule.direction} ${rule.version}`);
+  const type = rule.version === 4 ? 'ip' : 'ipv6';
+  const priority = LOWEST + specificity(rule);
+  const port = `reg5=${hex(at.ofport)}`;
+  for (const [i, state] of STATES.entries()) {
+    for (const id of ids) {
+      for (const [protocol, ...rest] of matchesOf(rule)) {
+        const match = [state, protocol ?? '', port, ...rest];
+        joined.add(table, priority, match, `conjunction(${id + i},2/2)`);
+      }
+      const chosen = [`conj_id=${id + i}`, state, type, port];
+      const actions = `set_field:${hex(id + i)}->reg7,${accept(rule, at, state)}`;
+      flows.add(flow(table, priority, chosen, actions));
+    }
+  }
+}
+
+/** The dimension of the remote group's addresses, once per network. */
+function members(
+  view: CloudView,
+  rule: NeutronRule,
+  id: number,
+  at: GuardedPort,
+  joined: Conjunctions,
+): void {
   const type = rule.version === 4 ? 'ip' : 'ipv6';
   for (const [i, state] of STATES.entries()) {
-    const id = base + 2 * offset + i;
-    const priority = LOWEST + offset;
-    const port = `reg5=${hex(at.ofport)}`;
-    for (const [protocol, ...rest] of matchesOf(rule)) {
-      joined.add(table, priority, [state, protocol ?? '', port, ...rest], `conjunction(${id},2/2)`);
+    for (const { address, length, mac: owner } of membersOf(view, rule)) {
+      // Who may have every address is known by the MAC alone.
+      const from =
+        length > 0
+          ? `${remoteField(rule)}=${prefixText({ address, length })}`
+          : owner === null
+            ? ''
+            : `dl_src=${mac(owner)}`;
+      const match = [state, type, `reg6=${hex(at.vlan)}`, from];
+      joined.add(tableOf(rule), LOWEST + specificity(rule), match, `conjunction(${id + i},1/2)`);
     }
-    for (const member of membersOf(view, rule)) {
-      const address = `${remoteField(rule)}=${prefixText(member)}`;
-      const match = [state, type, `reg6=${hex(at.vlan)}`, address];
-      joined.add(table, priority, match, `conjunction(${id},1/2)`);
-    }
-    const chosen = [`conj_id=${id}`, state, type, port];
-    flows.add(
-      flow(table, priority, chosen, `set_field:${hex(id)}->reg7,${accept(rule, at, state)}`),
-    );
   }
 }
 
 function membersOf(
   view: CloudView,
   rule: NeutronRule,
-): readonly Pick<GroupMember, 'address' | 'length'>[] {
+): readonly (Omit<GroupMember, 'mac' | 'portId'> & { readonly mac: bigint | null })[] {
   const group = rule.remoteAddressGroup;
+  const listed = view.cloud.neutron.addressGroups.find(({ id }) => id === group)?.addresses ?? [];
   const all =
     group === null
       ? view.membersOf(rule.remoteGroup ?? '')
-      : (view.cloud.neutron.addressGroups.find(({ id }) => id === group)?.addresses ?? []);
+      : listed.map((prefix) => ({ ...prefix, mac: null }));
   return all.filter(({ address }) => address.version === rule.version);
 }
 

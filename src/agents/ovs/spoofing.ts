@@ -25,14 +25,25 @@ export function spoofingFlows(port: NeutronPort, ofport: number): string[] {
     ...macs.map((each) => ip(linkLocalAddress(each))),
     ...prefixes.filter(({ address }) => address.version === 6).map(prefixText),
   ];
-  const any = prefixes.some(({ length, address }) => length === 0 && address.version === 4);
+  const open = ([4, 6] as const).filter((version) =>
+    prefixes.some(({ length, address }) => length === 0 && address.version === version),
+  );
   return [
     flow(INT.LOCAL_SWITCHING, 9, at, `goto_table:${INT.MAC_SPOOF}`),
     ...macs.map((each) =>
-      flow(INT.MAC_SPOOF, 2, [at, `dl_src=${mac(each)}`], `goto_table:${INT.LOCAL_MAC_DIRECT}`),
+      flow(INT.MAC_SPOOF, 2, [at, `dl_src=${mac(each)}`], `goto_table:${INT.LOCAL_EGRESS}`),
     ),
+    // Whoever may send from every IPv4 address has no check of ND left either: the agent deletes
+    // both (`delete_arp_spoofing_protection`).
+    ...(open.length > 0 ? [] : advertisements(at, six)),
+    ...(open.includes(4) ? [] : requests(at, four)),
+  ];
+}
+
+function advertisements(at: string, targets: readonly string[]): readonly string[] {
+  return [
     flow(INT.LOCAL_SWITCHING, 10, ['icmp6', at, NA], `goto_table:${INT.ARP_SPOOF}`),
-    ...[...new Set(six)].map((target) =>
+    ...[...new Set(targets)].map((target) =>
       flow(
         INT.ARP_SPOOF,
         2,
@@ -40,9 +51,13 @@ export function spoofingFlows(port: NeutronPort, ofport: number): string[] {
         `goto_table:${INT.PACKET_RATE_LIMIT}`,
       ),
     ),
-    // A port that may send from every address has nothing to be checked for.
-    ...(any ? [] : [flow(INT.LOCAL_SWITCHING, 10, ['arp', at], `goto_table:${INT.ARP_SPOOF}`)]),
-    ...(any ? [] : [...new Set(four)]).map((sender) =>
+  ];
+}
+
+function requests(at: string, senders: readonly string[]): readonly string[] {
+  return [
+    flow(INT.LOCAL_SWITCHING, 10, ['arp', at], `goto_table:${INT.ARP_SPOOF}`),
+    ...[...new Set(senders)].map((sender) =>
       flow(INT.ARP_SPOOF, 2, ['arp', at, `arp_spa=${sender}`], `goto_table:${INT.MAC_SPOOF}`),
     ),
   ];

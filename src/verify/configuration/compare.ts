@@ -118,11 +118,10 @@ function compareHosts(
     ...daemonSections(side.compiled, host),
     ...rest.flat(),
   ];
-  return compareSections(
-    of(a, left, namespaces[0], flowsA),
-    of(b, right, namespaces[1], flowsB),
-    [a.ignorance, b.ignorance],
-  );
+  return compareSections(of(a, left, namespaces[0], flowsA), of(b, right, namespaces[1], flowsB), [
+    a.ignorance,
+    b.ignorance,
+  ]);
 }
 
 /** Sections of the namespaces that both sides have. */

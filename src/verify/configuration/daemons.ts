@@ -81,7 +81,10 @@ function linesOf(host: Host, daemon: Daemon): readonly Line[] {
     case 'haproxy':
       return haproxyLines(daemon.config as unknown as HaproxyFile);
     case 'radvd':
-      return blockLines(printRadvd(daemon.config), daemon.config.interfaces[0]?.origin ?? daemon.origin);
+      return blockLines(
+        printRadvd(daemon.config),
+        daemon.config.interfaces[0]?.origin ?? daemon.origin,
+      );
   }
 }
 
@@ -119,7 +122,10 @@ function namesOf(host: Host, path: string): readonly Line[] {
 
 function keepalivedLines(config: Keepalived, origin: Origin): readonly Line[] {
   const ids = config.instances.flatMap(({ virtualRouterId }) => virtualRouterId ?? []);
-  const lines = blockLines(printKeepalived({ ...config, globals: { ...config.globals, others: [] } }), config.instances[0]?.origin ?? origin);
+  const lines = blockLines(
+    printKeepalived({ ...config, globals: { ...config.globals, others: [] } }),
+    config.instances[0]?.origin ?? origin,
+  );
   // Neutron makes the instance's name and the address it shows itself by of the number.
   return lines.map((line) => ({
     ...line,
@@ -157,6 +163,8 @@ function haproxyLines({ sections }: HaproxyFile): readonly Line[] {
     .flatMap(({ kind, words, lines }) =>
       lines
         .filter((line) => !HOUSEKEEPING.has(line.words[0] ?? ''))
-        .map((line) => plain([[kind, ...words].join(' '), line.words.join(' ')].join(' / '), line.origin)),
+        .map((line) =>
+          plain([[kind, ...words].join(' '), line.words.join(' ')].join(' / '), line.origin),
+        ),
     );
 }

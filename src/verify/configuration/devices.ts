@@ -125,7 +125,8 @@ function kindOf({ host, namespace }: NamespaceSide, device: Interface): string {
   }
   if (namespace.name !== ROOT) return device.kind;
   if (device.name.startsWith('tap') && portIdPrefix(device.name) !== undefined) return 'tap';
-  const wired = device.kind === '' || (device.kind === 'veth' && portIdPrefix(device.name) === undefined);
+  const wired =
+    device.kind === '' || (device.kind === 'veth' && portIdPrefix(device.name) === undefined);
   return wired ? 'nic' : device.kind;
 }
 

@@ -13,7 +13,7 @@ export interface FlowText {
   readonly whole: string;
 }
 
-const INTEGRATION = 'br-int';
+export const INTEGRATION = 'br-int';
 const TUNNEL = 'br-tun';
 
 /** `local`: a VLAN of this host; `wire`: a tag as it stands on the wire. */
@@ -22,22 +22,49 @@ type VlanKind = 'local' | 'wire';
 /**
  * How the VLANs of a flow are to be read. Only br-int and br-tun speak of local VLANs throughout.
  * What comes from a provider bridge is matched by the tag it had on the wire (table 0 by port,
- * tables 2 and 4 for DVR), and a provider bridge writes the wire's tag.
+ * table 2 for DVR, in table 60 what goes straight to a port), and a provider bridge writes the
+ * wire's tag.
  */
 function vlanKinds(
   bridge: Bridge,
   flow: Flow,
   wires: ReadonlySet<number>,
+  symbols: HostSymbols,
 ): { readonly match: VlanKind; readonly action: VlanKind } {
   if (bridge.name === TUNNEL) return { match: 'local', action: 'local' };
   if (bridge.name === INTEGRATION) {
     const port = flow.tests.find(({ field }) => field.name === 'in_port');
     const physical = port !== undefined && wires.has(Number(port.value));
-    const wire = (flow.table === 0 && physical) || flow.table === 2 || flow.table === 4;
+    const wire =
+      (flow.table === 0 && physical) ||
+      flow.table === 2 ||
+      (flow.table === TRANSIENT && isForeignTag(bridge, flow, symbols));
     return { match: wire ? 'wire' : 'local', action: 'local' };
   }
   const provider = bridge.ports.some(({ name }) => name.startsWith('phy-'));
   return { match: provider ? 'local' : 'wire', action: 'wire' };
+}
+
+/** Where br-int decides which of its ports a frame is for. */
+export const TRANSIENT = 60;
+
+/**
+ * Whether a frame for a port is matched by another tag than the port's own VLAN: the wire's, as
+ * frames of distributed routers have it there. The port stands in register 5 or is the output.
+ */
+function isForeignTag(bridge: Bridge, flow: Flow, { networkOfVlan }: HostSymbols): boolean {
+  const tag = flow.tests.find(
+    ({ field }) => field.name === 'vlan_vid' || field.name === 'vlan_tci',
+  );
+  if (tag === undefined) return false;
+  const text = actionText(flow);
+  const to = /\b(?:set_field|load):(0x[0-9a-f]+|\d+)->(?:reg5|NXM_NX_REG5)|\boutput:(\d+)/.exec(
+    text,
+  );
+  const port = bridge.ports.find(({ ofport }) => ofport === Number(to?.[1] ?? to?.[2] ?? -1));
+  const noted = port?.otherConfig['net_uuid'];
+  const named = networkOfVlan.get(Number(tag.value) & 0xfff);
+  return noted !== undefined && named !== `network-${noted}`;
 }
 
 const MATCHED = /\b(in_port|reg5|reg6|dl_vlan|ct_zone)=(0x[0-9a-f]+|\d+)(?![\da-fx/])/g;
@@ -61,7 +88,7 @@ export function flowReader(bridge: Bridge, symbols: HostSymbols): (flow: Flow) =
       ? text
       : text.replaceAll(MAC, (mac) => symbols.dvrMacs.get(mac) ?? mac);
   return (flow) => {
-    const kinds = vlanKinds(bridge, flow, wires);
+    const kinds = vlanKinds(bridge, flow, wires, symbols);
     const match = macs(printMatch(flow)).replaceAll(
       MATCHED,
       (_, word: string, digits: string) =>

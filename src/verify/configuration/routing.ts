@@ -270,4 +270,3 @@ function isWritten({ state }: NamespaceState, entry: BridgeFdbEntry): boolean {
   // A bridge's own and its ports' addresses stand there by themselves.
   return !state.interfaces.some(({ mac }) => mac === entry.mac);
 }
-

@@ -50,7 +50,9 @@ export function testsOf(rule: Rule): RuleTests {
 function ports(
   tests: Map<string, Interval | string>,
   name: string,
-  given: { readonly value: { readonly from: number; readonly to: number }; readonly not: boolean } | undefined,
+  given:
+    | { readonly value: { readonly from: number; readonly to: number }; readonly not: boolean }
+    | undefined,
 ): void {
   if (given === undefined || given.not) return;
   tests.set(name, { from: BigInt(given.value.from), to: BigInt(given.value.to) });

@@ -7,15 +7,19 @@ import { parseEbtablesSave, printFrameRule } from '../../dataplane/iptables/ebta
 import { writeElement } from '../../dataplane/iptables/ipset/element.ts';
 import { parseIpsetSave } from '../../dataplane/iptables/ipset/save.ts';
 import { type IpSet } from '../../dataplane/iptables/ipset/types.ts';
-import { type SourceText } from '../../dataplane/network.ts';
-import { type FlatChain, type FlatRule, type FlatTable } from '../../dataplane/iptables/text/flat.ts';
+import {
+  type FlatChain,
+  type FlatRule,
+  type FlatTable,
+} from '../../dataplane/iptables/text/flat.ts';
 import { printRule, printTarget } from '../../dataplane/iptables/text/rule.ts';
 import { parseIptablesSave } from '../../dataplane/iptables/text/save.ts';
 import { BASE_CHAINS, type Chain, type Rule, type Table } from '../../dataplane/iptables/types.ts';
+import { type SourceText } from '../../dataplane/network.ts';
 import { type Origin, type Parsed, type Problem } from '../../text/problem.ts';
 import { type NamespaceSide, namespaceKey } from './devices.ts';
-import { aboutName, aboutNamespace } from './objects.ts';
 import { type Carriers, carry, type Names } from './numbers.ts';
+import { aboutName, aboutNamespace } from './objects.ts';
 import { areDisjoint } from './order.ts';
 import { pureFilters, testsOf } from './rule-meaning.ts';
 import { section, statement } from './statement.ts';
@@ -261,7 +265,14 @@ function flatSections(
 }
 
 /** Sizes of hash tables and counters of a set decide nothing. */
-const IDLE_OPTIONS = new Set(['hashsize', 'maxelem', 'bucketsize', 'initval', 'counters', 'family']);
+const IDLE_OPTIONS = new Set([
+  'hashsize',
+  'maxelem',
+  'bucketsize',
+  'initval',
+  'counters',
+  'family',
+]);
 
 function setSections(side: NamespaceSide, sets: readonly IpSet[]): readonly Section[] {
   const { network, host, namespace } = side;

@@ -92,7 +92,11 @@ function portWords(bridge: Bridge, port: Port, symbols: HostSymbols | null): rea
 
 function tunnelWords(of: TunnelSettings): readonly string[] {
   const end = (at: Endpoint | 'flow' | null): string =>
-    at === null ? 'any' : at === 'flow' ? 'flow' : writeIp({ version: at.version, value: at.address });
+    at === null
+      ? 'any'
+      : at === 'flow'
+        ? 'flow'
+        : writeIp({ version: at.version, value: at.address });
   const key = (value: bigint | 'flow' | null): string => (value === null ? 'none' : String(value));
   return [
     `local ${end(of.local)}`,

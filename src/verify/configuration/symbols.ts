@@ -99,7 +99,9 @@ const OWN_DVR = /dl_dst=([0-9a-f:]{17}) actions=(?:goto_table:[34]|resubmit\(,[3
 function ownDvrMacs({ bridges }: Switch): readonly string[] {
   const flows = bridges.find(({ name }) => name === 'br-int')?.flows ?? [];
   return flows
-    .filter(({ table, tests }) => table === 0 && tests.some(({ field }) => field.name === 'eth_dst'))
+    .filter(
+      ({ table, tests }) => table === 0 && tests.some(({ field }) => field.name === 'eth_dst'),
+    )
     .flatMap((flow) => OWN_DVR.exec(printFlow({ ...flow, statistics: null }))?.[1] ?? []);
 }
 

@@ -15,7 +15,11 @@ export function comparisonLines(
   page: Page,
 ): readonly string[] {
   const { differences, unknown, problems } = comparison;
-  const lines = [headline(comparison, page), `  A ${forTerminal(names.a)}`, `  B ${forTerminal(names.b)}`];
+  const lines = [
+    headline(comparison, page),
+    `  A ${forTerminal(names.a)}`,
+    `  B ${forTerminal(names.b)}`,
+  ];
   let host = '';
   let place = '';
   for (const difference of differences) {
