@@ -24,6 +24,7 @@ const ORDER = [
   'src/agents',
   'src/snapshot',
   'src/trace',
+  'src/simulate',
   'src/verify',
   'src/apply',
   'src/index.ts',

@@ -1,0 +1,67 @@
+/**
+ * Timers of one virtual router that run out at nearly the same time. Who sends first may silence
+ * the others before their own timers fire, or not: both happens on real hosts.
+ */
+import { type Choices } from '../clock/choices.ts';
+
+/** One whose timer is about to run out. */
+export interface Racer {
+  readonly id: string;
+  readonly due_us: number;
+  readonly priority: number;
+  readonly address: bigint;
+}
+
+/** How a race goes. */
+export interface Heat {
+  /** They send before they hear anybody. */
+  readonly prompt: readonly string[];
+  /** They hear the others first. */
+  readonly late: readonly string[];
+  /** Of two that send, this one's announcements are the last ones; null leaves that open. */
+  readonly slow: string | null;
+}
+
+/** Racers beyond these are taken to be prompt: every one doubles the possibilities. */
+const RACERS_MAX = 4;
+
+/** All ways the race may go; the first has everybody prompt and the best one last. */
+export function heatsOf(racers: readonly Racer[]): readonly Heat[] {
+  const few = racers.slice(0, RACERS_MAX);
+  const rest = racers.slice(RACERS_MAX).map(({ id }) => id);
+  const heats: Heat[] = [];
+  for (let set = (1 << few.length) - 1; set > 0; set--) {
+    const prompt = few.filter((_one, i) => (set & (1 << i)) !== 0);
+    const late = few.filter((_one, i) => (set & (1 << i)) === 0).map(({ id }) => id);
+    const ids = [...prompt.map(({ id }) => id), ...rest];
+    heats.push({ prompt: ids, late, slow: null });
+    const loser = [...prompt].sort(byRank).at(-1);
+    if (prompt.length > 1 && loser !== undefined) heats.push({ prompt: ids, late, slow: loser.id });
+  }
+  return heats;
+}
+
+/** Best first: higher priority, then higher address (RFC 5798 §6.4.3). */
+function byRank(a: Racer, b: Racer): number {
+  if (a.priority !== b.priority) return b.priority - a.priority;
+  return a.address > b.address ? -1 : 1;
+}
+
+/** Lets the race go one way. */
+export function chooseHeat(choices: Choices, at_us: number, racers: readonly Racer[]): Heat {
+  const heats = heatsOf(racers);
+  const taken = choices.choose({
+    at_us,
+    about: `${racers.map(({ id }) => id).join(', ')} stop waiting at nearly the same time`,
+    options: heats.map(heatText),
+  });
+  return heats[taken] ?? { prompt: racers.map(({ id }) => id), late: [], slow: null };
+}
+
+function heatText({ prompt, late, slow }: Heat): string {
+  const first = prompt.join(' and ');
+  if (late.length > 0 && prompt.length === 1)
+    return `${first} sends before the others stop waiting`;
+  const last = slow === null ? '' : `, announcements of ${slow} last`;
+  return `${first} send before they hear each other${last}`;
+}
