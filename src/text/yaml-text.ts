@@ -34,7 +34,12 @@ export function yamlRoot(file: string, text: string, problems: Problem[]): JsonN
     problems.push({ file, line: 1, column: 1, text: '', message });
     return undefined;
   }
-  const document = parseDocument(text, { lineCounter: counter, prettyErrors: false });
+  const document = parseDocument(text, {
+    lineCounter: counter,
+    prettyErrors: false,
+    // `<<: *defaults` is YAML 1.1, and what people write.
+    merge: true,
+  });
   for (const error of [...document.errors, ...document.warnings].slice(0, 100)) {
     report(error.pos[0], `This is not YAML: ${error.message}`);
   }

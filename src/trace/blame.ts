@@ -121,6 +121,7 @@ function isNoise({ ending, steps }: Read): boolean {
   const bridge = steps.findLast((step) => step.kind === 'bridge') as
     | BridgeStep
     | undefined;
+  if (reason === 'INTERFACE_DOWN' && port !== undefined && port === bridge?.bridge) return true;
   if (bridge?.way !== 'patch' || where === 'br-tun table 0') return false;
   return / table 0$/.test(where) && evidence === 'priority 2: drop';
 }

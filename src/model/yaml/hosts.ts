@@ -103,7 +103,10 @@ function readLayer2(agents: JsonNode | undefined, nics: readonly HostNic[]): Lay
   const mappings = wordMap(
     member(node, kind === 'openvswitch' ? 'bridge_mappings' : 'interface_mappings'),
   );
-  const localIp = address(member(node, 'local_ip'));
+  const named = textOf(member(node, 'tunnel_device'));
+  // A tunnel device says where tunnels end as well as its address does.
+  const [own] = nics.find((nic) => nic.name === named)?.addresses ?? [];
+  const localIp = address(member(node, 'local_ip')) ?? own?.address ?? null;
   const bridgeNics = wordMap(member(node, 'bridges'));
   for (const [of, nic] of [...bridgeNics, ...(kind === 'linuxbridge' ? mappings : [])]) {
     if (!nics.some((each) => each.name === nic)) {
@@ -116,7 +119,7 @@ function readLayer2(agents: JsonNode | undefined, nics: readonly HostNic[]): Lay
   const holder = nics.find((nic) =>
     nic.addresses.some((each) => each.address.value === localIp?.value),
   );
-  const device = textOf(member(node, 'tunnel_device')) ?? holder?.name ?? null;
+  const device = named ?? holder?.name ?? null;
   if (localIp !== null && device === null) {
     wrong(node, 'No NIC of the host has the address of local_ip');
   }
