@@ -1,5 +1,13 @@
 /** Faults of whole programs, namespaces and hosts. */
-import { type DumpTexts, inNamespaces, rewrite, rewriteLines } from './dump.ts';
+import {
+  type DumpTexts,
+  inNamespaces,
+  rewrite,
+  rewriteLines,
+  rewriteRows,
+  rewriteTable,
+  type Row,
+} from './dump.ts';
 import { type EditRow } from './edit-row.ts';
 
 function lose(files: DumpTexts, path: (name: string) => boolean): number {
@@ -8,6 +16,33 @@ function lose(files: DumpTexts, path: (name: string) => boolean): number {
     if (path(name) && files.delete(name)) lost++;
   }
   return lost;
+}
+
+/** The other ends of its veths vanish, and ports of the switch that were moved into it. */
+function loseNamespace(files: DumpTexts, host: string, namespace: string): number {
+  const list = files.get(`hosts/${host}/netns-list.txt`)?.() ?? '';
+  const [, id] = new RegExp(`^${namespace} \\(id: (\\d+)\\)`, 'm').exec(list) ?? [];
+  const links: unknown = JSON.parse(
+    files.get(`hosts/${host}/ns/${namespace}/ip-link.json`)?.() ?? '[]',
+  );
+  const inside = (Array.isArray(links) ? (links as readonly Row[]) : []).map(({ ifname }) => ifname);
+  const own = inside.filter((name) => name !== 'lo');
+  for (const table of ['Port', 'Interface']) {
+    rewriteTable(files, host, table, (row) => (own.includes(row['name']) ? undefined : row));
+  }
+  const gone = new Set<unknown>();
+  for (const file of ['ip-link.json', 'ip-addr.json', 'bridge-link.json']) {
+    rewriteRows(files, inNamespaces(host, 'root', file), (row) => {
+      if (row['link_netnsid'] === Number(id)) gone.add(row['ifname']);
+      return gone.has(row['ifname']) ? undefined : row;
+    });
+  }
+  rewrite(
+    files,
+    (name) => name === `hosts/${host}/netns-list.txt`,
+    (text) => rewriteLines(text, [namespace], () => undefined),
+  );
+  return lose(files, (name) => name.startsWith(`hosts/${host}/ns/${namespace}/`));
 }
 
 export const hostEdits = {
@@ -71,18 +106,10 @@ export const hostEdits = {
       ),
   },
   lose_namespace: {
-    says: 'A host has no such namespace.',
+    says: 'A host has no such namespace, and nothing that stood in it.',
     needs: ['host', 'namespace'],
     may: [],
-    apply: (files, words) => {
-      const { host, namespace } = { host: words.one('host'), namespace: words.one('namespace') };
-      const listed = rewrite(
-        files,
-        (name) => name === `hosts/${host}/netns-list.txt`,
-        (text) => rewriteLines(text, [namespace], () => undefined),
-      );
-      return listed + lose(files, (name) => name.startsWith(`hosts/${host}/ns/${namespace}/`));
-    },
+    apply: (files, words) => loseNamespace(files, words.one('host'), words.one('namespace')),
   },
   host_down: {
     says: 'A host is switched off: all its interfaces are down.',
