@@ -69,14 +69,7 @@ export const bridgeEdits = {
     says: 'A bridge has no such port any more.',
     needs: ['host', 'port'],
     may: [],
-    apply: (files, words) => {
-      const host = words.one('host');
-      const without = (row: Row): Row | undefined =>
-        row['name'] === words.one('port') ? undefined : row;
-      return (
-        rewriteTable(files, host, 'Port', without) + rewriteTable(files, host, 'Interface', without)
-      );
-    },
+    apply: (files, words) => loseSwitchPorts(files, words.one('host'), words.all('port')),
   },
   learn: {
     says: 'A bridge has learned a MAC behind a port.',

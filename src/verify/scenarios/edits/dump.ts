@@ -91,3 +91,21 @@ export function rewriteLines(
     .flatMap((line) => (words.every((word) => line.includes(word)) ? (change(line) ?? []) : [line]))
     .join('\n');
 }
+
+/** A switch's ports are gone from its database and from what its bridges show. */
+export function loseSwitchPorts(files: DumpTexts, host: string, names: readonly string[]): number {
+  const isShown = (name: string): boolean =>
+    name.startsWith(`hosts/${host}/ovs/`) && name.endsWith('.of-show.txt');
+  // A port is a line with its number and name, and indented lines about it.
+  const shown = rewrite(files, isShown, (text) =>
+    text.replaceAll(/^ \w+\((.+)\): .*\n(?: {5}.*\n)*/gm, (row, name: string) =>
+      names.includes(name) ? '' : row,
+    ),
+  );
+  const tables = ['Port', 'Interface'].map((table) =>
+    rewriteTable(files, host, table, (row) =>
+      names.includes(String(row['name'])) ? undefined : row,
+    ),
+  );
+  return tables.reduce((sum, each) => sum + each, shown);
+}

@@ -2,11 +2,11 @@
 import {
   type DumpTexts,
   inNamespaces,
+  loseSwitchPorts,
+  type Row,
   rewrite,
   rewriteLines,
   rewriteRows,
-  rewriteTable,
-  type Row,
 } from './dump.ts';
 import { type EditRow } from './edit-row.ts';
 
@@ -25,11 +25,14 @@ function loseNamespace(files: DumpTexts, host: string, namespace: string): numbe
   const links: unknown = JSON.parse(
     files.get(`hosts/${host}/ns/${namespace}/ip-link.json`)?.() ?? '[]',
   );
-  const inside = (Array.isArray(links) ? (links as readonly Row[]) : []).map(({ ifname }) => ifname);
-  const own = inside.filter((name) => name !== 'lo');
-  for (const table of ['Port', 'Interface']) {
-    rewriteTable(files, host, table, (row) => (own.includes(row['name']) ? undefined : row));
-  }
+  const inside = (Array.isArray(links) ? (links as readonly Row[]) : []).map(
+    ({ ifname }) => ifname,
+  );
+  loseSwitchPorts(
+    files,
+    host,
+    inside.map(String).filter((name) => name !== 'lo'),
+  );
   const gone = new Set<unknown>();
   for (const file of ['ip-link.json', 'ip-addr.json', 'bridge-link.json']) {
     rewriteRows(files, inNamespaces(host, 'root', file), (row) => {
