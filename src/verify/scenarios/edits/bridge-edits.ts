@@ -1,5 +1,12 @@
 /** Faults of Open vSwitch: flows, ports and learned addresses. */
-import { type DumpTexts, type Row, rewrite, rewriteLines, rewriteTable } from './dump.ts';
+import {
+  type DumpTexts,
+  loseSwitchPorts,
+  type Row,
+  rewrite,
+  rewriteLines,
+  rewriteTable,
+} from './dump.ts';
 import { type EditRow, type EditWords } from './edit-row.ts';
 
 function flowsOf(words: EditWords): (name: string) => boolean {
