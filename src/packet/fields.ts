@@ -152,6 +152,10 @@ const WIRE: readonly Row[] = [
   { name: 'vlan_tpid', width: 16, format: 'ethertype', write: false },
   { name: 'vlan_tci2', width: 16, format: 'hex', write: false },
   { name: 'vlan_tpid2', width: 16, format: 'ethertype', write: false },
+  // A tag that is not looked into, and the type behind it; `eth_type` is then the tag's own type,
+  // or that of the labels in front of it.
+  { name: 'hidden_tci', width: 16, format: 'hex', write: false },
+  { name: 'hidden_type', width: 16, format: 'ethertype', write: false },
   // MPLS label stack entries, outermost first: label(20) tc(3) bos(1) ttl(8), RFC 3032 §2.1.
   { name: 'mpls_lse', width: 32, format: 'hex', write: false },
   { name: 'mpls_lse2', width: 32, format: 'hex', write: false },

@@ -18,6 +18,7 @@ export function withFarEnds(network: Network, source: Switch): Switch {
     host: source.host,
     version: source.version,
     datapath: source.datapath,
+    vlanLimit: source.vlanLimit,
     get bridges() {
       return source.bridges;
     },

@@ -14,6 +14,8 @@ export const AT = {
   ethType: at('eth_type'),
   tci: [at('vlan_tci'), at('vlan_tci2')],
   tpid: [at('vlan_tpid'), at('vlan_tpid2')],
+  hiddenTci: at('hidden_tci'),
+  hiddenType: at('hidden_type'),
   mpls: [at('mpls_lse'), at('mpls_lse2'), at('mpls_lse3')],
   ipSrc: at('ip_src'),
   ipDst: at('ip_dst'),

@@ -22,9 +22,15 @@ export function linkLayers(words: Uint32Array, before: Before | null): readonly 
   tags.forEach(({ tci }, i) => {
     layers.push({ kind: 'vlan', tci, type: types[i + 1] ?? last });
   });
-  layers.push(...deeper);
   if (snap !== undefined) layers.push(isHidden(words) ? snap : { ...snap, type: last });
-  return isMpls(words) ? [...layers, ...labelsOf(words, read)] : layers;
+  if (isMpls(words)) layers.push(...labelsOf(words, read));
+  const unread = unreadTag(words);
+  layers.push(...unread, ...deeper);
+  // Labels behind the tag; those in front of it would have taken their place.
+  if (unread.length > 0 && !isMpls(words) && isMpls(behindTags(words))) {
+    layers.push(...labelsOf(words, read));
+  }
+  return layers;
 }
 
 function foremost(words: Uint32Array, before: Before | null, type: number): Layer {
@@ -56,6 +62,21 @@ function tagsOf(
     });
   }
   return tags;
+}
+
+/** The tag that fields do not describe. Its own type stands in front of it as any other type. */
+function unreadTag(words: Uint32Array): readonly Vlan[] {
+  const tci = word(words, AT.hiddenTci);
+  if ((tci & TAG_PRESENT) === 0) return [];
+  return [{ kind: 'vlan', tci: tci & ~TAG_PRESENT, type: word(words, AT.hiddenType) }];
+}
+
+/** The words with the type that stands behind every tag. */
+export function behindTags(words: Uint32Array): Uint32Array {
+  if ((word(words, AT.hiddenTci) & TAG_PRESENT) === 0) return words;
+  const shown = words.slice();
+  shown[AT.ethType] = word(words, AT.hiddenType);
+  return shown;
 }
 
 /** The type in front of the payload; an 802.2 length stays the one that was read. */

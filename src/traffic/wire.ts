@@ -11,7 +11,7 @@ import { type Layer, layerLength } from '../packet/wire/layer.ts';
 import { type Parsed } from '../text/problem.ts';
 import { type Body, type Packet } from './packet.ts';
 import { AT, type Before, word } from './wire-fields.ts';
-import { isHidden, linkLayers } from './wire-link.ts';
+import { behindTags, isHidden, linkLayers } from './wire-link.ts';
 import { networkLayers } from './wire-network.ts';
 import { wordsOfFrame } from './wire-read.ts';
 import { neighborPayload, transportLayers } from './wire-transport.ts';
@@ -91,7 +91,8 @@ function bytesOf(p: Packet, withLink: boolean): Uint8Array {
   const { asRead } = p.body;
   const before = asRead === undefined ? null : { frame: asRead, words: wordsOfFrame(asRead, 0) };
   const link = linkLayers(p.words, before);
-  const behind = isHidden(p.words) ? hiddenLayers(before) : upperLayers(p, before);
+  const words = behindTags(p.words);
+  const behind = isHidden(words) ? hiddenLayers(before) : upperLayers({ ...p, words }, before);
   const layers = withLink ? [...link, ...behind] : behind;
   const payload = contentOf(p, layers, before);
   if (before !== null) {

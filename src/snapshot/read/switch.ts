@@ -82,6 +82,9 @@ export function openSwitch(
     get datapath() {
       return userspace() ? ('userspace' as const) : ('kernel' as const);
     },
+    get vlanLimit() {
+      return vlanLimit(row().otherConfig['vlan-limit']);
+    },
     get bridges() {
       return bridges();
     },
@@ -92,6 +95,12 @@ export function openSwitch(
       return routes();
     },
   };
+}
+
+/** One tag unless it says otherwise; 0 and whatever is above two mean two (lib/flow.c). */
+function vlanLimit(text: string | undefined): number {
+  const wanted = text !== undefined && /^\d+$/.test(text) ? Number(text) : 1;
+  return wanted === 1 ? 1 : 2;
 }
 
 /** A switch, and the database rows it was made of. */

@@ -391,7 +391,7 @@ export function ourEffects(
         return [tracked, `recirc ${printHeaders(headersOf(action.p), [])} ${tracked}`];
       }
       case 'recirculate': {
-        const hash = action.hashChoices === null ? '' : ' hash';
+        const hash = action.hashes ? ' hash' : '';
         return [`recirc${hash} ${printHeaders(headersOf(action.resume.p), [])} ${tracked}`];
       }
     }

@@ -201,6 +201,7 @@ export function switchOf(
     host: 'oracle',
     version: '3.1.0',
     datapath: 'userspace',
+    vlanLimit: 1,
     tunnelNeighbours: [],
     tunnelRoutes: [],
     bridges: bridges.map((bridge): Bridge => {

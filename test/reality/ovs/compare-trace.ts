@@ -97,10 +97,7 @@ function isAnnounced(ours: readonly Hit[], real: readonly string[], ordered: boo
   return ours[at]?.others.includes(real[at] ?? '') ?? false;
 }
 
-function realHit(
-  [bridge, table, priority, match]: TracedHit,
-  sw: PreparedSwitch,
-): string {
+function realHit([bridge, table, priority, match]: TracedHit, sw: PreparedSwitch): string {
   if (table === 254) return `${bridge} 254`;
   if (priority === null) return `${bridge} ${table} miss`;
   const ports = sw.bridges.get(bridge)?.ports ?? new Map();
@@ -208,10 +205,12 @@ function comparePass(
     if (!ordered) return hit.replace(/^\S+ /, '');
     return realHits[i]?.startsWith(`${traced} `) === true ? hit.replace(/^\S+/, traced) : hit;
   };
-  const ours = steps.map(({ text, others }, i): Hit => ({
-    text: named(text, i),
-    others: others.map((other) => named(other, i)),
-  }));
+  const ours = steps.map(
+    ({ text, others }, i): Hit => ({
+      text: named(text, i),
+      others: others.map((other) => named(other, i)),
+    }),
+  );
   const hits = ours.map(({ text }) => text);
   const expected = ordered ? realHits : realHits.map((hit, i) => named(hit, i));
   if (isAnnounced(ours, expected, ordered)) return [AMBIGUOUS];

@@ -19,7 +19,8 @@ const CASES: Readonly<Record<CaseKind, number>> =
     ? { neutron: long, random: long, ct: Math.ceil(long / 4), fdb: Math.ceil(long / 4) }
     : { neutron: 8, random: 24, ct: 4, fdb: 4 };
 
-if (!hasOracle) console.warn('skipping new cases for Open vSwitch: no oracle beside the repository');
+if (!hasOracle)
+  console.warn('skipping new cases for Open vSwitch: no oracle beside the repository');
 
 function report(kind: CaseKind, found: readonly Comparison[], features: Map<string, number>): void {
   const sum = (of: (one: Comparison) => number) => found.reduce((all, one) => all + of(one), 0);

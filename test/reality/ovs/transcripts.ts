@@ -190,7 +190,9 @@ function bookFlows(
   const files = names[bridge as keyof typeof names].map(
     (name) => flows.get(`dump-flows.${bridge}.compute02.${name}.txt`) ?? '',
   );
-  const lines = files.flatMap((file) => file.split('\n').filter((line) => line.includes('actions=')));
+  const lines = files.flatMap((file) =>
+    file.split('\n').filter((line) => line.includes('actions=')),
+  );
   // Lines that the book leaves out stand above the transcripts.
   const added = [...text.matchAll(/^# {3}(\S+) +(table=.*)$/gm)];
   return [...lines, ...added.filter(([, at]) => at === bridge).map(([, , line]) => line ?? '')];

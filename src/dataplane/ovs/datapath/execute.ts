@@ -12,6 +12,7 @@ import { encapsulate } from '../pipeline/encapsulate.ts';
 import { type DatapathAction, type Frozen, type TrackRequest } from '../pipeline/part.ts';
 import { type PreparedPort } from '../pipeline/prepared.ts';
 import { type Entry, resume, type Translated, translate } from '../pipeline/translate.ts';
+import { withTagsRead, withTagsShown } from './tags.ts';
 import { tunnelEntry } from './tunnel.ts';
 import { type Datapath } from './types.ts';
 
@@ -28,6 +29,11 @@ const TRACKED_FIELDS = [
   'ct_label',
   'ct_nw_proto',
   'ct_nw_src',
+  'ct_nw_dst',
+  'ct_ipv6_src',
+  'ct_ipv6_dst',
+  'ct_tp_src',
+  'ct_tp_dst',
 ].map(bitsOf);
 const DP_HASH = bitsOf('dp_hash');
 const FRAME_LEN = field('frame_len');
@@ -63,11 +69,20 @@ export function forward<P>(dp: Datapath<P>, entry: Entry<P>): Outcome<P>[] {
       lost(work, p, next.kind === 'enter' ? next.entry.bridge.name : next.frozen.bridge.name);
       continue;
     }
-    const { translated } =
-      next.kind === 'enter' ? translate(dp, next.entry) : resume(dp, next.frozen, next.p);
-    for (const one of translated) executePart(work, one, next.depth);
+    for (const one of translatedParts(dp, next)) executePart(work, one, next.depth);
   }
   return work.outcomes;
+}
+
+function translatedParts<P>(dp: Datapath<P>, next: Waiting<P>): readonly Translated<P>[] {
+  const { traffic } = dp.run;
+  const { vlanLimit } = dp.sw.source;
+  const p = next.kind === 'enter' ? next.entry.p : next.p;
+  return withTagsRead(traffic, p, vlanLimit).flatMap(
+    (q) =>
+      (next.kind === 'enter' ? translate(dp, { ...next.entry, p: q }) : resume(dp, next.frozen, q))
+        .translated,
+  );
 }
 
 function executePart<P>(work: Work<P>, translated: Translated<P>, depth: number): void {
@@ -134,23 +149,23 @@ function execute<P>(
     case 'recirculate': {
       const p = traffic.within(action.resume.p, scope);
       if (p === null) return;
-      for (const seen of applied(work, p, view)) {
-        const { resume: frozen, hashChoices } = action;
-        enqueue(work, frozen, hashed(work, traffic.fork(seen), hashChoices), depth);
+      for (const seen of shownParts(work, p, view)) {
+        const { resume: frozen, hashes } = action;
+        enqueue(work, frozen, hashed(work, traffic.fork(seen), hashes), depth);
       }
       return;
     }
     default: {
       const p = traffic.within(action.p, scope);
       if (p === null) return;
-      for (const seen of applied(work, p, view)) leave(work, action, seen, depth);
+      for (const seen of shownParts(work, p, view)) leave(work, action, seen, depth);
     }
   }
 }
 
-function hashed<P>(work: Work<P>, p: P, choices: number | null): P {
-  if (choices === null) return p;
-  return work.dp.run.traffic.choose(p, DP_HASH, 1n, BigInt(choices));
+/** The hash is any number but zero, which stands for "not hashed". */
+function hashed<P>(work: Work<P>, p: P, hashes: boolean): P {
+  return hashes ? work.dp.run.traffic.choose(p, DP_HASH, 1n, 0xffff_ffffn) : p;
 }
 
 /** Outputs and other ends. */
@@ -265,6 +280,11 @@ function applied<P>(work: Work<P>, p: P, view: View<P>): P[] {
     }
   }
   return parts;
+}
+
+/** The packet as it leaves or comes back: to everybody but this pass its tags are what they are. */
+function shownParts<P>(work: Work<P>, p: P, view: View<P>): P[] {
+  return applied(work, p, view).flatMap((part) => withTagsShown(work.dp.run.traffic, part));
 }
 
 function trackOne<P>(

@@ -63,6 +63,7 @@ export interface InterfaceRow {
 export interface SwitchRow {
   readonly version: string;
   readonly externalIds: Words;
+  readonly otherConfig: Words;
   readonly bridges: readonly BridgeRow[];
 }
 
@@ -79,6 +80,7 @@ export function rowsOfOvsdb(tables: OvsdbTables, file: string): SwitchRow {
   return {
     version: wordOf(root?.get('ovs_version')),
     externalIds: mapOf(root?.get('external_ids')),
+    otherConfig: mapOf(root?.get('other_config')),
     bridges: (tables.get('Bridge') ?? []).map((row) => ({
       ...bridgeOf(row, file),
       mirrors: follow(row.get('mirrors'), mirrors).map((mirror) => mirrorOf(mirror, ports)),
@@ -157,6 +159,7 @@ export function rowsOfShow(shown: ShownSwitch, file: string): SwitchRow {
   return {
     version: shown.version,
     externalIds: {},
+    otherConfig: {},
     bridges: shown.bridges.map((bridge) => ({
       name: bridge.name,
       failMode: bridge.failMode === 'secure' ? 'secure' : 'standalone',

@@ -90,29 +90,24 @@ function select<P>(x: Translation<P>, part: Part<P>, group: PreparedGroup, mode:
   const weighted = group.buckets.filter(
     (bucket) => bucket.weight > 0 && isAlive(part.bridge, bucket, 0),
   );
-  if (!isHashedByDatapath(group)) {
-    return pick(x, part, weighted.length, `group ${group.source.id}`).flatMap(
-      ({ index, part: q }) => takeBucket(x, q, group, weighted[index], mode),
+  const take = (one: Part<P>): Part<P>[] =>
+    pick(x, one, weighted.length, `group ${group.source.id}`).flatMap(({ index, part: q }) =>
+      takeBucket(x, q, group, weighted[index], mode),
     );
-  }
+  if (!isHashedByDatapath(group)) return take(part);
   const { hit: fresh, miss: hashed } = x.t.split(part.p, NOT_HASHED);
   const results: Part<P>[] = [];
   if (fresh !== null) {
     const q = hashed === null ? part : forkPart(part, fresh);
     q.p = fresh;
-    q.hashChoices = Math.max(1, weighted.length);
+    q.hashes = true;
     freeze(q);
     results.push(q);
   }
   if (hashed === null) return results;
-  if (weighted.length > 1) sayHash(x, part, `group ${group.source.id}`);
-  const cases = x.t.cases(hashed, DP_HASH_BITS, 65_536) ?? [];
-  for (const { value, p } of cases) {
-    const q = fresh === null && cases.length === 1 ? part : forkPart(part, p);
-    q.p = p;
-    const bucket = weighted[(value - 1) % Math.max(1, weighted.length)];
-    results.push(...takeBucket(x, q, group, bucket, mode));
-  }
+  const q = fresh === null ? part : forkPart(part, hashed);
+  q.p = hashed;
+  results.push(...take(q));
   return results;
 }
 

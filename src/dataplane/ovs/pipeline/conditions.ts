@@ -59,7 +59,7 @@ export const PREREQUISITES: Readonly<Record<Prerequisite, Guard | null>> = {
 export const HAS_PORTS: Guard = guard(and(isIp, isNotLater));
 export const IS_IP: Guard = guard(isIp);
 export const IS_TAGGED: Guard = guard(test(VLAN_TCI, 0x1000n, 0x1000n));
-export const IS_FRAGMENT: Guard = guard(test(IP_FRAG, 1n, 1n));
+export const IS_FRAGMENT: Guard = guard(and(isIp, test(IP_FRAG, 1n, 1n)));
 export const IS_LATER_FRAGMENT: Guard = guard(isLaterFragment);
 export const IS_MPLS: Guard | null = PREREQUISITES.mpls;
 /** A TTL of 0 or 1 may not be decremented. */

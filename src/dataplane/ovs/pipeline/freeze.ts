@@ -71,11 +71,11 @@ function frozen<P>(x: Translation<P>, part: Part<P>, table: number): Frozen<P> {
 
 /** At the end of a pipeline that froze: asks the datapath to send the packet through once more. */
 export function finishFreezing<P>(x: Translation<P>, part: Part<P>): void {
-  const { hashChoices } = part;
+  const { hashes } = part;
   const resume = frozen(x, part, 0);
   x.resumptions.push({ resume, request: null });
-  emit(part, { kind: 'recirculate', resume, hashChoices });
-  part.hashChoices = null;
+  emit(part, { kind: 'recirculate', resume, hashes });
+  part.hashes = false;
   part.freezing = false;
   part.waiting = [];
 }

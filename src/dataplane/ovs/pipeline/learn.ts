@@ -5,6 +5,7 @@
 import { type FieldBits } from '../../../packet/fields.ts';
 import { guard } from '../../../traffic/guard.ts';
 import { bitsAssignment } from '../../../traffic/words.ts';
+import { printActions } from '../text/actions.ts';
 import {
   type Action,
   type FieldTest,
@@ -27,9 +28,12 @@ export function learn<P>(x: Translation<P>, part: Part<P>, action: Learn): Part<
     return [part];
   }
   return outputPorts(x, part, action).map(({ part: q, ports }) => {
-    const full = isFull(x, q, state, action);
+    const made = learnedFlow(x, q, action, ports);
+    const old = existing(x, state, made);
+    const isKnown = old !== null && sameFlow(x, old, made);
+    const full = !isKnown && isFull(x, q, state, action);
     if (full) remark(x, q, `the limit of ${action.limit} learned flows is reached`);
-    else remember(x, q, state, learnedFlow(x, q, action, ports));
+    else remember(x, q, state, old, made);
     if (action.result !== null) {
       q.p = x.t.set(q.p, bitsAssignment(action.result, full ? 0n : 1n));
     }
@@ -141,7 +145,8 @@ function learnedFlow<P>(
     idle_timeout_s: action.idle_timeout_s,
     hard_timeout_s: action.hard_timeout_s,
     importance: 0,
-    flags: action.flags,
+    // delete_learned is about the flow that learns.
+    flags: action.flags.filter((flag) => flag !== 'delete_learned'),
     statistics: null,
     origin,
   };
@@ -162,18 +167,33 @@ function learnedFlow<P>(
   };
 }
 
-/** Adds the flow, or replaces the one with the same match and priority. */
+/** The flow with the same match and priority that was learned before. */
+function existing<P>(
+  x: Translation<P>,
+  state: BridgeState<P>,
+  learned: LearnedFlow<P>,
+): LearnedFlow<P> | null {
+  const flows = state.learnedFlows.get(learned.prepared.flow.table) ?? [];
+  const found = flows.find((old) => !hasExpired(old, x.run.now_us) && sameMatch(x, old, learned));
+  return found ?? null;
+}
+
+/**
+ * Adds the flow, or modifies the one with the same match and priority, which keeps its timeouts
+ * and flags: learn() sends itself a MODIFY_STRICT.
+ */
 function remember<P>(
   x: Translation<P>,
   part: Part<P>,
   state: BridgeState<P>,
+  old: LearnedFlow<P> | null,
   learned: LearnedFlow<P>,
 ): void {
   const { table } = learned.prepared.flow;
   const flows = (state.learnedFlows.get(table) ?? []).filter(
-    (old) => !hasExpired(old, x.run.now_us) && !sameMatch(x, old, learned),
+    (one) => one !== old && !hasExpired(one, x.run.now_us),
   );
-  flows.push(learned);
+  flows.push(old === null ? learned : modified(old, learned));
   state.learnedFlows.set(
     table,
     flows.sort((a, b) => a.rank - b.rank),
@@ -182,16 +202,58 @@ function remember<P>(
   tell(x, part, () => ({ kind: 'learned', bridge, what: 'flow', table, port: null }));
 }
 
+function modified<P>(old: LearnedFlow<P>, learned: LearnedFlow<P>): LearnedFlow<P> {
+  const { idle_timeout_s, hard_timeout_s, importance, flags } = old.prepared.flow;
+  const flow = { ...learned.prepared.flow, idle_timeout_s, hard_timeout_s, importance, flags };
+  return { ...learned, prepared: { ...learned.prepared, flow } };
+}
+
 function sameMatch<P>(x: Translation<P>, old: LearnedFlow<P>, now: LearnedFlow<P>): boolean {
   if (old.rank !== now.rank || old.pairs.length !== now.pairs.length) return false;
   if (!sameTests(old.prepared.flow.tests, now.prepared.flow.tests)) return false;
   for (const [i, [to, from]] of now.pairs.entries()) {
     const [oldTo, oldFrom] = old.pairs[i] ?? [to, from];
-    if (oldTo.field !== to.field || oldTo.start !== to.start || oldTo.width !== to.width)
-      return false;
-    if (x.t.same(x.t.fork(now.seen), old.seen, [[from, oldFrom]]).hit === null) return false;
+    if (!sameBits(oldTo, to) || !sameValue(x, old, now, oldFrom, from)) return false;
   }
   return true;
+}
+
+/** Whether a flow of the same match would be the very same (ofproto_flow_mod_init_for_learn()). */
+function sameFlow<P>(x: Translation<P>, old: LearnedFlow<P>, now: LearnedFlow<P>): boolean {
+  const [a, b] = [old.prepared.flow, now.prepared.flow];
+  return (
+    a.cookie === b.cookie &&
+    a.idle_timeout_s === b.idle_timeout_s &&
+    a.hard_timeout_s === b.hard_timeout_s &&
+    [...a.flags].sort().join() === [...b.flags].sort().join() &&
+    a.actions.length === b.actions.length &&
+    a.actions.every((action, i) => sameAction(x, old, now, action, b.actions[i]))
+  );
+}
+
+function sameAction<P>(
+  x: Translation<P>,
+  old: LearnedFlow<P>,
+  now: LearnedFlow<P>,
+  a: Action,
+  b: Action | undefined,
+): boolean {
+  if (b === undefined || printActions([a]) !== printActions([b])) return false;
+  return a.kind !== 'move' || b.kind !== 'move' || sameValue(x, old, now, a.from, b.from);
+}
+
+function sameBits(a: FieldBits, b: FieldBits): boolean {
+  return a.field === b.field && a.start === b.start && a.width === b.width;
+}
+
+function sameValue<P>(
+  x: Translation<P>,
+  old: LearnedFlow<P>,
+  now: LearnedFlow<P>,
+  oldFrom: FieldBits,
+  from: FieldBits,
+): boolean {
+  return x.t.same(x.t.fork(now.seen), old.seen, [[from, oldFrom]]).hit !== null;
 }
 
 function sameTests(a: readonly FieldTest[], b: readonly FieldTest[]): boolean {

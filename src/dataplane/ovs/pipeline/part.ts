@@ -99,7 +99,7 @@ export type DatapathAction<P> =
   | {
       readonly kind: 'recirculate';
       readonly resume: Frozen<P>;
-      readonly hashChoices: number | null;
+      readonly hashes: boolean;
     }
   | {
       readonly kind: 'controller';
@@ -154,8 +154,8 @@ export interface Part<P> {
   stop: boolean;
   freezing: boolean;
   waiting: readonly Waiting[];
-  /** With `freezing`: the datapath hashes first, and that many choices depend on it. */
-  hashChoices: number | null;
+  /** With `freezing`: the datapath hashes first (select groups). */
+  hashes: boolean;
   error: TranslationError | null;
 }
 

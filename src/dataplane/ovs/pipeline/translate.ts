@@ -193,7 +193,7 @@ function newPart<P>(entry: Entry<P>): Part<P> {
     stop: false,
     freezing: false,
     waiting: [],
-    hashChoices: null,
+    hashes: false,
     error: null,
   };
 }

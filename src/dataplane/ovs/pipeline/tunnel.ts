@@ -137,7 +137,13 @@ function byOwn<P>(x: Translation<P>, p: P): { readonly p: P; readonly isOwn: boo
   const { hit: v6, miss: v4 } = t.split(p, NO_V4);
   return [
     v4 === null ? null : t.same(v4, entry, [[V4, V4]]),
-    v6 === null ? null : t.same(v6, entry, [V4, V6].map((bits) => [bits, bits] as const)),
+    v6 === null
+      ? null
+      : t.same(
+          v6,
+          entry,
+          [V4, V6].map((bits) => [bits, bits] as const),
+        ),
   ].flatMap((split) => [
     ...(split === null || split.hit === null ? [] : [{ p: split.hit, isOwn: true }]),
     ...(split === null || split.miss === null ? [] : [{ p: split.miss, isOwn: false }]),

@@ -8,6 +8,8 @@ export interface Switch {
   readonly version: string;
   /** Which conntrack the datapath uses: the kernel module's or its own (netdev). */
   readonly datapath: 'kernel' | 'userspace';
+  /** How many VLAN tags flows can match (`other_config:vlan-limit`): 1 or 2. */
+  readonly vlanLimit: number;
   readonly bridges: readonly Bridge[];
   /** Userspace datapath only: neighbours and routes that native tunnelling uses. */
   readonly tunnelNeighbours: readonly TunnelNeighbour[];

@@ -67,7 +67,8 @@ function ct(place: Place): string | null {
   const commit = rng.chance(0.5);
   if (commit) parts.push('commit');
   if (rng.chance(0.7)) parts.push(`table=${further(place)}`);
-  if (rng.chance(0.5)) parts.push(rng.pick(['zone=5', 'zone=NXM_NX_REG0[0..15]', 'zone=reg6[0..15]']));
+  if (rng.chance(0.5))
+    parts.push(rng.pick(['zone=5', 'zone=NXM_NX_REG0[0..15]', 'zone=reg6[0..15]']));
   if (commit && rng.chance(0.2)) parts.push('force');
   if (commit && rng.chance(0.4)) {
     parts.push(
@@ -111,7 +112,8 @@ function learn(place: Place): string {
   if (rng.chance(0.2)) options.push('send_flow_rem');
   if (rng.chance(0.2)) options.push('delete_learned');
   if (rng.chance(0.2)) options.push(`limit=${rng.pick([1, 3])}`, 'result_dst=reg5[0]');
-  if (ports(place) && nameOf(place) === 'tcp' && rng.chance(0.2)) options.push('fin_idle_timeout=5');
+  if (ports(place) && nameOf(place) === 'tcp' && rng.chance(0.2))
+    options.push('fin_idle_timeout=5');
   return `learn(${[...options, ...specs].join(',')})`;
 }
 
@@ -151,8 +153,21 @@ function registers({ rng }: Place): string {
 }
 
 function stack({ rng }: Place): string {
-  const push = ['push:NXM_NX_REG0[]', 'push:xreg1', 'push:NXM_OF_ETH_SRC[]', 'push:in_port', 'push:reg1[3..17]', 'push:xxreg0'];
-  const pop = ['pop:NXM_NX_REG5[0..15]', 'pop:reg6', 'pop:NXM_OF_ETH_DST[]', 'pop:xxreg1', 'pop:NXM_NX_REG0[4..7]'];
+  const push = [
+    'push:NXM_NX_REG0[]',
+    'push:xreg1',
+    'push:NXM_OF_ETH_SRC[]',
+    'push:in_port',
+    'push:reg1[3..17]',
+    'push:xxreg0',
+  ];
+  const pop = [
+    'pop:NXM_NX_REG5[0..15]',
+    'pop:reg6',
+    'pop:NXM_OF_ETH_DST[]',
+    'pop:xxreg1',
+    'pop:NXM_NX_REG0[4..7]',
+  ];
   const items = [rng.pick(push), rng.pick([...push, ...pop]), rng.pick(pop)];
   return items.slice(0, rng.int(1, 3)).join(',');
 }
@@ -292,7 +307,8 @@ function misc(place: Place): string {
     'set_queue:3,pop_queue',
     'note:ff',
   ];
-  if (ports(place) && nameOf(place) === 'tcp') choices.push('fin_timeout(idle_timeout=5,hard_timeout=9)');
+  if (ports(place) && nameOf(place) === 'tcp')
+    choices.push('fin_timeout(idle_timeout=5,hard_timeout=9)');
   return place.rng.pick(choices);
 }
 

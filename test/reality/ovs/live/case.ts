@@ -1,7 +1,7 @@
 /** A generated case: flows and groups that hold much of one feature, and packets that meet them. */
 import { parseFlowMod } from '../../../../src/dataplane/ovs/text/flow-mods.ts';
 import { PROTOCOLS } from '../../../../src/dataplane/ovs/text/protocols.ts';
-import { FEATURES, someAction, type Place } from './actions.ts';
+import { FEATURES, type Place, someAction } from './actions.ts';
 import { matchPlan, type PacketKind, type PacketPlan, packetPlan } from './packets.ts';
 import { Rng } from './rng.ts';
 import { PORTS } from './world.ts';
@@ -93,8 +93,7 @@ export function casesOf(
   const groups = groupsFor(rng, focus, manner !== 'lasting');
   const ids = groups.map((_, i) => i + 1);
   const flows = [...mainFlows(rng, focus, packets, ids), ...extraFlows(rng, focus)];
-  const forget = (texts: readonly string[]) =>
-    manner === 'fresh' ? texts.map(forgetful) : texts;
+  const forget = (texts: readonly string[]) => (manner === 'fresh' ? texts.map(forgetful) : texts);
   return {
     id: `${focus}-${seed}`,
     focus,
@@ -158,10 +157,13 @@ function actionList(place: Place, focus: string): string {
   }
   const isInstruction = (action: string) => ORDER.findIndex((word) => action.startsWith(word));
   const apply = made.filter((action) => isInstruction(action) < 0);
-  const rest = ORDER.flatMap((word) => made.filter((action) => action.startsWith(word)).slice(0, 1));
+  const rest = ORDER.flatMap((word) =>
+    made.filter((action) => action.startsWith(word)).slice(0, 1),
+  );
   const meters = rest.filter((action) => action.startsWith('meter:'));
   const others = rest.filter((action) => !action.startsWith('meter:'));
-  if (rng.chance(table === 0 ? 0.5 : 0.25)) others.push(`goto_table:${table + rng.pick([1, 1, 2])}`);
+  if (rng.chance(table === 0 ? 0.5 : 0.25))
+    others.push(`goto_table:${table + rng.pick([1, 1, 2])}`);
   const all = [...meters, ...apply.filter((action) => action !== 'drop'), ...others];
   return all.length === 0 ? 'drop' : all.join(',');
 }
@@ -172,7 +174,8 @@ function groupsFor(rng: Rng, focus: string, hashes: boolean): string[] {
   const types = ['group-all', 'group-indirect', 'group-failover', 'group-hash', 'group-dp-hash'];
   const count = rng.int(2, 5);
   return Array.from({ length: count }, (_, i) => {
-    const type = types.includes(focus) && rng.chance(0.7) ? focus : rng.pick(types.slice(0, hashes ? 4 : 3));
+    const type =
+      types.includes(focus) && rng.chance(0.7) ? focus : rng.pick(types.slice(0, hashes ? 4 : 3));
     return groupText(rng, i + 1, count, type, focus === 'group-chained');
   });
 }
@@ -202,7 +205,9 @@ function bucketText(rng: Rng, id: number, count: number, kind: string, chained: 
   if (kind === 'select' && rng.chance(0.6)) words.push(`weight:${rng.pick([0, 1, 2, 50])}`);
   if (kind === 'fast_failover') {
     const later = id < count && rng.chance(0.25);
-    words.push(later ? `watch_group:${rng.int(id + 1, count)}` : `watch_port:${rng.pick([1, 7, 2, 77, 8])}`);
+    words.push(
+      later ? `watch_group:${rng.int(id + 1, count)}` : `watch_port:${rng.pick([1, 7, 2, 77, 8])}`,
+    );
   } else if (kind === 'select' && rng.chance(0.3)) words.push(`watch_port:${rng.pick([1, 7])}`);
   const port = rng.pick([...PORTS.plain, PORTS.patch]);
   const actions = rng.pick([
@@ -253,7 +258,8 @@ function bucketTables(rng: Rng): string[] {
 function conjunctionFlows(rng: Rng): string[] {
   const flows = ['table=30,priority=0 actions=8'];
   const one = (text: string, actions: string) => {
-    if (!flows.some((flow) => flow.startsWith(`${text} `))) flows.push(`${text} actions=${actions}`);
+    if (!flows.some((flow) => flow.startsWith(`${text} `)))
+      flows.push(`${text} actions=${actions}`);
   };
   const [a, b] = [rng.int(2, 3), rng.pick([2, 4])];
   for (const source of rng.sample(['10.0.0.1', '10.0.0.2', '10.0.1.0/24', '192.0.2.0/24'], 3)) {
@@ -263,12 +269,21 @@ function conjunctionFlows(rng: Rng): string[] {
   for (const to of rng.sample(['10.0.0.1', '10.0.0.2', '10.0.1.0/24', '0.0.0.0/1'], 3)) {
     one(`table=30,priority=100,ip,nw_dst=${to}`, `conjunction(7,2/${a})`);
   }
-  for (const mac of rng.sample(['02:00:00:00:00:01', '02:00:00:00:00:02', '02:00:00:00:00:0a'], 2)) {
-    one(`table=30,priority=100,ip,dl_src=${mac}`, a === 3 ? 'conjunction(7,3/3)' : `conjunction(9,2/${b})`);
+  for (const mac of rng.sample(
+    ['02:00:00:00:00:01', '02:00:00:00:00:02', '02:00:00:00:00:0a'],
+    2,
+  )) {
+    one(
+      `table=30,priority=100,ip,dl_src=${mac}`,
+      a === 3 ? 'conjunction(7,3/3)' : `conjunction(9,2/${b})`,
+    );
   }
   one('table=30,priority=90,ip,nw_src=10.0.0.1', 'conjunction(5,1/2)');
   one('table=30,priority=90,tcp,tcp_dst=0x50/0xfff0', 'conjunction(5,2/2)');
-  one(`table=30,priority=${rng.pick([3, 100, 200])},conj_id=7,ip`, `set_field:7->reg7,${rng.pick([1, 2])}`);
+  one(
+    `table=30,priority=${rng.pick([3, 100, 200])},conj_id=7,ip`,
+    `set_field:7->reg7,${rng.pick([1, 2])}`,
+  );
   one(`table=30,priority=${rng.pick([4, 95])},conj_id=5,ip`, '4');
   if (rng.chance(0.5)) one('table=30,priority=100,tcp,tcp_src=1000', '6');
   return flows;
@@ -278,7 +293,10 @@ function limitFlows(rng: Rng): string[] {
   const deep = rng.pick([10, 30]);
   const flows = [
     'table=20,priority=0 actions=2,resubmit(,21)',
-    `table=40,priority=0 actions=1,${rng.pick(['resubmit(,40)', 'resubmit(,40),2', 'clone(resubmit(,40))', 'to1'])}`.replace(',to1', ',10,resubmit(,40)'),
+    `table=40,priority=0 actions=1,${rng.pick(['resubmit(,40)', 'resubmit(,40),2', 'clone(resubmit(,40))', 'to1'])}`.replace(
+      ',to1',
+      ',10,resubmit(,40)',
+    ),
   ];
   for (let table = 21; table < 21 + deep && table < 36; table++) {
     const twice = rng.chance(0.8) ? `,resubmit(,${table + 1})` : '';

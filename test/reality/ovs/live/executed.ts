@@ -4,12 +4,12 @@ import { type OvsStep } from '../../../../src/dataplane/ovs/pipeline/steps.ts';
 import { type Action } from '../../../../src/dataplane/ovs/types/flow.ts';
 
 const RESERVED: Readonly<Record<number, string>> = {
-  0xfff8: 'IN_PORT',
-  0xfff9: 'TABLE',
-  0xfffa: 'NORMAL',
-  0xfffb: 'FLOOD',
-  0xfffc: 'ALL',
-  0xfffe: 'LOCAL',
+  65528: 'IN_PORT',
+  65529: 'TABLE',
+  65530: 'NORMAL',
+  65531: 'FLOOD',
+  65532: 'ALL',
+  65534: 'LOCAL',
 };
 
 const PLAIN_KINDS: Partial<Record<Action['kind'], string>> = {
@@ -51,7 +51,10 @@ const PLAIN_KINDS: Partial<Record<Action['kind'], string>> = {
 };
 
 /** Names of features, each once. */
-export function executedFeatures(sw: PreparedSwitch, steps: readonly OvsStep[]): ReadonlySet<string> {
+export function executedFeatures(
+  sw: PreparedSwitch,
+  steps: readonly OvsStep[],
+): ReadonlySet<string> {
   const found = new Set<string>();
   for (const step of steps) {
     switch (step.kind) {
@@ -89,13 +92,13 @@ function namesOf(sw: PreparedSwitch, bridge: string, action: Action): readonly s
       const group = sw.bridges.get(bridge)?.groups.get(action.group)?.source;
       if (group === undefined) return [];
       const method = group.type === 'select' ? ` ${group.selection.method || 'default'}` : '';
-      const chained = group.buckets.some(({ actions }) => actions.some((one) => one.kind === 'group'));
+      const chained = group.buckets.some(({ actions }) =>
+        actions.some((one) => one.kind === 'group'),
+      );
       return [`group ${group.type}${method}`, ...(chained ? ['group chained'] : [])];
     }
     case 'bundle':
-      return [
-        `${action.bundle.to === null ? 'bundle' : 'bundle_load'} ${action.bundle.algorithm}`,
-      ];
+      return [`${action.bundle.to === null ? 'bundle' : 'bundle_load'} ${action.bundle.algorithm}`];
     case 'resubmit':
       return [action.ct ? 'resubmit(,ct)' : 'resubmit'];
     case 'ct':
@@ -106,7 +109,9 @@ function namesOf(sw: PreparedSwitch, bridge: string, action: Action): readonly s
       ];
     case 'set-field':
       return [
-        action.field.name.startsWith('tun_') ? 'set tunnel field' : `set ${action.field.metadata ? 'register' : 'header'}`,
+        action.field.name.startsWith('tun_')
+          ? 'set tunnel field'
+          : `set ${action.field.metadata ? 'register' : 'header'}`,
       ];
     default:
       return [action.kind];

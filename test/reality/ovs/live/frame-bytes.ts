@@ -84,7 +84,15 @@ function internet(content: Extract<Content, { kind: 'ip' }>, payload: readonly n
   const inside = isLater ? [...payload] : transport(content, payload, number);
   if (isSix) {
     const first = ((6 << 28) | (tos << 20)) >>> 0;
-    return [...u32(first), ...u16(inside.length), number, ttl, ...address(from), ...address(to), ...inside];
+    return [
+      ...u32(first),
+      ...u16(inside.length),
+      number,
+      ttl,
+      ...address(from),
+      ...address(to),
+      ...inside,
+    ];
   }
   const head = [0x45, tos, ...u16(20 + inside.length), 0, 9, ...u16(fragment), ttl, number, 0, 0];
   const whole = [...head, ...address(from), ...address(to)];
@@ -93,7 +101,14 @@ function internet(content: Extract<Content, { kind: 'ip' }>, payload: readonly n
 }
 
 /** The frame, padded to the least length of Ethernet. */
-export function frameBytes({ source, destination, tags, labels, content, payload }: FramePlan): number[] {
+export function frameBytes({
+  source,
+  destination,
+  tags,
+  labels,
+  content,
+  payload,
+}: FramePlan): number[] {
   const data = Array.from({ length: payload }, (_, i) => (i * 7) & 255);
   const [etherType, inside] =
     content.kind === 'raw'
@@ -101,7 +116,24 @@ export function frameBytes({ source, destination, tags, labels, content, payload
       : content.kind === 'arp'
         ? [
             0x0806,
-            [0, 1, 8, 0, 6, 4, ...u16(content.op), ...mac(source), ...address(content.from), 0, 0, 0, 0, 0, 0, ...address(content.to)],
+            [
+              0,
+              1,
+              8,
+              0,
+              6,
+              4,
+              ...u16(content.op),
+              ...mac(source),
+              ...address(content.from),
+              0,
+              0,
+              0,
+              0,
+              0,
+              0,
+              ...address(content.to),
+            ],
           ]
         : [content.from.includes(':') ? 0x86dd : 0x0800, internet(content, data)];
   const stack = labels.flatMap(({ label, ttl }, i) =>
@@ -144,9 +176,10 @@ export function framePlan(rng: Rng): FramePlan {
     ? { kind: 'arp', from: rng.pick(IPS), to: rng.pick(IPS), op: rng.pick([1, 2]) }
     : { kind: 'raw', etherType: 0x88cc };
   const content = rng.chance(0.8) ? ip : other;
-  const labels = content.kind === 'ip' && rng.chance(0.15)
-    ? Array.from({ length: rng.int(1, 3) }, () => ({ label: rng.pick([16, 100]), ttl: 64 }))
-    : [];
+  const labels =
+    content.kind === 'ip' && rng.chance(0.15)
+      ? Array.from({ length: rng.int(1, 3) }, () => ({ label: rng.pick([16, 100]), ttl: 64 }))
+      : [];
   return {
     source: rng.pick(MACS),
     destination: rng.chance(0.85) ? rng.pick(MACS) : 'ff:ff:ff:ff:ff:ff',

@@ -12,6 +12,7 @@ import {
 } from '../../../../src/dataplane/ovs/pipeline/prepared.ts';
 import { type SwitchState, switchState } from '../../../../src/dataplane/ovs/pipeline/state.ts';
 import { type OvsStep } from '../../../../src/dataplane/ovs/pipeline/steps.ts';
+import { RESERVED_PORTS } from '../../../../src/dataplane/ovs/types/flow.ts';
 import { compileTable } from '../../../../src/traffic/compiled.ts';
 import { type Packet } from '../../../../src/traffic/one-packet.ts';
 import { bytesFromPacket, packetFromBytes } from '../../../../src/traffic/wire.ts';
@@ -24,10 +25,18 @@ import { type PacketKind, type PacketPlan } from './packets.ts';
 import { Rng } from './rng.ts';
 import { anyChoice, type Tally } from './run.ts';
 import { type Sent, type Wire } from './wire.ts';
-import { PLAIN, type World } from './world.ts';
+import { PLAIN, switchOf, type World } from './world.ts';
 
 /** Features whose choices are a hash's: the emulation tries them all, so nothing may be remembered. */
-const HASHED = ['group-hash', 'group-all', 'group-failover', 'group-dp-hash', 'bundle', 'multipath', 'bundle-load'];
+const HASHED = [
+  'group-hash',
+  'group-all',
+  'group-failover',
+  'group-dp-hash',
+  'bundle',
+  'multipath',
+  'bundle-load',
+];
 export const FRAME_FEATURES = [
   ...HASHED,
   'packet-length',
@@ -65,7 +74,12 @@ function kindOf({ content, labels }: FramePlan): PacketKind {
 /** The frame in the words of a flow, for matches that meet it. */
 function wordsOf(frame: FramePlan, inPort: number): PacketPlan {
   const kind = kindOf(frame);
-  const words = [kind, `in_port=${inPort}`, `dl_src=${frame.source}`, `dl_dst=${frame.destination}`];
+  const words = [
+    kind,
+    `in_port=${inPort}`,
+    `dl_src=${frame.source}`,
+    `dl_dst=${frame.destination}`,
+  ];
   const [, tci] = frame.tags[0] ?? [];
   if (tci !== undefined && (tci & 0xfff) !== 0) words.push(`dl_vlan=${tci & 0xfff}`);
   const { content, labels } = frame;
@@ -73,7 +87,11 @@ function wordsOf(frame: FramePlan, inPort: number): PacketPlan {
   else if (content.kind === 'arp') words.push(`arp_spa=${content.from}`, `arp_op=${content.op}`);
   else if (content.kind === 'ip') {
     const family = content.from.includes(':') ? 'ipv6' : 'nw';
-    words.push(`${family}_src=${content.from}`, `${family}_dst=${content.to}`, `nw_ttl=${content.ttl}`);
+    words.push(
+      `${family}_src=${content.from}`,
+      `${family}_dst=${content.to}`,
+      `nw_ttl=${content.ttl}`,
+    );
     if (content.protocol !== 'icmp') words.push(`${content.protocol}_dst=${content.ports[1]}`);
   }
   return { kind, inPort, words };
@@ -85,7 +103,12 @@ interface Emulated {
   readonly tracker: ReturnType<typeof conntrackOf<Packet>>;
 }
 
-function emulated(sw: PreparedSwitch, run: Run<Packet>, learns: boolean, onStep: (step: OvsStep) => void): Emulated {
+function emulated(
+  sw: PreparedSwitch,
+  run: Run<Packet>,
+  learns: boolean,
+  onStep: (step: OvsStep) => void,
+): Emulated {
   const table = createTracker(run, { personality: 'userspace', entries: [] });
   return {
     sw,
@@ -120,64 +143,123 @@ function differencesOf(ours: readonly string[], real: Sent): string[] {
 
 const CUTS = [14, 64, 100];
 
+/** What is cut off is counted in bytes before tags and labels are pushed and popped. */
 function isCut(part: string, whole: string): boolean {
   const length = (part.length - part.indexOf(' ') - 1) / 2;
-  return CUTS.includes(length) && whole.startsWith(part);
+  const isOne = CUTS.some((cut) => Math.abs(length - cut) <= 12 && (length - cut) % 4 === 0);
+  return isOne && whole.startsWith(part);
 }
 
-/** Loads the case of a seed and sends its frames. */
-export async function runFrames(
+/**
+ * Whether the datapath takes its offsets anew behind one of two tags: it does when it sends a
+ * packet to a controller, and writes to the wrong bytes from then on.
+ */
+function offsetsAreLost({ tags }: AskedFrame, steps: readonly OvsStep[]): boolean {
+  const actions = steps.flatMap((step) => (step.kind === 'flow-action' ? [step.action] : []));
+  const pushed = actions.filter(({ kind }) => kind === 'push-vlan').length;
+  const told = actions.some(
+    (action) =>
+      action.kind === 'controller' ||
+      (action.kind === 'output' && action.port === RESERVED_PORTS.CONTROLLER),
+  );
+  return told && tags + pushed > 1;
+}
+
+/** A case with what the real switch did; enough to compare without that switch. */
+export interface FramesCase {
+  readonly id: string;
+  readonly focus: string;
+  /** Dumps of the switch that holds the case, by path. */
+  readonly files: Readonly<Record<string, string>>;
+  readonly frames: readonly AskedFrame[];
+}
+
+interface AskedFrame {
+  readonly entry: string;
+  readonly hex: string;
+  /** How many tags it came with. */
+  readonly tags: number;
+  readonly sent: Sent;
+  /** Flows that were learned until then; null where nothing learns. */
+  readonly learned: readonly string[] | null;
+}
+
+/**
+ * Loads the case of a seed and sends its frames.
+ * @returns null when the switch itself refuses a flow; a text when ovs-ofctl does.
+ */
+export async function askFrames(
   world: World,
   wire: Wire,
   focus: string,
   seed: number,
-  tally: Tally,
-): Promise<void> {
+): Promise<FramesCase | string | null> {
   const rng = new Rng(seed);
-  const hashed = HASHED.includes(focus);
-  const frames = Array.from({ length: FRAMES }, () => ({ frame: framePlan(rng), entry: rng.pick(ENTRIES) }));
-  const one = casesOf(rng, seed, focus, frames.map(({ frame, entry }) => wordsOf(frame, entry[1])), hashed ? 'fresh' : 'lasting');
-  for (const [bridge, flows] of Object.entries(one.flows)) {
-    const refused = await world.load(bridge, flows, bridge === 'br0' ? one.groups : []);
-    if (refused !== '') {
-      tally.differences.push(`${one.id}: ${bridge} refused: ${refused.slice(0, 300)}`);
-      return;
-    }
-    await world.live.appctl('fdb/flush', bridge);
-  }
+  const manner = HASHED.includes(focus) ? 'fresh' : 'lasting';
+  const plans = Array.from({ length: FRAMES }, () => ({
+    frame: framePlan(rng),
+    entry: rng.pick(ENTRIES),
+  }));
+  const words = plans.map(({ frame, entry }) => wordsOf(frame, entry[1]));
+  const one = casesOf(rng, seed, focus, words, manner);
+  const refused = await world.loadCase(one);
+  // What the switch itself refuses, behind ovs-ofctl, is no question of reading texts.
+  if (refused !== '') return refused.includes('Error OFP') ? null : `${one.id}: ${refused}`;
   await world.live.appctl('dpctl/flush-conntrack');
-  const { sw, problems } = await world.read(PLAIN);
-  tally.differences.push(...problems.map((text) => `${one.id}: ${text}`));
+  const files = await world.dumps(PLAIN);
+  const frames: AskedFrame[] = [];
+  for (const { frame, entry } of plans) {
+    const hex = hexOf(frameBytes(frame));
+    // A frame that meets a flow of the datapath learns later, when somebody reads its statistics.
+    if (focus === 'learn') await world.live.appctl('revalidator/purge');
+    const sent = await wire.send(entry[0], hex);
+    const learned = focus === 'learn' ? await realLearned(world) : null;
+    frames.push({ entry: entry[0], hex, tags: frame.tags.length, sent, learned });
+  }
+  return { id: one.id, focus, files, frames };
+}
+
+/** Sends the frames through the emulation and compares. */
+export function compareFrames({ id, focus, files, frames }: FramesCase, tally: Tally): void {
+  const hashed = HASHED.includes(focus);
+  const { sw, problems } = switchOf(files);
+  tally.differences.push(...problems.map((text) => `${id}: ${text}`));
   const prepared = prepareSwitch({ ...sw, datapath: 'userspace' }, compileTable);
   const steps: OvsStep[] = [];
   const run = onePacketRun();
   const lasting = emulated(prepared, run, true, (step) => steps.push(step));
-  for (const [i, { frame, entry }] of frames.entries()) {
-    const hex = hexOf(frameBytes(frame));
-    const real = await wire.send(entry[0], hex);
+  for (const [i, frame] of frames.entries()) {
+    const { entry, hex, sent, learned } = frame;
     tally.traces++;
     let differences: readonly string[];
     let seen: readonly OvsStep[];
     if (hashed) {
       const outcome = anyChoice((chosen, onStep) => {
-        const ours = sentBy(emulated(prepared, chosen, false, onStep), chosen, entry[0], hex);
-        return differencesOf(ours, real);
+        const ours = sentBy(emulated(prepared, chosen, false, onStep), chosen, entry, hex);
+        return differencesOf(ours, sent);
       });
       ({ differences, steps: seen } = outcome);
     } else {
       steps.length = 0;
-      differences = differencesOf(sentBy(lasting, run, entry[0], hex), real);
+      differences = differencesOf(sentBy(lasting, run, entry, hex), sent);
       seen = [...steps];
-      if (focus === 'learn') {
+      if (learned !== null) {
         const ours = learnedTexts(lasting.state);
-        const theirs = await realLearned(world);
-        if (ours.join('\n') !== theirs.join('\n')) {
-          differences = [...differences, `  learned ${ours.join('\n    ')}`, `  really ${theirs.join('\n    ')}`];
-        }
+        differences = [
+          ...differences,
+          ...ours.filter((flow) => !learned.includes(flow)).map((flow) => `  learned ${flow}`),
+          ...learned.filter((flow) => !ours.includes(flow)).map((flow) => `  really ${flow}`),
+        ];
       }
     }
+    if (differences.length > 0 && offsetsAreLost(frame, seen)) {
+      tally.spoiled++;
+      continue;
+    }
     if (differences.length > 0) {
-      tally.differences.push(`${one.id} frame ${i} ${entry[0]} ${hex.slice(0, 120)}\n${differences.join('\n')}`);
+      tally.differences.push(
+        `${id} frame ${i} ${entry} ${hex.slice(0, 120)}\n${differences.join('\n')}`,
+      );
       continue;
     }
     for (const feature of executedFeatures(prepared, seen)) {

@@ -1,9 +1,16 @@
 /** Flows that learn() made, of the emulation and of the live switch, in the same words. */
-import { type LearnedFlow, type SwitchState } from '../../../../src/dataplane/ovs/pipeline/state.ts';
+import {
+  type LearnedFlow,
+  type SwitchState,
+} from '../../../../src/dataplane/ovs/pipeline/state.ts';
 import { printActions } from '../../../../src/dataplane/ovs/text/actions.ts';
 import { parseFlows } from '../../../../src/dataplane/ovs/text/flows.ts';
 import { printTests } from '../../../../src/dataplane/ovs/text/print-match.ts';
-import { type Action, type FieldTest, type Flow } from '../../../../src/dataplane/ovs/types/flow.ts';
+import {
+  type Action,
+  type FieldTest,
+  type Flow,
+} from '../../../../src/dataplane/ovs/types/flow.ts';
 import { type FieldBits } from '../../../../src/packet/fields.ts';
 import { type Packet } from '../../../../src/traffic/one-packet.ts';
 import { readField } from '../../../../src/traffic/words.ts';
@@ -46,19 +53,26 @@ function merged(tests: readonly FieldTest[]): FieldTest[] {
 }
 
 function textOf(flow: Flow): string {
-  const tests = [...flow.tests].sort((a, b) => a.field.word - b.field.word || b.field.shift - a.field.shift);
-  const timeouts = `idle ${flow.idle_timeout_s} hard ${flow.hard_timeout_s}`;
-  const actions = flow.actions.map((action) =>
-    action.kind === 'set-field'
-      ? `${action.field.word}.${action.field.shift}=${action.value.toString(16)}/${action.mask.toString(16)}`
-      : printActions([action]),
+  const tests = [...flow.tests].sort(
+    (a, b) => a.field.word - b.field.word || b.field.shift - a.field.shift,
   );
+  const timeouts = `idle ${flow.idle_timeout_s} hard ${flow.hard_timeout_s}`;
+  const actions = flow.actions
+    .filter(({ kind }) => kind !== 'drop')
+    .map((action) =>
+      action.kind === 'set-field'
+        ? `${action.field.word}.${action.field.shift}=${action.value.toString(16)}/${action.mask.toString(16)}`
+        : printActions([action]),
+    );
   return `${flow.table} ${flow.priority} ${flow.cookie} ${timeouts} ${[...flow.flags].sort().join(' ')} ${printTests(tests)} ${actions.join(',')}`;
 }
 
 export function learnedTexts(state: SwitchState<Packet>): string[] {
-  const learned = state.bridges.get('br0')?.learnedFlows ?? new Map<number, LearnedFlow<Packet>[]>();
-  return TABLES.flatMap((table) => (learned.get(table) ?? []).map((one) => textOf(concrete(one)))).sort();
+  const learned =
+    state.bridges.get('br0')?.learnedFlows ?? new Map<number, LearnedFlow<Packet>[]>();
+  return TABLES.flatMap((table) =>
+    (learned.get(table) ?? []).map((one) => textOf(concrete(one))),
+  ).sort();
 }
 
 export async function realLearned(world: World): Promise<string[]> {

@@ -1,6 +1,7 @@
 /** Packets for generated cases, in the words of `ofproto/trace`, and matches that meet them. */
-import { PORTS } from './world.ts';
+
 import { type Rng } from './rng.ts';
+import { PORTS } from './world.ts';
 
 export type PacketKind =
   | 'tcp'
@@ -46,7 +47,10 @@ export function packetPlan(rng: Rng, wanted: readonly PacketKind[], tunnel: bool
   if (rng.chance(0.4)) words.push(...tagWords(rng));
   words.push(...addressWords(rng, kind));
   if (tunnel) {
-    words.push(`tun_id=${rng.pick([5, 77, 5001])}`, `tun_src=${rng.pick(['192.0.2.1', '192.0.2.3'])}`);
+    words.push(
+      `tun_id=${rng.pick([5, 77, 5001])}`,
+      `tun_src=${rng.pick(['192.0.2.1', '192.0.2.3'])}`,
+    );
     words.push('tun_dst=192.0.2.100');
     if (rng.chance(0.5)) words.push(`tun_metadata0=${rng.pick(['0x7', '0x11'])}`);
     if (rng.chance(0.2)) words.push('tun_metadata1=0x1122334455');
@@ -76,7 +80,12 @@ function addressWords(rng: Rng, kind: PacketKind): string[] {
   if (kind === 'mpls') {
     const label = rng.pick([16, 100, 101]);
     const bottom = rng.chance(0.8) ? 1 : 0;
-    return [`mpls_label=${label}`, `mpls_tc=${rng.pick([0, 5])}`, `mpls_ttl=${rng.pick([1, 64])}`, `mpls_bos=${bottom}`];
+    return [
+      `mpls_label=${label}`,
+      `mpls_tc=${rng.pick([0, 5])}`,
+      `mpls_ttl=${rng.pick([1, 64])}`,
+      `mpls_bos=${bottom}`,
+    ];
   }
   if (!isIp(kind)) return [];
   const words = isIp4(kind)

@@ -16,7 +16,7 @@ import { effectsOfText } from '../datapath-text.ts';
 import { parseTranscript } from '../trace-text.ts';
 import { type LiveCase } from './case.ts';
 import { executedFeatures } from './executed.ts';
-import { PLAIN, type Spelling, type World } from './world.ts';
+import { PLAIN, type Spelling, switchOf, type World } from './world.ts';
 
 /** What became of the traces of a case. */
 export interface Tally {
@@ -27,13 +27,24 @@ export interface Tally {
   unsupported: number;
   /** The real translation ended because of the size of what it had composed. */
   oversized: number;
+  /** The real datapath had lost its offsets and wrote to the wrong bytes. */
+  spoiled: number;
   /** Traces in which the feature was really executed and nothing differed. */
   readonly executed: Map<string, number>;
   readonly differences: string[];
 }
 
 export function newTally(): Tally {
-  return { traces: 0, passes: 0, ambiguous: 0, unsupported: 0, oversized: 0, executed: new Map(), differences: [] };
+  return {
+    traces: 0,
+    passes: 0,
+    ambiguous: 0,
+    unsupported: 0,
+    oversized: 0,
+    spoiled: 0,
+    executed: new Map(),
+    differences: [],
+  };
 }
 
 /** Choices up to this many are all tried; a larger range (a source port) is no question of the way. */
@@ -123,43 +134,68 @@ export function anyChoice(go: Go): Outcome {
     meet(tried.made);
     digits = following(wheel, [...askers.values()]);
   }
-  let script = following([], first.made.map(({ span }) => span));
+  let script = following(
+    [],
+    first.made.map(({ span }) => span),
+  );
   for (let i = 0; script !== null && i < MOST_RUNS; i++) {
     const sequence = script;
     const tried = attempt(go, (n, { span }) => Math.min(sequence[n] ?? 0, span - 1));
     if (agrees(tried)) return tried;
-    script = following(sequence, tried.made.map(({ span }) => span));
+    script = following(
+      sequence,
+      tried.made.map(({ span }) => span),
+    );
   }
   return first;
 }
 
-/** Loads the case, reads the switch back from its own dumps, and traces every packet. */
-export async function runCase(
+/** A case with the transcripts of the real switch; enough to compare without that switch. */
+export interface TracesCase {
+  readonly id: string;
+  /** Dumps of the switch that holds the case, by path. */
+  readonly files: Readonly<Record<string, string>>;
+  readonly packets: readonly {
+    readonly flow: string;
+    readonly states: readonly string[];
+    readonly transcript: string;
+  }[];
+}
+
+/**
+ * Loads the case and traces every packet.
+ * @returns null when the switch itself refuses a flow; a text when ovs-ofctl does.
+ */
+export async function askTraces(
   world: World,
   one: LiveCase,
-  tally: Tally,
   spelling: Spelling = PLAIN,
-): Promise<void> {
-  for (const [bridge, flows] of Object.entries(one.flows)) {
-    const refused = await world.load(bridge, flows, bridge === 'br0' ? one.groups : []);
-    // What the switch itself refuses, behind ovs-ofctl, is no question of reading texts.
-    if (refused.startsWith('Error OFP')) return;
-    if (refused !== '') {
-      tally.differences.push(`${one.id}: ${bridge} refused: ${refused.slice(0, 300)}`);
-      return;
-    }
-  }
-  const { sw, problems } = await world.read(spelling);
-  tally.differences.push(...problems.map((text) => `${one.id}: ${text}`));
-  const prepared = prepareSwitch(sw, compileTable);
-  for (const [i, { flow, states }] of one.packets.entries()) {
+): Promise<TracesCase | string | null> {
+  const refused = await world.loadCase(one);
+  // What the switch itself refuses, behind ovs-ofctl, is no question of reading texts.
+  if (refused !== '') return refused.includes('Error OFP') ? null : `${one.id}: ${refused}`;
+  const files = await world.dumps(spelling);
+  const packets: TracesCase['packets'][number][] = [];
+  for (const { flow, states } of one.packets) {
     const options = states.flatMap((words) => ['--ct-next', words]);
-    const text = await world.live.appctl('ofproto/trace', 'br0', flow, ...options, '--names');
-    compareOne(prepared, `${one.id} packet ${i}`, flow, states, text, tally);
+    const ask = ['ofproto/trace', 'br0', flow, ...options, '--names'] as const;
+    const transcript = await world.live.appctl(...ask);
+    packets.push({ flow, states, transcript });
+  }
+  return { id: one.id, files, packets };
+}
+
+/** Traces the packets with the emulation, reading the switch from its dumps, and compares. */
+export function compareTraces({ id, files, packets }: TracesCase, tally: Tally): void {
+  const { sw, problems } = switchOf(files);
+  tally.differences.push(...problems.map((text) => `${id}: ${text}`));
+  const prepared = prepareSwitch(sw, compileTable);
+  for (const [i, { flow, states, transcript }] of packets.entries()) {
+    compareOne(prepared, `${id} packet ${i}`, flow, states, transcript, tally);
   }
 }
 
-export function compareOne(
+function compareOne(
   sw: PreparedSwitch,
   name: string,
   flow: string,

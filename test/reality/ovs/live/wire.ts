@@ -26,7 +26,8 @@ export class Wire {
       while (at + 16 <= bytes.length) {
         const length = bytes.readUInt32LE(at + 8);
         if (at + 16 + length > bytes.length) break;
-        const frames = (found[port] ??= []);
+        const frames = found[port] ?? [];
+        found[port] = frames;
         frames.push(bytes.subarray(at + 16, at + 16 + length).toString('hex'));
         at += 16 + length;
       }

@@ -2,6 +2,7 @@
 import { type Switch } from '../../../../src/dataplane/ovs/types/switch.ts';
 import { openSnapshot } from '../../../../src/snapshot/read/open.ts';
 import { folderOf } from '../../../snapshot/shared.ts';
+import { type LiveCase } from './case.ts';
 import { type LiveSwitch, type Ran } from './daemon.ts';
 
 interface PortPlan {
@@ -140,12 +141,18 @@ export class World {
       this.files[`hosts/live/ovs/${path}`] = await text;
     };
     const socket = `unix:${live.directory}/db.sock`;
-    await read('ovsdb-dump.json', printed(live.run('ovsdb-client', ['dump', '-f', 'json', socket])));
+    await read(
+      'ovsdb-dump.json',
+      printed(live.run('ovsdb-client', ['dump', '-f', 'json', socket])),
+    );
     await read('dpif-show.txt', live.appctl('dpif/show'));
     for (const bridge of BRIDGES) {
       const at = this.at(bridge);
       await read(`${bridge}.of-show.txt`, printed(live.ofctl(['show', at])));
-      await read(`${bridge}.meters.txt`, printed(live.ofctl(['-O', 'OpenFlow13', 'dump-meters', at])));
+      await read(
+        `${bridge}.meters.txt`,
+        printed(live.ofctl(['-O', 'OpenFlow13', 'dump-meters', at])),
+      );
       await read(`${bridge}.tlv-map.txt`, printed(live.ofctl(['dump-tlv-map', at])));
     }
   }
@@ -167,7 +174,11 @@ export class World {
   }
 
   /** Loads flows as a controller of one OpenFlow version does. */
-  async loadAs(version: Spelling['version'], bridge: string, flows: readonly string[]): Promise<string> {
+  async loadAs(
+    version: Spelling['version'],
+    bridge: string,
+    flows: readonly string[],
+  ): Promise<string> {
     await this.live.ofctl(['del-flows', this.at(bridge)]);
     const args = ['-O', `OpenFlow${version}`, '--no-names', 'add-flows', this.at(bridge), '-'];
     const { status, output, errors } = await this.live.ofctl(args, `${flows.join('\n')}\n`);
@@ -185,27 +196,45 @@ export class World {
     return printed(this.live.ofctl(args));
   }
 
-  /** The switch as the product reads it from the dumps of this moment, and problems met. */
-  async read(
-    spelling: Spelling,
-    bridges: readonly string[] = BRIDGES,
-  ): Promise<{ readonly sw: Switch; readonly problems: readonly string[] }> {
-    for (const bridge of bridges) {
-      const flows = await this.dumpFlows(bridge, spelling);
-      this.files[`hosts/live/ovs/${bridge}.flows.txt`] = flows;
-      this.files[`hosts/live/ovs/${bridge}.groups.txt`] = await this.dumpGroups(bridge, '15');
+  /**
+   * Loads the flows and groups of a case; addresses learned before are forgotten.
+   * @returns what was said against it; empty when it is loaded.
+   */
+  async loadCase({ flows, groups }: LiveCase): Promise<string> {
+    for (const [bridge, texts] of Object.entries(flows)) {
+      const refused = await this.load(bridge, texts, bridge === 'br0' ? groups : []);
+      if (refused !== '') return `${bridge} refused: ${refused.slice(0, 300)}`;
+      await this.live.appctl('fdb/flush', bridge);
     }
-    const network = openSnapshot(folderOf(this.files));
-    const sw = network.hosts.get('live')?.switch;
-    if (sw === null || sw === undefined) throw new Error('the dumps hold no switch');
-    for (const { flows, groups, meters, ports } of sw.bridges) {
-      void [flows.length, groups.length, meters.length, ports.length];
-    }
-    const problems = network.problems.map(
-      ({ file, line, column, message, text }) => `${file}:${line}:${column}: ${message} (${text})`,
-    );
-    return { sw, problems };
+    return '';
   }
+
+  /** The dumps of this moment, as a snapshot holds them. */
+  async dumps(spelling: Spelling): Promise<Readonly<Record<string, string>>> {
+    const now: Record<string, string> = { ...this.files };
+    for (const bridge of BRIDGES) {
+      now[`hosts/live/ovs/${bridge}.flows.txt`] = await this.dumpFlows(bridge, spelling);
+      now[`hosts/live/ovs/${bridge}.groups.txt`] = await this.dumpGroups(bridge, '15');
+    }
+    return now;
+  }
+}
+
+/** The switch as the product reads it from dumps, and problems met. */
+export function switchOf(files: Readonly<Record<string, string>>): {
+  readonly sw: Switch;
+  readonly problems: readonly string[];
+} {
+  const network = openSnapshot(folderOf(files));
+  const sw = network.hosts.get('live')?.switch;
+  if (sw === null || sw === undefined) throw new Error('the dumps hold no switch');
+  for (const { flows, groups, meters, ports } of sw.bridges) {
+    void [flows.length, groups.length, meters.length, ports.length];
+  }
+  const problems = network.problems.map(
+    ({ file, line, column, message, text }) => `${file}:${line}:${column}: ${message} (${text})`,
+  );
+  return { sw, problems };
 }
 
 async function printed(ran: Promise<Ran> | Promise<string>): Promise<string> {
