@@ -64,7 +64,7 @@ function tagsOf(
   return tags;
 }
 
-/** The tag that fields do not describe. Its own type stands in front of it as any other type. */
+/** The tag that fields do not describe. Its own type stands in front of it, like all types. */
 function unreadTag(words: Uint32Array): readonly Vlan[] {
   const tci = word(words, AT.hiddenTci);
   if ((tci & TAG_PRESENT) === 0) return [];
