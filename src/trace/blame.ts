@@ -2,6 +2,7 @@
  * Who is to blame: of all copies of a packet and of the ARP packets on its way, the one whose end
  * explains why the question failed.
  */
+import { type NeutronPort } from '../model/neutron.ts';
 import { type BridgeStep } from '../dataplane/ovs/pipeline/steps.ts';
 import { type Reason } from '../reasons/codes.ts';
 import { type CompiledNetwork } from './compiled-network.ts';
@@ -9,7 +10,7 @@ import { diagnose } from './diagnose.ts';
 import { type Case } from './diagnosis/case.ts';
 import { neighbourPort } from './diagnosis/neighbours.ts';
 import { type Lineage, type Read } from './lineage.ts';
-import { portsWithAddress } from './objects.ts';
+import { networkById, portsWithAddress } from './objects.ts';
 import { type EnterStep } from './steps.ts';
 import { type Blocker, type Question } from './types.ts';
 
@@ -66,7 +67,8 @@ function neighbourCase(scene: Scene, waiting: Case): Case | null {
   const asking = scene.reads.filter(
     (read) => read.lineage.role === 'resolution' && isFrom(read, waiting),
   );
-  const host = neighbourPort(waiting)?.host;
+  const neighbour = neighbourPort(waiting);
+  const host = neighbour?.host;
   const came = asking.filter((read) => host !== undefined && enters(read, host));
   const left = asking.some((read) => leaves(read, waiting.host));
   let best: Case | null = null;
@@ -74,9 +76,21 @@ function neighbourCase(scene: Scene, waiting: Case): Case | null {
   for (const read of came.length > 0 ? came : left ? [] : asking) {
     const stopped = caseOf(scene, read);
     if (stopped === null || isNoise(read) || hopCount(read) <= bestHops) continue;
+    if (isStrayTunnel(scene, stopped, neighbour)) continue;
     [best, bestHops] = [stopped, hopCount(read)];
   }
   return best;
+}
+
+/** br-tun floods networks of tunnels; frames of all others come there as well, and end there. */
+function isStrayTunnel(
+  { compiled: { network } }: Scene,
+  { drop }: Case,
+  neighbour: NeutronPort | null,
+): boolean {
+  if (!drop.where.startsWith('br-tun table 22') || neighbour === null) return false;
+  const type = networkById(network, neighbour.networkId)?.provider.type ?? '';
+  return type === 'vlan' || type === 'flat' || type === 'local';
 }
 
 function leaves({ steps, lineage }: Read, host: string): boolean {

@@ -39,6 +39,12 @@ export function compared(expected: Expectation, trace: Trace, naming: Naming): r
       );
     }
   }
+  const warned = trace.remarks.flatMap(({ code }) => code ?? []);
+  for (const wanted of expected.warns) {
+    if (!warned.some((code) => code === wanted)) {
+      otherwise.push(`it warns of ${warned.join(', ') || 'nothing'}, not of ${wanted}`);
+    }
+  }
   const codes = [...trace.assumptions, ...trace.unmodelled].map(({ code }) => code);
   for (const wanted of expected.assumes) {
     if (!codes.some((code) => code === wanted)) {

@@ -57,6 +57,8 @@ export interface Expectation {
   readonly gives: readonly string[];
   /** Codes among the trace's assumptions and unmodelled things. */
   readonly assumes: readonly string[];
+  /** Codes among the remarks beside the verdict. */
+  readonly warns: readonly string[];
   /** Who may receive it in one of several worlds. */
   readonly mayReach: readonly string[];
   /** Devices or namespaces that the request passes, in this order; others may stand between. */
