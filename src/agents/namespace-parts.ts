@@ -1,6 +1,11 @@
 /** Parts that namespaces of several agents have in common: devices, addresses, sysctls, sockets. */
 import { deviceName, linkLocalAddress } from '../model/ids.ts';
-import { type CloudAddress, type FixedIp, type NeutronPort } from '../model/neutron.ts';
+import {
+  type CloudAddress,
+  type FixedIp,
+  type NeutronPort,
+  type NeutronSubnet,
+} from '../model/neutron.ts';
 import { type Place, type Plug } from './part.ts';
 import { type AddressPlan, type DevicePlan, type RoutePlan, type SocketPlan } from './plan.ts';
 import { type CloudView } from './view.ts';
@@ -80,6 +85,23 @@ export function route(
     metric: 0,
     mtu: null,
   };
+}
+
+/**
+ * A default route; a gateway that lies outside of its subnet gets a route to itself first
+ * (`is_gateway_not_in_subnet`).
+ */
+export function gatewayRoutes(
+  { prefix }: Pick<NeutronSubnet, 'prefix'>,
+  gateway: CloudAddress,
+  device: string,
+  table = MAIN_TABLE,
+): readonly RoutePlan[] {
+  const whole = gateway.version === 4 ? 32 : 128;
+  const rest = BigInt(whole - prefix.length);
+  const inside = prefix.address.value >> rest === gateway.value >> rest;
+  const itself = route({ address: gateway, length: whole }, null, device, table);
+  return [...(inside ? [] : [itself]), route(null, gateway, device, table)];
 }
 
 /** What the L3 agent sets in every router (neutron/agent/l3/namespaces.py). */

@@ -3,24 +3,31 @@
  * addresses that the model has assigned.
  */
 import { deviceName, NAMESPACES } from '../../model/ids.ts';
-import { type NeutronNetwork, type NeutronPort, type NeutronSubnet } from '../../model/neutron.ts';
+import {
+  type CloudAddress,
+  type NeutronNetwork,
+  type NeutronPort,
+  type NeutronSubnet,
+} from '../../model/neutron.ts';
 import { agentRules } from '../agent-chains.ts';
 import { metadataProxy } from '../l3/metadata.ts';
 import {
   addressesOf,
+  gatewayRoutes,
   linkLocalOf,
   listen,
   namespacePlug,
   portDevice,
-  route,
 } from '../namespace-parts.ts';
 import { type DeviceAgent, joinParts, NOTHING, type Part, type Place } from '../part.ts';
-import { type AddressPlan, emptyNamespace, type SocketPlan } from '../plan.ts';
+import { type AddressPlan, emptyNamespace, type RoutePlan, type SocketPlan } from '../plan.ts';
 import {
   additionalHosts,
+  gatewayOf,
   hostsText,
+  isKnownToServer,
   optionsText,
-  rangeOf,
+  rangesOf,
   type ServedSubnet,
 } from './options-text.ts';
 
@@ -56,44 +63,78 @@ function server(at: Place, network: NeutronNetwork, port: NeutronPort): Part {
   const name = NAMESPACES.dhcp + network.id;
   const subnets = view.cloud.neutron.subnets.filter((each) => each.networkId === network.id);
   const served = subnets.filter((each) => each.dhcp);
-  const isolated = at.host.dhcp?.isolatedMetadata === true;
-  const alone = served.every((subnet) => !isRouted(at, subnet));
-  const proxy =
-    isolated && (alone || at.host.dhcp?.forceMetadata === true)
-      ? metadataProxy('network', network.id, device)
-      : null;
-  const own = addressesOf(view, port.fixedIps);
+  const { isolatedMetadata = false, forceMetadata = false } = at.host.dhcp ?? {};
+  const asked = isolatedMetadata || forceMetadata;
+  const proxied = forceMetadata || (isolatedMetadata && served.some((one) => !isRouted(at, one)));
+  const proxy = proxied && served.length > 0 ? metadataProxy('network', network.id, device) : null;
+  // Addresses of subnets without DHCP, which SLAAC gives to every port, are none of the agent's.
+  const own = addressesOf(
+    view,
+    port.fixedIps.filter(({ subnetId }) => served.some(({ id }) => id === subnetId)),
+  );
   const plan = portDevice(at, port, device, [
     ...own,
-    ...(isolated ? [METADATA, METADATA_6] : []),
+    ...(asked ? [METADATA, METADATA_6] : []),
     linkLocalOf(port.mac),
   ]);
-  const gateway = served.find(({ gateway: each }) => each?.version === 4)?.gateway ?? null;
-  const sockets: SocketPlan[] = [
-    listen('udp', 67, 'dnsmasq'),
-    // dnsmasq binds every address of its interface (--bind-dynamic).
-    ...[...own, ...(isolated ? [METADATA] : [])].flatMap(({ address }) => [
-      listen('udp', 53, 'dnsmasq', address),
-      listen('tcp', 53, 'dnsmasq', address),
-    ]),
-    ...(proxy === null ? [] : [listen('tcp', 80, 'haproxy', METADATA.address)]),
-  ];
   return {
     plugs: [namespacePlug(at, port, device, name)],
     namespaces: [
       {
         ...emptyNamespace(name),
         devices: [plan],
-        routes: gateway === null ? [] : [route(null, gateway, device)],
+        routes: ([4, 6] as const).flatMap((version) => defaultRoute(served, version, device)),
         sysctls: new Map([['net.ipv4.ip_forward', '0']]),
-        sockets,
+        sockets: socketsOf(asked ? [...own, METADATA] : own, served, proxy !== null),
         iptables: rules(4),
         ip6tables: rules(6),
       },
     ],
-    files: new Map([...dnsmasqFiles(at, network, port, served), ...(proxy?.files ?? [])]),
+    files: new Map([...dnsmasqFiles(at, network, port, subnets), ...(proxy?.files ?? [])]),
     commandLines: [commandLine(at, network, served), ...(proxy?.commandLines ?? [])],
   };
+}
+
+/** The first gateway of a version, reached on-link when its subnet does not hold it. */
+function defaultRoute(
+  served: readonly NeutronSubnet[],
+  version: 4 | 6,
+  device: string,
+): readonly RoutePlan[] {
+  const subnet = served.find((each) => each.gateway?.version === version && isUsable(each));
+  return subnet?.gateway == null ? [] : gatewayRoutes(subnet, subnet.gateway, device);
+}
+
+/** `_set_default_route_ip_version`: prefixes that SLAAC cannot use lead nowhere. */
+function isUsable({ prefix, ipv6AddressMode, ipv6RaMode }: NeutronSubnet): boolean {
+  const { address, length } = prefix;
+  if (address.version === 4) return true;
+  const forms = [ipv6AddressMode, ipv6RaMode].some(
+    (mode) => mode === 'slaac' || mode === 'dhcpv6-stateless',
+  );
+  return length > 0 && length <= 126 && (length === 64 || !forms);
+}
+
+/** dnsmasq binds every address of its interface (--bind-dynamic). */
+function socketsOf(
+  addresses: readonly AddressPlan[],
+  served: readonly NeutronSubnet[],
+  proxied: boolean,
+): readonly SocketPlan[] {
+  const six = served.some(
+    ({ prefix, ipv6AddressMode }) => prefix.address.version === 6 && ipv6AddressMode !== 'slaac',
+  );
+  return [
+    ...(served.some(({ prefix }) => prefix.address.version === 4)
+      ? [listen('udp', 67, 'dnsmasq')]
+      : []),
+    ...(six ? [listen('udp', 547, 'dnsmasq')] : []),
+    ...addresses.flatMap(({ address }) => [
+      listen('udp', 53, 'dnsmasq', address),
+      listen('tcp', 53, 'dnsmasq', address),
+    ]),
+    ...(proxied ? [listen('tcp', 80, 'haproxy', METADATA.address)] : []),
+  ];
 }
 
 /** Answers leave with their checksums filled in, for guests that check what virtio does not fill. */
@@ -106,49 +147,75 @@ function rules(version: 4 | 6): string {
   return all.text();
 }
 
-function isRouted(at: Place, subnet: NeutronSubnet): boolean {
+/** Whether a router has the subnet's gateway address (`get_isolated_subnets`). */
+function isRouted(at: Place, { networkId, id, gateway }: NeutronSubnet): boolean {
   return at.view
-    .portsOfNetwork(subnet.networkId)
+    .portsOfNetwork(networkId)
     .some(
       (port) =>
-        /^network:(router_interface|ha_router_replicated_interface)/.test(port.deviceOwner) &&
-        port.fixedIps.some((fixed) => fixed.subnetId === subnet.id),
+        ROUTER_INTERFACES.has(port.deviceOwner) &&
+        port.fixedIps.some(
+          ({ subnetId, address }) => subnetId === id && address.value === gateway?.value,
+        ),
     );
 }
+
+const ROUTER_INTERFACES = new Set([
+  'network:router_interface',
+  'network:ha_router_replicated_interface',
+  'network:router_interface_distributed',
+]);
 
 function dnsmasqFiles(
   at: Place,
   network: NeutronNetwork,
   own: NeutronPort,
-  served: readonly NeutronSubnet[],
+  subnets: readonly NeutronSubnet[],
 ): readonly (readonly [string, string])[] {
   const { dnsDomain } = at.view.cloud.settings;
-  const ids = new Set(served.map(({ id }) => id));
-  const clients = at.view
-    .portsOfNetwork(network.id)
-    .filter((port) => port.deviceOwner !== OWNER)
-    .map((port) => ({ ...port, fixedIps: port.fixedIps.filter((ip) => ids.has(ip.subnetId)) }))
-    .filter((port) => port.fixedIps.length > 0);
-  const isolated = at.host.dhcp?.isolatedMetadata === true;
-  const answers: ServedSubnet[] = served.map((subnet) => {
-    const routed = isRouted(at, subnet);
-    const self = own.fixedIps.find((fixed) => fixed.subnetId === subnet.id)?.address ?? null;
-    return {
-      subnet,
-      metadataVia: routed ? subnet.gateway : isolated ? self : null,
-      servers: own.fixedIps.map(({ address }) => address),
-      onLink: [],
-    };
-  });
+  const ports = at.view.portsOfNetwork(network.id);
+  const named = {
+    domain: dnsDomain,
+    subnets: new Map(subnets.map((each) => [each.id, each])),
+    clients: ports.filter(isKnownToServer),
+  };
+  const servers = ports.filter(({ deviceOwner }) => deviceOwner === OWNER);
+  const answers = subnets
+    .filter(({ dhcp }) => dhcp)
+    .map((subnet) => served(at, subnet, subnets, own, servers));
   const path = `dhcp/${network.id}`;
   const bridged = at.host.layer2?.kind === 'linuxbridge';
   return [
-    [`${path}/host`, hostsText(clients, dnsDomain)],
-    [`${path}/addn_hosts`, additionalHosts(clients, dnsDomain)],
-    [`${path}/opts`, optionsText(answers)],
+    [`${path}/host`, hostsText(named)],
+    [`${path}/addn_hosts`, additionalHosts(named)],
+    [`${path}/opts`, optionsText(answers, dnsDomain)],
     [`${path}/leases`, ''],
     [`${path}/interface`, deviceName(bridged ? 'ns-' : 'tap', own.id)],
   ];
+}
+
+function served(
+  at: Place,
+  subnet: NeutronSubnet,
+  subnets: readonly NeutronSubnet[],
+  own: NeutronPort,
+  servers: readonly NeutronPort[],
+): ServedSubnet {
+  const { isolatedMetadata = false, forceMetadata = false } = at.host.dhcp ?? {};
+  const addressOf = ({ fixedIps }: NeutronPort): CloudAddress[] =>
+    fixedIps.filter(({ subnetId }) => subnetId === subnet.id).map(({ address }) => address);
+  const routed = isRouted(at, subnet);
+  const self = addressOf(own)[0] ?? null;
+  const own4 = subnet.prefix.address.version === 4 ? self : null;
+  const bySelf = own4 !== null && (forceMetadata || (isolatedMetadata && !routed));
+  return {
+    subnet,
+    metadataVia: bySelf ? own4 : routed ? gatewayOf(subnet) : null,
+    servers: servers.flatMap(addressOf),
+    onLink: subnets
+      .filter(({ id, prefix }) => id !== subnet.id && prefix.address.version === 4)
+      .map(({ prefix }) => prefix),
+  };
 }
 
 function commandLine(at: Place, network: NeutronNetwork, served: readonly NeutronSubnet[]): string {
@@ -159,9 +226,9 @@ function commandLine(at: Place, network: NeutronNetwork, served: readonly Neutro
     `--pid-file=${path}/pid --dhcp-hostsfile=${path}/host --addn-hosts=${path}/addn_hosts`,
     `--dhcp-optsfile=${path}/opts --dhcp-leasefile=${path}/leases`,
     '--dhcp-match=set:ipxe,175 --dhcp-userclass=set:ipxe6,iPXE --local-service --bind-dynamic',
-    ...served.map((subnet) => rangeOf(subnet, leaseDuration_s)),
+    ...rangesOf(served, leaseDuration_s),
     `--dhcp-option-force=option:mtu,${network.mtu ?? 1500}`,
-    '--dhcp-lease-max=256 --conf-file=/dev/null',
+    '--conf-file=/dev/null',
     `--domain=${dnsDomain}`,
   ].join(' ');
 }

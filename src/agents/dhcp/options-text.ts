@@ -1,4 +1,4 @@
-/** What the DHCP agent writes for dnsmasq (neutron/agent/linux/dhcp.py, class Dnsmasq). */
+/** What the DHCP agent writes for dnsmasq (neutron/agent/linux/dhcp.py, class Dnsmasq, Zed). */
 import {
   type CloudAddress,
   type CloudPrefix,
@@ -9,32 +9,64 @@ import { writeIp, writeMac } from '../../text/address-text.ts';
 
 const METADATA = '169.254.169.254/32';
 
+/** A network as one dnsmasq serves it. */
+export interface ServedNetwork {
+  readonly domain: string;
+  /** All subnets of the network by their id. */
+  readonly subnets: ReadonlyMap<string, NeutronSubnet>;
+  /** Ports that are clients or have a name; DHCP servers are not among them. */
+  readonly clients: readonly NeutronPort[];
+}
+
 /** A subnet as one dnsmasq serves it. */
 export interface ServedSubnet {
   readonly subnet: NeutronSubnet;
   /** Where metadata is asked for: the gateway, or the DHCP server itself when nobody routes. */
   readonly metadataVia: CloudAddress | null;
-  /** DHCP servers' own addresses, as DNS servers where the subnet names none. */
+  /** Addresses of the network's DHCP servers here; several of them are DNS servers together. */
   readonly servers: readonly CloudAddress[];
   /** Other subnets of the network, which are on-link for its guests. */
   readonly onLink: readonly CloudPrefix[];
 }
 
+/** Owners of ports that dnsmasq need not know (`port_requires_dhcp_configuration`). */
+const UNKNOWN_OWNERS = new Set([
+  'network:router_ha_interface',
+  'network:floatingip',
+  'network:dhcp',
+  'network:distributed',
+]);
+
+export function isKnownToServer({ deviceOwner }: NeutronPort): boolean {
+  return !UNKNOWN_OWNERS.has(deviceOwner);
+}
+
+/** A client forms its address itself; dnsmasq has none for it. */
+function formsItself(subnet: NeutronSubnet): boolean {
+  return subnet.ipv6AddressMode === 'slaac' || subnet.ipv6AddressMode === 'dhcpv6-stateless';
+}
+
 /** The hosts file: MAC, name, address; all addresses of one MAC stand on lines of their own. */
-export function hostsText(ports: readonly NeutronPort[], domain: string): string {
+export function hostsText({ domain, subnets, clients }: ServedNetwork): string {
   return lines(
-    ports.flatMap((port) =>
-      port.fixedIps.map(({ address }) => {
-        const text = address.version === 6 ? `[${writeIp(address)}]` : writeIp(address);
-        return `${writeMac(port.mac)},${hostName(address)}.${domain},${text}`;
+    clients.flatMap((port) =>
+      port.fixedIps.flatMap(({ subnetId, address }) => {
+        const subnet = subnets.get(subnetId);
+        if (subnet?.dhcp !== true || formsItself(subnet)) return [];
+        const mac = writeMac(port.mac);
+        const name = `${hostName(address)}.${domain}`;
+        // The tag keeps a line from answering DHCP of the other version.
+        return address.version === 6
+          ? [`${mac},tag:dhcpv6,${name},[${writeIp(address)}]`]
+          : [`${mac},${name},${writeIp(address)}`];
       }),
     ),
   );
 }
 
-export function additionalHosts(ports: readonly NeutronPort[], domain: string): string {
+export function additionalHosts({ domain, clients }: ServedNetwork): string {
   return lines(
-    ports.flatMap((port) =>
+    clients.flatMap((port) =>
       port.fixedIps.map(({ address }) => {
         const name = hostName(address);
         return `${writeIp(address)}\t${name}.${domain} ${name}`;
@@ -47,53 +79,106 @@ function hostName(address: CloudAddress): string {
   return `host-${writeIp(address).replaceAll(/[.:]/g, '-')}`;
 }
 
-export function optionsText(served: readonly ServedSubnet[]): string {
-  return served
-    .flatMap((each) => (each.subnet.prefix.address.version === 4 ? options4(each) : options6(each)))
-    .join('\n');
+export function optionsText(served: readonly ServedSubnet[], domain: string): string {
+  const told = served.filter(({ subnet }) => subnet.ipv6AddressMode !== 'slaac');
+  return [
+    ...told.flatMap((each) => [
+      ...dnsServers(each.subnet),
+      ...(isFour(each.subnet) ? options4(each) : options6(each.subnet, domain)),
+    ]),
+    ...told.flatMap(ownServers),
+  ].join('\n');
+}
+
+function isFour({ prefix }: NeutronSubnet): boolean {
+  return prefix.address.version === 4;
+}
+
+function tagOf({ id }: NeutronSubnet): string {
+  return `tag:subnet-${id}`;
+}
+
+/** `dns-server` with addresses as dnsmasq wants them for the version. */
+function dnsOption(subnet: NeutronSubnet, addresses: readonly CloudAddress[]): string {
+  const four = isFour(subnet);
+  const texts = addresses.map((each) => (four ? writeIp(each) : `[${writeIp(each)}]`));
+  return [tagOf(subnet), `option${four ? '' : '6'}:dns-server`, ...texts].join(',');
+}
+
+function dnsServers(subnet: NeutronSubnet): string[] {
+  const { dnsServers: given } = subnet;
+  if (given.length === 0) return [];
+  // The unspecified address means that none shall be told.
+  const none = given.length === 1 && given[0]?.value === 0n;
+  return [dnsOption(subnet, none ? [] : given)];
+}
+
+/** With several servers and no DNS of its own, a subnet's clients are told of all of them. */
+function ownServers({ subnet, servers }: ServedSubnet): string[] {
+  return subnet.dnsServers.length > 0 || servers.length < 2 ? [] : [dnsOption(subnet, servers)];
 }
 
 function options4({ subnet, metadataVia, onLink }: ServedSubnet): string[] {
-  const tag = `tag:subnet-${subnet.id}`;
+  const tag = tagOf(subnet);
+  const gateway = gatewayOf(subnet);
+  const given = subnet.hostRoutes.filter(({ to }) => to.length > 0);
   const routes = [
-    ...subnet.hostRoutes.map(({ to, via }) => `${prefixText(to)},${writeIp(via)}`),
+    ...onLink.toReversed().map((prefix) => `${prefixText(prefix)},0.0.0.0`),
+    ...given.map(({ to, via }) => `${prefixText(to)},${writeIp(via)}`),
     ...(metadataVia === null ? [] : [`${METADATA},${writeIp(metadataVia)}`]),
-    ...onLink.map((prefix) => `${prefixText(prefix)},0.0.0.0`),
-    ...(subnet.gateway === null ? [] : [`0.0.0.0/0,${writeIp(subnet.gateway)}`]),
   ];
-  const servers = subnet.dnsServers.map(writeIp).join(',');
+  const all = gateway === null ? routes : [...routes, `0.0.0.0/0,${writeIp(gateway)}`];
   return [
-    ...(servers === '' ? [] : [`${tag},option:dns-server,${servers}`]),
     ...(routes.length === 0
       ? []
-      : [
-          `${tag},option:classless-static-route,${routes.join(',')}`,
-          `${tag},249,${routes.join(',')}`,
-        ]),
-    `${tag},option:router${subnet.gateway === null ? '' : `,${writeIp(subnet.gateway)}`}`,
+      : [`${tag},option:classless-static-route,${all.join(',')}`, `${tag},249,${all.join(',')}`]),
+    `${tag},option:router${gateway === null ? '' : `,${writeIp(gateway)}`}`,
   ];
 }
 
-function options6({ subnet }: ServedSubnet): string[] {
-  const servers = subnet.dnsServers.map((each) => `[${writeIp(each)}]`).join(',');
-  const tag = `tag:subnet-${subnet.id}`;
-  return servers === '' ? [] : [`${tag},option6:dns-server,${servers}`];
+/** A host route to everywhere stands in for a gateway. */
+export function gatewayOf({ gateway, hostRoutes }: NeutronSubnet): CloudAddress | null {
+  return gateway ?? hostRoutes.find(({ to }) => to.length === 0)?.via ?? null;
+}
+
+function options6(subnet: NeutronSubnet, domain: string): string[] {
+  return domain === '' ? [] : [`${tagOf(subnet)},option6:domain-search,${domain}`];
 }
 
 function prefixText({ address, length }: CloudPrefix): string {
   return `${writeIp(address)}/${length}`;
 }
 
-/** One range per subnet: addresses are given only to hosts that are listed. */
-export function rangeOf(subnet: NeutronSubnet, lease_s: number): string {
+/** Longer prefixes than this have no clients that could form addresses in them. */
+const LONGEST_RANGE_6 = 64;
+/** `dnsmasq_lease_max`. */
+const MOST_LEASES = 1n << 24n;
+
+/** Subnets of which dnsmasq may give addresses or options. */
+function isRanged(subnet: NeutronSubnet): boolean {
+  if (isFour(subnet)) return true;
+  const { ipv6AddressMode: mode, ipv6RaMode } = subnet;
+  const answered =
+    mode === 'dhcpv6-stateful' || mode === 'dhcpv6-stateless' || (!mode && !ipv6RaMode);
+  return answered && subnet.prefix.length >= LONGEST_RANGE_6;
+}
+
+/** One range per subnet, in which addresses are given only to hosts that are listed. */
+export function rangesOf(served: readonly NeutronSubnet[], lease_s: number): readonly string[] {
+  const ranged = served.filter(isRanged);
+  const possible = ranged.reduce((sum, { prefix: { address, length } }) => {
+    return sum + (1n << BigInt((address.version === 4 ? 32 : 128) - length));
+  }, 0n);
+  const most = possible < MOST_LEASES ? possible : MOST_LEASES;
+  return [...ranged.map((subnet) => rangeOf(subnet, lease_s)), `--dhcp-lease-max=${most}`];
+}
+
+function rangeOf(subnet: NeutronSubnet, lease_s: number): string {
   const { address, length } = subnet.prefix;
-  const tag = `--dhcp-range=set:subnet-${subnet.id},${writeIp(address)}`;
-  if (address.version === 6) {
-    const mode = subnet.ipv6AddressMode === 'dhcpv6-stateful' ? 'static' : 'static';
-    return `${tag},${mode},${length},${lease_s}s`;
-  }
+  const tag = `--dhcp-range=set:subnet-${subnet.id},${writeIp(address)},static`;
+  if (address.version === 6) return `${tag},${length},${lease_s}s`;
   const mask = 0xffff_ffffn ^ ((1n << BigInt(32 - length)) - 1n);
-  return `${tag},static,${writeIp({ version: 4, value: mask })},${lease_s}s`;
+  return `${tag},${writeIp({ version: 4, value: mask })},${lease_s}s`;
 }
 
 function lines(all: readonly string[]): string {

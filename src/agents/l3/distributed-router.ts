@@ -4,7 +4,12 @@
  * (neutron/agent/l3/dvr_local_router.py, dvr_edge_router.py, dvr_fip_ns.py).
  */
 import { deviceName, NAMESPACES } from '../../model/ids.ts';
-import { type CloudAddress, type NeutronPort, type NeutronRouter } from '../../model/neutron.ts';
+import {
+  type CloudAddress,
+  type CloudPrefix,
+  type NeutronPort,
+  type NeutronRouter,
+} from '../../model/neutron.ts';
 import {
   addressesOf,
   linkLocalOf,
@@ -30,19 +35,24 @@ import {
   linkOf,
   neighbour,
   tableOf,
+  tableOf6,
   veth,
 } from './floating-link.ts';
+import { isActive } from './ha.ts';
 import {
+  countMarks,
+  crossingOf,
+  defaultRoutes,
   floatingOf,
-  gatewayDevice,
   internalDevice,
-  nextHop,
+  onLinkRoutes,
   portsOfRouter,
   type RouterPorts,
   runsHere,
   scopeMarks,
 } from './interfaces.ts';
 import { metadataProxy } from './metadata.ts';
+import { advertiser } from './radvd-text.ts';
 import { extraRoutes } from './router.ts';
 import {
   type FloatingRule,
@@ -51,19 +61,18 @@ import {
   routerIp6tables,
   routerIptables,
 } from './router-rules.ts';
+import { centralPart } from './snat-namespace.ts';
 
 /** First of the priorities that floating IPs take; the agent keeps them in a file. */
 const FIRST_PRIORITY = 32768;
 
 /** The router's part on a host that does not hold its gateway's translation. */
 export function distributedRouter(at: Place, router: NeutronRouter): Part {
-  const { view, host } = at;
-  const ports = portsOfRouter(view, router);
+  const ports = portsOfRouter(at.view, router);
   const agent = agentGateway(at, ports);
   const link = agent === null ? null : linkOf(at, router, ports);
   const parts = [local(at, router, ports, link)];
-  const central = ports.gateway !== null && ports.gateway.host === host.name;
-  if (central && host.layer3?.mode === 'dvr_snat') parts.push(snat(at, router, ports));
+  parts.push(centralPart(at, router, ports));
   return joinParts(parts);
 }
 
@@ -77,6 +86,7 @@ export function floatingNamespaces(at: Place): Part {
 }
 
 function agentGateway(at: Place, ports: RouterPorts): NeutronPort | null {
+  if (at.host.layer3?.mode === 'dvr_no_external') return null;
   const external = ports.gateway?.networkId;
   if (external === undefined) return null;
   const found = at.view
@@ -96,7 +106,8 @@ function local(
 ): Part {
   const { view, host } = at;
   const name = NAMESPACES.router + router.id;
-  const floating = floatingOf(view, router, host.name);
+  const floating = link === null ? [] : floatingOf(view, router, host.name);
+  const marks = countMarks();
   const devices: DevicePlan[] = ports.internal.map((port) =>
     portDevice(at, port, internalDevice(port), [
       ...addressesOf(view, port.fixedIps),
@@ -108,16 +119,20 @@ function local(
     kind: 'dvr' as const,
     internal: ports.internal.map(internalDevice),
     external: link?.rfp ?? null,
-    snat: null,
+    address: null,
+    translates: router.gateway?.snat === true,
     floating,
     forwarded: [],
     metadata: true,
-    scopes: scopeMarks(
-      view,
-      ports.internal.map((port) => [internalDevice(port), port] as const),
-    ),
+    scopes: scopeMarks(view, marks, [
+      ...ports.internal.map((port) => [internalDevice(port), port] as const),
+      ...(link === null || ports.gateway === null ? [] : [[link.rfp, ports.gateway] as const]),
+    ]),
+    crossing: crossingOf(view, marks, ports.gateway),
   };
   const proxy = metadataProxy('router', router.id);
+  const advertised =
+    router.ha && !isActive(router, host.name) ? NOTHING : advertiser(view, router, ports.internal);
   const namespace: NamespacePlan = {
     ...emptyNamespace(name),
     devices,
@@ -139,8 +154,8 @@ function local(
   return {
     plugs: ports.internal.map((port) => namespacePlug(at, port, internalDevice(port), name)),
     namespaces: [namespace],
-    files: proxy.files,
-    commandLines: proxy.commandLines,
+    files: new Map([...proxy.files, ...advertised.files]),
+    commandLines: [...proxy.commandLines, ...advertised.commandLines],
   };
 }
 
@@ -158,18 +173,31 @@ function servedNeighbours({ view }: Place, ports: RouterPorts): NeighbourPlan[] 
   return ports.internal.flatMap((port) => {
     const device = internalDevice(port);
     const subnets = new Set(port.fixedIps.map(({ subnetId }) => subnetId));
+    const versions = new Set(port.fixedIps.map(({ address }) => address.version));
     return view
       .portsOfNetwork(port.networkId)
       .filter(({ deviceOwner }) => !NO_NEIGHBOURS.has(deviceOwner))
-      .flatMap(({ fixedIps, mac }) =>
-        fixedIps
+      .filter(({ fixedIps }) => fixedIps.some(({ subnetId }) => subnets.has(subnetId)))
+      .flatMap(({ fixedIps, allowedAddressPairs, mac }) => [
+        ...fixedIps
           .filter(({ subnetId }) => subnets.has(subnetId))
-          .map(({ address }): NeighbourPlan => ({ address, device, mac, state: 'permanent' })),
-      );
+          .map(({ address }) => ({ address, mac })),
+        ...allowedAddressPairs
+          .filter(({ prefix }) => isOneAddress(prefix) && versions.has(prefix.address.version))
+          .map((pair) => ({ address: pair.prefix.address, mac: pair.mac ?? mac })),
+      ])
+      .map((each): NeighbourPlan => ({ ...each, device, state: 'permanent' }));
   });
 }
 
-/** A subnet's rule has the number of the gateway's address as priority and as table. */
+function isOneAddress({ address, length }: CloudPrefix): boolean {
+  return length === (address.version === 4 ? 32 : 128);
+}
+
+/**
+ * Where each subnet's traffic to the outside goes: to the central part. Rule and table have the
+ * number of the gateway's address (`_get_snat_idx`).
+ */
 function centralTables(
   at: Place,
   router: NeutronRouter,
@@ -181,26 +209,24 @@ function centralTables(
   via: CloudAddress;
   table: number;
 }[] {
-  if (router.gateway?.snat !== true) return [];
+  if (router.gateway === null) return [];
   return ports.internal.flatMap((port) =>
-    port.fixedIps
-      .filter(({ address }) => address.version === 4)
-      .flatMap(({ subnetId, address }) => {
-        const central = ports.central
-          .flatMap((each) => each.fixedIps)
-          .find((each) => each.subnetId === subnetId);
-        if (central === undefined) return [];
-        const length = at.view.subnets.get(subnetId)?.prefix.length ?? 32;
-        return [
-          {
-            device: internalDevice(port),
-            from: address,
-            length,
-            via: central.address,
-            table: Number(address.value),
-          },
-        ];
-      }),
+    port.fixedIps.flatMap(({ subnetId, address }) => {
+      const central = ports.central
+        .flatMap((each) => each.fixedIps)
+        .find((each) => each.subnetId === subnetId);
+      if (central === undefined) return [];
+      const length = at.view.subnets.get(subnetId)?.prefix.length ?? 32;
+      return [
+        {
+          device: internalDevice(port),
+          from: address,
+          length,
+          via: central.address,
+          table: address.version === 4 ? Number(address.value) : tableOf6(address, length),
+        },
+      ];
+    }),
   );
 }
 
@@ -212,7 +238,7 @@ function centralRoutes(at: Place, router: NeutronRouter, ports: RouterPorts): Ro
 
 function centralRules(at: Place, router: NeutronRouter, ports: RouterPorts): RulePlan[] {
   return centralTables(at, router, ports).map(({ from, length, table }) => ({
-    version: 4,
+    version: from.version,
     priority: table,
     from: { address: from, length },
     to: null,
@@ -232,55 +258,6 @@ function floatingRules(floating: readonly FloatingRule[]): RulePlan[] {
   }));
 }
 
-/** The central part: everything without a floating IP leaves through here. */
-function snat(at: Place, router: NeutronRouter, ports: RouterPorts): Part {
-  const { view } = at;
-  const { gateway, central } = ports;
-  if (gateway === null) return NOTHING;
-  const name = NAMESPACES.snat + router.id;
-  const outside = gatewayDevice(gateway);
-  const inside = central.map((port) => [deviceName('sg-', port.id), port] as const);
-  const devices = [
-    ...inside.map(([device, port]) =>
-      portDevice(at, port, device, [...addressesOf(view, port.fixedIps), linkLocalOf(port.mac)]),
-    ),
-    portDevice(at, gateway, outside, [
-      ...addressesOf(view, gateway.fixedIps),
-      linkLocalOf(gateway.mac),
-    ]),
-  ];
-  const address = gateway.fixedIps.find((each) => each.address.version === 4)?.address ?? null;
-  const rules = {
-    kind: 'snat' as const,
-    internal: inside.map(([device]) => device),
-    external: outside,
-    snat: router.gateway?.snat === true ? address : null,
-    floating: [],
-    forwarded: [],
-    metadata: false,
-    scopes: scopeMarks(view, [...inside, [outside, gateway] as const]),
-  };
-  const via = nextHop(view, gateway, 4);
-  return {
-    plugs: [
-      ...inside.map(([device, port]) => namespacePlug(at, port, device, name)),
-      namespacePlug(at, gateway, outside, name),
-    ],
-    namespaces: [
-      {
-        ...emptyNamespace(name),
-        devices,
-        routes: via === null ? [] : [route(null, via, outside)],
-        sysctls: routerSysctls(devices.map((device) => device.name)),
-        iptables: routerIptables(rules),
-        ip6tables: routerIp6tables(rules),
-      },
-    ],
-    files: new Map(),
-    commandLines: [],
-  };
-}
-
 function floatingNamespace(at: Place, agent: NeutronPort): Part {
   const { view, host } = at;
   const name = NAMESPACES.floating + agent.networkId;
@@ -290,7 +267,6 @@ function floatingNamespace(at: Place, agent: NeutronPort): Part {
     .map((router) => ({ router, ports: portsOfRouter(view, router) }))
     .filter(({ ports }) => ports.gateway?.networkId === agent.networkId)
     .map(({ router, ports }) => ({ router, link: linkOf(at, router, ports) }));
-  const via = nextHop(view, agent, 4);
   const devices = [
     ...links.map(({ router, link }) =>
       veth(link.fpr, link.floatingSide, NAMESPACES.router + router.id, link.rfp, at),
@@ -301,7 +277,7 @@ function floatingNamespace(at: Place, agent: NeutronPort): Part {
     ...floatingOf(view, router, host.name).map(({ floating }) =>
       route({ address: floating, length: 32 }, link.routerSide, link.fpr),
     ),
-    ...(via === null ? [] : [route(null, via, outside, tableOf(link))]),
+    ...defaultRoutes(view, agent, outside, [4], tableOf(link)),
   ]);
   const rules = links.map(
     ({ link }): RulePlan => ({
@@ -318,7 +294,7 @@ function floatingNamespace(at: Place, agent: NeutronPort): Part {
   const namespace = {
     ...emptyNamespace(name),
     devices,
-    routes,
+    routes: [...routes, ...onLinkRoutes(view, agent, outside)],
     rules,
     neighbours: links.map(({ link }) => neighbour(link, 'fpr')),
     sysctls,

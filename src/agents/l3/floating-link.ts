@@ -4,6 +4,7 @@
  */
 import { floatingVeth, NAMESPACES } from '../../model/ids.ts';
 import { type CloudAddress, type NeutronRouter } from '../../model/neutron.ts';
+import { writeIp } from '../../text/address-text.ts';
 import { linkLocalOf, route } from '../namespace-parts.ts';
 import { type Place } from '../part.ts';
 import { type DevicePlan, type NeighbourPlan, type RoutePlan } from '../plan.ts';
@@ -79,4 +80,23 @@ export function floatingRoutes(link: FloatingLink): RoutePlan[] {
 /** A router's table in the fip namespace has the number of the address of that end. */
 export function tableOf({ floatingSide }: FloatingLink): number {
   return Number(floatingSide.value);
+}
+
+/** CRC-32 (ISO 3309) of ASCII text, as Python's binascii has it. */
+function crc32(text: string): number {
+  let crc = 0xffff_ffff;
+  for (let at = 0; at < text.length; at++) {
+    crc ^= text.charCodeAt(at);
+    for (let bit = 0; bit < 8; bit++) crc = (crc >>> 1) ^ (crc & 1 ? 0xedb8_8320 : 0);
+  }
+  return (crc ^ 0xffff_ffff) >>> 0;
+}
+
+const MASK_30 = 0x3fff_ffff;
+
+/** A table's number for an IPv6 gateway: a hash of its text, folded to 30 bits (`_get_snat_idx`). */
+export function tableOf6(gateway: CloudAddress, length: number): number {
+  const hash = crc32(`${writeIp(gateway)}/${length}`);
+  const folded = (hash >>> 30) ^ (hash & MASK_30);
+  return folded < 32768 ? folded + MASK_30 : folded;
 }

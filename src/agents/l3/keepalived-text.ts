@@ -17,16 +17,23 @@ export interface KeepalivedPlan {
   readonly addresses: readonly VirtualAddress[];
   readonly routes: readonly {
     readonly to: string;
-    readonly via: CloudAddress;
-    readonly device: string;
+    /** null is on-link. */
+    readonly via: CloudAddress | null;
+    readonly device: string | null;
   }[];
 }
 
 export function keepalivedText(plan: KeepalivedPlan): string {
   const primary = `169.254.0.${plan.virtualRouterId}/24 dev ${plan.device}`;
   const addresses = plan.addresses.map(addressLine).sort();
-  const routes = plan.routes.map(
-    ({ to, via, device }) => `${to} via ${writeIp(via)} dev ${device} no_track`,
+  const routes = plan.routes.map(({ to, via, device }) =>
+    [
+      to,
+      ...(via === null ? [] : [`via ${writeIp(via)}`]),
+      ...(device === null ? [] : [`dev ${device}`]),
+      ...(via === null ? ['scope link'] : []),
+      'no_track',
+    ].join(' '),
   );
   return [
     'global_defs {',

@@ -5,7 +5,7 @@
  */
 import { type CloudAddress } from '../../model/neutron.ts';
 import { writeIp } from '../../text/address-text.ts';
-import { type AgentRules, agentRules } from '../agent-chains.ts';
+import { type AgentRules, agentRules, type TableText } from '../agent-chains.ts';
 
 /** What came in through the gateway (`external_ingress_mark`), and its mask. */
 const EXTERNAL = '0x2/0xffff';
@@ -13,17 +13,34 @@ const EXTERNAL = '0x2/0xffff';
 const METADATA_MARK = '0x1/0xffff';
 const METADATA_PORT = 9697;
 const SCOPE_MASK = '0xffff0000';
-/** The mark of packets outside of every address scope (0x400 in the upper half). */
-const NO_SCOPE = '0x4000000';
 const METADATA_4 = '169.254.169.254/32';
 const METADATA_6 = 'fe80::a9fe:a9fe/128';
 
 export interface FloatingRule {
   readonly floating: CloudAddress;
   readonly fixed: CloudAddress;
+  /** Address scope of the fixed address; null without one. */
+  readonly scope: string | null;
+}
+
+/** The mark of an interface's address scope, upper half. */
+export interface ScopeMark {
+  readonly device: string;
+  readonly version: 4 | 6;
+  readonly mark: string;
+}
+
+/** What floating IPs cross between two address scopes. */
+export interface ScopeCrossing {
+  /** The external network's scope, and its mark. */
+  readonly external: string | null;
+  readonly mark: string;
+  /** The mark of a floating IP's inner scope. */
+  markOf(scope: string | null): string;
 }
 
 export interface ForwardedPort {
+  readonly id: string;
   readonly floating: CloudAddress;
   readonly protocol: string;
   readonly externalPorts: readonly [number, number];
@@ -38,13 +55,15 @@ export interface RouterRules {
   readonly internal: readonly string[];
   /** `qg-…`; for `dvr` the `rfp-…`; null without a gateway. */
   readonly external: string | null;
-  /** The gateway's own address when it translates for all others. */
-  readonly snat: CloudAddress | null;
+  /** The gateway's own IPv4 address; null without one. */
+  readonly address: CloudAddress | null;
+  /** Whether it stands for everybody without a floating IP (`enable_snat`). */
+  readonly translates: boolean;
   readonly floating: readonly FloatingRule[];
   readonly forwarded: readonly ForwardedPort[];
   readonly metadata: boolean;
-  /** The mark of an interface's address scope, upper half; absent is no scope. */
-  readonly scopes: ReadonlyMap<string, string>;
+  readonly scopes: readonly ScopeMark[];
+  readonly crossing: ScopeCrossing;
 }
 
 /** `iptables-save` of the namespace. */
@@ -95,18 +114,37 @@ function marks(rules: AgentRules, router: RouterRules, version: 4 | 6): void {
       `-d ${to} -i qr-+ -p tcp -m tcp --dport 80 -j MARK --set-xmark ${METADATA_MARK}`,
     );
   }
+  for (const { device, mark, version: of } of router.scopes) {
+    if (of !== version) continue;
+    mangle.rule('scope', `-i ${device} -j MARK --set-xmark ${mark}/${SCOPE_MASK}`);
+  }
   if (version === 6) return;
   if (external !== null && router.kind !== 'dvr') {
-    mangle.rule('POSTROUTING', `-o ${external} ${save}`);
-    mangle.rule('mark', `-i ${external} -j MARK --set-xmark ${EXTERNAL}`);
+    if (router.translates) mangle.rule('POSTROUTING', `-o ${external} ${save}`);
+    if (router.address !== null) {
+      mangle.rule('mark', `-i ${external} -j MARK --set-xmark ${EXTERNAL}`);
+    }
   }
-  for (const device of [...router.internal, ...(external === null ? [] : [external])]) {
-    mangle.rule('scope', `-i ${device} -j MARK --set-xmark ${scopeOf(router, device)}`);
-  }
+  crossings(mangle, router);
 }
 
-function scopeOf(router: RouterRules, device: string): string {
-  return `${router.scopes.get(device) ?? NO_SCOPE}/${SCOPE_MASK}`;
+/** Floating IPs lead from the external address scope into another one. */
+function crossings(
+  mangle: TableText,
+  { kind, external, floating, scopes, crossing }: RouterRules,
+): void {
+  const crossed = floating.filter(({ scope }) => scope !== crossing.external);
+  if (crossed.length === 0 || external === null) return;
+  for (const { device, version, mark } of scopes) {
+    if (version === 6 || mark !== crossing.mark) continue;
+    mangle.rule('float-snat', `-o ${device} -j MARK --set-xmark ${mark}/${SCOPE_MASK}`);
+  }
+  for (const each of crossed) {
+    const from = kind === 'dvr' ? ` -i ${external}` : '';
+    const mark = `${crossing.markOf(each.scope)}/${SCOPE_MASK}`;
+    mangle.rule('floatingip', `-d ${writeIp(each.floating)}/32${from} -j MARK --set-xmark ${mark}`);
+    mangle.rule('FORWARD', `-s ${writeIp(each.fixed)}/32 -j ${mangle.chain('float-snat')}`);
+  }
 }
 
 function filters(rules: AgentRules, router: RouterRules, version: 4 | 6): void {
@@ -116,13 +154,11 @@ function filters(rules: AgentRules, router: RouterRules, version: 4 | 6): void {
     filter.rule('INPUT', `-m mark --mark ${METADATA_MARK} -j ACCEPT`);
     filter.rule('INPUT', `-p tcp -m tcp --dport ${METADATA_PORT} -j DROP`);
   }
-  if (version === 6) return;
-  const guarded =
-    router.kind === 'dvr' && router.external !== null
-      ? [...router.internal, router.external]
-      : router.internal;
-  for (const device of guarded) {
-    filter.rule('scope', `-o ${device} -m mark ! --mark ${scopeOf(router, device)} -j DROP`);
+  // Whoever is translated on the way out may leave whatever scope it is of.
+  const open = version === 4 && router.translates && router.kind !== 'dvr' ? router.external : null;
+  for (const { device, mark, version: of } of router.scopes) {
+    if (of !== version || device === open) continue;
+    filter.rule('scope', `-o ${device} -m mark ! --mark ${mark}/${SCOPE_MASK} -j DROP`);
   }
 }
 
@@ -135,7 +171,8 @@ function translations(rules: AgentRules, router: RouterRules): void {
       `-d ${METADATA_4} -i qr-+ -p tcp -m tcp --dport 80 -j REDIRECT --to-ports ${METADATA_PORT}`,
     );
   }
-  if (external !== null && (kind !== 'dvr' || router.floating.length > 0)) {
+  const answers = kind === 'dvr' ? router.floating.length > 0 : router.address !== null;
+  if (external !== null && answers) {
     nat.rule('POSTROUTING', `! -o ${external} -m conntrack ! --ctstate DNAT -j ACCEPT`);
   }
   if (kind !== 'dvr' || router.floating.length > 0) {
@@ -155,24 +192,39 @@ function translations(rules: AgentRules, router: RouterRules): void {
       `-s ${fixed}/32 -j SNAT --to-source ${writeIp(each.floating)} --random-fully`,
     );
   }
+  if (router.forwarded.length > 0) nat.rule('PREROUTING', `-j ${nat.chain('fip-pf')}`);
   for (const each of router.forwarded) forwarding(rules, each);
-  if (router.snat === null || external === null) return;
-  const to = `-j SNAT --to-source ${writeIp(router.snat)} --random-fully`;
-  nat.rule('snat', `-o ${external} ${to}`);
+  if (router.address === null || external === null || kind === 'dvr') return;
+  const to = `-j SNAT --to-source ${writeIp(router.address)} --random-fully`;
+  if (router.translates) {
+    // Within one address scope nobody is translated.
+    if (router.crossing.external !== null) {
+      const mark = `${router.crossing.mark}/${SCOPE_MASK}`;
+      nat.rule('snat', `-o ${external} -m connmark --mark ${mark} -j ACCEPT`);
+    }
+    nat.rule('snat', `-o ${external} ${to}`);
+  }
   nat.rule('snat', `-m mark ! --mark ${EXTERNAL} -m conntrack --ctstate DNAT ${to}`);
 }
+
+/** Characters of a chain's name behind the agent's (`MAX_CHAIN_LEN_WRAP`). */
+const LONGEST_CHAIN = 11;
 
 /** A port of a floating IP that leads to one machine (l3/extensions/port_forwarding.py). */
 function forwarding(rules: AgentRules, each: ForwardedPort): void {
   const nat = rules.table('nat');
-  const range = ([from, to]: readonly [number, number], sign: string): string =>
-    from === to ? String(from) : `${from}${sign}${to}`;
-  const internal = `${writeIp(each.internal)}:${range(each.internalPorts, '-')}`;
-  nat.rule('PREROUTING', `-j ${nat.chain('pf-floatingip')}`);
+  const [from, to] = each.externalPorts;
+  const [first, last] = each.internalPorts;
+  const external = from === to ? String(from) : `${from}:${to}`;
+  // A range is translated port by port: `/` names the port that becomes the first one.
+  const shifted = from === to ? '' : `/${from}`;
+  const internal = first === last ? String(first) : `${first}-${last}${shifted}`;
+  const chain = `pf-${each.id}`.slice(0, LONGEST_CHAIN);
+  nat.rule('fip-pf', `-j ${nat.chain(chain)}`);
   nat.rule(
-    'pf-floatingip',
+    chain,
     `-d ${writeIp(each.floating)}/32 -p ${each.protocol} -m ${each.protocol} ` +
-      `--dport ${range(each.externalPorts, ':')} -j DNAT --to-destination ${internal}`,
+      `--dport ${external} -j DNAT --to-destination ${writeIp(each.internal)}:${internal}`,
   );
 }
 

@@ -5,7 +5,6 @@
  */
 import { deviceName, NAMESPACES } from '../../model/ids.ts';
 import { type NeutronPort, type NeutronRouter } from '../../model/neutron.ts';
-import { writeIp } from '../../text/address-text.ts';
 import {
   addressesOf,
   linkLocalOf,
@@ -24,18 +23,23 @@ import {
   type RoutePlan,
 } from '../plan.ts';
 import { type CloudView } from '../view.ts';
+import { bare, haDevice, isActive, keepalived } from './ha.ts';
 import {
+  countMarks,
+  crossingOf,
+  defaultRoutes,
   floatingOf,
   forwardedOf,
+  fourOf,
   gatewayDevice,
   internalDevice,
-  nextHop,
+  onLinkRoutes,
   portsOfRouter,
   type RouterPorts,
   scopeMarks,
 } from './interfaces.ts';
-import { type KeepalivedPlan, keepalivedText } from './keepalived-text.ts';
 import { metadataProxy } from './metadata.ts';
+import { advertiser } from './radvd-text.ts';
 import { type RouterRules, routerIp6tables, routerIptables } from './router-rules.ts';
 
 /** A router that is not distributed, as it stands on this host. */
@@ -68,12 +72,14 @@ export function centralRouter(at: Place, router: NeutronRouter): Part {
     ip6tables: routerIp6tables(rulesOf(view, router, ports)),
   };
   const proxy = proxied ? metadataProxy('router', router.id) : null;
-  const conf = ha === null ? null : haConfig(at, router, ports, ha);
+  const advertised = active ? advertiser(view, router, ports.internal) : null;
+  const conf =
+    ha === null ? null : keepalived(at, router, ha, ports.gateway, connected(at, router, ports));
   return {
     plugs,
     namespaces: [namespace],
-    files: new Map([...(proxy?.files ?? []), ...(conf === null ? [] : conf.files)]),
-    commandLines: [...(proxy?.commandLines ?? []), ...(conf === null ? [] : conf.commandLines)],
+    files: new Map([proxy, conf, advertised].flatMap((each) => [...(each?.files ?? [])])),
+    commandLines: [proxy, conf, advertised].flatMap((each) => each?.commandLines ?? []),
   };
 }
 
@@ -84,16 +90,6 @@ function gatewayList(ports: RouterPorts): readonly NeutronPort[] {
 function deviceOf(port: NeutronPort, ports: RouterPorts, ha: NeutronPort | null): string {
   if (port === ha) return deviceName('ha-', port.id);
   return port === ports.gateway ? gatewayDevice(port) : internalDevice(port);
-}
-
-/**
- * Elections decide who is active, and the agents report it; without a report the first one is.
- * More than one is active while they cannot hear each other.
- */
-function isActive(router: NeutronRouter, host: string): boolean {
-  const active = router.agents.filter((agent) => agent.haState === 'active');
-  const hosts = (active.length > 0 ? active : router.agents.slice(0, 1)).map((each) => each.host);
-  return hosts.includes(host);
 }
 
 /** Interfaces with their addresses: internal ones, then the gateway with its floating IPs. */
@@ -123,44 +119,16 @@ function connected(at: Place, router: NeutronRouter, ports: RouterPorts): Device
   return [...internal, portDevice(at, gateway, gatewayDevice(gateway), addresses)];
 }
 
-function bare(device: DevicePlan): DevicePlan {
-  return { ...device, addresses: [] };
-}
-
-function haDevice(
-  at: Place,
-  router: NeutronRouter,
-  port: NeutronPort,
-  active: boolean,
-): DevicePlan {
-  const own = addressesOf(at.view, port.fixedIps).map((each) => ({
-    ...each,
-    length: at.view.cloud.settings.haNetwork.length,
-  }));
-  const id = virtualRouterId(at.view, router);
-  const virtual: AddressPlan = {
-    address: { version: 4, value: 0xa9fe_0000n + BigInt(id) },
-    length: 24,
-    scope: 'global',
-  };
-  return portDevice(at, port, deviceName('ha-', port.id), active ? [...own, virtual] : own);
-}
-
-/** Unique in the tenant's HA network; the server draws it, here it is the router's place. */
-function virtualRouterId(view: CloudView, router: NeutronRouter): number {
-  const peers = view.cloud.neutron.routers.filter(
-    (each) => each.ha && each.project === router.project,
-  );
-  return 1 + (peers.findIndex((each) => each.id === router.id) % 254);
-}
-
 function staticRoutes(view: CloudView, router: NeutronRouter, ports: RouterPorts): RoutePlan[] {
   const { gateway } = ports;
-  const defaults = ([4, 6] as const).flatMap((version) => {
-    const via = gateway === null ? null : nextHop(view, gateway, version);
-    return via === null || gateway === null ? [] : [route(null, via, gatewayDevice(gateway))];
-  });
-  return [...defaults, ...extraRoutes(view, router, ports)];
+  const outward =
+    gateway === null
+      ? []
+      : [
+          ...defaultRoutes(view, gateway, gatewayDevice(gateway)),
+          ...onLinkRoutes(view, gateway, gatewayDevice(gateway)),
+        ];
+  return [...outward, ...extraRoutes(view, router, ports)];
 }
 
 /** Extra routes leave through the interface whose subnet holds the next hop. */
@@ -173,6 +141,15 @@ export function extraRoutes(
     ...ports.internal.map((port) => [internalDevice(port), port] as const),
     ...(ports.gateway === null ? [] : [[gatewayDevice(ports.gateway), ports.gateway] as const]),
   ];
+  return routesBy(view, router, reachable);
+}
+
+/** Extra routes whose next hop is a neighbour on one of the devices. */
+export function routesBy(
+  view: CloudView,
+  router: NeutronRouter,
+  reachable: readonly (readonly [device: string, port: NeutronPort])[],
+): RoutePlan[] {
   return router.routes.flatMap(({ to, via }) => {
     const found = reachable.find(([, port]) =>
       port.fixedIps.some(({ subnetId }) => {
@@ -192,61 +169,17 @@ function rulesOf(view: CloudView, router: NeutronRouter, ports: RouterPorts): Ro
     ...ports.internal.map((port) => [internalDevice(port), port] as const),
     ...(gateway === null ? [] : [[gatewayDevice(gateway), gateway] as const]),
   ];
-  const address = gateway?.fixedIps.find((each) => each.address.version === 4)?.address ?? null;
+  const marks = countMarks();
   return {
     kind: 'legacy',
     internal: ports.internal.map(internalDevice),
     external: gateway === null ? null : gatewayDevice(gateway),
-    snat: router.gateway?.snat === true ? address : null,
+    address: fourOf(gateway),
+    translates: router.gateway?.snat === true,
     floating: floatingOf(view, router, null),
     forwarded: forwardedOf(view, router),
     metadata: true,
-    scopes: scopeMarks(view, devices),
-  };
-}
-
-function haConfig(
-  at: Place,
-  router: NeutronRouter,
-  ports: RouterPorts,
-  ha: NeutronPort,
-): { readonly files: ReadonlyMap<string, string>; readonly commandLines: readonly string[] } {
-  const { settings } = at.view.cloud;
-  const addresses = connected(at, router, ports).flatMap((device) =>
-    device.addresses.map(({ address, length }) => ({ address, length, device: device.name })),
-  );
-  const plan: KeepalivedPlan = {
-    virtualRouterId: virtualRouterId(at.view, router),
-    device: deviceName('ha-', ha.id),
-    advertInterval_s: settings.haAdvertInterval_s,
-    priority: 50,
-    addresses,
-    routes: staticRoutes(at.view, router, ports).flatMap(({ prefix, gateway, device, version }) =>
-      gateway === null || device === null
-        ? []
-        : [
-            {
-              to:
-                prefix === null
-                  ? version === 4
-                    ? '0.0.0.0/0'
-                    : '::/0'
-                  : `${writeIp(prefix.address)}/${prefix.length}`,
-              via: gateway,
-              device,
-            },
-          ],
-    ),
-  };
-  const path = `/var/lib/neutron/ha_confs/${router.id}`;
-  const state = isActive(router, at.host.name) ? 'primary' : 'backup';
-  return {
-    files: new Map([
-      [`ha_confs/${router.id}/keepalived.conf`, keepalivedText(plan)],
-      [`ha_confs/${router.id}/state`, state],
-    ]),
-    commandLines: [
-      `keepalived -P -f ${path}/keepalived.conf -p ${path}.pid.keepalived -r ${path}.pid.keepalived-vrrp`,
-    ],
+    scopes: scopeMarks(view, marks, devices),
+    crossing: crossingOf(view, marks, gateway),
   };
 }

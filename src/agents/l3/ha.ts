@@ -1,0 +1,118 @@
+/**
+ * Highly available routers: the interface on the HA network, who is active, and keepalived with
+ * everything that only the active one has (neutron/agent/l3/ha_router.py, Zed).
+ */
+import { deviceName } from '../../model/ids.ts';
+import { type NeutronPort, type NeutronRouter } from '../../model/neutron.ts';
+import { writeIp } from '../../text/address-text.ts';
+import { addressesOf, portDevice } from '../namespace-parts.ts';
+import { type Part, type Place } from '../part.ts';
+import { type AddressPlan, type DevicePlan, type RoutePlan } from '../plan.ts';
+import { type CloudView } from '../view.ts';
+import { defaultRoutes, gatewayDevice, onLinkRoutes } from './interfaces.ts';
+import { type KeepalivedPlan, keepalivedText } from './keepalived-text.ts';
+
+/**
+ * Elections decide who is active, and the agents report it; without a report the first one is.
+ * More than one is active while they cannot hear each other.
+ */
+export function isActive(router: NeutronRouter, host: string): boolean {
+  const active = router.agents.filter((agent) => agent.haState === 'active');
+  const hosts = (active.length > 0 ? active : router.agents.slice(0, 1)).map((each) => each.host);
+  return hosts.includes(host);
+}
+
+/** A device as a standby router has it: everything that is an address comes with keepalived. */
+export function bare(device: DevicePlan): DevicePlan {
+  return { ...device, addresses: [] };
+}
+
+export function haDevice(
+  at: Place,
+  router: NeutronRouter,
+  port: NeutronPort,
+  active: boolean,
+): DevicePlan {
+  const own = addressesOf(at.view, port.fixedIps).map((each) => ({
+    ...each,
+    length: at.view.cloud.settings.haNetwork.length,
+  }));
+  const id = virtualRouterId(at.view, router);
+  const virtual: AddressPlan = {
+    address: { version: 4, value: 0xa9fe_0000n + BigInt(id) },
+    length: 24,
+    scope: 'global',
+  };
+  return portDevice(at, port, deviceName('ha-', port.id), active ? [...own, virtual] : own);
+}
+
+/** Unique in the tenant's HA network; the server draws it, here it is the router's place. */
+function virtualRouterId(view: CloudView, router: NeutronRouter): number {
+  const peers = view.cloud.neutron.routers.filter(
+    (each) => each.ha && each.project === router.project,
+  );
+  return 1 + (peers.findIndex((each) => each.id === router.id) % 254);
+}
+
+/**
+ * Routes that come with the master. Extra routes name no device: the kernel finds it by the next
+ * hop (ha_router.py `routes_updated`).
+ */
+function virtualRoutes(
+  view: CloudView,
+  router: NeutronRouter,
+  gateway: NeutronPort | null,
+): KeepalivedPlan['routes'] {
+  const text = ({ prefix, version }: Pick<RoutePlan, 'prefix' | 'version'>): string => {
+    if (prefix === null) return version === 4 ? '0.0.0.0/0' : '::/0';
+    const whole = prefix.address.version === 4 ? 32 : 128;
+    const address = writeIp(prefix.address);
+    return prefix.length === whole ? address : `${address}/${prefix.length}`;
+  };
+  const outward =
+    gateway === null
+      ? []
+      : [
+          ...defaultRoutes(view, gateway, gatewayDevice(gateway)),
+          ...onLinkRoutes(view, gateway, gatewayDevice(gateway)),
+        ];
+  return [
+    ...outward.map((each) => ({ to: text(each), via: each.gateway, device: each.device })),
+    ...router.routes.map(({ to, via }) => ({
+      to: `${writeIp(to.address)}/${to.length}`,
+      via,
+      device: null,
+    })),
+  ];
+}
+
+/** keepalived of a router on this host, with the addresses of `devices` as virtual ones. */
+export function keepalived(
+  at: Place,
+  router: NeutronRouter,
+  ha: NeutronPort,
+  gateway: NeutronPort | null,
+  devices: readonly DevicePlan[],
+): Pick<Part, 'files' | 'commandLines'> {
+  const plan: KeepalivedPlan = {
+    virtualRouterId: virtualRouterId(at.view, router),
+    device: deviceName('ha-', ha.id),
+    advertInterval_s: at.view.cloud.settings.haAdvertInterval_s,
+    priority: 50,
+    addresses: devices.flatMap((device) =>
+      device.addresses.map(({ address, length }) => ({ address, length, device: device.name })),
+    ),
+    routes: virtualRoutes(at.view, router, gateway),
+  };
+  const path = `/var/lib/neutron/ha_confs/${router.id}`;
+  const state = isActive(router, at.host.name) ? 'primary' : 'backup';
+  return {
+    files: new Map([
+      [`ha_confs/${router.id}/keepalived.conf`, keepalivedText(plan)],
+      [`ha_confs/${router.id}/state`, state],
+    ]),
+    commandLines: [
+      `keepalived -P -f ${path}/keepalived.conf -p ${path}.pid.keepalived -r ${path}.pid.keepalived-vrrp`,
+    ],
+  };
+}
