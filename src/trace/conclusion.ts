@@ -3,7 +3,6 @@
 import { type Network } from '../dataplane/network.ts';
 import { type FlowStep } from '../dataplane/ovs/pipeline/steps.ts';
 import { type Reason } from '../reasons/codes.ts';
-import { once } from '../snapshot/read/folder.ts';
 import { someNote } from '../traffic/diary.ts';
 import { type Packet } from '../traffic/packet.ts';
 import { blockersOf, blockingRead } from './blame.ts';
@@ -12,6 +11,7 @@ import { tupleOf } from './diagnosis/case.ts';
 import { splitBrains } from './diagnosis/split-brain.ts';
 import { journeyOf } from './journey.ts';
 import { lackingOnTheWay } from './lacking.ts';
+import { lazily } from './lazily.ts';
 import { type Read, readEndings } from './lineage.ts';
 import { addressOf, observationOf } from './observation.ts';
 import { receiverOf } from './receiver.ts';
@@ -66,11 +66,6 @@ export function conclude(
     delivered || split.length > 0 ? split : blockersOf({ compiled, question, reads, opened });
   const request = opened ?? blockingRead(question, reads, ['request']);
   const reply = answered ?? blockingRead(question, reads, ['answer', 'data']);
-  // Many questions only want the verdict: the ways are told when somebody looks.
-  const there = once(() => (request === undefined ? null : requestJourney(network, request)));
-  const back = once(() => (reply === undefined ? null : replyJourney(network, reply)));
-  const remarks = once(() => remarksOf({ compiled, question, opened, arrived }));
-  const missing = once(() => missingOnTheWay(network, [request, reply]));
   const deciding = delivered ? [request, reply].filter((read) => read !== undefined) : reads;
   const unread = unreadOnTheWay(compiled, deciding, question.to.address?.version ?? 4);
   const unmodelled = [
@@ -78,7 +73,7 @@ export function conclude(
     ...unread.doubts,
     ...(hangsOnUnseen(delivered, blockers) ? lackingDoubts(network, [request, reply]) : []),
   ];
-  return {
+  const plain = {
     question,
     verdict: split.length > 0 ? 'AMBIGUOUS' : verdictOf(delivered, blockers, reads, unmodelled),
     requestDelivered: arrived !== undefined,
@@ -88,26 +83,21 @@ export function conclude(
     observed: arrived === undefined ? null : observationOf(arrived.ending.p, arrived.steps),
     answerFrom: answered === undefined ? null : addressOf(answered.ending.p, 'src'),
     icmpError: error === undefined ? null : icmpErrorOf(error),
-    get request() {
-      return there();
-    },
-    get reply() {
-      return back();
-    },
     blockers,
-    get remarks() {
-      return remarks();
-    },
-    get missing() {
-      return missing();
-    },
     assumptions: assumptions.filter(({ code }) => code.startsWith('ASSUME_')),
     problems: unread.problems,
     unmodelled,
     copies: endings.map(({ p }) => p),
     alternatives: [],
     content: null,
-  };
+  } satisfies Partial<Trace>;
+  // Many questions only want the verdict: the ways are told when somebody looks.
+  return lazily<typeof plain, Pick<Trace, 'request' | 'reply' | 'remarks' | 'missing'>>(plain, {
+    request: () => (request === undefined ? null : requestJourney(network, request)),
+    reply: () => (reply === undefined ? null : replyJourney(network, reply)),
+    remarks: () => remarksOf({ compiled, question, opened, arrived }),
+    missing: () => missingOnTheWay(network, [request, reply]),
+  });
 }
 
 /** A blocker that is itself a missing file has said so already. */

@@ -1,6 +1,5 @@
 /** What a packet at its end is to the question: the request itself, an answer, an ARP packet. */
 import { type AnswerStep, type ResolutionStep } from '../dataplane/routing/steps.ts';
-import { once } from '../snapshot/read/folder.ts';
 import { type DiaryEntry, foldNotes, readDiary, readSteps } from '../traffic/diary.ts';
 import { type Packet } from '../traffic/packet.ts';
 import { type Step } from '../traffic/traffic.ts';
@@ -45,20 +44,30 @@ export interface Read {
 /** Reads the diaries of packets that have ended, as far as it is needed. */
 export function readEndings(endings: readonly Ending<Packet>[]): readonly Read[] {
   const lineageOf = foldNotes(BEFORE, next);
-  return endings.map((ending) => {
-    const steps = once(() => readSteps(ending.p));
-    const diary = once(() => readDiary(ending.p));
-    return {
-      ending,
-      get steps() {
-        return steps();
-      },
-      get diary() {
-        return diary();
-      },
-      lineage: lineageOf(ending.p),
-    };
-  });
+  return endings.map((ending) => new LazyRead(ending, lineageOf(ending.p)));
+}
+
+/** A class, because getters of object literals give every object a shape of its own. */
+class LazyRead implements Read {
+  readonly ending: Ending<Packet>;
+  readonly lineage: Lineage;
+  private ownSteps: readonly Step[] | null = null;
+  private ownDiary: readonly DiaryEntry[] | null = null;
+
+  constructor(ending: Ending<Packet>, lineage: Lineage) {
+    this.ending = ending;
+    this.lineage = lineage;
+  }
+
+  get steps(): readonly Step[] {
+    this.ownSteps ??= readSteps(this.ending.p);
+    return this.ownSteps;
+  }
+
+  get diary(): readonly DiaryEntry[] {
+    this.ownDiary ??= readDiary(this.ending.p);
+    return this.ownDiary;
+  }
 }
 
 const BEFORE: Lineage = { role: 'request', since: 0, answer: null, relays: 0, connection: 0 };

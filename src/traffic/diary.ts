@@ -74,14 +74,15 @@ export function readSteps(p: Packet): Step[] {
   return steps.reverse();
 }
 
-/** Whether some note of some packet is such a one; what forks share is looked at once. */
+/** Whether some note of some packet is such a one; of what forks share little is looked at twice. */
 export function someNote(packets: Iterable<Packet>, is: (step: Step) => boolean): boolean {
   const seen = new Set<Page>();
   for (const p of packets) {
+    let since = 0;
     for (let page = p.diary; page !== null; page = page.previous) {
       if (page.step === null) continue;
       if (seen.has(page)) break;
-      seen.add(page);
+      if (since++ % MARK_EVERY === 0) seen.add(page);
       if (is(stepOf(page))) return true;
     }
   }
@@ -90,6 +91,9 @@ export function someNote(packets: Iterable<Packet>, is: (step: Step) => boolean)
 
 /** What notes come to when they are taken in one after the other. */
 export type Fold<T> = (before: T, step: Step, index: number) => T;
+
+/** Notes between two that keep what they came to. */
+const MARK_EVERY = 8;
 
 /** Folds the notes of packets, oldest first; what forks share is folded once. */
 export function foldNotes<T>(start: T, fold: Fold<T>): (p: Packet) => T {
@@ -111,7 +115,8 @@ export function foldNotes<T>(start: T, fold: Fold<T>): (p: Packet) => T {
     for (let i = open.length - 1; i >= 0; i--) {
       const page = open[i]!;
       value = fold(value, stepOf(page), index++);
-      known.set(page, { value, next: index });
+      // Forks start anywhere; a mark here and there keeps what is folded twice short.
+      if (i === 0 || index % MARK_EVERY === 0) known.set(page, { value, next: index });
     }
     return value;
   };

@@ -39,6 +39,25 @@ export function assignment(field: Field, value: bigint, mask?: bigint): Assignme
   return { field, value: value & bits, mask: bits, words: wordBits(field, value, bits) };
 }
 
+const ofNumbers = new Map<Field, Map<number, Assignment>>();
+/** A field keeps the writes of so many numbers. */
+const MOST_NUMBERS = 65_536;
+
+/** The write of a number into a whole field, prepared once per value: for what elements compute. */
+export function numberAssignment(of: Field, value: number): Assignment {
+  let known = ofNumbers.get(of);
+  if (known === undefined) {
+    known = new Map();
+    ofNumbers.set(of, known);
+  }
+  let found = known.get(value);
+  if (found === undefined) {
+    found = assignment(of, BigInt(value));
+    if (known.size < MOST_NUMBERS) known.set(value, found);
+  }
+  return found;
+}
+
 /** Writes `value` into a run of bits: `load:5->NXM_NX_REG0[0..7]`. */
 export function bitsAssignment(to: FieldBits, value: bigint): Assignment {
   const mask = ((1n << BigInt(to.width)) - 1n) << BigInt(to.start);

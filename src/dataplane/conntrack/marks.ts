@@ -1,7 +1,7 @@
 /** What tracking leaves on the packet: the ct_* fields, as both personalities fill them. */
 import { allBits, CT_STATE, type Field, field } from '../../packet/fields.ts';
 import { type Traffic } from '../../traffic/traffic.ts';
-import { assignment } from '../../traffic/words.ts';
+import { numberAssignment } from '../../traffic/words.ts';
 import { type Connection } from './connection.ts';
 import { addressFields, F, hasPorts, type PacketClass } from './protocols.ts';
 import { type Tracker } from './tracker.ts';
@@ -42,7 +42,7 @@ export function show<P>(tracker: Tracker<P>, p: P, shown: Shown<P>): P {
 }
 
 function put<P>(traffic: Traffic<P>, p: P, to: Field, value: number): P {
-  return traffic.set(p, assignment(to, BigInt(value)));
+  return traffic.set(p, numberAssignment(to, value));
 }
 
 const TUPLE_FIELDS = [

@@ -5,7 +5,7 @@
 import { allBits, type Field, type FieldBits, field } from '../../packet/fields.ts';
 import { type Guard, guard } from '../../traffic/guard.ts';
 import { and, type Match, not, or, range, test } from '../../traffic/match.ts';
-import { type Assignment, assignment } from '../../traffic/words.ts';
+import { type Assignment, assignment, numberAssignment } from '../../traffic/words.ts';
 
 export const ETHERTYPE = { ipv4: 0x0800, arp: 0x0806, ipv6: 0x86dd } as const;
 export const PROTOCOL = { icmp: 1, tcp: 6, udp: 17, icmpv6: 58 } as const;
@@ -74,7 +74,7 @@ export function is(of: Field, value: bigint | number, mask?: bigint): Guard {
 
 /** Prepares writing a whole field. */
 export function put(of: Field, value: bigint | number): Assignment {
-  return assignment(of, BigInt(value));
+  return typeof value === 'number' ? numberAssignment(of, value) : assignment(of, value);
 }
 
 const isProtocol = (protocol: number): Match => test(F.protocol, BigInt(protocol));

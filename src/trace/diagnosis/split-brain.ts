@@ -4,8 +4,9 @@
  */
 import { type Network } from '../../dataplane/network.ts';
 import { type NeutronRouter } from '../../model/neutron.ts';
-import { routerOfNamespace, routerRef } from '../objects.ts';
+import { someNote } from '../../traffic/diary.ts';
 import { type Read } from '../lineage.ts';
+import { routerOfNamespace, routerRef } from '../objects.ts';
 import { type EnterStep } from '../steps.ts';
 import { type Blocker, type Question } from '../types.ts';
 import { inNamespace } from './commands.ts';
@@ -53,10 +54,13 @@ function routersMet(
   };
   add(from.namespace);
   add(to.namespace);
-  for (const { steps, lineage } of reads) {
-    if (lineage.role === 'resolution') continue;
-    for (const step of steps) if (step.kind === 'enter') add((step as EnterStep).device);
-  }
+  const copies = reads.flatMap(({ lineage, ending }) =>
+    lineage.role === 'resolution' ? [] : [ending.p],
+  );
+  someNote(copies, (step) => {
+    if (step.kind === 'enter') add((step as EnterStep).device);
+    return false;
+  });
   return met;
 }
 

@@ -51,7 +51,7 @@ function macOf({ mac: known, seen }: LearnedAddress<Packet>): bigint {
 
 /** The MAC table in the words of fdb/show, entries past their time left out. */
 function fdbOf(state: SwitchState<Packet>, bridge: string, now_us: number): string[] {
-  const known = state.bridges.get(bridge)?.fdb;
+  const known = state.bridges.get(bridge);
   return (known === undefined ? [] : everyAddress(known)).flatMap((entry) => {
     const age = Math.floor((now_us - entry.learned_us) / 1e6);
     if (age >= 300) return [];
@@ -103,8 +103,8 @@ class LateRefreshes {
   /** @param source of the frame, whose entries it refreshed. */
   received(frame: string, source: bigint, state: SwitchState<Packet>, now_us: number): void {
     if (this.used.has(frame)) {
-      for (const { fdb } of state.bridges.values()) {
-        for (const entry of everyAddress(fdb)) {
+      for (const known of state.bridges.values()) {
+        for (const entry of everyAddress(known)) {
           if (entry.learned_us === now_us && macOf(entry) === source) this.late.push(entry);
         }
       }

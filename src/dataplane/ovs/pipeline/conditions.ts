@@ -5,7 +5,7 @@
 import { type Field, type FieldBits, field, type Prerequisite } from '../../../packet/fields.ts';
 import { type Guard, guard } from '../../../traffic/guard.ts';
 import { and, type Match, or, test } from '../../../traffic/match.ts';
-import { type Assignment, assignment } from '../../../traffic/words.ts';
+import { type Assignment, numberAssignment } from '../../../traffic/words.ts';
 
 const ETH_TYPE = field('eth_type');
 const IP_PROTO = field('ip_proto');
@@ -75,21 +75,9 @@ export const IS_MULTICAST_SOURCE: Guard = guard(
   test(field('eth_src'), 0x0100_0000_0000n, 0x0100_0000_0000n),
 );
 
-const caches = new Map<Field, Map<number, Assignment>>();
-
 /** The write of a small number into a whole field, prepared once per value. */
 export function writeNumberTo(of: Field, value: number): Assignment {
-  let cache = caches.get(of);
-  if (cache === undefined) {
-    cache = new Map();
-    caches.set(of, cache);
-  }
-  let found = cache.get(value);
-  if (found === undefined) {
-    found = assignment(of, BigInt(value));
-    if (cache.size < 65_536) cache.set(value, found);
-  }
-  return found;
+  return numberAssignment(of, value);
 }
 
 /** All bits of a field, by its name. */

@@ -6,18 +6,12 @@
  * for bonds are left out; a run never learns that many, and bonds only matter when they reflect.
  */
 import { type FieldBits, field } from '../../../packet/fields.ts';
-import { compileTable } from '../../../traffic/compiled.ts';
-import { test } from '../../../traffic/match.ts';
 import { type Split } from '../../../traffic/traffic.ts';
 import { IS_MULTICAST_SOURCE } from './conditions.ts';
+import { type End } from './dumped-addresses.ts';
 import { forkPart, type Part, splitting, type Translation, tell } from './part.ts';
 import { type Bundle, type PreparedBridge, type PreparedPort } from './prepared.ts';
-import {
-  type AddressTable,
-  addressesOf,
-  type LearnedAddress,
-  type VlanAddresses,
-} from './state.ts';
+import { addressesOf, type LearnedAddress, type VlanAddresses } from './state.ts';
 
 const SOURCE = field('eth_src');
 const DESTINATION = field('eth_dst');
@@ -34,8 +28,6 @@ export interface Known<P> {
   readonly entry: LearnedAddress<P> | null;
 }
 
-type End = 'eth_src' | 'eth_dst';
-
 /** Looks the destination address up. */
 export function lookupAddress<P>(
   x: Translation<P>,
@@ -43,36 +35,22 @@ export function lookupAddress<P>(
   vlan: number,
   which: End = 'eth_dst',
 ): readonly Known<P>[] {
-  const known = x.state.bridges.get(part.bridge.name)?.fdb.get(vlan);
-  if (known === undefined) return [{ part, entry: null }];
-  if (known.dumped.length === 0) return amongLearned(x, part, known, which);
-  const found = x.t.lookup(part.p, tableOf(known, which));
+  const state = x.state.bridges.get(part.bridge.name);
+  if (state === undefined) return [{ part, entry: null }];
+  const known = addressesOf(state, vlan);
+  if (known.tables === null) return amongLearned(x, part, known, which);
+  const found = x.t.lookup(part.p, known.tables[which]);
   return splitting(found, ({ entries, p }) => {
     const q = found.length === 1 ? part : forkPart(part, p);
     q.p = p;
-    for (const { entry } of entries) {
-      if (isAlive(entry, part.bridge, x.run.now_us)) return [{ part: q, entry }];
+    for (const { entry: place } of entries) {
+      const entry = known.dumped[place];
+      if (entry !== undefined && isAlive(entry, part.bridge, x.run.now_us)) {
+        return [{ part: q, entry }];
+      }
     }
     return amongLearned(x, q, known, which);
   });
-}
-
-/** The dumped addresses as a table; old ones are in it too, so all that match are answered. */
-function tableOf<P>({ dumped, tables }: VlanAddresses<P>, which: End): AddressTable<P> {
-  let table = tables[which];
-  if (table === null) {
-    const of = which === 'eth_src' ? SOURCE : DESTINATION;
-    table = compileTable(
-      dumped.map((entry, rank) => ({
-        match: test(of, entry.mac ?? 0n),
-        rank,
-        decisive: false,
-        entry,
-      })),
-    );
-    tables[which] = table;
-  }
-  return table;
 }
 
 /** Addresses learned in this run equal the source of the frame they were learned from. */
@@ -112,9 +90,10 @@ export function learnAddress<P>(
   from: { readonly port: PreparedPort; readonly bundle: Bundle },
 ): Part<P>[] {
   const { bridge } = part;
-  const fdb = x.state.bridges.get(bridge.name)?.fdb;
-  if (!x.state.learns || fdb === undefined || bridge.source.floodVlans.includes(vlan))
+  const state = x.state.bridges.get(bridge.name);
+  if (!x.state.learns || state === undefined || bridge.source.floodVlans.includes(vlan)) {
     return [part];
+  }
   const { hit: multicast, miss: source } = x.t.split(part.p, IS_MULTICAST_SOURCE);
   const results: Part<P>[] = [];
   if (multicast !== null) {
@@ -126,7 +105,7 @@ export function learnAddress<P>(
   const unicast = multicast === null ? part : forkPart(part, source);
   unicast.p = source;
   for (const { part: q, entry } of lookupAddress(x, unicast, vlan, 'eth_src')) {
-    if (entry === null) remember(x, q, vlan, from, fdb);
+    if (entry === null) remember(x, q, addressesOf(state, vlan), vlan, from);
     else if (!entry.permanent) {
       entry.port = from.port.ofport;
       entry.bundle = from.bundle.name;
@@ -140,9 +119,9 @@ export function learnAddress<P>(
 function remember<P>(
   x: Translation<P>,
   part: Part<P>,
+  known: VlanAddresses<P>,
   vlan: number,
   { port, bundle }: { readonly port: PreparedPort; readonly bundle: Bundle },
-  fdb: Map<number, VlanAddresses<P>>,
 ): void {
   const entry: LearnedAddress<P> = {
     vlan,
@@ -153,7 +132,6 @@ function remember<P>(
     permanent: false,
     learned_us: x.run.now_us,
   };
-  const known = addressesOf(fdb, vlan);
   const alive = known.learned.filter((old) => isAlive(old, part.bridge, x.run.now_us));
   known.learned = [...alive, entry];
   const bridge = part.bridge.name;

@@ -3,9 +3,10 @@
  * both. Made from the dump, then changed by the packets of one run only.
  */
 import { type Guard } from '../../../traffic/guard.ts';
-import { type Table } from '../../../traffic/table.ts';
 import { type FieldPairs } from '../../../traffic/traffic.ts';
-import { type PreparedSwitch } from './prepared.ts';
+import { type FdbEntry } from '../types/switch.ts';
+import { type DumpedAddresses, dumpedAddresses } from './dumped-addresses.ts';
+import { type PreparedBridge, type PreparedSwitch } from './prepared.ts';
 import { type PreparedFlow } from './prepared-flow.ts';
 import { type OvsStep } from './steps.ts';
 
@@ -40,17 +41,17 @@ export interface LearnedFlow<P> {
 /** The learned addresses of one VLAN of a bridge. */
 export interface VlanAddresses<P> {
   /** From the dump, in its order. */
-  readonly dumped: LearnedAddress<P>[];
-  /** The same by their address as destination and as source, compiled when first asked. */
-  readonly tables: { eth_dst: AddressTable<P> | null; eth_src: AddressTable<P> | null };
+  readonly dumped: readonly LearnedAddress<P>[];
+  readonly tables: DumpedAddresses['tables'] | null;
   /** Learned in this run, oldest first. */
   learned: readonly LearnedAddress<P>[];
 }
 
-export type AddressTable<P> = Table<LearnedAddress<P>>;
-
 export interface BridgeState<P> {
-  /** Learned addresses by VLAN. */
+  readonly bridge: PreparedBridge;
+  /** Virtual time of the dump. */
+  readonly start_us: number;
+  /** Learned addresses by VLAN, as far as packets asked for them; see `addressesOf`. */
   readonly fdb: Map<number, VlanAddresses<P>>;
   readonly learnedFlows: Map<number, LearnedFlow<P>[]>;
 }
@@ -63,19 +64,40 @@ export interface SwitchState<P> {
   readonly onStep: ((step: OvsStep) => void) | null;
 }
 
-/** What a bridge knows of a VLAN; empty at first. */
-export function addressesOf<P>(fdb: Map<number, VlanAddresses<P>>, vlan: number): VlanAddresses<P> {
-  let found = fdb.get(vlan);
+/** What a bridge knows of a VLAN: what the dump says, until packets teach it more. */
+export function addressesOf<P>(state: BridgeState<P>, vlan: number): VlanAddresses<P> {
+  let found = state.fdb.get(vlan);
   if (found === undefined) {
-    found = { dumped: [], tables: { eth_dst: null, eth_src: null }, learned: [] };
-    fdb.set(vlan, found);
+    const source = dumpedAddresses(state.bridge.source).get(vlan);
+    const dumped = source?.entries.map((entry) => dumpedAddress<P>(state, entry)) ?? [];
+    found = { dumped, tables: source?.tables ?? null, learned: [] };
+    state.fdb.set(vlan, found);
   }
   return found;
 }
 
+function dumpedAddress<P>(
+  { bridge, start_us }: BridgeState<P>,
+  { port, vlan, mac, age_s }: FdbEntry,
+): LearnedAddress<P> {
+  return {
+    vlan,
+    mac,
+    seen: null,
+    port,
+    bundle: bridge.ports.get(port)?.bundle.name ?? null,
+    permanent: age_s === 'static',
+    learned_us: age_s === 'static' ? start_us : start_us - age_s * 1e6,
+  };
+}
+
 /** All addresses that a bridge knows, of all VLANs. */
-export function everyAddress<P>(fdb: BridgeState<P>['fdb']): LearnedAddress<P>[] {
-  return [...fdb.values()].flatMap(({ dumped, learned }) => [...dumped, ...learned]);
+export function everyAddress<P>(state: BridgeState<P>): LearnedAddress<P>[] {
+  const vlans = new Set([...dumpedAddresses(state.bridge.source).keys(), ...state.fdb.keys()]);
+  return [...vlans].flatMap((vlan) => {
+    const { dumped, learned } = addressesOf(state, vlan);
+    return [...dumped, ...learned];
+  });
 }
 
 /**
@@ -89,21 +111,12 @@ export function switchState<P>(
 ): SwitchState<P> {
   const bridges = new Map<string, BridgeState<P>>();
   for (const bridge of sw.bridges.values()) {
-    const fdb = new Map<number, VlanAddresses<P>>();
-    for (const entry of bridge.source.fdb) {
-      const port = bridge.ports.get(entry.port);
-      const address: LearnedAddress<P> = {
-        vlan: entry.vlan,
-        mac: entry.mac,
-        seen: null,
-        port: entry.port,
-        bundle: port?.bundle.name ?? null,
-        permanent: entry.age_s === 'static',
-        learned_us: entry.age_s === 'static' ? now_us : now_us - entry.age_s * 1e6,
-      };
-      addressesOf(fdb, entry.vlan).dumped.push(address);
-    }
-    bridges.set(bridge.name, { fdb, learnedFlows: new Map() });
+    bridges.set(bridge.name, {
+      bridge,
+      start_us: now_us,
+      fdb: new Map(),
+      learnedFlows: new Map(),
+    });
   }
   return { bridges, learns: options.learns, onStep: options.onStep ?? null };
 }
