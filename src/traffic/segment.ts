@@ -32,5 +32,6 @@ export function segmentOf(p: Packet): TcpSegment {
     length: p.body.payload.length,
     windowScale,
     sackPermitted,
+    hasOptions: options.length > 0,
   };
 }

@@ -51,6 +51,8 @@ export interface TcpSegment {
   /** Window scale option of a SYN; undefined when the option is absent. */
   readonly windowScale: number | undefined;
   readonly sackPermitted: boolean;
+  /** There are options at all, be it padding. */
+  readonly hasOptions: boolean;
 }
 
 /** One IP packet from its IP header on, for rules and trackers that look where no field shows. */

@@ -172,6 +172,12 @@ function refreshed<P>(tracker: Tracker<P>, names: Refresh): number {
   return tracker.run.now_us + Math.min(...all);
 }
 
+/** Entries that would live for two minutes and longer live as with unacknowledged data. */
+function hastened<P>(tracker: Tracker<P>, { expires_us }: Connection<P>): number {
+  if (expires_us - tracker.run.now_us < 120_000_000) return expires_us;
+  return Math.min(expires_us, refreshed(tracker, ['UNACK']));
+}
+
 export interface Advanced<P> {
   readonly p: P;
   /**
@@ -226,7 +232,10 @@ function advanceKernelTcp<P>(
   }
   const state: ProtocolState = { kind: 'tcp', tcp: next.tcp };
   if (next.verdict === 'invalid') {
-    return { p, verdict: 'invalid', connection: changed(tracker, connection, p, { state }) };
+    const expires_us =
+      next.hastens === true ? hastened(tracker, connection) : connection.expires_us;
+    const after = changed(tracker, connection, p, { state, expires_us });
+    return { p, verdict: 'invalid', connection: after };
   }
   const assured = next.assured ? STATUS.assured : 0;
   const answered = reply ? STATUS.seen_reply : 0;

@@ -72,7 +72,8 @@ export type KernelVerdict =
       readonly refresh: Refresh | null;
       readonly assured: boolean;
     }
-  | { readonly verdict: 'invalid'; readonly tcp: KernelTcp }
+  /** `hastens`: the entry ends at the latest when unacknowledged data would end it. */
+  | { readonly verdict: 'invalid'; readonly tcp: KernelTcp; readonly hastens?: boolean }
   /** The entry goes; the packet itself is valid. */
   | { readonly verdict: 'gone' }
   /** The entry goes, and the packet begins a new connection. */
@@ -271,7 +272,9 @@ function ignore(seen: Seen): KernelVerdict {
     challenge: asks ? tcp.state === LA : last.challenge,
     ack: tcp.state === SS && kind === 'ack' && reply ? segment.ack : last.ack,
   };
-  return { verdict: 'accept', tcp: { ...tcp, last: noted }, refresh: null, assured: false };
+  const simultaneous = tcp.simultaneous && !asks;
+  const after = { ...tcp, last: noted, simultaneous };
+  return { verdict: 'accept', tcp: after, refresh: null, assured: false };
 }
 
 /** A SYN/ACK that answers the SYN which was let through: both hosts are in step, follow them. */
@@ -287,7 +290,9 @@ function inStepAgain(seen: Seen): KernelVerdict {
     scaling: last.scale !== null,
     sack: last.sack,
   };
-  const ends: [WindowEnd, WindowEnd] = last.reply ? [freshEnd(), asked] : [asked, freshEnd()];
+  // nf_ct_tcp_state_reset(): who answers keeps the leniency of a connection picked up midway.
+  const answers: WindowEnd = { ...freshEnd(), liberal: tcp.ends[reply ? 1 : 0].liberal };
+  const ends: [WindowEnd, WindowEnd] = last.reply ? [answers, asked] : [asked, answers];
   const synced: KernelTcp = { ...tcp, state: SS, ends, last: { ...last, challenge: false } };
   return window({ ...seen, tcp: synced, reply }, synced, SR);
 }
@@ -310,9 +315,9 @@ function reset(seen: Seen): KernelVerdict {
     return window(seen, tcp, tcp.state);
   }
   const answersIgnored =
-    (facts.seenReply && last.segment === 'syn') || (!facts.assured && last.segment === 'ack');
-  const opposite = last.reply !== reply;
-  if (answersIgnored && opposite && segment.ack === last.end) return settle(seen, tcp, CL);
+    (facts.seenReply && last.segment === 'syn' && last.reply !== reply) ||
+    (!facts.assured && last.segment === 'ack');
+  if (answersIgnored && segment.ack === last.end) return settle(seen, tcp, CL);
   const answersChallenge = tcp.state === SS && last.segment === 'ack' && last.reply;
   if (answersChallenge && segment.seq === last.ack) return settle(seen, tcp, CL);
   return window(seen, tcp, CL);
@@ -323,11 +328,23 @@ function window(seen: Seen, tcp: KernelTcp, next: KernelState): KernelVerdict {
   if (segment === null) return settle(seen, tcp, next);
   const checked = inWindow(tcp, reply, flags, segment, settings.beLiberal);
   const moved = { ...tcp, ...checked.tcp };
-  if (checked.place === 'invalid') return { verdict: 'invalid', tcp: moved };
+  if (checked.place === 'invalid') return outside(seen, moved);
   if (checked.place === 'ignore') {
     return { verdict: 'accept', tcp: moved, refresh: null, assured: false };
   }
   return settle(seen, moved, next);
+}
+
+/**
+ * nf_tcp_handle_invalid(): ends that say goodbye outside of the window are probably gone, so that
+ * the entry of an assured connection shall not wait for days.
+ */
+function outside({ reply, kind, facts }: Seen, tcp: KernelTcp): KernelVerdict {
+  const ends = (segment: Segment): boolean => segment === 'fin' || segment === 'rst';
+  if (!facts.assured || !ends(kind)) return { verdict: 'invalid', tcp };
+  const { last } = tcp;
+  if (last.reply !== reply && ends(last.segment)) return { verdict: 'invalid', tcp, hastens: true };
+  return { verdict: 'invalid', tcp: { ...tcp, last: { ...last, segment: kind, reply } } };
 }
 
 /** The segment counts: the state moves on and the timeout is set. */

@@ -115,9 +115,15 @@ function introduce(
   sender.end = end;
   sender.maxEnd = end;
   sender.maxWindow = Math.max(segment.window, 1);
-  sender.scaling = segment.windowScale !== undefined;
-  sender.scale = Math.min(segment.windowScale ?? 0, 14);
-  sender.sack = segment.sackPermitted;
+  // Options begin an end anew but for its leniency; without any nothing is forgotten.
+  if (segment.hasOptions) {
+    sender.scaling = segment.windowScale !== undefined;
+    sender.scale = Math.min(segment.windowScale ?? 0, 14);
+    sender.sack = segment.sackPermitted;
+    sender.closeInit = false;
+    sender.unacknowledged = false;
+    sender.maxAck = null;
+  }
   if (reply && !(sender.scaling && receiver.scaling)) {
     sender.scale = 0;
     receiver.scale = 0;
