@@ -8,6 +8,7 @@ import { put16 } from '../../packet/wire/bytes.ts';
 import { sealed } from '../conntrack/transport-bytes.ts';
 import { OWNER } from '../iptables/tests/owner.ts';
 import { ADDRESSES, B, ETHERTYPE, F, IS, PROTOCOL, put } from './headers.ts';
+import { byPathMtu } from './path-mtu.ts';
 import { mtuOf } from './questions.ts';
 import { decide } from './route.ts';
 import { type Work } from './stack.ts';
@@ -19,7 +20,7 @@ const NO_MARK = put(F.mark, 0);
 const BY_KERNEL = put(F.owner, OWNER.kernel);
 const NO_FRAGMENT_RULE = put(F.dontFragment, 0);
 
-function noteAnswer<P>(work: Work<P>, what: AnswerStep['what'], p: P): P {
+export function noteAnswer<P>(work: Work<P>, what: AnswerStep['what'], p: P): P {
   const namespace = work.stack.config.of.name;
   return work.run.traffic.note(p, (): AnswerStep => ({ kind: 'answer', namespace, what }));
 }
@@ -59,7 +60,7 @@ export function answerTimestamp<P>(work: Work<P>, p: P): void {
 }
 
 /** A segment of the host in answer to `p`: addresses and ports exchanged, nothing else. */
-function segmentBack<P>(work: Work<P>, version: 4 | 6, p: P): P {
+export function segmentBack<P>(work: Work<P>, version: 4 | 6, p: P): P {
   const { traffic } = work.run;
   const { source, destination } = ADDRESSES[version];
   let made = traffic.blank(p);
@@ -74,8 +75,10 @@ function segmentBack<P>(work: Work<P>, version: 4 | 6, p: P): P {
   return traffic.set(made, put(F.ipLength, version === 4 ? 40 : 60));
 }
 
-/** Answers a SYN to a listener (RFC 9293 §3.5). The initial sequence number is 0 here. */
-export function synAck<P>(work: Work<P>, version: 4 | 6, socket: Socket | null, p: P): void {
+const ANY_SEQUENCE = [0n, 0xffff_ffffn] as const;
+
+/** Answers a SYN to a listener (RFC 9293 §3.5) with any initial sequence number; returns it. */
+export function synAck<P>(work: Work<P>, version: 4 | 6, socket: Socket | null, p: P): P {
   const { traffic } = work.run;
   // Who completes packets writes all options (Applications.complete).
   const complete = work.stack.applications?.complete !== undefined;
@@ -86,14 +89,11 @@ export function synAck<P>(work: Work<P>, version: 4 | 6, socket: Socket | null, 
   made = traffic.set(made, put(F.tcpFlags, TCP_FLAGS.syn | TCP_FLAGS.ack));
   made = traffic.copy(made, B.tcpAcknowledgement, p, B.tcpSequence);
   made = traffic.add(made, F.tcpAcknowledgement, 1);
-  made = traffic.set(made, put(F.tcpWindow, 65535));
-  work.now({
-    kind: 'emit',
-    version,
-    device: null,
-    handle: null,
-    p: noteAnswer(work, 'syn-ack', made),
-  });
+  made = traffic.choose(made, B.tcpSequence, ...ANY_SEQUENCE);
+  made = noteAnswer(work, 'syn-ack', traffic.set(made, put(F.tcpWindow, 65535)));
+  const kept = traffic.fork(made);
+  work.now({ kind: 'emit', version, device: null, handle: null, p: made });
+  return kept;
 }
 
 const MSS_OPTION_BYTES = 4;
@@ -107,10 +107,11 @@ function offerSize<P>(work: Work<P>, version: 4 | 6, p: P): P {
   const [found] = decide(work.run, work.stack.config.fib[version], traffic.fork(p));
   const mtu = found === undefined ? null : mtuOf(work.stack.config, found.decision);
   const header = IP_AND_TCP_BYTES[version];
+  const [narrow = { mtu: null }] = byPathMtu(work, version, mtu ?? 1500, traffic.fork(p));
   const bytes = new Uint8Array(header + MSS_OPTION_BYTES);
   bytes.set(content.bytes.subarray(0, header));
   bytes.set([2, MSS_OPTION_BYTES], header);
-  put16(bytes, header + 2, (mtu ?? 1500) - header);
+  put16(bytes, header + 2, (narrow.mtu ?? 1500) - header);
   bytes[header - 20 + 12] = 6 << 4;
   return traffic.withContent(p, sealed(bytes, version));
 }

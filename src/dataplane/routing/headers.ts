@@ -110,6 +110,10 @@ export const IS = {
   icmpv6Error: guard(
     and(isProtocol(PROTOCOL.icmpv6), or(range(F.icmpType, 0n, 127n), icmpType(137))),
   ),
+  /** "Fragmentation needed" (RFC 792), "packet too big" (RFC 4443 §3.2). */
+  tooLarge: guard(and(isProtocol(PROTOCOL.icmp), icmpType(3), test(F.icmpCode, 4n))),
+  tooLarge6: guard(and(isProtocol(PROTOCOL.icmpv6), icmpType(2))),
+  loopbackSource: is(F.ipSource, 0x7f00_0000n, 0xff00_0000n),
   laterFragment: is(F.fragment, 2, 2n),
   fragment: is(F.fragment, 1, 1n),
   dontFragment: is(F.dontFragment, 1),

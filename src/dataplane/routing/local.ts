@@ -11,6 +11,8 @@ import { ADDRESSES, B, IS } from './headers.ts';
 import { sendError } from './icmp-error.ts';
 import { receiveAdvertisement, receiveSolicitation } from './nd.ts';
 import { learn } from './neighbour.ts';
+import { learnPathMtu } from './path-mtu.ts';
+import { repeatedSyn, serve } from './served.ts';
 import { drop, passHook, SILENCE, type Work } from './stack.ts';
 import { type Socket } from './types.ts';
 
@@ -97,6 +99,7 @@ function delivered<P>(work: Work<P>, to: string, p: P): void {
 
 function receiveIcmp<P>(work: Work<P>, { group }: Arrival, p: P): void {
   const { traffic } = work.run;
+  learnPathMtu(work, 4, p);
   // Echo requests to a group stay unanswered (net.ipv4.icmp_echo_ignore_broadcasts = 1).
   const echo = traffic.split(p, IS.echoRequest);
   if (echo.hit !== null) {
@@ -126,14 +129,17 @@ function receiveIcmp6<P>(work: Work<P>, arrival: Arrival, p: P): void {
     answerEcho(work, 6, traffic.fork(echo.hit));
     delivered(work, 'icmpv6 echo', echo.hit);
   }
-  if (echo.miss !== null) toProgram(work, arrival, null, 'icmpv6', echo.miss);
+  if (echo.miss === null) return;
+  learnPathMtu(work, 6, echo.miss);
+  toProgram(work, arrival, null, 'icmpv6', echo.miss);
 }
 
 /** A known connection first, then a listener for a SYN, else a reset. */
 function receiveTcp<P>(work: Work<P>, arrival: Arrival, p: P): void {
   const { traffic } = work.run;
   const { stack } = work;
-  const rest = toConnection(work, arrival, p);
+  const known = repeatedSyn(work, arrival.version, p);
+  const rest = known === null ? null : toConnection(work, arrival, known);
   if (rest === null) return;
   const opening = traffic.split(rest, IS.syn);
   if (opening.hit !== null) {
@@ -143,7 +149,8 @@ function receiveTcp<P>(work: Work<P>, arrival: Arrival, p: P): void {
         refuseTcp(work, arrival, part);
       } else if (!arrival.group) {
         stack.connections = [traffic.fork(part), ...stack.connections].slice(0, CONNECTIONS_MAX);
-        synAck(work, arrival.version, socket, traffic.fork(part));
+        const answer = synAck(work, arrival.version, socket, traffic.fork(part));
+        serve(work, arrival.version, traffic.fork(part), answer);
         delivered(work, describe(socket, 'tcp'), part);
       }
     }

@@ -9,6 +9,7 @@ import { fragment } from './fragment.ts';
 import { B, F, IS, PACKET_TYPE, put } from './headers.ts';
 import { sendError } from './icmp-error.ts';
 import { sendTo, type Way } from './neighbour.ts';
+import { byPathMtu } from './path-mtu.ts';
 import { refusal, reroute, rerouting } from './reroute.ts';
 import { type Decision, decide, decideWithout, noteRoute } from './route.ts';
 import { drop, passHook, type Towards, towards, type Work } from './stack.ts';
@@ -79,7 +80,17 @@ function emitAlong<P>(
     route.type === 'broadcast' || hop === null
       ? { kind: route.type === 'broadcast' ? 'broadcast' : 'destination' }
       : towards(hop);
-  emitBy(work, version, device, to, decision, p);
+  const sound = version === 4 ? refuseLoopback(work, device, p) : p;
+  if (sound !== null) emitBy(work, version, device, to, decision, sound);
+}
+
+/** __mkroute_output(): 127.0.0.0/8 does not leave the host; raw sockets are not asked. */
+function refuseLoopback<P>(work: Work<P>, { of, settings }: Device, p: P): P | null {
+  if (of.loopback || settings.routeLocalnet || work.headerIncluded === true) return p;
+  const { hit, miss } = work.run.traffic.split(p, IS.loopbackSource);
+  const why = '127.0.0.0/8 would leave the host';
+  if (hit !== null) drop(work, hit, 'MARTIAN_ADDRESS', 'route output', why);
+  return miss;
 }
 
 function loopback<P>(work: Work<P>): Device | undefined {
@@ -114,9 +125,11 @@ function emitBy<P>(
   p: P,
 ): void {
   const { traffic } = work.run;
+  const mtu = mtuOf(device, decision);
   for (const sourced of chooseSource(work, version, device, to, decision, p)) {
     const { applications } = work.stack;
-    const whole = applications?.complete?.(sourced, mtuOf(device, decision)) ?? sourced;
+    const [sized = { p: sourced, mtu }] = byPathMtu(work, version, mtu, sourced);
+    const whole = applications?.complete?.(sized.p, sized.mtu) ?? sized.p;
     if (work.opens === true) openConnection(work.run, work.stack, version, whole);
     const out = traffic.set(whole, device.setOutput);
     const before = work.stack.hooks === null ? null : traffic.fork(out);
@@ -172,7 +185,10 @@ function leaveOwn<P>(
   decision: Decision | null,
   p: P,
 ): void {
-  leave(work, { version, device, to, from: null, mtu: mtuOf(device, decision) }, p);
+  const way = { version, device, to, from: null } as const;
+  for (const { p: part, mtu } of byPathMtu(work, version, mtuOf(device, decision), p)) {
+    leave(work, { ...way, mtu }, part);
+  }
 }
 
 function mtuOf(device: Device, decision: Decision | null): number {

@@ -19,6 +19,8 @@ import { compileBridges, vxlanDevices } from './bridges.ts';
 import { compileDevices, type Device } from './device.ts';
 import { compileFib, type Fib } from './fib.ts';
 import { F } from './headers.ts';
+import { type PathMtu } from './path-mtu.ts';
+import { type Served } from './served.ts';
 import { compileSockets, type SocketTable } from './sockets.ts';
 import { type AnswerStep } from './steps.ts';
 import { type IpAddress, type Namespace, type NextHop, type Socket } from './types.ts';
@@ -117,11 +119,15 @@ export interface Stack<P> {
   readonly vxlans: readonly VxlanState<P>[];
   /** Fragments for the host itself, where connection tracking does not collect them. */
   readonly fragments: Reassembly<P>;
+  /** Narrow paths that errors told of, newest first. */
+  readonly pathMtus: PathMtu<P>[];
   /** Newest first. */
   learned: readonly LearnedNeighbour<P>[];
   pending: readonly Pending<P>[];
   /** Packets that opened a connection here, in the direction of what will be received. */
   connections: readonly P[];
+  /** Connections that listeners took, newest first. */
+  readonly served: Served<P>[];
   packetSockets: readonly PacketSocket<P>[];
   /** Tunnel packets that a switch in this kernel takes (vport-netdev.c), and its entrance. */
   switchTunnels: { readonly takes: Guard; readonly port: string } | null;
@@ -250,9 +256,11 @@ export function makeStack<P>(
     bridges: new Map(bridges),
     vxlans: config.vxlans.map((device) => makeVxlan<P>(device)),
     fragments: startReassembly(),
+    pathMtus: [],
     learned: [],
     pending: [],
     connections: [],
+    served: [],
     packetSockets: [],
     switchTunnels: null,
   };

@@ -40,7 +40,13 @@ export interface ResolutionStep extends Step {
 export interface AnswerStep extends Step {
   readonly kind: 'answer';
   readonly namespace: string;
-  readonly what: 'echo-reply' | 'syn-ack' | 'reset' | 'icmp-error' | 'timestamp-reply';
+  readonly what:
+    | 'echo-reply'
+    | 'syn-ack'
+    | 'reset'
+    | 'icmp-error'
+    | 'timestamp-reply'
+    | 'challenge';
   /** ICMP type and code of an error. */
   readonly type?: number;
   readonly code?: number;

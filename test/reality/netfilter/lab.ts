@@ -3,6 +3,8 @@ import { type Reassembly, startReassembly } from '../../../src/dataplane/conntra
 import { type Netfilter } from '../../../src/dataplane/iptables/netfilter.ts';
 import { type RuleStep } from '../../../src/dataplane/iptables/steps.ts';
 import { type Run } from '../../../src/dataplane/outcome.ts';
+import { type PathMtu } from '../../../src/dataplane/routing/path-mtu.ts';
+import { type Served } from '../../../src/dataplane/routing/served.ts';
 import { type Stack } from '../../../src/dataplane/routing/stack.ts';
 import { type FieldBits, field } from '../../../src/packet/fields.ts';
 import { numberOf, onePacket, type Packet } from '../../../src/traffic/one-packet.ts';
@@ -48,6 +50,8 @@ export interface Lab {
   now: Played;
   /** Ports and ids that the kernel chose in this step: one of them is taken where any may be. */
   chosen: readonly number[];
+  /** Initial sequence numbers of the kernel's SYN-ACKs in this step. */
+  sequences: readonly number[];
   /** `node/link` → the port outside, or the other end of a veth. */
   readonly outside: ReadonlyMap<string, string>;
   readonly inside: ReadonlyMap<string, readonly [string, string]>;
@@ -58,9 +62,15 @@ export interface Lab {
 export interface Kept {
   readonly tracked: Reassembly<Packet>;
   readonly local: Reassembly<Packet>;
+  readonly pathMtus: PathMtu<Packet>[];
+  /** Of connections only those that are open outlive a case. */
+  readonly served: Served<Packet>[];
 }
 
-/** The recorder keeps its last eight topologies, and with them what waits for fragments. */
+/**
+ * The recorder keeps its last eight topologies, and with them what waits for fragments and what
+ * errors told of paths.
+ */
 export class Topologies {
   readonly #kept = new Map<string, Map<string, Kept>>();
 
@@ -69,14 +79,23 @@ export class Topologies {
     const known = this.#kept.get(key) ?? new Map<string, Kept>();
     for (const name of Object.keys(one.nodes)) {
       if (!known.has(name)) {
-        known.set(name, { tracked: startReassembly(), local: startReassembly() });
+        known.set(name, nothingKept());
       }
+    }
+    for (const { served } of known.values()) {
+      const open = served.filter((one) => one.open);
+      for (const one of open) one.answered_us = null;
+      served.splice(0, served.length, ...open);
     }
     this.#kept.set(key, known);
     const [oldest] = this.#kept.keys();
     if (this.#kept.size > 8 && oldest !== undefined) this.#kept.delete(oldest);
     return known;
   }
+}
+
+function nothingKept(): Kept {
+  return { tracked: startReassembly(), local: startReassembly(), pathMtus: [], served: [] };
 }
 
 function topologyKey({ nodes }: Case): string {
@@ -101,6 +120,7 @@ export function openLab(one: Case, topologies: Topologies): Lab {
     nodes,
     now: nothingPlayed(),
     chosen: [],
+    sequences: [],
     ...cables(one),
   };
   const run: Run<Packet> = {
@@ -112,7 +132,7 @@ export function openLab(one: Case, topologies: Topologies): Lab {
   };
   const kept = topologies.of(one);
   for (const [name, namespace] of namespacesOf(one)) {
-    const fragments = kept.get(name) ?? { tracked: startReassembly(), local: startReassembly() };
+    const fragments = kept.get(name) ?? nothingKept();
     const watched = Object.assign(Object.create(run) as Run<Packet>, {
       traffic: { ...run.traffic, note: recorder(lab, name) },
     });
@@ -145,7 +165,7 @@ function cables(one: Case): Pick<Lab, 'outside' | 'inside' | 'veths'> {
   return { outside, inside, veths };
 }
 
-const PORTS: ReadonlySet<string> = new Set(['tp_src', 'tp_dst', 'icmp_id']);
+const OPEN: ReadonlySet<string> = new Set(['tp_src', 'tp_dst', 'icmp_id', 'tcp_seq']);
 
 /**
  * One packet's traffic that takes, where the kernel may choose any port, the one it chose. So
@@ -154,8 +174,9 @@ const PORTS: ReadonlySet<string> = new Set(['tp_src', 'tp_dst', 'icmp_id']);
  */
 function chooser(lab: Lab): Traffic<Packet> {
   const choose = (p: Packet, to: FieldBits, from: bigint, upTo: bigint): Packet => {
-    const wanted = PORTS.has(to.field.name)
-      ? lab.chosen.find((value) => BigInt(value) >= from && BigInt(value) <= upTo)
+    const chosen = to.field.name === 'tcp_seq' ? lab.sequences : lab.chosen;
+    const wanted = OPEN.has(to.field.name)
+      ? chosen.find((value) => BigInt(value) >= from && BigInt(value) <= upTo)
       : undefined;
     return onePacket.choose(p, to, wanted === undefined ? from : BigInt(wanted), upTo);
   };

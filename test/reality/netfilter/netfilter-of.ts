@@ -57,7 +57,10 @@ export function nodeOf(
     packets: hooks,
     arp: compileArptables(arp.value, around).start<Packet>(),
   });
-  return { stack: { ...stack, fragments: kept.local }, netfilter };
+  return {
+    stack: { ...stack, fragments: kept.local, pathMtus: kept.pathMtus, served: kept.served },
+    netfilter,
+  };
 }
 
 function setsOf(node: Node): ReadonlyMap<string, IpSet> {

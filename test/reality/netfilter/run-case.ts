@@ -25,6 +25,7 @@ export function playCase(
   return one.packets.map((step, i) => {
     lab.now = nothingPlayed();
     lab.chosen = chosenIn(truth, i);
+    lab.sequences = sequencesIn(truth[i]);
     playStep(lab, step, truth[i]);
     return lab.now;
   });
@@ -40,6 +41,14 @@ function chosenIn(truth: readonly KernelStep[], index: number): readonly number[
     [...text.matchAll(/ (\d+)>(\d+)| id(\d+)/g)].map(([, src, , id]) => Number(src ?? id)),
   );
   return [...numbers, ...later.flatMap(({ dport, id }) => dport ?? id ?? [])];
+}
+
+function sequencesIn(step: KernelStep | undefined): readonly number[] {
+  const texts = [
+    ...(step?.out ?? []).map((out) => out[3]),
+    ...(step?.local ?? []).map(([, t]) => t),
+  ];
+  return texts.flatMap((text) => [...text.matchAll(/\[SA\] seq(\d+)/g)].map(([, n]) => Number(n)));
 }
 
 function playStep(lab: Lab, step: Step, truth: KernelStep | undefined): void {
@@ -98,6 +107,7 @@ function errorOf(outcome: Outcome<Packet>): string | null {
   if (outcome.kind !== 'dropped') return null;
   const { reason, evidence } = outcome.drop;
   if (reason === 'NO_ROUTE') return 'ENETUNREACH';
+  if (reason === 'MARTIAN_ADDRESS') return 'EINVAL';
   if (reason === 'MTU_EXCEEDED_DF') return 'EMSGSIZE';
   if (reason !== 'ROUTE_REFUSES') return 'EPERM';
   if (evidence.includes('prohibit')) return 'EACCES';
