@@ -5,7 +5,7 @@
  * (neutron/agent/linux/iptables_firewall.py, Zed).
  */
 import { linkLocalAddress } from '../model/ids.ts';
-import { type NeutronPort, type NeutronRule } from '../model/neutron.ts';
+import { type CloudPrefix, type NeutronPort, type NeutronRule } from '../model/neutron.ts';
 import { writeIp, writeMac } from '../text/address-text.ts';
 import { type AgentRules, agentRules, type TableText } from './agent-chains.ts';
 import { type CloudView } from './view.ts';
@@ -54,9 +54,10 @@ export function bridgeFirewall(
   const rules = [4, 6].map((version) => {
     const all = agentRules(binary, ['raw', 'filter'], version === 4 ? 4 : 6);
     const ip = version === 4 ? 4 : 6;
-    for (const tap of trusted) trust(all, tap);
-    for (const at of guarded) zones(all, at);
+    for (const at of guarded) zones(all, view, at);
     for (const at of guarded) guard(all, view, at, ip);
+    // Filtered ports come first: what a router sends to a guest of the same host is filtered too.
+    for (const tap of trusted) trust(all, tap);
     fallback(all);
     for (const tap of unguarded) accept(all, tap);
     return all.text();
@@ -88,10 +89,18 @@ function accept(all: AgentRules, tap: string): void {
   filter.rule('INPUT', into);
 }
 
-/** Connections stand in zones, as tenants share addresses. */
-function zones(all: AgentRules, { tap, behind, zone, label }: BridgedPort): void {
+/**
+ * Connections stand in zones, as tenants share addresses. A port whose group is stateless has
+ * none: the first of its groups that has rules decides (`_get_port_sg_rules`).
+ */
+function zones(all: AgentRules, view: CloudView, of: BridgedPort): void {
+  const { tap, behind, zone, label, port } = of;
   const raw = all.table('raw');
-  const set = `${comment(`Set zone for ${label}`)} -j CT --zone ${zone}`;
+  const group = view.groups.get(port.securityGroups[0] ?? '');
+  const tracked = group === undefined || group.stateful || group.rules.length === 0;
+  const set = tracked
+    ? `${comment(`Set zone for ${label}`)} -j CT --zone ${zone}`
+    : `${comment(`Make ${label} stateless`)} -j CT --notrack`;
   raw.rule('PREROUTING', `-m physdev --physdev-in ${behind} ${set}`);
   raw.rule('PREROUTING', `-i ${behind} ${set}`);
   raw.rule('PREROUTING', `-m physdev --physdev-in ${tap} ${set}`);
@@ -231,10 +240,16 @@ function pairsOf(port: NeutronPort, version: 4 | 6): readonly Pair[] {
   ].filter(({ address }) => address.version === version);
   const own = version === 6 ? [...new Set(given.map(({ mac }) => mac))] : [];
   return [
-    ...given.map(({ address, length, mac }) => ({ source: `${writeIp(address)}/${length}`, mac })),
+    ...given.map(({ mac, ...prefix }) => ({ source: networkText(prefix), mac })),
     ...own.map((mac) => ({ source: `${writeIp(linkLocalAddress(mac))}/128`, mac })),
-    ...(version === 4 && port.fixedIps.length === 0 ? [{ source: null, mac: port.mac }] : []),
+    ...(port.fixedIps.length === 0 ? [{ source: null, mac: port.mac }] : []),
   ];
+}
+
+/** A prefix as iptables prints it: always with its length, and without host bits. */
+function networkText({ address, length }: CloudPrefix): string {
+  const rest = BigInt((address.version === 4 ? 32 : 128) - length);
+  return `${writeIp({ ...address, value: (address.value >> rest) << rest })}/${length}`;
 }
 
 function ruleTexts(
@@ -252,16 +267,20 @@ function ruleTexts(
   return [...new Set(texts)];
 }
 
+/**
+ * A rule of a group as the port's chain has it. Address groups mean nothing to this driver: their
+ * rules hold for every address (`_convert_sg_rule_to_iptables_args`).
+ */
 function ruleText(rule: NeutronRule): string {
   const side = rule.direction === 'ingress' ? 's' : 'd';
-  const set = rule.remoteGroup ?? rule.remoteAddressGroup;
+  const set = rule.remoteGroup;
   const prefix = rule.remotePrefix;
   const remote =
     set !== null
       ? [`-m set --match-set ${setName(set, rule.version)} ${side === 's' ? 'src' : 'dst'}`]
       : prefix === null || prefix.length === 0
         ? []
-        : [`-${side} ${writeIp(prefix.address)}/${prefix.length}`];
+        : [`-${side} ${networkText(prefix)}`];
   const protocol = protocolWords(rule);
   // iptables prints addresses before the protocol and extension matches after it.
   const parts = set === null ? [...remote, ...protocol] : [...protocol, ...remote];
@@ -280,16 +299,19 @@ function protocolWords(rule: NeutronRule): string[] {
     if (portMin === null) return [`-p ${word}`];
     return [`-p ${word}`, `${option} ${portMin}${portMax === null ? '' : `/${portMax}`}`];
   }
-  const transport = { 6: 'tcp', 17: 'udp', 132: 'sctp' }[name] ?? name;
-  if (portMin === null || portMax === null) {
-    return ['tcp', 'udp', 'sctp'].includes(transport)
-      ? [`-p ${transport}`, `-m ${transport}`].slice(0, 1)
-      : [`-p ${transport}`];
+  const transport = { 6: 'tcp', 17: 'udp', 33: 'dccp', 132: 'sctp', 136: 'udplite' }[name] ?? name;
+  const own = OWN_MATCH.has(transport) ? `-m ${transport} ` : '';
+  if (portMin === null || portMax === null || !WITH_PORTS.has(transport)) {
+    return [`-p ${transport}`];
   }
-  if (portMin === portMax) return [`-p ${transport}`, `-m ${transport} --dport ${portMin}`];
-  if (portMin === 1 && portMax === 65535) return [`-p ${transport}`];
-  return [`-p ${transport}`, `-m ${transport} -m multiport --dports ${portMin}:${portMax}`];
+  if (portMin === portMax && own !== '') return [`-p ${transport}`, `${own}--dport ${portMin}`];
+  const ports = portMin === portMax ? String(portMin) : `${portMin}:${portMax}`;
+  return [`-p ${transport}`, `${own}-m multiport --dports ${ports}`];
 }
+
+/** Protocols with ports; for UDP-Lite only `multiport` knows them. */
+const WITH_PORTS = new Set(['tcp', 'udp', 'sctp', 'dccp', 'udplite']);
+const OWN_MATCH = new Set(['tcp', 'udp', 'sctp', 'dccp']);
 
 function fallback(all: AgentRules): void {
   const filter = all.table('filter');
@@ -307,7 +329,7 @@ function setsText(view: CloudView, guarded: readonly BridgedPort[]): string {
   const sets = new Map<string, { readonly group: string; readonly version: 4 | 6 }>();
   for (const { port } of guarded) {
     for (const rule of port.securityGroups.flatMap((id) => view.groups.get(id)?.rules ?? [])) {
-      const group = rule.remoteGroup ?? rule.remoteAddressGroup;
+      const group = rule.remoteGroup;
       if (group === null) continue;
       sets.set(setName(group, rule.version), { group, version: rule.version });
     }
@@ -322,10 +344,9 @@ function setsText(view: CloudView, guarded: readonly BridgedPort[]): string {
 }
 
 function membersOf(view: CloudView, group: string, version: 4 | 6): readonly string[] {
-  const addressGroup = view.cloud.neutron.addressGroups.find(({ id }) => id === group);
-  const all = addressGroup?.addresses ?? view.membersOf(group);
   const whole = version === 4 ? 32 : 128;
-  const texts = all
+  const texts = view
+    .membersOf(group)
     .filter(({ address }) => address.version === version)
     .flatMap(({ address, length }) => {
       // A set of networks cannot hold everything; two halves stand for it.
