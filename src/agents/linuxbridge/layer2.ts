@@ -195,7 +195,10 @@ function fdbOf(at: Place, layer2: Layer2Agent, network: NeutronNetwork): readonl
   });
   return [
     ...hosts.map((host) => entry(0n, host)),
-    ...remote.map(({ port, host }) => entry(port.mac, host)),
+    // The server tells of a MAC with each of its addresses, and so of none without any.
+    ...remote
+      .filter(({ port }) => port.fixedIps.length > 0)
+      .map(({ port, host }) => entry(port.mac, host)),
   ];
 }
 

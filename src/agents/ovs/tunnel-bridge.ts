@@ -10,6 +10,7 @@
  */
 import { type Layer2Agent } from '../../model/cloud.ts';
 import { type NeutronNetwork, type NeutronPort } from '../../model/neutron.ts';
+import { runsHere } from '../l3/interfaces.ts';
 import { type Place } from '../part.ts';
 import { flow, hex, ip, mac, vlanField } from './flow-text.ts';
 import { TUN } from './tables.ts';
@@ -33,6 +34,7 @@ export interface TunnelBridge {
   readonly networks: readonly TunnelledNetwork[];
 }
 
+const DISTRIBUTED = 'network:router_interface_distributed';
 const HA_INTERFACE = 'network:router_ha_interface';
 const TABLE_OF = { gre: TUN.GRE, vxlan: TUN.VXLAN, geneve: TUN.GENEVE } as const;
 const UNICAST = 'dl_dst=00:00:00:00:00:00/01:00:00:00:00:00';
@@ -121,10 +123,12 @@ function populated(
   const reached: RemoteEnd[] = [];
   for (const end of bridge.ends) {
     if (end.kind !== kindOf(network)) continue;
+    if (!isReached(at, network, end.host)) continue;
     const ports = announcedPorts(at, network, end.host);
-    if (ports.length === 0) continue;
     reached.push(end);
     for (const port of ports) {
+      // The server tells of a MAC with each of its addresses, and so of none without any.
+      if (port.fixedIps.length === 0) continue;
       // Which host is master is not known to the server in time: HA ports are found by flooding.
       const router = at.view.routers.get(port.deviceId);
       if (router?.ha === true && port.deviceOwner !== HA_INTERFACE) continue;
@@ -139,9 +143,23 @@ function populated(
   return reached.length === 0 ? flows : [...flows, floodFlow(vlan, network, reached)];
 }
 
-/** Whether l2population leads frames of the network to a host: one of its ports is up there. */
+/**
+ * Whether l2population floods frames of the network to a host: one of its ports is up there, be
+ * it a distributed router's alone (`get_distributed_active_network_ports`).
+ */
 export function isReached(at: Place, network: NeutronNetwork, host: string): boolean {
-  return announcedPorts(at, network, host).length > 0;
+  return announcedPorts(at, network, host).length > 0 || isRoutedOn(at, network, host);
+}
+
+function isRoutedOn(at: Place, { id }: NeutronNetwork, name: string): boolean {
+  const host = at.view.hosts.get(name);
+  if (host === undefined) return false;
+  return at.view.portsOfNetwork(id).some((port) => {
+    const router = at.view.routers.get(port.deviceId);
+    return (
+      port.deviceOwner === DISTRIBUTED && router !== undefined && runsHere({ ...at, host }, router)
+    );
+  });
 }
 
 function announcedPorts(at: Place, { id }: NeutronNetwork, host: string): readonly NeutronPort[] {
@@ -161,7 +179,7 @@ function hasPortOn(at: Place, port: NeutronPort, host: string): boolean {
 
 /** Distributed interfaces are on every host and announced by none (l2pop/rpc_manager). */
 function isAnnounced(owner: string, status: string): boolean {
-  return owner !== 'network:router_interface_distributed' && status !== 'DOWN';
+  return owner !== DISTRIBUTED && status !== 'DOWN';
 }
 
 /** The request becomes its own answer and goes back where it came from (table 21). */
