@@ -19,6 +19,7 @@ import { type EnterStep } from '../steps.ts';
 import { type Fix } from '../types.ts';
 import { type Case, type Diagnosis, type Finding, numberIn } from './case.ts';
 import { onHost, restartAgent } from './commands.ts';
+import { subPortOf } from './home.ts';
 
 const AGENT = 'neutron-openvswitch-agent';
 
@@ -28,11 +29,13 @@ export const wrongMapping: Diagnosis = (of) => {
   const from = of.diary.findLastIndex(({ step }) => entersByPort(step));
   const entered = of.diary[from]?.step as EnterStep | undefined;
   if (entered?.port === undefined || entered.port === null) return null;
-  const sender = portOfDevice(network, entered.host, entered.port);
+  const steps = of.diary.slice(from).map(({ step }) => step);
+  const tagged = subPortOf(network, steps);
+  const sender = tagged ?? portOfDevice(network, entered.host, entered.port);
   const home = sender === null ? null : networkById(network, sender.networkId);
   if (home === null) return null;
   return (
-    wrongTag(network, entered.host, entered.port, home) ??
+    (tagged === null ? wrongTag(network, entered.host, entered.port, home) : null) ??
     wrongTranslation(of, home, of.diary.slice(from))
   );
 };

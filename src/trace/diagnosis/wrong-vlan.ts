@@ -11,8 +11,8 @@ import { onHost, restartAgent } from './commands.ts';
 import { homeOf } from './home.ts';
 
 const AGENT = 'neutron-openvswitch-agent';
-/** NORMAL and patch ports stay inside; a tunnel's outer frame has another network's tag. */
-const INTEGRATION = /^br-(int|tun)$/;
+/** NORMAL and patch ports stay inside; the guest of a trunk and a tunnel have tags of their own. */
+const INTEGRATION = /^(br-(int|tun)|tbr-[0-9a-f-]+)$/;
 
 export const wrongVlan: Diagnosis = (of) => {
   const asking = of.reads.filter(({ lineage }) => lineage.role === 'resolution');
