@@ -6,7 +6,7 @@ import { type Cloud } from '../model/cloud.ts';
 import { type DumpFiles, hostFiles } from './dump/folder.ts';
 import { type Numbers, takeNumbers } from './numbers.ts';
 import { type DeviceAgent, type Layer2, type Part, type Place } from './part.ts';
-import { emptyNamespace, type HostPlan } from './plan.ts';
+import { emptyNamespace, type HostPlan, type NamespacePlan } from './plan.ts';
 import { viewCloud } from './view.ts';
 
 /** The agents of a cloud; a host runs those that its model names. */
@@ -19,6 +19,9 @@ export interface CompileOptions {
   /** Numbers per host; each host counts on its own. */
   readonly numbers: (host: string) => Numbers;
 }
+
+/** The host's own namespace. */
+const ROOT = 'root';
 
 export const USUAL: CompileOptions = { numbers: () => takeNumbers() };
 
@@ -37,14 +40,26 @@ function planHost(at: Place, agents: Agents): HostPlan {
   const { layer2 } = at.host;
   const connected =
     layer2 === null
-      ? { switch: null, root: emptyNamespace('root') }
+      ? { switch: null, root: emptyNamespace(ROOT) }
       : agents.layer2[layer2.kind](at, plugs);
+  const made = parts.flatMap((part) => part.namespaces);
   return {
     name: at.host.name,
     switch: connected.switch,
-    namespaces: [connected.root, ...parts.flatMap((part) => part.namespaces)],
+    namespaces: [rootWith(connected.root, made), ...made.filter(({ name }) => name !== ROOT)],
     files: new Map(parts.flatMap((part) => [...part.files])),
     commandLines: parts.flatMap((part) => part.commandLines),
+  };
+}
+
+/** Interfaces and sockets that agents have in the host's own namespace stand beside layer 2's. */
+function rootWith(root: NamespacePlan, made: readonly NamespacePlan[]): NamespacePlan {
+  const own = made.filter(({ name }) => name === ROOT);
+  if (own.length === 0) return root;
+  return {
+    ...root,
+    devices: [...root.devices, ...own.flatMap(({ devices }) => devices)],
+    sockets: [...root.sockets, ...own.flatMap(({ sockets }) => sockets)],
   };
 }
 

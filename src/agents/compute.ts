@@ -2,21 +2,52 @@
  * What the hypervisor plugs in for the servers of a host: a tap per port. A server whose inside
  * nobody describes is a guest that answers as its port says.
  */
+import { type HostDevice } from '../model/cloud.ts';
 import { deviceName } from '../model/ids.ts';
+import { type NeutronPort } from '../model/neutron.ts';
 import { isBalancerPort } from './lbaas/agent.ts';
-import { type DeviceAgent, NOTHING } from './part.ts';
+import { addressesOf, linkLocalOf, listen, namespacePlug, portDevice } from './namespace-parts.ts';
+import { type DeviceAgent, joinParts, NOTHING, type Part, type Place } from './part.ts';
+import { emptyNamespace } from './plan.ts';
 
-export const compute: DeviceAgent = ({ view, host }) => ({
-  ...NOTHING,
-  plugs: view
-    .portsOnHost(host.name)
-    .filter((port) => !port.deviceOwner.startsWith('network:') && port.deviceId !== '')
-    .filter((port) => port.deviceOwner !== 'trunk:subport' && !isBalancerPort(port))
-    .map((port) => ({
-      port,
-      device: deviceName('tap', port.id),
-      kind: 'tap',
-      namespace: `vm-${port.id}`,
-      bridge: null,
-    })),
-});
+/** The host's own namespace. */
+const ROOT = 'root';
+
+export const compute: DeviceAgent = (at) => {
+  const { view, host } = at;
+  const guests: Part = {
+    ...NOTHING,
+    plugs: view
+      .portsOnHost(host.name)
+      .filter((port) => !port.deviceOwner.startsWith('network:') && port.deviceId !== '')
+      .filter((port) => port.deviceOwner !== 'trunk:subport' && !isBalancerPort(port))
+      .map((port) => ({
+        port,
+        device: deviceName('tap', port.id),
+        kind: 'tap',
+        namespace: `vm-${port.id}`,
+        bridge: null,
+      })),
+  };
+  const own = view.cloud.hostDevices.flatMap((each) => {
+    const port = view.ports.get(each.portId);
+    return port?.host === host.name ? [hostDevice(at, port, each)] : [];
+  });
+  return joinParts([guests, ...own]);
+};
+
+/** An interface of the host itself on one of its networks. */
+function hostDevice(at: Place, port: NeutronPort, { device, listens }: HostDevice): Part {
+  const addresses = [...addressesOf(at.view, port.fixedIps), linkLocalOf(port.mac)];
+  return {
+    ...NOTHING,
+    plugs: [namespacePlug(at, port, device, ROOT)],
+    namespaces: [
+      {
+        ...emptyNamespace(ROOT),
+        devices: [portDevice(at, port, device, addresses)],
+        sockets: listens.map((each) => listen(each.protocol, each.port, device)),
+      },
+    ],
+  };
+}

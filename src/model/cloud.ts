@@ -8,6 +8,8 @@ export interface Cloud {
   readonly neutron: Neutron;
   readonly hosts: readonly CloudHost[];
   readonly loadBalancers: readonly LoadBalancer[];
+  /** Ports that somebody plugged into a host itself, as Octavia's `o-hm0`. */
+  readonly hostDevices: readonly HostDevice[];
   /** The network between the hosts; null when nobody wrote it down. */
   readonly underlay: Underlay | null;
   readonly settings: CloudSettings;
@@ -96,6 +98,13 @@ export interface MetadataAgent {
   /** Where the agent's answers come from. */
   readonly novaHost: string;
   readonly novaPort: number;
+}
+
+/** An interface of a host's own namespace that is a port of a Neutron network. */
+export interface HostDevice {
+  readonly portId: string;
+  readonly device: string;
+  readonly listens: readonly { readonly protocol: 'tcp' | 'udp'; readonly port: number }[];
 }
 
 /** A load balancer, of LBaaS v2 (haproxy in a namespace) or Octavia (an amphora). */

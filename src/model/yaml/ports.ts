@@ -7,7 +7,7 @@ import {
   reportUnknownKeys,
   wrong,
 } from '../../text/json-text.ts';
-import { type CloudHost } from '../cloud.ts';
+import { type CloudHost, type HostDevice } from '../cloud.ts';
 import {
   type FixedIp,
   type NeutronNetwork,
@@ -18,7 +18,19 @@ import {
 } from '../neutron.ts';
 import { type Allocation, usualAddresses } from './allocation.ts';
 import { contains, type NamedSubnet } from './networks.ts';
-import { address, idOf, mac, macOf, type Names, nameOf, prefix, text, truth } from './reading.ts';
+import {
+  address,
+  idOf,
+  mac,
+  macOf,
+  type Names,
+  nameOf,
+  oneOf,
+  prefix,
+  text,
+  truth,
+  whole,
+} from './reading.ts';
 
 const SERVER_KEYS = ['name', 'host', 'project', 'ports'] as const;
 const PORT_KEYS = [
@@ -62,7 +74,7 @@ export function readServers(root: JsonNode, context: PortContext): void {
         continue;
       }
       const portName = text(row, 'name', rows.length === 1 ? name : `${name}-${i + 1}`);
-      const port = readPort(row, portName, network, context, {
+      const port = readPortOf(row, portName, network, context, {
         project: text(node, 'project', network.project),
         host: host?.name ?? '',
         deviceId: id,
@@ -72,18 +84,51 @@ export function readServers(root: JsonNode, context: PortContext): void {
   }
 }
 
-interface Device {
+/** What a port belongs to. */
+export interface PortOwner {
   readonly project: string;
   readonly host: string;
   readonly deviceId: string;
+  /** `device_owner`; a server's is the usual one. */
+  readonly owner?: string;
 }
 
-function readPort(
+/** `host_ports:`; interfaces that somebody plugged into br-int of a host by hand. */
+export function readHostPorts(root: JsonNode, context: PortContext): readonly HostDevice[] {
+  return records(member(root, 'host_ports')).flatMap((row) => {
+    reportUnknownKeys(row, [...PORT_KEYS, 'host', 'listens']);
+    const name = nameOf(row);
+    const network = context.networks.find(member(row, 'network'));
+    const host = context.hosts.find(member(row, 'host'));
+    if (name === '' || network === undefined || host === undefined) {
+      wrong(row, 'A port of a host needs a name, a network and a host');
+      return [];
+    }
+    if (name.length > 15) wrong(row, 'An interface name has at most 15 characters');
+    const port = readPortOf(row, name, network, context, {
+      project: network.project,
+      host: host.name,
+      deviceId: '',
+      owner: 'Octavia:health-mgr',
+    });
+    context.ports.add(name, port, row);
+    const listens = records(member(row, 'listens')).flatMap((each) => {
+      reportUnknownKeys(each, ['protocol', 'port']);
+      const number = whole(each, 'port', 1, 65535);
+      const protocol = oneOf(each, 'protocol', ['tcp', 'udp'], 'tcp');
+      return number === null ? [] : [{ protocol, port: number }];
+    });
+    return [{ portId: port.id, device: name, listens }];
+  });
+}
+
+/** A port as its row says, with everything that follows for it. */
+export function readPortOf(
   row: JsonNode,
   name: string,
   network: NeutronNetwork,
   context: PortContext,
-  device: Device,
+  { owner = 'compute:nova', ...device }: PortOwner,
 ): NeutronPort {
   const own = mac(row, 'mac') ?? macOf('port', name);
   const subnets = context.subnets.all.map(({ subnet }) => subnet);
@@ -106,7 +151,7 @@ function readPort(
     fixedIps,
     ...device,
     adminUp: truth(row, 'admin_up', true),
-    deviceOwner: text(row, 'owner', 'compute:nova'),
+    deviceOwner: text(row, 'owner', owner),
     securityGroups: security ? groups : [],
     portSecurity: security,
     allowedAddressPairs: records(member(row, 'allowed_address_pairs')).flatMap((pair) => {

@@ -26,8 +26,9 @@ import {
   readTrunks,
 } from './dhcp-floating-trunks.ts';
 import { readHosts } from './hosts.ts';
+import { readLoadBalancers } from './load-balancers.ts';
 import { type NamedSubnet, readAddressGroups, readNetworks } from './networks.ts';
-import { type PortContext, readServers } from './ports.ts';
+import { type PortContext, readHostPorts, readServers } from './ports.ts';
 import { idOf, Names, oneOf, text, whole } from './reading.ts';
 import { readRouters } from './routers.ts';
 import { readSecurityGroups } from './security-groups.ts';
@@ -43,6 +44,8 @@ const TOP = [
   'routers',
   'floating_ips',
   'trunks',
+  'load_balancers',
+  'host_ports',
   'underlay',
 ] as const;
 const SETTINGS = ['dialect', 'dns_domain', 'physical_mtu', 'max_l3_agents_per_router'] as const;
@@ -83,6 +86,8 @@ export function readCloudYaml(file: string, source: string): Parsed<Cloud | null
   const context: PortContext = { hosts, networks, subnets, groups, allocation, ports, servers };
   // What somebody names comes before what is given out.
   readServers(root, context);
+  const hostDevices = readHostPorts(root, context);
+  const loadBalancers = readLoadBalancers(root, context);
   readRouters(root, context, settings, routers);
   const floating = readFloatingIps(root, context, routers.all);
   makeAgentGateways(root, context, routers.all, floating.floatingIps);
@@ -106,7 +111,8 @@ export function readCloudYaml(file: string, source: string): Parsed<Cloud | null
   const cloud: Cloud = {
     neutron,
     hosts: hosts.all,
-    loadBalancers: [],
+    loadBalancers,
+    hostDevices,
     underlay: underlayIn(root),
     settings,
   };

@@ -47,6 +47,7 @@ export function cloudOfNetwork(network: Network): Cloud {
     neutron,
     hosts,
     loadBalancers: loadBalancersOf(network),
+    hostDevices: [],
     underlay: null,
     settings: USUAL_SETTINGS,
   };

@@ -26,7 +26,7 @@ const AGENT = 'neutron-openvswitch-agent';
 /** Where a frame left the network it was sent in; null when it never did. */
 export const wrongMapping: Diagnosis = (of) => {
   const { network } = of.compiled;
-  const from = of.diary.findLastIndex(({ step }) => entersByPort(step));
+  const from = of.diary.findLastIndex(({ step }) => entersByPort(network, step));
   const entered = of.diary[from]?.step as EnterStep | undefined;
   if (entered?.port === undefined || entered.port === null) return null;
   const steps = of.diary.slice(from).map(({ step }) => step);
@@ -41,10 +41,15 @@ export const wrongMapping: Diagnosis = (of) => {
 };
 
 /** The frame came from a guest or a namespace, not over the fabric. */
-function entersByPort(step: DiaryEntry['step']): boolean {
+function entersByPort(network: Network, step: DiaryEntry['step']): boolean {
   if (step.kind !== 'enter') return false;
-  const { stage, port } = step as EnterStep;
-  return stage === 'switch' && port !== null && /^(tap|qvo|qr-|qg-|ha-|sg-|fg-)/.test(port);
+  const { stage, port, host } = step as EnterStep;
+  if (stage !== 'switch' || port === null) return false;
+  // Whatever its name, the agent wrote down which network a port is on.
+  return (
+    /^(tap|qvo|qr-|qg-|ha-|sg-|fg-)/.test(port) ||
+    switchPort(network, host, port)?.otherConfig['net_uuid'] !== undefined
+  );
 }
 
 /** The port's tag is not the one the agent wrote down for its network (Port other_config:tag). */
