@@ -9,6 +9,7 @@ import { type Match } from '../../traffic/match.ts';
 import { type Table as CompiledTable, type Rule as TableRule } from '../../traffic/table.ts';
 import { conditionOf } from './condition.ts';
 import { type Effect, effectOf, writesOf } from './effects.ts';
+import { type RuleStep } from './steps.ts';
 import { type Surroundings } from './surroundings.ts';
 import { type RuleTest } from './tests/types.ts';
 import { type Chain, type Rule, type Table } from './types.ts';
@@ -21,6 +22,8 @@ export interface CompiledRule {
   readonly tests: readonly RuleTest[];
   /** What the target does to fields; null where it does something else. */
   readonly effect: Effect | null;
+  /** The note of a hit; made at the first one. */
+  step: RuleStep | null;
 }
 
 export interface CompiledChain {
@@ -28,6 +31,8 @@ export interface CompiledChain {
   readonly table: string;
   readonly rules: readonly CompiledRule[];
   readonly segments: readonly CompiledTable<CompiledRule>[];
+  /** The note that no rule decided; made when that first happens. */
+  endStep: RuleStep | null;
 }
 
 export interface CompiledRules {
@@ -43,7 +48,7 @@ export function compileRules(table: Table, version: 4 | 6, around: Surroundings)
   const chains = table.chains.map((chain) => {
     const rules = chain.rules.map((rule, i) => compileRule(rule, i + 1, version, around));
     const segments = cut(rules, byName, writes).map((segment) => compileTable(segment.map(entry)));
-    return [chain.name, { of: chain, table: table.name, rules, segments }] as const;
+    return [chain.name, { of: chain, table: table.name, rules, segments, endStep: null }] as const;
   });
   return { version, of: table, chains: new Map(chains) };
 }
@@ -58,7 +63,7 @@ function compileRule(
   const { target } = rule;
   const known = isVerdictOrJump(target.kind) ? null : target;
   const effect = known === null ? null : effectOf(known as Parameters<typeof effectOf>[0], version);
-  return { rule, number, match, tests, effect };
+  return { rule, number, match, tests, effect, step: null };
 }
 
 function isVerdictOrJump(kind: string): boolean {

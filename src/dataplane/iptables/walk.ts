@@ -11,7 +11,6 @@ import { type Tracker } from '../conntrack/tracker.ts';
 import { type Run } from '../outcome.ts';
 import { type CompiledChain, type CompiledRule, type CompiledRules } from './chain.ts';
 import { F } from './fields.ts';
-import { type RuleStep } from './steps.ts';
 import { type Surroundings } from './surroundings.ts';
 import { changeTcpOptions } from './tcp-options.ts';
 import { askTest } from './tests/ask.ts';
@@ -53,8 +52,6 @@ export type Verdict<P> =
   | { readonly kind: 'reject'; readonly item: Item<P>; readonly with: string; readonly by: Decider }
   | { readonly kind: 'nat'; readonly item: Item<P>; readonly target: NatTarget };
 
-type Ended<P> = Verdict<P> | { readonly kind: 'return'; readonly item: Item<P> };
-
 /** What a walk through one table uses. */
 export interface Passage<P> {
   readonly run: Run<P>;
@@ -78,13 +75,9 @@ export function walkTable<P>(
   const chain = passage.rules.chains.get(base);
   if (chain === undefined) return [{ kind: 'accept', item }];
   const out: Verdict<P>[] = [];
-  for (const ended of walkChain(passage, chain, item, 0)) {
-    if (ended.kind !== 'return') {
-      out.push(ended);
-      continue;
-    }
-    const policy = chain.of.policy ?? 'ACCEPT';
-    const after = noted(passage, chain, 'policy', ended.item);
+  const policy = chain.of.policy ?? 'ACCEPT';
+  for (const returned of walkChain(passage, chain, item, 0, out)) {
+    const after = noteEnd(passage, chain, 'policy', returned);
     if (policy === 'ACCEPT') out.push({ kind: 'accept', item: after });
     else out.push({ kind: 'drop', item: after, by: decider(chain, null) });
   }
@@ -95,36 +88,39 @@ function decider(chain: CompiledChain, rule: CompiledRule | null): Decider {
   return { table: chain.table, chain: chain.of.name, rule };
 }
 
-function noted<P>(
-  { run, rules }: Passage<P>,
-  { of, table, rules: all }: CompiledChain,
-  what: RuleStep['what'],
-  item: Item<P>,
-): Item<P> {
-  const { name: chain, origin, policy } = of;
-  const number = all.length + 1;
-  const { version } = rules;
-  const text = what === 'policy' ? (policy ?? 'ACCEPT') : 'RETURN';
-  const step = (): RuleStep => ({
-    kind: 'rule',
-    version,
-    table,
-    chain,
-    what,
-    number,
-    text,
-    origin,
-  });
-  return { ...item, p: run.traffic.note(item.p, step) };
+/** The item with other traffic; one packet stays itself, and so does its item. */
+function withTraffic<P>(item: Item<P>, p: P): Item<P> {
+  return item.p === p ? item : { ...item, p };
 }
 
-function notedRule<P>(
+function noteEnd<P>(
   { run, rules }: Passage<P>,
-  { of, table }: CompiledChain,
-  { rule, number }: CompiledRule,
+  chain: CompiledChain,
+  what: 'end' | 'policy',
   item: Item<P>,
 ): Item<P> {
-  const step = (): RuleStep => ({
+  const { of, table } = chain;
+  chain.endStep ??= {
+    kind: 'rule',
+    version: rules.version,
+    table,
+    chain: of.name,
+    what,
+    number: chain.rules.length + 1,
+    text: what === 'policy' ? (of.policy ?? 'ACCEPT') : 'RETURN',
+    origin: of.origin,
+  };
+  return withTraffic(item, run.traffic.note(item.p, chain.endStep));
+}
+
+function noteRule<P>(
+  { run, rules }: Passage<P>,
+  { of, table }: CompiledChain,
+  entry: CompiledRule,
+  p: P,
+): P {
+  const { rule, number } = entry;
+  entry.step ??= {
     kind: 'rule',
     version: rules.version,
     table,
@@ -133,44 +129,67 @@ function notedRule<P>(
     number,
     text: printRule(rule).trim(),
     origin: rule.origin,
-  });
-  return { ...item, p: run.traffic.note(item.p, step) };
+  };
+  return run.traffic.note(p, entry.step);
 }
 
+const NOTHING: readonly never[] = [];
+
+/** Sends traffic through a chain; verdicts go to `out`, what returns to the caller comes back. */
 function walkChain<P>(
   passage: Passage<P>,
   chain: CompiledChain,
   item: Item<P>,
   depth: number,
-): readonly Ended<P>[] {
+  out: Verdict<P>[],
+): readonly Item<P>[] {
   if (depth > DEEPEST) {
     passage.run.assume('UNSUPPORTED_ACTION', `chains of ${chain.table} jump in a circle`);
-    return [{ kind: 'drop', item, by: decider(chain, null) }];
+    out.push({ kind: 'drop', item, by: decider(chain, null) });
+    return NOTHING;
   }
-  const out: Ended<P>[] = [];
+  const way: Way<P> = { passage, chain, depth, out, returned: [] };
   let items: readonly Item<P>[] = [item];
-  for (const segment of chain.segments) {
-    if (items.length === 0) return out;
-    const next: Item<P>[] = [];
-    for (const each of items) {
-      for (const { entries, p } of passage.run.traffic.lookup(each.p, segment)) {
-        let here: readonly Item<P>[] = [{ ...each, p }];
-        for (const { entry, certain } of entries) {
-          if (here.length === 0) break;
-          if (certain)
-            here = here.flatMap((one) => [...apply(passage, chain, entry, one, depth, out)]);
-          else surface(passage, entry);
-        }
-        for (const one of here) next.push(one);
-      }
-    }
-    items = next;
+  for (let i = 0; i < chain.segments.length && items.length > 0; i++) {
+    const segment = chain.segments[i]!;
+    items = splitting(items, (each) => throughSegment(way, segment, each));
   }
   const user = chain.of.policy === null;
-  for (const each of items) {
-    out.push({ kind: 'return', item: user ? noted(passage, chain, 'end', each) : each });
+  for (let i = 0; i < items.length; i++) {
+    way.returned.push(user ? noteEnd(passage, chain, 'end', items[i]!) : items[i]!);
   }
-  return out;
+  return way.returned;
+}
+
+/** A walk through one chain. */
+interface Way<P> {
+  readonly passage: Passage<P>;
+  readonly chain: CompiledChain;
+  readonly depth: number;
+  readonly out: Verdict<P>[];
+  readonly returned: Item<P>[];
+}
+
+/** As flatMap(), without its cost where traffic did not split. */
+function splitting<A, B>(all: readonly A[], each: (one: A) => readonly B[]): readonly B[] {
+  return all.length === 1 ? each(all[0]!) : all.flatMap(each);
+}
+
+function throughSegment<P>(
+  way: Way<P>,
+  segment: CompiledChain['segments'][number],
+  item: Item<P>,
+): readonly Item<P>[] {
+  const found = way.passage.run.traffic.lookup(item.p, segment);
+  return splitting(found, ({ entries, p }) => {
+    let here: readonly Item<P>[] = [withTraffic(item, p)];
+    for (let i = 0; i < entries.length && here.length > 0; i++) {
+      const { entry, certain } = entries[i]!;
+      if (certain) here = splitting(here, (one) => apply(way, entry, one));
+      else surface(way.passage, entry);
+    }
+    return here;
+  });
 }
 
 /**
@@ -185,14 +204,14 @@ function surface<P>({ run, surfaced }: Passage<P>, entry: CompiledRule): void {
 }
 
 /** A rule whose match holds: asks what it remembers, then its target. Returns what goes on. */
-function apply<P>(
-  passage: Passage<P>,
-  chain: CompiledChain,
-  entry: CompiledRule,
-  item: Item<P>,
-  depth: number,
-  out: Ended<P>[],
-): readonly Item<P>[] {
+function apply<P>(way: Way<P>, entry: CompiledRule, item: Item<P>): readonly Item<P>[] {
+  if (entry.tests.length > 0) return applyTests(way, entry, item);
+  const p = noteRule(way.passage, way.chain, entry, item.p);
+  return act(way, entry, withTraffic(item, p));
+}
+
+function applyTests<P>(way: Way<P>, entry: CompiledRule, item: Item<P>): readonly Item<P>[] {
+  const { passage, chain } = way;
   const missed: Item<P>[] = [];
   let hit: P | null = item.p;
   const { run, memory, around, rules } = passage;
@@ -208,26 +227,20 @@ function apply<P>(
     hit = split.hit;
   }
   if (hit === null) return missed;
-  const matched = notedRule(passage, chain, entry, { ...item, p: hit });
-  const going = act(passage, chain, entry, matched, depth, out);
+  const going = act(way, entry, withTraffic(item, noteRule(passage, chain, entry, hit)));
   return missed.length === 0 ? going : [...going, ...missed];
 }
 
-function act<P>(
-  passage: Passage<P>,
-  chain: CompiledChain,
-  entry: CompiledRule,
-  item: Item<P>,
-  depth: number,
-  out: Ended<P>[],
-): readonly Item<P>[] {
+function act<P>(way: Way<P>, entry: CompiledRule, item: Item<P>): readonly Item<P>[] {
+  const { passage, chain, out } = way;
   const { target } = entry.rule;
   switch (target.kind) {
     case 'none':
       return [item];
     case 'verdict':
-      out.push(verdict(chain, entry, target.verdict, item));
-      return [];
+      if (target.verdict === 'RETURN') way.returned.push(item);
+      else out.push(verdict(chain, entry, target.verdict, item));
+      return NOTHING;
     case 'jump':
     case 'goto': {
       const called = passage.rules.chains.get(target.chain);
@@ -235,13 +248,11 @@ function act<P>(
         surface(passage, entry);
         return [item];
       }
-      const going: Item<P>[] = [];
-      for (const ended of walkChain(passage, called, item, depth + 1)) {
-        // After a goto the callee returns to our caller, so its return is ours as well.
-        if (ended.kind === 'return' && target.kind === 'jump') going.push(ended.item);
-        else out.push(ended);
-      }
-      return going;
+      const back = walkChain(passage, called, item, way.depth + 1, out);
+      if (target.kind === 'jump') return back;
+      // After a goto the callee returns to our caller, so its return is ours as well.
+      for (const each of back) way.returned.push(each);
+      return NOTHING;
     }
     case 'DNAT':
     case 'SNAT':
@@ -289,11 +300,10 @@ function act<P>(
 function verdict<P>(
   chain: CompiledChain,
   entry: CompiledRule,
-  word: 'ACCEPT' | 'DROP' | 'RETURN' | 'QUEUE',
+  word: 'ACCEPT' | 'DROP' | 'QUEUE',
   item: Item<P>,
-): Ended<P> {
+): Verdict<P> {
   if (word === 'ACCEPT') return { kind: 'accept', item };
-  if (word === 'RETURN') return { kind: 'return', item };
   return { kind: 'drop', item, by: decider(chain, entry) };
 }
 
