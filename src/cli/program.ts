@@ -8,6 +8,7 @@ import { type Call, type Io } from './io.ts';
 import { addReplay } from './replay-command.ts';
 import { addScenarios } from './scenarios-command.ts';
 import { addSchema } from './schema-command.ts';
+import { addSimulate } from './simulate-command.ts';
 import { addTrace } from './trace-command.ts';
 import { VERSION } from './version.ts';
 
@@ -57,6 +58,7 @@ function program(call: Call): Command {
   addReplay(root, call);
   addCompile(root, call);
   addDiff(root, call);
+  addSimulate(root, call);
   addExplain(root, call);
   addScenarios(root, call);
   addSchema(root, call);

@@ -94,7 +94,7 @@ export function openQuestion(
 }
 
 /** Who asks from an address outside of the cloud sends from behind its gateway. */
-function fromOutside(network: Network, question: Question): Question {
+export function fromOutside(network: Network, question: Question): Question {
   const { from, to, packet } = question;
   if (from.kind !== 'external') return question;
   const place = from.host === null ? outsidePlace(network, to.address) : null;

@@ -5,6 +5,7 @@
 
 import { type Outcome, type Run } from '../dataplane/outcome.ts';
 import { awaitAnswer, send } from '../dataplane/routing/namespace.ts';
+import { type IpAddress } from '../dataplane/routing/types.ts';
 import { field } from '../packet/fields.ts';
 import { onePacket } from '../traffic/one-packet.ts';
 import { type Packet } from '../traffic/packet.ts';
@@ -12,7 +13,13 @@ import { assignment } from '../traffic/words.ts';
 import { type CompiledNetwork } from './compiled-network.ts';
 import { conclude } from './conclusion.ts';
 import { writeFrameFields } from './flow-fields.ts';
-import { type Impossible, openQuestion, type PortAnswers, type TraceOptions } from './opening.ts';
+import {
+  type Impossible,
+  type Opening,
+  openQuestion,
+  type PortAnswers,
+  type TraceOptions,
+} from './opening.ts';
 import { requestPacket } from './request.ts';
 import { type MadeStep } from './steps.ts';
 import { type PacketQuestion, type Question, type Trace } from './types.ts';
@@ -37,17 +44,22 @@ export function trace(
   }
   const opening = openQuestion(compiled, question, options, portAnswers(compiled, options));
   if (opening.kind === 'impossible') return opening;
-  const { asked, run, world, sender } = opening;
+  return { kind: 'traced', trace: traceOpened(compiled, opening, address) };
+}
+
+/** Walks the question's packet in a world that is open already. */
+export function traceOpened(
+  compiled: CompiledNetwork,
+  { asked, run, world, sender, assumptions }: Opening,
+  address: IpAddress,
+): Trace {
   const { packet } = asked;
   const request = requestPacket(packet, address);
   const sent = sendFrom(run, sender, address.version, request);
   const outcomes = addressed(packet) ? (unresolved(sender) ?? sent) : sent;
   const wiring = withFrameFields(world, sender, packet);
   const endings: readonly Ending<Packet>[] = walk(run, wiring, [{ device: sender, outcomes }]);
-  return {
-    kind: 'traced',
-    trace: conclude(compiled, asked, endings, opening.assumptions()),
-  };
+  return conclude(compiled, asked, endings, assumptions());
 }
 
 /** The wires, and what the question writes on every frame that its sender transmits. */

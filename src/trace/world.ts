@@ -11,6 +11,7 @@ import {
   type Applications,
   type CompiledNamespace,
   compileNamespace,
+  type JoinedGroup,
   makeStack,
   type Stack,
 } from '../dataplane/routing/stack.ts';
@@ -37,6 +38,11 @@ export interface World<P> extends Wiring<P> {
   readonly compiled: CompiledNetwork;
   /** The namespace of a host as a device; null when the snapshot does not have it. */
   namespace(host: string, name: string): NamespaceDevice<P> | null;
+  /**
+   * The namespace's addresses, routes or interfaces have changed: what it has learned and tracks
+   * stays, everything else is compiled anew.
+   */
+  renew(host: string, name: string): void;
 }
 
 /** Opens the packet filters of a namespace for one walk. */
@@ -56,6 +62,8 @@ export interface WorldOptions<P> {
   readonly borrowed: readonly Borrowed[];
   /** Who has no addresses of a version yet: a guest that asks for one. */
   readonly unconfigured: Unconfigured | null;
+  /** Multicast groups that programs have joined; none unless told. */
+  readonly groups?: (config: CompiledNamespace) => readonly JoinedGroup[];
 }
 
 /** A namespace without addresses of one IP version. */
@@ -75,21 +83,25 @@ export function openWorld<P>(
   const namespaces = new Map<string, NamespaceDevice<P>>();
   const switches = new Map<string, Device<P>>();
 
+  const configOf = (host: string, name: string): CompiledNamespace | null => {
+    const borrows = options.borrowed.filter((one) => one.host === host && one.namespace === name);
+    const { unconfigured } = options;
+    if (unconfigured?.host === host && unconfigured.namespace === name) {
+      return bare(compiled, unconfigured);
+    }
+    if (borrows.length > 0) return borrowing(compiled, host, name, borrows);
+    return compiledNamespace(compiled, host, name);
+  };
+
   const namespace = (host: string, name: string): NamespaceDevice<P> | null => {
     const key = `${host} ${name}`;
     const known = namespaces.get(key);
     if (known !== undefined) return known;
-    const borrows = options.borrowed.filter((one) => one.host === host && one.namespace === name);
-    const { unconfigured } = options;
-    const config =
-      unconfigured?.host === host && unconfigured.namespace === name
-        ? bare(compiled, unconfigured)
-        : borrows.length > 0
-          ? borrowing(compiled, host, name, borrows)
-          : compiledNamespace(compiled, host, name);
+    const config = configOf(host, name);
     if (config === null) return null;
     const { stack: hooks, bridges } = options.hooks(compiled, run, host, name);
     const stack = makeStack<P>(config, hooks, options.applications(config), bridges);
+    stack.groups = options.groups?.(config) ?? [];
     if (name === ROOT) stack.switchTunnels = switchTunnels(network, host);
     const made = namespaceDevice(host, name, stack, isGuest(network, host, name));
     const device = host === OUTSIDE ? assumed(made) : made;
@@ -106,7 +118,18 @@ export function openWorld<P>(
   };
 
   const across = openWires<P>(compiled, run, { namespace, switchOf });
-  return { compiled, namespace, across, waiting: () => namespaces.values() };
+  const renew = (host: string, name: string): void => {
+    const key = `${host} ${name}`;
+    compiled.namespaces.delete(key);
+    const old = namespaces.get(key);
+    const config = old === undefined ? null : configOf(host, name);
+    if (old === undefined || config === null) return;
+    const stack = renewedStack(old.stack, config);
+    stack.groups = options.groups?.(config) ?? [];
+    namespaces.set(key, namespaceDevice(host, name, stack, isGuest(network, host, name)));
+  };
+
+  return { compiled, namespace, renew, across, waiting: () => namespaces.values() };
 }
 
 function namespaceDevice<P>(
@@ -125,6 +148,20 @@ function namespaceDevice<P>(
       isTunnelDevice(port) ? send(run, stack, p) : receive(run, stack, port, p),
     settle: (run) => (stack.pending.length === 0 ? [] : expire(run, stack)),
   };
+}
+
+/** The stack with another configuration: filters and what was learned go on. */
+function renewedStack<P>(old: Stack<P>, config: CompiledNamespace): Stack<P> {
+  const bridgeHooks = [...old.bridges.values()][0]?.hooks ?? null;
+  const stack = makeStack<P>(config, old.hooks, old.applications, bridgeHooks);
+  for (const [name, bridge] of stack.bridges) {
+    bridge.learned = old.bridges.get(name)?.learned ?? [];
+  }
+  stack.learned = old.learned;
+  stack.connections = old.connections;
+  stack.packetSockets = old.packetSockets;
+  stack.switchTunnels = old.switchTunnels;
+  return stack;
 }
 
 /** The outside's device: whatever it does beside staying silent is an assumption. */

@@ -90,9 +90,20 @@ function receiveGroup<P>(work: Work<P>, device: Device, p: P): void {
   const joined = work.run.traffic.split(p, IS.allHosts);
   const valid = joined.hit === null ? [] : validateGroup(work, device, joined.hit);
   for (const part of valid) deliver(work, device, 4, part, true);
-  // Simplification: only 224.0.0.1 is joined; dumps do not list the groups of programs.
-  if (joined.miss !== null) {
-    drop(work, joined.miss, 'NOT_FOR_ME', 'route input', 'multicast group that nobody joined');
+  let rest = joined.miss;
+  for (const group of work.stack.groups) {
+    if (rest === null) return;
+    if (group.device !== device.of.name) continue;
+    const { hit, miss }: { hit: P | null; miss: P | null } = work.run.traffic.split(
+      rest,
+      group.takes,
+    );
+    if (hit !== null) deliver(work, device, 4, hit, true);
+    rest = miss;
+  }
+  // Simplification: only 224.0.0.1 and keepalived's group are joined; dumps do not list groups.
+  if (rest !== null) {
+    drop(work, rest, 'NOT_FOR_ME', 'route input', 'multicast group that nobody joined');
   }
 }
 

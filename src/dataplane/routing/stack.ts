@@ -94,6 +94,13 @@ export interface PacketSocket<P> {
   hear(run: Run<P>, p: P): readonly P[];
 }
 
+/** A multicast group that a program has joined on an interface (IP_ADD_MEMBERSHIP). */
+export interface JoinedGroup {
+  readonly device: string;
+  /** Packets to the group. */
+  readonly takes: Guard;
+}
+
 /** What programs in the namespace do, as far as somebody knows. */
 export interface Applications<P> {
   /** Whether something listens where no listening socket is known. */
@@ -129,6 +136,8 @@ export interface Stack<P> {
   /** Connections that listeners took, newest first. */
   readonly served: Served<P>[];
   packetSockets: readonly PacketSocket<P>[];
+  /** IPv4 groups beside 224.0.0.1. */
+  groups: readonly JoinedGroup[];
   /** Tunnel packets that a switch in this kernel takes (vport-netdev.c), and its entrance. */
   switchTunnels: { readonly takes: Guard; readonly port: string } | null;
 }
@@ -262,6 +271,7 @@ export function makeStack<P>(
     connections: [],
     served: [],
     packetSockets: [],
+    groups: [],
     switchTunnels: null,
   };
 }

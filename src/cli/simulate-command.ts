@@ -1,0 +1,135 @@
+/** `hopwise simulate NETWORK`: lets time go on, things fail, and tells what is lost and why. */
+import { type Command, InvalidArgumentError, Option } from 'commander';
+import { type Simulated } from '../simulate/simulation.ts';
+import { jsonText } from '../text/escape.ts';
+import { EXIT, UsageError } from './exit-codes.ts';
+import { type Call } from './io.ts';
+import { addPageOptions, pageOf, type Wishes } from './terminal.ts';
+
+interface SimulateFlags extends Wishes {
+  readonly event: readonly string[];
+  readonly probe: readonly string[];
+  readonly until: number;
+  readonly seed: number;
+  readonly ways: number;
+  readonly timeline?: boolean;
+  readonly format: 'text' | 'json' | 'html';
+  readonly json?: boolean;
+}
+
+const HELP = `
+Events begin with their time: t=5s, t=250ms, t=1min.
+  t=5s fail host net1                     t=60s restore host net1
+  t=5s isolate host net1                  t=60s heal host net1
+  t=5s fail way net1 > net2               nothing gets through in this direction
+  t=5s fail link net1:eth1                the carrier of both ends
+  t=5s down net1:ha-0123abcd-ef           ip link set down; up, as well
+  t=5s signal KILL keepalived ROUTER@HOST TERM, KILL, KILL-parent, KILL-child, STOP, CONT, HUP
+  t=5s lose 100% vrrp in at net1:ha-0123abcd-ef
+  t=5s script chk fails ROUTER@HOST       t=5s stop agent net1
+A probe is sent again and again: vm-a -> external:8.8.8.8 icmp every 100ms
+
+Times are virtual; the same seed gives the same answer. Where real routers race, every way it may
+go is tried out (--ways).
+
+Exit codes: 0 nothing was lost, 1 probes were lost, 2 wrong input, 3 more ways than were tried.`;
+
+/** Adds the command to the tree. */
+export function addSimulate(root: Command, call: Call): void {
+  const command = root
+    .command('simulate')
+    .description('let time go on: failures, failovers, what is lost meanwhile and why')
+    .argument('<network>', 'a snapshot or a cloud.yaml')
+    .option('--event <words>', 'what happens, once for every event', gathered, [])
+    .option('--probe <words>', 'what is sent all the time, once for every probe', gathered, [])
+    .option('--until <time>', 'how long, in virtual time', timeOf, 60_000_000)
+    .option('--seed <number>', 'decides the phase of adverts and losses by chance', wholeNumber, 1)
+    .option('--ways <number>', 'how many ways of races are tried out', wholeNumber, 16)
+    .option('--timeline', 'every advert, address and announcement')
+    .addOption(
+      new Option('--format <format>', 'form of the answer')
+        .choices(['text', 'json', 'html'])
+        .default('text'),
+    )
+    .option('--json', 'short for --format json')
+    .addHelpText('after', HELP)
+    .action((network: string, flags: SimulateFlags) => run(call, network, flags));
+  addPageOptions(command);
+}
+
+async function run(call: Call, path: string, flags: SimulateFlags): Promise<void> {
+  const [{ openSnapshotOption }, { simulate }] = await Promise.all([
+    import('./snapshot-option.ts'),
+    import('../simulate/simulation.ts'),
+  ]);
+  const { network, name } = openSnapshotOption(path);
+  const { err } = call.io;
+  const done = simulate(network, {
+    events: flags.event,
+    probes: flags.probe,
+    until_us: flags.until,
+    seed: flags.seed,
+    ways: Math.max(1, flags.ways),
+    ...(err.isTTY
+      ? { progress: (way, now_us) => err.write(`\r  way ${way + 1}, ${now_us / 1e6} s `) }
+      : {}),
+  });
+  if (err.isTTY) err.write('\r\u001b[K');
+  if (done.kind === 'wrong') throw new UsageError(...asDetails(done.problems));
+  call.io.out.write(await rendered(call, done, name, flags));
+  call.exitCode = exitCode(done);
+}
+
+function asDetails([first = '', ...rest]: readonly string[]): [string, ...string[]] {
+  return [first, ...rest];
+}
+
+async function rendered(
+  call: Call,
+  done: Extract<Simulated, { kind: 'simulated' }>,
+  name: string,
+  flags: SimulateFlags,
+): Promise<string> {
+  const about = { name, until_us: flags.until, seed: flags.seed };
+  if (flags.json === true || flags.format === 'json') {
+    const [{ simulationJson }, { VERSION }] = await Promise.all([
+      import('../simulate/render/json.ts'),
+      import('./version.ts'),
+    ]);
+    return `${jsonText(simulationJson(done, about, VERSION))}\n`;
+  }
+  if (flags.format === 'html') {
+    const { simulationPage } = await import('../simulate/render/html.ts');
+    return simulationPage(done, about);
+  }
+  const { simulationLines } = await import('../simulate/render/text.ts');
+  const page = pageOf(call.io, flags);
+  const wishes = { ...about, timeline: flags.timeline ?? false };
+  return page.encode(`${simulationLines(done, wishes, page).join('\n')}\n`);
+}
+
+function exitCode({ ways, complete }: Extract<Simulated, { kind: 'simulated' }>): number {
+  const lost = ways.some(({ probes }) => probes.some(({ sent, received }) => received < sent));
+  if (lost) return EXIT.no;
+  return complete ? EXIT.yes : EXIT.unsure;
+}
+
+function gathered(word: string, before: readonly string[]): readonly string[] {
+  return [...before, word];
+}
+
+const UNITS: Readonly<Record<string, number>> = { ms: 1e3, s: 1e6, min: 6e7 };
+
+function timeOf(text: string): number {
+  const match = /^(\d+(?:\.\d+)?)(ms|s|min)$/.exec(text);
+  const unit = UNITS[match?.[2] ?? ''];
+  if (match === null || unit === undefined) {
+    throw new InvalidArgumentError('a time is written as 60s, 500ms or 2min');
+  }
+  return Math.round(Number(match[1]) * unit);
+}
+
+function wholeNumber(text: string): number {
+  if (!/^\d{1,9}$/.test(text)) throw new InvalidArgumentError('a whole number is wanted');
+  return Number(text);
+}

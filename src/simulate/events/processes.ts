@@ -1,0 +1,108 @@
+/** Processes that are stopped, killed, frozen and told to read their files again. */
+import { type IpAddress } from '../../dataplane/routing/types.ts';
+import { type VirtualAddress } from '../../dataplane/vrrp/types.ts';
+import { readPrefix } from '../../text/address-text.ts';
+import { type PlacedInstance } from '../vrrp/instances.ts';
+import { type EventRow, type Play, type Understood, understood, wrong } from './types.ts';
+
+type Doing = (play: Play, one: PlacedInstance) => void;
+
+/** Signals to keepalived, by the word they are given with. */
+const SIGNALS: Readonly<Record<string, Doing>> = {
+  TERM: ({ vrrp }, { id }) => vrrp.routers.stop(id),
+  KILL: ({ vrrp }, { id }) => vrrp.routers.kill(id, false),
+  'KILL-parent': ({ vrrp }, { id }) => vrrp.routers.stop(id),
+  'KILL-child': ({ vrrp }, { id }) => vrrp.routers.kill(id, true),
+  STOP: ({ vrrp }, { id }) => vrrp.routers.freeze(id, true),
+  CONT: ({ vrrp }, { id }) => vrrp.routers.freeze(id, false),
+  HUP: ({ vrrp }, { id }) => vrrp.routers.reload(id, vrrp.routers.settingsOf(id)),
+};
+
+export const PROCESS_EVENTS: readonly EventRow[] = [
+  {
+    begins: ['signal'],
+    usage: `signal ${Object.keys(SIGNALS).join('|')} keepalived ROUTER@HOST`,
+    read: ([signal = '', process = '', ...rest], play) => {
+      const doing = SIGNALS[signal];
+      if (doing === undefined) {
+        return wrong(`${signal} is none of ${Object.keys(SIGNALS).join(', ')}`);
+      }
+      if (process !== 'keepalived') return wrong('only keepalived gets signals');
+      return withInstance(rest, play, doing);
+    },
+  },
+  {
+    begins: ['start', 'keepalived'],
+    usage: 'start keepalived ROUTER@HOST',
+    read: (words, play) => withInstance(words, play, ({ vrrp }, { id }) => vrrp.routers.start(id)),
+  },
+  {
+    begins: ['reload'],
+    usage: 'reload ROUTER@HOST virtual_ipaddress ADDRESS/LENGTH',
+    read: readReload,
+  },
+  {
+    begins: ['script'],
+    usage: 'script NAME fails|works ROUTER@HOST',
+    read: ([name = '', what = '', ...rest], play) => {
+      if (what !== 'fails' && what !== 'works') return wrong('a script fails or works');
+      return withInstance(rest, play, ({ vrrp }, { id }) => {
+        if (what === 'fails') vrrp.failingScripts.add(`${id} ${name}`);
+        else vrrp.failingScripts.delete(`${id} ${name}`);
+      });
+    },
+  },
+  {
+    begins: ['stop', 'agent'],
+    usage: 'stop agent HOST',
+    read: (words, play) => agent(words, play, (dead, host) => dead.add(host)),
+  },
+  {
+    begins: ['start', 'agent'],
+    usage: 'start agent HOST',
+    read: (words, play) => agent(words, play, (dead, host) => dead.delete(host)),
+  },
+];
+
+/** SIGHUP with another first virtual address, which Neutron never does. */
+function readReload(words: readonly string[], play: Play): Understood {
+  const [name, statement, text = ''] = words;
+  if (statement !== 'virtual_ipaddress') return wrong('`virtual_ipaddress` is wanted');
+  const prefix = readPrefix(text);
+  if (prefix === undefined) return wrong(`${text} is no ADDRESS/LENGTH`);
+  return withInstance([name ?? ''], play, ({ vrrp }, { id }) => {
+    const before = vrrp.routers.settingsOf(id);
+    const [first] = before.addresses;
+    if (first === undefined) return;
+    const changed: VirtualAddress = { ...first, ...addressOf(prefix) };
+    vrrp.routers.reload(id, { ...before, addresses: [changed] });
+  });
+}
+
+function addressOf({ address, length }: { readonly address: IpAddress; readonly length: number }): {
+  readonly address: IpAddress;
+  readonly length: number;
+} {
+  return { address, length };
+}
+
+function withInstance(words: readonly string[], { vrrp }: Play, doing: Doing): Understood {
+  const [id, ...more] = words;
+  if (id === undefined || more.length > 0) return wrong('one ROUTER@HOST is wanted');
+  const one = vrrp.placed.get(id);
+  if (one === undefined) {
+    const known = [...vrrp.placed.keys()].slice(0, 8).join(', ');
+    return wrong(`there is no VRRP router ${id}; there are ${known === '' ? 'none' : known}`);
+  }
+  return understood((play) => doing(play, one));
+}
+
+function agent(
+  [host, ...more]: readonly string[],
+  { stage }: Play,
+  change: (dead: Set<string>, host: string) => void,
+): Understood {
+  if (host === undefined || more.length > 0) return wrong('one host is wanted');
+  if (!stage.network.hosts.has(host)) return wrong(`there is no host ${host}`);
+  return understood(({ vrrp }) => change(vrrp.deadAgents, host));
+}

@@ -1,0 +1,43 @@
+/** What a person lets happen in a simulation: words, and what they do. */
+import { type Choices } from '../clock/choices.ts';
+import { type Clock } from '../clock/clock.ts';
+import { type Stage } from '../network/stage.ts';
+import { type NetworkRouters } from '../vrrp/on-network.ts';
+
+/** Everything that an event may touch. */
+export interface Play {
+  readonly clock: Clock;
+  readonly choices: Choices;
+  readonly stage: Stage;
+  readonly vrrp: NetworkRouters;
+}
+
+/** An event that was understood. */
+export interface PlannedEvent {
+  readonly at_us: number;
+  /** As it was written. */
+  readonly text: string;
+  apply(play: Play): void;
+}
+
+/** What a row of the table makes of its words: what to do, or what is wrong with them. */
+export type Understood =
+  | { readonly kind: 'understood'; readonly apply: (play: Play) => void }
+  | { readonly kind: 'wrong'; readonly message: string };
+
+/** One kind of event: how it is written, and what it does. */
+export interface EventRow {
+  /** The words it begins with. */
+  readonly begins: readonly string[];
+  readonly usage: string;
+  /** Reads the words behind those it begins with. */
+  read(words: readonly string[], play: Play): Understood;
+}
+
+export function understood(apply: (play: Play) => void): Understood {
+  return { kind: 'understood', apply };
+}
+
+export function wrong(message: string): Understood {
+  return { kind: 'wrong', message };
+}

@@ -1,0 +1,170 @@
+/**
+ * What the kernel changes when somebody adds or removes an address, a route, or takes an interface
+ * down (net/ipv4/fib_frontend.c, net/ipv6/addrconf.c): pure functions from a namespace to the next.
+ */
+import { connectedRoutes } from '../../dataplane/routing/kernel-routes.ts';
+import {
+  type Interface,
+  type InterfaceAddress,
+  type IpAddress,
+  type Namespace,
+  ROUTE_TABLES,
+  type Route,
+} from '../../dataplane/routing/types.ts';
+import { type VirtualAddress, type VirtualRoute } from '../../dataplane/vrrp/types.ts';
+
+const MAIN = ROUTE_TABLES['main'] ?? 254;
+const LOCAL = ROUTE_TABLES['local'] ?? 255;
+
+/** Adds an address with the routes it brings; the namespace itself when it has it already. */
+export function addAddress(
+  namespace: Namespace,
+  { address, length, device, scope }: VirtualAddress,
+): Namespace {
+  const added: InterfaceAddress = {
+    address,
+    length,
+    peer: null,
+    scope: scope === 'link' || scope === 'host' ? scope : 'global',
+    secondary: false,
+    deprecated: false,
+    tentative: false,
+  };
+  const before = namespace.interfaces.find(({ name }) => name === device);
+  if (before === undefined || before.addresses.some((one) => same(one.address, address))) {
+    return namespace;
+  }
+  const after = { ...before, addresses: [...before.addresses, added] };
+  const brought = connectedRoutes([{ ...after, addresses: [added] }], address.version);
+  return withInterface(namespace, after, [...namespace.routes, ...missing(namespace, brought)]);
+}
+
+/**
+ * Removes an address and the routes that came with it. With the last IPv4 address of an interface
+ * go all its IPv4 routes (fib_disable_ip()).
+ */
+export function removeAddress(namespace: Namespace, gone: VirtualAddress): Namespace {
+  const { device, address } = gone;
+  const before = namespace.interfaces.find(({ name }) => name === device);
+  if (before === undefined || !before.addresses.some((one) => same(one.address, address))) {
+    return namespace;
+  }
+  const addresses = before.addresses.filter((one) => !same(one.address, address));
+  const after: Interface = { ...before, addresses };
+  const { version } = address;
+  const old = keysOf(connectedRoutes([before], version));
+  const left = keysOf(connectedRoutes([after], version));
+  const last = version === 4 && !addresses.some((one) => one.address.version === 4);
+  const routes = namespace.routes.filter((route) => {
+    if (route.version !== version) return true;
+    if (last && isBy(route, before.name)) return false;
+    if (route.source !== null && same(route.source, address)) return false;
+    return !old.has(keyOf(route)) || left.has(keyOf(route));
+  });
+  return withInterface(namespace, after, routes);
+}
+
+export function addRoute(namespace: Namespace, wanted: VirtualRoute): Namespace {
+  const route: Route = {
+    version: wanted.version,
+    prefix: wanted.to,
+    type: wanted.type === '' ? 'unicast' : (wanted.type as Route['type']),
+    table: tableOf(wanted.table),
+    metric: wanted.metric ?? (wanted.version === 6 ? 1024 : 0),
+    source: wanted.source,
+    scope: wanted.scope === 'link' ? 'link' : 'global',
+    hops: wanted.hops.map(({ gateway, device, weight, onLink }) => ({
+      gateway,
+      device,
+      weight: weight ?? 1,
+      onLink,
+      dead: false,
+    })),
+    mtu: null,
+    origin: wanted.origin,
+  };
+  if (namespace.routes.some((one) => keyOf(one) === keyOf(route))) return namespace;
+  return { ...namespace, routes: [...namespace.routes, route] };
+}
+
+export function removeRoute(namespace: Namespace, gone: VirtualRoute): Namespace {
+  const key = keyOf({
+    version: gone.version,
+    prefix: gone.to,
+    type: 'unicast',
+    table: tableOf(gone.table),
+    hops: gone.hops.map(({ gateway, device }) => ({ gateway, device })),
+  });
+  return { ...namespace, routes: namespace.routes.filter((one) => keyOf(one) !== key) };
+}
+
+/**
+ * Sets an interface up or down. Down, its routes go but for its own addresses' local ones, and
+ * come back with it as far as they follow from addresses.
+ */
+export function setUp(namespace: Namespace, name: string, up: boolean): Namespace {
+  const before = namespace.interfaces.find((one) => one.name === name);
+  if (before === undefined || before.up === up) return namespace;
+  const addresses = up
+    ? before.addresses
+    : before.addresses.filter(({ address }) => address.version === 4);
+  const after: Interface = { ...before, up, running: up, addresses };
+  const kept = namespace.routes.filter(
+    (route) => up || !isBy(route, name) || (route.version === 4 && route.type === 'local'),
+  );
+  const next = { ...namespace, routes: kept };
+  const brought = up ? [...connectedRoutes([after], 4), ...connectedRoutes([after], 6)] : [];
+  return withInterface(next, after, [...kept, ...missing(next, brought)]);
+}
+
+/** Gives an interface its carrier, or takes it away; addresses and routes stay. */
+export function setCarrier(namespace: Namespace, name: string, running: boolean): Namespace {
+  const before = namespace.interfaces.find((one) => one.name === name);
+  if (before === undefined || before.running === running) return namespace;
+  return withInterface(namespace, { ...before, running }, namespace.routes);
+}
+
+export function setSysctl(namespace: Namespace, name: string, value: string): Namespace {
+  return { ...namespace, sysctls: new Map([...namespace.sysctls, [name, value]]) };
+}
+
+function withInterface(
+  namespace: Namespace,
+  changed: Interface,
+  routes: readonly Route[],
+): Namespace {
+  const interfaces = namespace.interfaces.map((one) => (one.name === changed.name ? changed : one));
+  return { ...namespace, interfaces, routes };
+}
+
+function missing({ routes }: Namespace, wanted: readonly Route[]): readonly Route[] {
+  const there = keysOf(routes);
+  return wanted.filter((route) => !there.has(keyOf(route)));
+}
+
+function keysOf(routes: readonly Route[]): ReadonlySet<string> {
+  return new Set(routes.map(keyOf));
+}
+
+type RouteKey = Pick<Route, 'version' | 'prefix' | 'type' | 'table'> & {
+  readonly hops: readonly { readonly gateway: IpAddress | null; readonly device: string | null }[];
+};
+
+function keyOf({ version, prefix, type, table, hops }: RouteKey): string {
+  const to = prefix === null ? 'default' : `${prefix.address.value}/${prefix.length}`;
+  const ways = hops.map(({ gateway, device }) => `${gateway?.value ?? ''} ${device}`).join(',');
+  return `${version} ${type} ${table} ${to} ${ways}`;
+}
+
+function isBy({ hops }: Route, device: string): boolean {
+  return hops.some((hop) => hop.device === device);
+}
+
+function same(a: IpAddress, b: IpAddress): boolean {
+  return a.version === b.version && a.value === b.value;
+}
+
+function tableOf(name: string | null): number {
+  if (name === null) return MAIN;
+  return ROUTE_TABLES[name] ?? (Number.isInteger(Number(name)) ? Number(name) : LOCAL - 1);
+}

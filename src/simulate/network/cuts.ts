@@ -1,0 +1,106 @@
+/**
+ * What is broken on the way: dead hosts, ways between hosts in one direction, packets of a kind
+ * that are lost at an interface. Stands between the devices of the walk and its wires.
+ */
+import { type Drop, type Run } from '../../dataplane/outcome.ts';
+import { type Reason } from '../../reasons/codes.ts';
+import { valueOf } from '../../trace/programs/packets.ts';
+import { type Landing, type Wiring } from '../../trace/walk.ts';
+import { type Packet } from '../../traffic/packet.ts';
+import { type Random } from '../clock/random.ts';
+
+/** Kinds of packets that a loss may be restricted to. */
+export const PACKET_KINDS = {
+  any: () => true,
+  arp: (p) => valueOf(p, 'eth_type') === 0x0806n,
+  icmp: (p) => valueOf(p, 'eth_type') === 0x0800n && valueOf(p, 'ip_proto') === 1n,
+  icmp6: (p) => valueOf(p, 'eth_type') === 0x86ddn && valueOf(p, 'ip_proto') === 58n,
+  tcp: (p) => valueOf(p, 'ip_proto') === 6n,
+  udp: (p) => valueOf(p, 'ip_proto') === 17n,
+  vrrp: (p) => valueOf(p, 'ip_proto') === 112n,
+} as const satisfies Readonly<Record<string, (p: Packet) => boolean>>;
+
+export type PacketKind = keyof typeof PACKET_KINDS;
+
+/** Packets are lost where they cross an interface. */
+export interface Loss {
+  readonly host: string;
+  readonly interface: string;
+  /** As the interface's owner sees it: `in` is received. */
+  readonly direction: 'in' | 'out';
+  readonly kind: PacketKind;
+  /** 0 to 1. */
+  readonly share: number;
+}
+
+export class Cuts {
+  readonly deadHosts = new Set<string>();
+  /** `FROM TO`: nothing gets from the first host to the second. */
+  readonly deadWays = new Set<string>();
+  losses: readonly Loss[] = [];
+  /** Devices that the last walks came through, as `HOST NAME`; null when nobody wants to know. */
+  visited: Set<string> | null = null;
+  /** Whether chance decided anything in the last walks. */
+  byChance = false;
+  private readonly random: Random;
+
+  constructor(random: Random) {
+    this.random = random;
+  }
+
+  /** The wires with everything broken that is broken at the moment. */
+  across(wiring: Wiring<Packet>['across']): Wiring<Packet>['across'] {
+    return (run, from, port, p) => {
+      if (this.deadHosts.has(from.host)) return [lost(run, p, from.host, 'the host is down')];
+      const out = this.lossAt(from.host, port, 'out', p);
+      if (out !== null) return [lost(run, p, `${from.host} ${port}`, lossText(out))];
+      return wiring(run, from, port, p).map((landing) => this.arriving(run, from.host, landing));
+    };
+  }
+
+  private arriving(run: Run<Packet>, from: string, landing: Landing<Packet>): Landing<Packet> {
+    if (landing.kind === 'lost') return landing;
+    const { device, port, p } = landing.arrival;
+    this.visited?.add(`${device.host} ${device.name}`);
+    if (this.deadHosts.has(device.host)) return lost(run, p, device.host, 'the host is down');
+    if (this.deadWays.has(`${from} ${device.host}`)) {
+      return lost(run, p, `${from} to ${device.host}`, 'nothing gets through in this direction');
+    }
+    const loss = this.lossAt(device.host, port, 'in', p);
+    return loss === null ? landing : lost(run, p, `${device.host} ${port}`, lossText(loss));
+  }
+
+  private lossAt(host: string, port: string, direction: 'in' | 'out', p: Packet): Loss | null {
+    for (const loss of this.losses) {
+      if (loss.host !== host || loss.interface !== port || loss.direction !== direction) continue;
+      if (!PACKET_KINDS[loss.kind](innermost(p))) continue;
+      if (loss.share >= 1) return loss;
+      this.byChance = true;
+      if (this.random.happens(loss.share)) return loss;
+    }
+    return null;
+  }
+}
+
+/** The frame that tunnels carry. */
+function innermost(p: Packet): Packet {
+  let inside = p;
+  while (inside.inner !== null) inside = inside.inner;
+  return inside;
+}
+
+function lossText({ kind, share, direction }: Loss): string {
+  const what = kind === 'any' ? 'packets' : `${kind} packets`;
+  return `${share >= 1 ? 'all' : `${Math.round(share * 100)} % of`} ${what} ${direction} are lost`;
+}
+
+function lost(
+  _run: Run<Packet>,
+  p: Packet,
+  where: string,
+  evidence: string,
+  reason: Reason = 'INTERFACE_DOWN',
+): Landing<Packet> {
+  const drop: Drop = { reason, where, evidence, origin: null };
+  return { kind: 'lost', drop, p, at: null };
+}

@@ -1,0 +1,194 @@
+/**
+ * The network in which a simulation plays: one world of devices that remembers over the whole
+ * time (learned addresses, flows, connections), the living network below it, and what is broken.
+ */
+import { type Network } from '../../dataplane/network.ts';
+import { type Run } from '../../dataplane/outcome.ts';
+import { send, sendFrame } from '../../dataplane/routing/namespace.ts';
+import { type CompiledNamespace, type JoinedGroup } from '../../dataplane/routing/stack.ts';
+import { type Namespace } from '../../dataplane/routing/types.ts';
+import { field } from '../../packet/fields.ts';
+import { type Borrowed } from '../../trace/borrowed-address.ts';
+import { type CompiledNetwork, compileNetwork } from '../../trace/compiled-network.ts';
+import { hooksOf } from '../../trace/filters.ts';
+import { type Opening } from '../../trace/opening.ts';
+import { OUTSIDE, withOutside } from '../../trace/outside.ts';
+import { choicesOf } from '../../trace/programs/choices.ts';
+import { programsOf } from '../../trace/programs/programs.ts';
+import { openSwitchOf } from '../../trace/switch-device.ts';
+import { type Assumption, type Question } from '../../trace/types.ts';
+import { type Ending, walk } from '../../trace/walk.ts';
+import { openWorld, type World } from '../../trace/world.ts';
+import { guard } from '../../traffic/guard.ts';
+import { test } from '../../traffic/match.ts';
+import { onePacket } from '../../traffic/one-packet.ts';
+import { type Packet } from '../../traffic/packet.ts';
+import { type Clock } from '../clock/clock.ts';
+import { type Cuts } from './cuts.ts';
+import { VRRP_GROUP, VRRP_PROTOCOL } from './frames.ts';
+import { LivingNetwork } from './living.ts';
+
+const TAKES_ADVERTS = guard(test(field('ip_dst'), VRRP_GROUP[4]));
+
+/** Interfaces on which keepalived listens, by `HOST NAMESPACE`. */
+export type Listening = ReadonlyMap<string, readonly string[]>;
+
+export class Stage {
+  readonly compiled: CompiledNetwork;
+  readonly living: LivingNetwork;
+  readonly cuts: Cuts;
+  /** Counts whatever may make the next packet fare otherwise than the last one. */
+  disturbances = 0;
+  private readonly clock: Clock;
+  private readonly run: Run<Packet>;
+  private readonly world: World<Packet>;
+  private readonly assumed = new Map<string, Assumption>();
+  private programs: ReturnType<typeof programsOf>;
+
+  constructor(
+    base: Network,
+    clock: Clock,
+    cuts: Cuts,
+    {
+      borrowed,
+      listening,
+    }: { readonly borrowed: readonly Borrowed[]; readonly listening: Listening },
+  ) {
+    this.clock = clock;
+    this.cuts = cuts;
+    this.living = new LivingNetwork(base);
+    for (const place of listening.keys()) this.listen(place);
+    const network = withOutside(this.living.network);
+    // Who is outside is what nobody has at the start.
+    network.namespace(OUTSIDE, 'root');
+    this.compiled = compileNetwork(network);
+    this.run = {
+      traffic: onePacket,
+      now_us: 0,
+      assume: (code, detail) => {
+        if (this.assumed.size < 1000) this.assumed.set(`${code} ${detail}`, { code, detail });
+      },
+    };
+    this.programs = this.freshPrograms(56);
+    const world = openWorld<Packet>(this.compiled, this.run, {
+      applications: (config) => this.applications(config),
+      hooks: hooksOf,
+      switches: openSwitchOf,
+      borrowed,
+      unconfigured: null,
+      groups: (config) => groupsOf(config, listening),
+    });
+    this.world = { ...world, across: cuts.across(world.across) };
+  }
+
+  /** What the network looks like now. */
+  get network(): Network {
+    return this.living.network;
+  }
+
+  /** Changes a namespace and lets its stack know; false when nothing changed. */
+  change(host: string, name: string, how: (before: Namespace) => Namespace): boolean {
+    if (!this.living.change(host, name, how)) return false;
+    this.world.renew(host, name);
+    this.disturbances++;
+    return true;
+  }
+
+  /** A packet that a program hands to the IP layer, bound to an interface; every ending of it. */
+  sendPacket(
+    host: string,
+    namespace: string,
+    device: string,
+    p: Packet,
+  ): readonly Ending<Packet>[] {
+    return this.walkFrom(host, namespace, (stack) => send(this.run, stack, p, device));
+  }
+
+  /** A whole frame out of an interface; every ending of it. */
+  sendFrame(host: string, namespace: string, device: string, p: Packet): readonly Ending<Packet>[] {
+    return this.walkFrom(host, namespace, (stack) => sendFrame(this.run, stack, device, p));
+  }
+
+  /** The opening of a question in this world; null when the sender is not there. */
+  open(question: Question): Opening | null {
+    const { from, packet } = question;
+    if (from.host === null || from.namespace === null) return null;
+    const sender = this.world.namespace(from.host, from.namespace);
+    if (sender === null) return null;
+    this.run.now_us = this.clock.now_us;
+    this.programs = this.freshPrograms(packet.size);
+    return {
+      kind: 'open',
+      asked: question,
+      run: this.run,
+      world: this.world,
+      sender,
+      assumptions: () => [...this.assumed.values()],
+    };
+  }
+
+  private walkFrom(
+    host: string,
+    namespace: string,
+    make: (
+      stack: NonNullable<ReturnType<World<Packet>['namespace']>>['stack'],
+    ) => Parameters<typeof walk<Packet>>[2][number]['outcomes'],
+  ): readonly Ending<Packet>[] {
+    const device = this.world.namespace(host, namespace);
+    if (device === null || this.cuts.deadHosts.has(host)) return [];
+    this.run.now_us = this.clock.now_us;
+    this.disturbances++;
+    return walk(this.run, this.world, [{ device, outcomes: make(device.stack) }]);
+  }
+
+  /** keepalived opens a raw socket, which the kernel's own answer to its protocol gives way to. */
+  private listen(place: string): void {
+    const [host = '', name = ''] = place.split(' ');
+    this.living.change(host, name, (before) => {
+      const known = before.sockets.some(
+        ({ protocol, port }) => protocol === 'raw' && port === VRRP_PROTOCOL,
+      );
+      if (known) return before;
+      const socket = {
+        protocol: 'raw',
+        address: null,
+        version: null,
+        port: VRRP_PROTOCOL,
+        device: null,
+        process: 'keepalived',
+      } as const;
+      return { ...before, sockets: [...before.sockets, socket] };
+    });
+  }
+
+  /** Programs answer every question anew: an exchange of one probe says nothing about the next. */
+  private applications(config: CompiledNamespace): ReturnType<Stage['programs']> {
+    const usual = this.programs(config);
+    let made = { programs: this.programs, applications: usual };
+    return {
+      ...usual,
+      answer: (run, socket, p, device) => {
+        if (made.programs !== this.programs) {
+          made = { programs: this.programs, applications: this.programs(config) };
+        }
+        return made.applications.answer(run, socket, p, device);
+      },
+    };
+  }
+
+  private freshPrograms(size: number): ReturnType<typeof programsOf> {
+    return programsOf({
+      compiled: this.compiled,
+      size,
+      assume: this.run.assume,
+      choices: choicesOf(),
+      // Simplification: in a simulation the servers behind a balancer are taken to be well.
+      answers: () => true,
+    });
+  }
+}
+
+function groupsOf({ of }: CompiledNamespace, listening: Listening): readonly JoinedGroup[] {
+  const devices = listening.get(`${of.host} ${of.name}`) ?? [];
+  return devices.map((device) => ({ device, takes: TAKES_ADVERTS }));
+}

@@ -1,0 +1,104 @@
+/** Packets sent again and again while time goes on, and the windows in which they were lost. */
+
+import { type Network } from '../dataplane/network.ts';
+import { type IpAddress } from '../dataplane/routing/types.ts';
+import { type Reason } from '../reasons/codes.ts';
+import { type Asked, askedQuestion } from '../trace/ask.ts';
+import { fromOutside } from '../trace/opening.ts';
+import { traceOpened } from '../trace/trace.ts';
+import { type Question, type Trace } from '../trace/types.ts';
+import { readTime_us } from './events/table.ts';
+import { type Stage } from './network/stage.ts';
+
+/** A probe as it was asked for. */
+export interface PlannedProbe {
+  /** `vm-a -> external:8.8.8.8 icmp`. */
+  readonly text: string;
+  readonly every_us: number;
+  readonly question: Question;
+  readonly address: IpAddress;
+}
+
+export interface ProbeProblem {
+  readonly text: string;
+  readonly message: string;
+}
+
+/** One packet that was sent, and whether its answer came back. */
+export interface Shot {
+  readonly at_us: number;
+  readonly delivered: boolean;
+  /** What stopped it, as the trace of this very packet says; null when nothing did. */
+  readonly blocker: ShotBlocker | null;
+  /** Devices that it or its answer came through, as `HOST NAME`. */
+  readonly visited: ReadonlySet<string>;
+}
+
+export interface ShotBlocker {
+  readonly code: Reason;
+  readonly host: string;
+  readonly component: string;
+  readonly evidence: string;
+}
+
+const EVERY_US = 100_000;
+const USAGE = 'FROM -> TO [icmp|tcp:PORT|udp:PORT] [every TIME]';
+
+/** Reads `vm-a -> external:8.8.8.8 icmp every 100ms` over the network as it is at the start. */
+export function readProbe(text: string, network: Network): PlannedProbe | ProbeProblem {
+  const [from = '', arrow, to = '', ...rest] = text.trim().split(/\s+/);
+  if (arrow !== '->' && arrow !== '→') return { text, message: `a probe is written ${USAGE}` };
+  let every_us: number | null = EVERY_US;
+  let asked: Asked = { from, to };
+  for (let i = 0; i < rest.length; i++) {
+    const word = rest[i] ?? '';
+    const [protocol, port] = word.split(':');
+    if (word === 'every') every_us = readTime_us(rest[++i] ?? '');
+    else if (word === 'icmp') asked = { ...asked, protocol: 'icmp' };
+    else if ((protocol === 'tcp' || protocol === 'udp') && /^\d+$/.test(port ?? '')) {
+      asked = { ...asked, protocol, port: Number(port) };
+    } else return { text, message: `${word} was not understood: ${USAGE}` };
+  }
+  if (every_us === null || every_us < 1000) {
+    return { text, message: 'a probe is sent every 1ms at most often, as in `every 100ms`' };
+  }
+  const understood = askedQuestion(network, asked);
+  if (understood.kind === 'wrong') {
+    return { text, message: [understood.message, ...understood.details].join('\n') };
+  }
+  const question = fromOutside(network, understood.value);
+  const { address } = question.to;
+  if (address === null) return { text, message: `${to} has no address` };
+  return { text: text.trim(), every_us, question, address };
+}
+
+/** Sends the probe once, now. */
+export function shoot(stage: Stage, probe: PlannedProbe, at_us: number): Shot {
+  const visited = new Set<string>();
+  stage.cuts.visited = visited;
+  const trace = traceNow(stage, probe.question);
+  stage.cuts.visited = null;
+  if (trace === null) return { at_us, delivered: false, blocker: null, visited };
+  if (trace.delivered) return { at_us, delivered: true, blocker: null, visited };
+  const [first] = trace.blockers;
+  const blocker =
+    first === undefined
+      ? null
+      : {
+          code: first.code,
+          host: first.host,
+          component: first.component,
+          evidence: first.because[0] ?? first.evidence,
+        };
+  return { at_us, delivered: false, blocker, visited };
+}
+
+/** Traces a question in the world as it is at this moment; null when nobody is there to send. */
+export function traceNow(stage: Stage, question: Question): Trace | null {
+  const { address } = question.to;
+  const opening = stage.open(question);
+  if (opening === null || address === null || stage.cuts.deadHosts.has(opening.sender.host)) {
+    return null;
+  }
+  return traceOpened(stage.compiled, opening, address);
+}

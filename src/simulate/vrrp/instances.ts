@@ -1,0 +1,97 @@
+/** The VRRP instances of a network: keepalived's configurations in the namespaces of its hosts. */
+import { type NamespaceState, type Network } from '../../dataplane/network.ts';
+import { type Interface, type IpAddress } from '../../dataplane/routing/types.ts';
+import { DIALECTS } from '../../dataplane/vrrp/machine/dialect.ts';
+import { type InstanceSettings, instanceSettings } from '../../dataplane/vrrp/machine/settings.ts';
+import { type VrrpScript } from '../../dataplane/vrrp/types.ts';
+import { namespaceOwner } from '../../model/ids.ts';
+import { type CompiledNetwork } from '../../trace/compiled-network.ts';
+import { daemonsOf } from '../../trace/programs/daemons.ts';
+
+/** An instance and where it lives. */
+export interface PlacedInstance {
+  /** `ROUTER@HOST`, unique in the network. */
+  readonly id: string;
+  readonly host: string;
+  readonly namespace: string;
+  /** The router's name, its id, or the instance's own name. */
+  readonly router: string;
+  /** Names the network its adverts are sent on. */
+  readonly link: string;
+  readonly settings: InstanceSettings;
+  readonly scripts: readonly VrrpScript[];
+  /** Where the configuration stands. */
+  readonly path: string;
+  /** Whether the Neutron L3 agent looks after it. */
+  readonly byAgent: boolean;
+}
+
+/** Finds all instances; those without an interface or its address are left out. */
+export function placedInstances(compiled: CompiledNetwork): readonly PlacedInstance[] {
+  const { network } = compiled;
+  const found: PlacedInstance[] = [];
+  const taken = new Set<string>();
+  for (const host of network.hosts.keys()) {
+    for (const daemon of daemonsOf(compiled, host)) {
+      if (daemon.kind !== 'keepalived' || daemon.namespace === null) continue;
+      const { config, namespace, path } = daemon;
+      const state = network.namespace(host, namespace);
+      // Its parent and its child have the same command line.
+      const place = `${host} ${namespace} ${path}`;
+      if (state === undefined || taken.has(place)) continue;
+      taken.add(place);
+      for (const instance of config.instances) {
+        const device = interfaceOf(state, instance.interface ?? '');
+        const source = device === undefined ? null : sourceOf(device, instance.nativeIpv6 === true);
+        if (device === undefined || source === null) continue;
+        const owner = namespaceOwner(namespace);
+        const router = owner?.kind === 'router' ? routerName(network, owner.id) : instance.name;
+        const id = uniqueName(taken, `${router}@${host}`, instance.name);
+        found.push({
+          id,
+          host,
+          namespace,
+          router,
+          link: linkOf(network, device, source),
+          settings: instanceSettings(config, instance, source, DIALECTS['keepalived-2.2.7']),
+          scripts: config.scripts,
+          path,
+          byAgent: owner?.kind === 'router',
+        });
+      }
+    }
+  }
+  return found;
+}
+
+export function interfaceOf({ state }: NamespaceState, name: string): Interface | undefined {
+  return state.interfaces.find((one) => one.name === name);
+}
+
+/** The first address of the interface: adverts are sent from it. */
+function sourceOf({ addresses }: Interface, six: boolean): IpAddress | null {
+  const wanted = addresses.find(({ address, scope }) =>
+    six ? address.version === 6 && scope === 'link' : address.version === 4,
+  );
+  return wanted?.address ?? null;
+}
+
+/** Neutron's network of the port, else the subnet. */
+function linkOf({ neutron }: Network, { mac, addresses }: Interface, source: IpAddress): string {
+  const port = neutron.ports.find((one) => one.mac === mac);
+  if (port !== undefined) return port.networkId;
+  const own = addresses.find(({ address }) => address.value === source.value);
+  const host = BigInt((source.version === 4 ? 32 : 128) - (own?.length ?? 0));
+  return `${source.value >> host}/${own?.length ?? 0}`;
+}
+
+function routerName({ neutron }: Network, id: string): string {
+  const name = neutron.routers.find((one) => one.id === id)?.name ?? '';
+  return name === '' ? id : name;
+}
+
+function uniqueName(taken: Set<string>, name: string, instance: string): string {
+  const id = taken.has(name) ? `${name}:${instance}` : name;
+  taken.add(id);
+  return id;
+}

@@ -1,0 +1,382 @@
+/**
+ * VRRP routers in a network: their adverts and announcements are packets that walk it, their
+ * addresses and routes are those of its namespaces, and Neutron's agent follows their roles.
+ */
+import { type Advert } from '../../dataplane/vrrp/machine/advert.ts';
+import { stopped } from '../../dataplane/vrrp/machine/roles.ts';
+import { downInterval_us, skew_us } from '../../dataplane/vrrp/machine/timers.ts';
+import { type Effect, type InstanceState, type Role } from '../../dataplane/vrrp/machine/types.ts';
+import { type VirtualAddress } from '../../dataplane/vrrp/types.ts';
+import { field } from '../../packet/fields.ts';
+import { writeIp } from '../../text/address-text.ts';
+import { type Packet } from '../../traffic/packet.ts';
+import { readField } from '../../traffic/words.ts';
+import { type Choices } from '../clock/choices.ts';
+import { type Clock } from '../clock/clock.ts';
+import { type Random } from '../clock/random.ts';
+import { addAddress, addRoute, removeAddress, removeRoute, setSysctl } from '../network/changes.ts';
+import {
+  advertPacket,
+  announcement,
+  listenerReport,
+  routerSolicitation,
+} from '../network/frames.ts';
+import { type Stage } from '../network/stage.ts';
+import { type Timeline } from '../timeline.ts';
+import { becauseText } from './because.ts';
+import { type PlacedInstance } from './instances.ts';
+import { type VrrpDelays, VrrpRouters, type VrrpWorld } from './routers.ts';
+
+/** ha_vrrp_advert_int: the L3 agent waits that long before it believes in a new primary. */
+const AGENT_PATIENCE_US = 2_000_000;
+/** How often the agent looks for dead processes (check_child_processes_interval). */
+export const RESPAWN_US = 60_000_000;
+/** A remembered walk is taken again at least this often, so that learned addresses stay fresh. */
+const REMEMBERED_US = 60_000_000;
+
+const FORWARDING_6 = 'net.ipv6.conf.all.forwarding';
+/** Duplicate address detection, then RTR_SOLICITATION_INTERVAL (RFC 4861 §10). */
+const FIRST_SOLICITATION_US = 1_000_000;
+const SOLICITATION_US = 4_000_000;
+
+const INPUT = field('meta_iif');
+
+interface RememberedWalk {
+  readonly heard: readonly string[];
+  readonly at_us: number;
+  readonly epoch: number;
+  /** Namespaces on the way with their versions. */
+  readonly ways: readonly (readonly [string, string, number])[];
+}
+
+/** A change of role, for whoever asks for the reasons of lost probes. */
+export interface RoleChange {
+  readonly at_us: number;
+  readonly id: string;
+  readonly to: Role;
+  readonly because: Extract<Effect, { kind: 'role' }>['because'];
+}
+
+export class NetworkRouters implements VrrpWorld {
+  readonly routers: VrrpRouters;
+  readonly placed: ReadonlyMap<string, PlacedInstance>;
+  readonly changes: RoleChange[] = [];
+  /** Scripts that fail, as `ROUTER@HOST NAME`. */
+  readonly failingScripts = new Set<string>();
+  /** The last frame each instance's host sent with a MAC that its replicas share. */
+  readonly lastSaid = new Map<string, { readonly at_us: number; readonly what: string }>();
+  /** Hosts whose L3 agent does not run. */
+  readonly deadAgents = new Set<string>();
+  private readonly byPlace = new Map<string, PlacedInstance[]>();
+  private readonly remembered = new Map<string, RememberedWalk>();
+  /** Grows with every event that may change the way of an advert. */
+  private epoch = 0;
+  private readonly clock: Clock;
+  private readonly stage: Stage;
+  private readonly timeline: Timeline;
+
+  constructor(
+    instances: readonly PlacedInstance[],
+    clock: Clock,
+    choices: Choices,
+    stage: Stage,
+    timeline: Timeline,
+    delays: VrrpDelays,
+  ) {
+    this.clock = clock;
+    this.stage = stage;
+    this.timeline = timeline;
+    this.placed = new Map(instances.map((one) => [one.id, one]));
+    for (const one of instances) {
+      const place = `${one.host} ${one.namespace}`;
+      this.byPlace.set(place, [...(this.byPlace.get(place) ?? []), one]);
+    }
+    this.routers = new VrrpRouters(clock, choices, this, delays);
+  }
+
+  /** Puts every instance where the snapshot has it; only the phase of the adverts is by chance. */
+  begin(random: Random): void {
+    const groups = new Map<string, PlacedInstance[]>();
+    for (const one of this.placed.values()) {
+      const key = `${one.settings.virtualRouterId} ${one.link}`;
+      groups.set(key, [...(groups.get(key) ?? []), one]);
+    }
+    for (const members of groups.values()) {
+      const masters = members.filter((one) => this.holdsNow(one) && !this.isDown(one));
+      const interval_us = masters[0]?.settings.advertInterval_us ?? 0;
+      const phase_us = masters.length === 0 ? 0 : random.below(interval_us);
+      for (const one of members) {
+        const { settings } = one;
+        const state = this.found(one, masters.length > 0, phase_us);
+        const start = state === null;
+        this.routers.add(one.id, one.link, settings, one.scripts, state ?? stopped(settings));
+        if (start) this.routers.start(one.id);
+      }
+    }
+  }
+
+  /** What an instance must have been doing when the snapshot was taken; null lets it start. */
+  private found(one: PlacedInstance, led: boolean, phase_us: number): InstanceState | null {
+    const { settings } = one;
+    const base = stopped(settings);
+    if (this.isDown(one)) {
+      const failed = [`interface ${settings.interface}`];
+      return { ...base, role: 'fault', failed, holds: this.holdsNow(one) };
+    }
+    if (this.holdsNow(one)) return { ...base, role: 'master', holds: true, timer_us: phase_us };
+    if (!led) return null;
+    const { advertInterval_us } = settings;
+    const timer_us = phase_us - advertInterval_us + downInterval_us(settings, advertInterval_us);
+    return { ...base, role: 'backup', timer_us };
+  }
+
+  private isDown({ host, namespace, settings }: PlacedInstance): boolean {
+    const state = this.stage.network.namespace(host, namespace)?.state;
+    const device = state?.interfaces.find(({ name }) => name === settings.interface);
+    return device === undefined || !device.up || !device.running;
+  }
+
+  /** Whether the first virtual address is on its interface. */
+  holdsNow({ host, namespace, settings }: PlacedInstance): boolean {
+    const [first] = settings.addresses;
+    const state = this.stage.network.namespace(host, namespace)?.state;
+    return (
+      first !== undefined &&
+      state?.interfaces.some(({ addresses }) =>
+        addresses.some(({ address }) => address.value === first.address.value),
+      ) === true
+    );
+  }
+
+  /** Something happened after which adverts may go other ways. */
+  networkChanged(): void {
+    this.epoch++;
+    this.stage.disturbances++;
+  }
+
+  send(id: string, advert: Advert): readonly string[] {
+    const one = this.get(id);
+    const heard = this.heardBy(one, advert);
+    const kind = advert.priority === 0 ? 'goodbye' : 'advert';
+    const whom =
+      heard.length === 0
+        ? 'nobody hears'
+        : `${heard.join(', ')} ${heard.length === 1 ? 'hears' : 'hear'}`;
+    this.tell(kind, id, `advert of priority ${advert.priority}, ${whom}`);
+    return heard;
+  }
+
+  private heardBy(one: PlacedInstance, advert: Advert): readonly string[] {
+    const known = this.remembered.get(one.id);
+    if (known !== undefined && this.isFresh(known)) return known.heard;
+    const { cuts } = this.stage;
+    const visited = new Set<string>([`${one.host} ${one.namespace}`]);
+    cuts.visited = visited;
+    cuts.byChance = false;
+    const { host, namespace, settings } = one;
+    const peers = settings.unicastPeers.length === 0 ? [null] : settings.unicastPeers;
+    const heard = new Set<string>();
+    for (const peer of peers) {
+      const packet = advertPacket(advert, peer);
+      const endings = this.stage.sendPacket(host, namespace, settings.interface, packet);
+      for (const { device, outcome, p } of endings) {
+        if (outcome.kind !== 'delivered') continue;
+        for (const listener of this.byPlace.get(`${device.host} ${device.name}`) ?? []) {
+          if (listener !== one && this.cameBy(listener, Number(readField(p.words, INPUT)))) {
+            heard.add(listener.id);
+          }
+        }
+      }
+    }
+    cuts.visited = null;
+    // Others of the segment that belong to other routers hear it too, and throw it away.
+    const near = [...heard].filter((id) => this.concerns(one, id));
+    if (!cuts.byChance) {
+      const ways = [...visited].map((place): readonly [string, string, number] => {
+        const [on = '', name = ''] = place.split(' ');
+        return [on, name, this.stage.living.version(on, name)];
+      });
+      this.remembered.set(one.id, {
+        heard: near,
+        at_us: this.clock.now_us,
+        epoch: this.epoch,
+        ways,
+      });
+    }
+    return near;
+  }
+
+  private concerns({ settings }: PlacedInstance, id: string): boolean {
+    return this.get(id).settings.virtualRouterId === settings.virtualRouterId;
+  }
+
+  private cameBy({ host, namespace, settings }: PlacedInstance, index: number): boolean {
+    const state = this.stage.network.namespace(host, namespace)?.state;
+    return state?.interfaces.find(({ name }) => name === settings.interface)?.index === index;
+  }
+
+  private isFresh({ at_us, epoch, ways }: RememberedWalk): boolean {
+    if (epoch !== this.epoch || this.clock.now_us - at_us > REMEMBERED_US) return false;
+    const { living } = this.stage;
+    return ways.every(([host, name, version]) => living.version(host, name) === version);
+  }
+
+  perform(id: string, effect: Exclude<Effect, { readonly kind: 'advert' }>): void {
+    const one = this.get(id);
+    switch (effect.kind) {
+      case 'role':
+        this.changes.push({ at_us: this.clock.now_us, id, to: effect.to, because: effect.because });
+        this.tell('role', id, `${effect.to.toUpperCase()}: ${becauseText(effect.because)}`);
+        this.followRole(one, effect.to);
+        break;
+      case 'add-address':
+      case 'remove-address':
+        this.changeAddress(one, effect.kind, effect.address);
+        break;
+      case 'add-route':
+      case 'remove-route': {
+        const how = effect.kind === 'add-route' ? addRoute : removeRoute;
+        this.stage.change(one.host, one.namespace, (before) => how(before, effect.route));
+        this.tell('route', id, `${effect.kind === 'add-route' ? 'adds' : 'removes'} a route`);
+        break;
+      }
+      case 'announce':
+        this.announce(one, effect.address, effect.repeat);
+        break;
+      case 'discard':
+        this.tell('discard', id, `discards an advert of another ${effect.because}`);
+        break;
+      case 'add-rule':
+      case 'remove-rule':
+        // Simplification: policy rules of keepalived are not set in a simulation.
+        break;
+    }
+  }
+
+  isWell(id: string, script: string): boolean {
+    return !this.failingScripts.has(`${id} ${script}`);
+  }
+
+  private changeAddress(
+    one: PlacedInstance,
+    what: 'add-address' | 'remove-address',
+    address: VirtualAddress,
+  ): void {
+    const adds = what === 'add-address';
+    const how = adds ? addAddress : removeAddress;
+    const { host, namespace } = one;
+    if (!this.stage.change(host, namespace, (before) => how(before, address))) return;
+    const text = `${writeIp(address.address)}/${address.length} on ${address.device}`;
+    this.tell('address', one.id, `${adds ? 'adds' : 'removes'} ${text}`);
+    // The kernel joins or leaves the address's group and says so (mld_ifc_event()).
+    if (address.address.version !== 6) return;
+    const device = address.device ?? '';
+    this.kernelSays(one, device, 'MLD report', listenerReport);
+    if (adds && address.scope === 'link') this.solicitRouters(one, device, FIRST_SOLICITATION_US);
+  }
+
+  /**
+   * A link-local address asks for routers when it is known to be unique, again and again at
+   * growing intervals (RFC 7559), as long as the namespace does not forward IPv6 itself.
+   */
+  private solicitRouters(one: PlacedInstance, device: string, wait_us: number): void {
+    this.clock.after(wait_us, () => {
+      const { state } = this.stage.network.namespace(one.host, one.namespace) ?? {};
+      const own = state?.interfaces.find(({ name }) => name === device);
+      const has = own?.addresses.some(
+        ({ address, scope }) => address.version === 6 && scope === 'link',
+      );
+      if (has !== true || state?.sysctls.get(FORWARDING_6) === '1') return;
+      if (this.stage.cuts.deadHosts.has(one.host)) return;
+      this.kernelSays(one, device, 'router solicitation', routerSolicitation);
+      const next_us = wait_us === FIRST_SOLICITATION_US ? SOLICITATION_US : 2 * wait_us;
+      this.solicitRouters(one, device, next_us);
+    });
+  }
+
+  private kernelSays(
+    one: PlacedInstance,
+    device: string,
+    what: string,
+    frame: (mac: bigint) => Packet,
+  ): void {
+    const mac = this.macOf(one, device);
+    if (mac === null) return;
+    this.stage.sendFrame(one.host, one.namespace, device, frame(mac));
+    this.said(one, `${what} from ${device}`);
+    this.tell('kernel', one.id, `${what} from ${device}`);
+  }
+
+  private said({ id }: PlacedInstance, what: string): void {
+    this.lastSaid.set(id, { at_us: this.clock.now_us, what });
+  }
+
+  private announce(one: PlacedInstance, address: VirtualAddress, repeat: number): void {
+    const device = address.device ?? one.settings.interface;
+    const mac = this.macOf(one, device);
+    if (mac === null) return;
+    const what = address.address.version === 4 ? 'gratuitous ARP' : 'neighbour advertisements';
+    this.said(one, `${what} on ${device}`);
+    this.tell('announce', one.id, `${repeat} ${what} for ${writeIp(address.address)} on ${device}`);
+    // One walk stands for all of a row: they leave the same trace in every switch.
+    this.stage.sendFrame(one.host, one.namespace, device, announcement(mac, address.address));
+  }
+
+  private macOf({ host, namespace }: PlacedInstance, device: string): bigint | null {
+    const state = this.stage.network.namespace(host, namespace)?.state;
+    const found = state?.interfaces.find(({ name }) => name === device);
+    return found?.up === true ? found.mac : null;
+  }
+
+  /** neutron-keepalived-state-change and the agent: late for a primary, at once for a backup. */
+  private followRole(one: PlacedInstance, to: Role): void {
+    if (!one.byAgent || this.deadAgents.has(one.host)) return;
+    if (to === 'stopped') {
+      this.clock.after(RESPAWN_US, () => this.respawn(one));
+      return;
+    }
+    if (to === 'init') return;
+    const value = to === 'master' ? '1' : '0';
+    const act = (): void => {
+      if (this.deadAgents.has(one.host) || this.stage.cuts.deadHosts.has(one.host)) return;
+      if ((this.routers.stateOf(one.id).role === 'master') !== (to === 'master')) return;
+      this.stage.change(one.host, one.namespace, (before) =>
+        setSysctl(before, FORWARDING_6, value),
+      );
+      const what = to === 'master' ? 'metadata proxy and IPv6 forwarding on' : 'both off';
+      this.tell('agent', one.id, `the L3 agent acts on ${to}: ${what}`);
+    };
+    if (to === 'master') this.clock.after(AGENT_PATIENCE_US, act);
+    else act();
+  }
+
+  private respawn(one: PlacedInstance): void {
+    const { cuts } = this.stage;
+    if (this.deadAgents.has(one.host) || cuts.deadHosts.has(one.host)) return;
+    if (this.routers.stateOf(one.id).role !== 'stopped') return;
+    this.tell('process', one.id, 'the L3 agent starts keepalived again');
+    this.routers.start(one.id);
+  }
+
+  /** How long a takeover by an instance may take from what caused it, by its timers. */
+  takeoverBounds_us(id: string, goodbye: boolean): readonly [number, number] {
+    const { settings } = this.get(id);
+    const { masterInterval_us } = this.routers.stateOf(id);
+    if (goodbye) {
+      const skew = skew_us(settings, masterInterval_us);
+      return [skew, skew];
+    }
+    const down = downInterval_us(settings, masterInterval_us);
+    return [down - masterInterval_us, down];
+  }
+
+  tell(kind: Timeline['entries'][number]['kind'], who: string, text: string): void {
+    this.timeline.tell({ at_us: this.clock.now_us, kind, who, text });
+  }
+
+  private get(id: string): PlacedInstance {
+    const one = this.placed.get(id);
+    if (one === undefined) throw new Error(`there is no VRRP router ${id}`);
+    return one;
+  }
+}
