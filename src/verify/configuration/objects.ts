@@ -37,6 +37,9 @@ export function aboutNamespace(network: Network, namespace: string): NeutronRef 
   const router = routerOfNamespace(network, namespace);
   if (router !== null) return routerRef(router);
   const id = namespaceOwner(namespace)?.id;
+  // A balancer's namespace is named after the balancer, which is its VIP port's device.
+  const vip = network.neutron.ports.find(({ deviceId }) => id !== undefined && deviceId === id);
+  if (vip !== undefined) return portRef(network, vip);
   const of = id === undefined ? null : networkById(network, id);
   return of === null ? null : networkRef(of);
 }
@@ -50,6 +53,11 @@ export function aboutName(network: Network, text: string): NeutronRef | null {
     const port = network.neutron.ports.find(({ id }) => id.startsWith(prefix));
     if (port !== undefined) return portRef(network, port);
   }
+  const bridge = /\bbrq([0-9a-f-]{11})\b/.exec(text)?.[1];
+  const bridged = network.neutron.networks.find(
+    ({ id }) => bridge !== undefined && id.startsWith(bridge),
+  );
+  if (bridged !== undefined) return networkRef(bridged);
   const set = /\bNIPv[46]([0-9a-f-]{8,})/.exec(text)?.[1];
   const group = network.neutron.securityGroups.find(
     ({ id }) => set !== undefined && id.startsWith(set),

@@ -141,10 +141,25 @@ function ruleStatements(side: NamespaceSide): readonly Statement[] {
   const usual = new Set(
     ([4, 6] as const).flatMap((version) => defaultRules(version).map((rule) => ruleText(rule))),
   );
-  return namespace.state.rules
-    .filter((rule) => !usual.has(ruleText(rule)))
-    .map((rule) => ruleStatement(side, rule));
+  const there = new Set(namespace.state.rules.map(ruleText));
+  // Without the rule of the main table nothing of it is asked; that of the empty one is no matter.
+  const gone = ([4, 6] as const)
+    .filter((version) => namespace.state.rules.some((rule) => rule.version === version))
+    .flatMap(defaultRules)
+    .filter((rule) => rule.priority < LAST_PRIORITY && !there.has(ruleText(rule)));
+  return [
+    ...namespace.state.rules
+      .filter((rule) => !usual.has(ruleText(rule)))
+      .map((rule) => ruleStatement(side, rule)),
+    ...gone.map((rule) => {
+      const text = `no rule ${ruleText(rule)}`;
+      return statement(text, { text, ...about(side, null) });
+    }),
+  ];
 }
+
+/** The rule that asks table `default`, which nobody fills. */
+const LAST_PRIORITY = 32767;
 
 function ruleStatement(side: NamespaceSide, rule: PolicyRule): Statement {
   const { symbols } = side;

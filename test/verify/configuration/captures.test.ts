@@ -66,7 +66,9 @@ const SAMPLE = Object.keys(EXPECTED).filter(
 );
 
 function counted({ differences }: Comparison): readonly string[] {
-  const places = differences.map(({ kind, host, device, part }) => `${kind} ${host} ${device} ${part}`);
+  const places = differences.map(
+    ({ kind, host, device, part }) => `${kind} ${host} ${device} ${part}`,
+  );
   return [...new Set(places)].map((place) => {
     return `${places.filter((each) => each === place).length} ${place}`;
   });

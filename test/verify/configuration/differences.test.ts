@@ -105,7 +105,11 @@ const CASES: readonly Case[] = [
   {
     what: 'a tunnel leads to another host',
     capture: 'ovs-vxlan-ovsfw',
-    edit: change('hosts/compute1/ovs/ovsdb-dump.json', '"remote_ip","172.30.20.21"', '"remote_ip","172.30.20.22"'),
+    edit: change(
+      'hosts/compute1/ovs/ovsdb-dump.json',
+      '"remote_ip","172.30.20.21"',
+      '"remote_ip","172.30.20.22"',
+    ),
     expected: [
       [
         'different compute1 br-tun ports',
@@ -133,7 +137,12 @@ const CASES: readonly Case[] = [
     capture: 'ovs-vxlan-ovsfw',
     edit: change(`hosts/net1/ns/${ROUTER}/ip-route-v4.json`, /\{"dst":"10.0.1.0\/24"[^}]*\},/, ''),
     expected: [
-      [`extra net1 ${ROUTER} routes`, '-', 'no route to 10.0.1.0/24 dev qr-14c17787-30', 'router-a'],
+      [
+        `extra net1 ${ROUTER} routes`,
+        '-',
+        'no route to 10.0.1.0/24 dev qr-14c17787-30',
+        'router-a',
+      ],
     ],
   },
   {
@@ -221,7 +230,11 @@ const CASES: readonly Case[] = [
   {
     what: 'a set lacks a member',
     capture: 'ovs-vlan-hybrid',
-    edit: change(`${HYBRID}/ipset-save.txt`, /^add NIPv421e3121b-c138-4449-8637- 10.100.0.104\n/m, ''),
+    edit: change(
+      `${HYBRID}/ipset-save.txt`,
+      /^add NIPv421e3121b-c138-4449-8637- 10.100.0.104\n/m,
+      '',
+    ),
     expected: [
       ['missing compute2 root set NIPv421e3121b-c138-4449-8637-', '10.100.0.104', '-', 'sg-ssh'],
     ],
@@ -246,7 +259,11 @@ const CASES: readonly Case[] = [
   {
     what: 'the port of a guest is in a VLAN of no network',
     capture: 'ovs-vlan-hybrid',
-    edit: change('hosts/compute2/ovs/ovsdb-dump.json', /("qvo4ffd3841-48",\["map",.{0,250}\]\],)2(,\["set")/, (_, before: string, after: string) => `${before}77${after}`),
+    edit: change(
+      'hosts/compute2/ovs/ovsdb-dump.json',
+      /("qvo4ffd3841-48",\["map",.{0,250}\]\],)2(,\["set")/,
+      (_, before: string, after: string) => `${before}77${after}`,
+    ),
     expected: [
       [
         'different compute2 br-int ports',
@@ -259,13 +276,21 @@ const CASES: readonly Case[] = [
   {
     what: 'a floating IP has another of the priorities that are drawn: nothing',
     capture: 'ovs-dvr',
-    edit: change(`hosts/compute1/ns/${DVR}/ip-rule-v4.json`, '"priority":41764', '"priority":33000'),
+    edit: change(
+      `hosts/compute1/ns/${DVR}/ip-rule-v4.json`,
+      '"priority":41764',
+      '"priority":33000',
+    ),
     expected: [],
   },
   {
     what: 'a subnet’s rule stands before the floating IPs',
     capture: 'ovs-dvr',
-    edit: change(`hosts/compute1/ns/${DVR}/ip-rule-v4.json`, '"priority":167837697', '"priority":32000'),
+    edit: change(
+      `hosts/compute1/ns/${DVR}/ip-rule-v4.json`,
+      '"priority":167837697',
+      '"priority":32000',
+    ),
     expected: [
       [
         `different compute1 ${DVR} rules`,
@@ -295,7 +320,11 @@ const CASES: readonly Case[] = [
   {
     what: 'a neighbour that an agent wrote is gone',
     capture: 'linuxbridge-vxlan-flat',
-    edit: change('hosts/compute1/ns/root/ip-neigh-v4.json', /\{"dst":"10.0.1.1","dev":"vxlan-269"[^}]*\},?/, ''),
+    edit: change(
+      'hosts/compute1/ns/root/ip-neigh-v4.json',
+      /\{"dst":"10.0.1.1","dev":"vxlan-269"[^}]*\},?/,
+      '',
+    ),
     expected: [
       [
         'missing compute1 root neighbours',
@@ -308,7 +337,11 @@ const CASES: readonly Case[] = [
   {
     what: 'a guest may send ARP from one address less',
     capture: 'linuxbridge-vxlan-flat',
-    edit: change('hosts/compute1/ns/root/ebtables-save.txt', /^-A neutronARP-tap1cd3ad6e-d6 .*ACCEPT\n/m, ''),
+    edit: change(
+      'hosts/compute1/ns/root/ebtables-save.txt',
+      /^-A neutronARP-tap1cd3ad6e-d6 .*ACCEPT\n/m,
+      '',
+    ),
     expected: [
       [
         'missing compute1 root ebtables nat neutronARP-tap1cd3ad6e-d6',
@@ -324,7 +357,10 @@ const CASES: readonly Case[] = [
     folder: '1-before',
     edit: (files) => {
       const path = `1-before/hosts/net1/files/ha_confs/${HA}/keepalived.conf`;
-      files.set(path, (files.get(path) ?? '').replaceAll('191', '17').replace(/^.*10.0.2.1\/24.*\n/m, ''));
+      files.set(
+        path,
+        (files.get(path) ?? '').replaceAll('191', '17').replace(/^.*10.0.2.1\/24.*\n/m, ''),
+      );
     },
     expected: [
       [
@@ -369,10 +405,14 @@ describe('two snapshots of one deployment', () => {
       `-A ${TAP_CHAIN} -p udp -m udp --dport 53 -j DROP`,
     );
     const [{ a, b } = { a: null, b: null }] = compared('ovs-vlan-hybrid', '.', edit).differences;
-    const lines = (captured('ovs-vlan-hybrid').files.get(`${HYBRID}/iptables-save.txt`) ?? '').split('\n');
+    const lines = (
+      captured('ovs-vlan-hybrid').files.get(`${HYBRID}/iptables-save.txt`) ?? ''
+    ).split('\n');
     for (const side of [a, b]) {
       expect(side?.origin.file).toBe(`${HYBRID}/iptables-save.txt`);
-      expect(lines[(side?.origin.line ?? 0) - 1]).toContain(`-A ${TAP_CHAIN} -p udp -m udp --dport 53`);
+      expect(lines[(side?.origin.line ?? 0) - 1]).toContain(
+        `-A ${TAP_CHAIN} -p udp -m udp --dport 53`,
+      );
     }
   });
 

@@ -1,0 +1,122 @@
+/**
+ * What an agent would configure against hosts on which one thing is not so, of many kinds: every
+ * change shows, and is joined to the object that it belongs to. Which line is hit is drawn by a
+ * seed; with the captures at hand each kind is drawn several times.
+ */
+import { describe, expect, it } from 'vitest';
+import { type Network } from '../../../src/dataplane/network.ts';
+import { cloudOfNetwork } from '../../../src/snapshot/read/cloud.ts';
+import { compileNetworkOf } from '../../../src/snapshot/read/compiled.ts';
+import { openSnapshot } from '../../../src/snapshot/read/open.ts';
+import { compareNetworks } from '../../../src/verify/configuration/compare.ts';
+import { type Difference } from '../../../src/verify/configuration/types.ts';
+import { captured, folderOf } from '../../captured.ts';
+import { withoutCaptures } from '../../snapshot/shared.ts';
+import { type Kind } from './mutation-edits.ts';
+import { OF_FILTERS } from './mutations-of-filters.ts';
+import { OF_HOSTS } from './mutations-of-hosts.ts';
+
+const KINDS = [...OF_FILTERS, ...OF_HOSTS];
+
+/** Numbers below a limit, the same for the same seed (mulberry32). */
+function drawer(seed: number): (limit: number) => number {
+  let state = seed;
+  return (limit) => {
+    state = (state + 0x6d2b79f5) | 0;
+    let mixed = Math.imul(state ^ (state >>> 15), 1 | state);
+    mixed = (mixed + Math.imul(mixed ^ (mixed >>> 7), 61 | mixed)) ^ mixed;
+    return ((mixed ^ (mixed >>> 14)) >>> 0) % limit;
+  };
+}
+
+interface Wanted {
+  readonly compiled: Network;
+  /** What differs without any change. */
+  readonly usual: ReadonlySet<string>;
+}
+
+const WANTED = new Map<string, Wanted>();
+
+function wantedOf(capture: string, folder: string): Wanted {
+  const key = `${capture} ${folder}`;
+  const known = WANTED.get(key);
+  if (known !== undefined) return known;
+  const real = openSnapshot(folderOf(captured(capture).files, folder));
+  const compiled = compileNetworkOf(cloudOfNetwork(real));
+  const usual = new Set(compareNetworks(compiled, real).differences.map(words));
+  const made = { compiled, usual };
+  WANTED.set(key, made);
+  return made;
+}
+
+function words({ kind, host, device, part, a, b }: Difference): string {
+  return [kind, host, device, part, a?.text, b?.text].join(' | ');
+}
+
+/** A file's lines, or its rows when it is an array of JSON, and how to join them again. */
+function cut(text: string): {
+  readonly parts: string[];
+  readonly join: (parts: string[]) => string;
+} {
+  if (!text.startsWith('[{')) return { parts: text.split('\n'), join: (parts) => parts.join('\n') };
+  const rows = (JSON.parse(text) as unknown[]).map((each) => JSON.stringify(each));
+  return { parts: rows, join: (parts) => `[${parts.join(',')}]` };
+}
+
+/** What one drawn change of a kind makes different. */
+function changed(
+  kind: Kind,
+  draw: (limit: number) => number,
+): { line: string; found: readonly Difference[] } {
+  const { capture, folder = '.', files: which, where, edit } = kind;
+  const { files } = captured(capture);
+  const below = folder === '.' ? 'hosts/' : `${folder}/hosts/`;
+  const places = [...files].flatMap(([path, text]) => {
+    if (!path.startsWith(below) || !which.test(path)) return [];
+    const { parts } = cut(text);
+    return parts.flatMap((line, at) => (where.test(line) ? [{ path, at, line }] : []));
+  });
+  const place = places[draw(places.length)];
+  if (place === undefined) throw new Error('nothing can be hit');
+  const edited = new Map(files);
+  const next = edit(place.line);
+  if (next === place.line) throw new Error(`not changed: ${place.line}`);
+  // What `ip link` and `ip addr` show of a device is the same thing.
+  const twins = kind.files.source.includes('ip-(addr|link)');
+  const paths = twins
+    ? ['ip-addr', 'ip-link'].map((file) => place.path.replace(/ip-(addr|link)/, file))
+    : [place.path];
+  const name = /"ifname":"([^"]+)"/.exec(place.line)?.[1];
+  for (const path of paths) {
+    const { parts, join } = cut(files.get(path) ?? '');
+    const at = twins ? parts.findIndex((part) => part.includes(`"ifname":"${name}"`)) : place.at;
+    const line = edit(parts[at] ?? '');
+    // Programs of several processes stand in a list as often.
+    const kept = line === null ? parts.filter((part) => part !== parts[at]) : parts.with(at, line);
+    edited.set(path, join(kept));
+  }
+  const { compiled, usual } = wantedOf(capture, folder);
+  const host = /hosts\/([^/]+)\//.exec(place.path)?.[1] ?? '';
+  const network = openSnapshot(folderOf(edited, folder));
+  const found = compareNetworks(compiled, network, [host]).differences;
+  return { line: place.line, found: found.filter((each) => !usual.has(words(each))) };
+}
+
+describe('one change on a host', () => {
+  const draws = withoutCaptures() ? 1 : 2;
+
+  it.each(KINDS)('shows and is joined to its object: $what', (kind) => {
+    const draw = drawer(kind.what.length * 7919);
+    for (let i = 0; i < draws; i++) {
+      const { line, found } = changed(kind, draw);
+      expect(found.length, line).toBeGreaterThan(0);
+      // One change is told in few words.
+      expect(found.length, line).toBeLessThan(12);
+      if (kind.owned !== false)
+        expect(
+          found.some(({ about }) => about !== null),
+          line,
+        ).toBe(true);
+    }
+  });
+});
