@@ -55,6 +55,11 @@ export function dvrMac(at: Place, host: string): bigint {
   return at.view.cloud.settings.dvrBaseMac + BigInt(order + 1);
 }
 
+/**
+ * Simplification: an agent that missed the server's notice of another host's DVR MAC lacks the
+ * flows for it until it restarts (ovs-dvr: net1 knows of no other, compute1 of net1 alone); the
+ * compiled ones know of all hosts, so a comparison tells them as missing.
+ */
 export function distributionOf(at: Place, devices: readonly Device[]): Distribution {
   const hosts = at.view.cloud.hosts.filter((each) => each.layer2?.distributedRouting === true);
   const gateways = devices.filter(({ port }) => port.deviceOwner === DISTRIBUTED);

@@ -67,7 +67,11 @@ function hostOf(network: Network, name: string, agents: readonly NeutronAgent[])
     name,
     nics,
     layer2:
-      ovs !== undefined ? ovsAgent(host, ovs) : bridge !== undefined ? lbAgent(host, bridge) : null,
+      ovs !== undefined
+        ? ovsAgent(network, host, ovs)
+        : bridge !== undefined
+          ? lbAgent(host, bridge)
+          : null,
     layer3: layer3 === undefined ? null : { mode: modeOf(layer3), externalBridge: '' },
     dhcp:
       dhcp === undefined
@@ -88,14 +92,14 @@ function hostOf(network: Network, name: string, agents: readonly NeutronAgent[])
   };
 }
 
-function ovsAgent(host: Host | undefined, agent: NeutronAgent): Layer2Agent {
+function ovsAgent(network: Network, host: Host | undefined, agent: NeutronAgent): Layer2Agent {
   const mappings = agent.configurations['bridge_mappings'];
   const hybrid = agent.configurations['ovs_hybrid_plug'] === true;
   const driver = option(host, 'openvswitch', 'securitygroup', 'firewall_driver');
   return {
     kind: 'openvswitch',
     physicalNetworks: mapOf(mappings),
-    bridgeNics: bridgeNics(host),
+    bridgeNics: new Map([...usualNics(network, host, mapOf(mappings)), ...bridgeNics(host)]),
     tunnelTypes: tunnelTypes(agent),
     tunnelAddress: tunnelAddress(agent),
     tunnelDevice: tunnelDevice(host, agent),
@@ -216,6 +220,30 @@ function bridgeNics(host: Host | undefined): ReadonlyMap<string, string> {
     if (bridge.name === 'br-int' || bridge.name === 'br-tun') continue;
     const nic = bridge.ports.find((port) => port.type === '' || port.type === 'system');
     if (nic !== undefined) found.set(bridge.name, nic.name);
+  }
+  return found;
+}
+
+/**
+ * NICs that provider bridges should have: no agent says it, but a bridge without one whose
+ * namesakes on other hosts all hold the same NIC has lost it, when the host has that NIC free.
+ */
+function usualNics(
+  network: Network,
+  host: Host | undefined,
+  mappings: ReadonlyMap<string, string>,
+): ReadonlyMap<string, string> {
+  const own = bridgeNics(host);
+  const free = new Set(nicsOf(host).map(({ name }) => name));
+  for (const nic of own.values()) free.delete(nic);
+  const found = new Map<string, string>();
+  for (const bridge of mappings.values()) {
+    if (own.has(bridge)) continue;
+    const elsewhere = [...network.hosts.values()].flatMap(
+      (one) => bridgeNics(one).get(bridge) ?? [],
+    );
+    const [nic] = new Set(elsewhere);
+    if (nic !== undefined && new Set(elsewhere).size === 1 && free.has(nic)) found.set(bridge, nic);
   }
   return found;
 }

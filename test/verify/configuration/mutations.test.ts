@@ -119,4 +119,51 @@ describe('one change on a host', () => {
         ).toBe(true);
     }
   });
+
+  it('shows a NIC that its provider bridge has lost, by what other hosts have there', () => {
+    const files = new Map(captured('ovs-vlan-hybrid').files);
+    for (const [path, text] of files) {
+      if (!path.startsWith('hosts/compute1/ovs/')) continue;
+      // One block for each port: `1(eth2): addr:…` with indented lines behind it.
+      const block = /^ \d+\(eth2\):.*\n(?: {5}.*\n)+/m;
+      if (/br-physnet1\.(of-show|ports-desc)/.test(path)) files.set(path, text.replace(block, ''));
+      if (path.endsWith('ovsdb-dump.json')) files.set(path, withoutPort(text, 'eth2'));
+    }
+    const network = openSnapshot(folderOf(files, '.'));
+    const compiled = compileNetworkOf(cloudOfNetwork(network));
+    const { differences } = compareNetworks(compiled, network, ['compute1']);
+    expect(differences.map(words)).toEqual([
+      'missing | compute1 | br-physnet1 | ports | eth2 system | ',
+    ]);
+  });
 });
+
+/** The database without a port: no bridge has it, and no row tells of it. */
+function withoutPort(text: string, port: string): string {
+  const tables = text.split('\n').map((line) => {
+    return line === ''
+      ? null
+      : (JSON.parse(line) as { caption: string; data: unknown[][]; headings: string[] });
+  });
+  const rows = tables.find((table) => table?.caption === 'Port table');
+  const name = rows?.headings.indexOf('name') ?? -1;
+  const [, id] = (rows?.data.find((cells) => cells[name] === port)?.[0] ?? []) as [
+    string?,
+    string?,
+  ];
+  return tables
+    .map((table) => {
+      if (table === null) return '';
+      const data = table.data
+        .filter((cells) => !(table === rows && cells[name] === port))
+        .map((cells) =>
+          cells.map((cell) =>
+            Array.isArray(cell) && cell[0] === 'set' && Array.isArray(cell[1])
+              ? ['set', cell[1].filter((each: unknown) => !(Array.isArray(each) && each[1] === id))]
+              : cell,
+          ),
+        );
+      return JSON.stringify({ ...table, data });
+    })
+    .join('\n');
+}
