@@ -1,16 +1,14 @@
 /** One host's Open vSwitch as a device of a walk: prepared once per snapshot, remembering per walk. */
-import { executeCt } from '../dataplane/conntrack/execute.ts';
 import { createTracker } from '../dataplane/conntrack/tracker.ts';
 import { type ConnectionEntry } from '../dataplane/conntrack/types.ts';
 import { type CrossingPlace, noteCrossing } from '../dataplane/crossing.ts';
 import { ROOT } from '../dataplane/network.ts';
 import { type Outcome, type Run } from '../dataplane/outcome.ts';
+import { conntrackOf } from '../dataplane/ovs/datapath/conntrack.ts';
 import { receive, receiveTunnel } from '../dataplane/ovs/datapath/receive.ts';
-import { type Datapath, type Tracker } from '../dataplane/ovs/datapath/types.ts';
+import { type Datapath } from '../dataplane/ovs/datapath/types.ts';
 import { type PreparedSwitch, prepareSwitch } from '../dataplane/ovs/pipeline/prepared.ts';
 import { switchState } from '../dataplane/ovs/pipeline/state.ts';
-import { type Ct } from '../dataplane/ovs/types/flow.ts';
-import { type FieldBits, field } from '../packet/fields.ts';
 import { compileTable } from '../traffic/compiled.ts';
 import { type CompiledNetwork } from './compiled-network.ts';
 import { withFarEnds } from './far-ends.ts';
@@ -43,7 +41,10 @@ export function openSwitchOf<P>(
     run,
     sw,
     state: switchState<P>(sw, run.now_us, { learns: true }),
-    tracker: trackerOf(run, personality, entriesOf(compiled, run, host, personality)),
+    tracker: conntrackOf(
+      run,
+      createTracker<P>(run, { personality, entries: entriesOf(compiled, run, host, personality) }),
+    ),
   };
   return {
     host,
@@ -88,9 +89,6 @@ function placeOf(sw: PreparedSwitch, host: string, port: string): CrossingPlace 
   return { host, namespace: ROOT, bridge: known.bridge.name, interface: port };
 }
 
-const MARK = field('ct_mark');
-const LABEL = field('ct_label');
-
 /** Connections that the switch's datapath knows: its own ones, or those of the host's kernel. */
 function entriesOf<P>(
   compiled: CompiledNetwork,
@@ -102,62 +100,4 @@ function entriesOf<P>(
   if (compiled.connections === 'none') return null;
   run.assume('ASSUME_DUMPED_CONNTRACK', `${host} Open vSwitch`);
   return compiled.network.hosts.get(host)?.switchConnections ?? [];
-}
-
-/** The switch's connection table for one walk. */
-function trackerOf<P>(
-  run: Run<P>,
-  personality: 'kernel' | 'userspace',
-  entries: readonly ConnectionEntry[] | null,
-): Tracker<P> {
-  const tracker = createTracker<P>(run, { personality, entries });
-  return {
-    track(_run, p, wanted, { ct, zone, markMask, labelMask }) {
-      const marks = [...maskRuns(MARK, BigInt(markMask >>> 0)), ...maskRuns(LABEL, labelMask)];
-      const exec = (q: P): P =>
-        marks.reduce((marked, bits) => run.traffic.copy(marked, bits, wanted, bits), q);
-      const request = {
-        commit: ct.commit,
-        force: ct.force,
-        zone,
-        nat: natRequest(ct),
-        exec: marks.length === 0 ? null : exec,
-        alg: ct.alg,
-      };
-      return executeCt(tracker, p, request).map((result) => result.p);
-    },
-  };
-}
-
-function natRequest({ nat }: Ct): {
-  manip: 'src' | 'dst' | null;
-  addresses: { from: bigint; to: bigint } | null;
-  ports: { from: number; to: number } | null;
-  random: boolean;
-} | null {
-  if (nat === null) return null;
-  const { addresses } = nat;
-  return {
-    manip: nat.direction,
-    addresses:
-      addresses === null ? null : { from: addresses.from.address, to: addresses.to.address },
-    ports: nat.ports,
-    random: nat.flags.includes('random'),
-  };
-}
-
-/** The runs of ones of a mask as bits of the field. */
-function maskRuns(of: FieldBits['field'], mask: bigint): readonly FieldBits[] {
-  const runs: FieldBits[] = [];
-  for (let start = 0; start < of.width; ) {
-    if (((mask >> BigInt(start)) & 1n) === 0n) {
-      start++;
-      continue;
-    }
-    let width = 0;
-    while (((mask >> BigInt(start + width)) & 1n) === 1n) width++;
-    runs.push({ field: of, start, width });
-    start += width;
-  }
-  return runs;
 }

@@ -109,6 +109,16 @@ function invalid<P>(tracker: Tracker<P>, work: Work<P>, request: CtRequest<P>): 
   return finish(tracker, { ...work, bits: stateBits('trk', 'inv') }, request, null);
 }
 
+/** What the switch does not even look at (lib/ipf.c: too short a fragment) is invalid. */
+export function refuseUserspaceCt<P>(
+  tracker: Tracker<P>,
+  p: P,
+  { zone }: CtRequest<P>,
+): CtResult<P> {
+  const state = stateBits('trk', 'inv');
+  return { p: show(tracker, p, { state, zone, connection: null, cls: null }), connection: null };
+}
+
 /** write_ct_md(), then set_mark() and set_label(). */
 function finish<P>(
   tracker: Tracker<P>,

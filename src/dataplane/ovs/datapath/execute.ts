@@ -7,14 +7,14 @@ import { field } from '../../../packet/fields.ts';
 import { guard } from '../../../traffic/guard.ts';
 import { range } from '../../../traffic/match.ts';
 import { type Outcome } from '../../outcome.ts';
-import { bitsOf } from '../pipeline/conditions.ts';
-import { encapsulate } from '../pipeline/encapsulate.ts';
+import { bitsOf, IS_LATER_FRAGMENT } from '../pipeline/conditions.ts';
 import { type DatapathAction, type Frozen, type TrackRequest } from '../pipeline/part.ts';
-import { type PreparedPort } from '../pipeline/prepared.ts';
 import { type Entry, resume, type Translated, translate } from '../pipeline/translate.ts';
+import { carrying } from './carried.ts';
+import { leave } from './leave.ts';
 import { withTagsRead, withTagsShown } from './tags.ts';
-import { tunnelEntry } from './tunnel.ts';
-import { type Datapath } from './types.ts';
+import { type Datapath, type Tracked } from './types.ts';
+import { type Waiting, type Work } from './work.ts';
 
 /** How often one packet may go round (lib/dpif-netdev.c MAX_RECIRC_DEPTH; the kernel has no such limit). */
 const MOST_RECIRCULATIONS = { userspace: 6, kernel: 64 } as const;
@@ -22,6 +22,12 @@ const MOST_RECIRCULATIONS = { userspace: 6, kernel: 64 } as const;
 const MOST_PASSES = 4096;
 
 const NAT_FIELDS = ['ip_src', 'ip_dst', 'ipv6_src', 'ipv6_dst', 'tp_src', 'tp_dst'].map(bitsOf);
+/** Fields behind the link header that flows can change. */
+const REWRITTEN = [
+  ...NAT_FIELDS,
+  ...['nw_tos', 'nw_ttl', 'ipv6_label', 'nd_target', 'nd_sll', 'nd_tll'].map(bitsOf),
+];
+const OF_PORTS = NAT_FIELDS.slice(-2);
 const TRACKED_FIELDS = [
   'ct_state',
   'ct_zone',
@@ -38,10 +44,11 @@ const TRACKED_FIELDS = [
 const DP_HASH = bitsOf('dp_hash');
 const FRAME_LEN = field('frame_len');
 
-/** One packet that waits for a pass through the pipeline. */
-type Waiting<P> =
-  | { readonly kind: 'enter'; readonly entry: Entry<P>; readonly depth: number }
-  | { readonly kind: 'resume'; readonly frozen: Frozen<P>; readonly p: P; readonly depth: number };
+/** A packet before and after fragments were put together. */
+interface Remade<P> {
+  readonly before: P;
+  readonly after: P;
+}
 
 /** What the datapath did to the packet and the pipeline does not know. */
 interface View<P> {
@@ -49,29 +56,49 @@ interface View<P> {
   readonly translations: readonly { readonly before: P; readonly after: P }[];
   /** The packet with the ct fields of the latest ct(). */
   readonly tracked: P | null;
+  /** Put together from fragments, or a fragment of what was: has the bytes of the packet. */
+  readonly remade: Remade<P> | null;
+  /** Of a tunnel frame: what was done to the packet that it carries. */
+  readonly inside: View<P> | null;
+  /** Which pass this is; fragments of different passes are kept apart. */
+  readonly pass: string;
 }
 
-const NOTHING_DONE: View<never> = { translations: [], tracked: null };
-
-interface Work<P> {
-  readonly dp: Datapath<P>;
-  readonly queue: Waiting<P>[];
-  readonly outcomes: Outcome<P>[];
-}
+const NOTHING_DONE: View<never> = {
+  translations: [],
+  tracked: null,
+  remade: null,
+  inside: null,
+  pass: '',
+};
 
 /** Translates and executes until nothing is left to do. */
 export function forward<P>(dp: Datapath<P>, entry: Entry<P>): Outcome<P>[] {
-  const work: Work<P> = { dp, queue: [{ kind: 'enter', entry, depth: 0 }], outcomes: [] };
+  const queue: Waiting<P>[] = [];
   let passes = 0;
-  for (let next = work.queue.shift(); next !== undefined; next = work.queue.shift()) {
-    if (passes++ >= MOST_PASSES) {
-      const p = next.kind === 'enter' ? next.entry.p : next.p;
-      lost(work, p, next.kind === 'enter' ? next.entry.bridge.name : next.frozen.bridge.name);
-      continue;
+  const pass = (next: Waiting<P>): void => {
+    if (passes++ >= MOST_PASSES || next.depth > MOST_RECIRCULATIONS[dp.sw.source.datapath]) {
+      lost(work, next);
+      return;
     }
-    for (const one of translatedParts(dp, next)) executePart(work, one, next.depth);
-  }
+    const name = passName(next);
+    for (const one of translatedParts(dp, next)) executePart(work, one, name, next.depth);
+  };
+  const work: Work<P> = {
+    dp,
+    outcomes: [],
+    again: dp.sw.source.datapath === 'userspace' ? pass : (next) => void queue.push(next),
+  };
+  pass({ kind: 'enter', entry, depth: 0 });
+  for (let next = queue.shift(); next !== undefined; next = queue.shift()) pass(next);
   return work.outcomes;
+}
+
+/** Stands for the number that the switch gives to a place where packets come back (recirc_id). */
+function passName<P>(next: Waiting<P>): string {
+  if (next.kind === 'enter') return '0';
+  const { bridge, table, actions } = next.frozen;
+  return `${bridge.name} ${table} ${actions.length}`;
 }
 
 function translatedParts<P>(dp: Datapath<P>, next: Waiting<P>): readonly Translated<P>[] {
@@ -85,8 +112,13 @@ function translatedParts<P>(dp: Datapath<P>, next: Waiting<P>): readonly Transla
   );
 }
 
-function executePart<P>(work: Work<P>, translated: Translated<P>, depth: number): void {
-  const view: View<P> = NOTHING_DONE;
+function executePart<P>(
+  work: Work<P>,
+  translated: Translated<P>,
+  pass: string,
+  depth: number,
+): void {
+  const view: View<P> = { ...NOTHING_DONE, pass };
   executeFrom(work, translated.actions, 0, view, translated.p, depth);
 }
 
@@ -132,9 +164,7 @@ function execute<P>(
       executeFrom(work, action.actions, 0, view, scope, depth);
       return;
     case 'tunnel-push':
-      // Simplification: a packet that ct(nat) translated earlier in the same pass and that the
-      // switch encapsulates without another pass keeps its old addresses inside of the tunnel.
-      executeFrom(work, action.actions, 0, NOTHING_DONE, scope, depth);
+      executeFrom(work, action.actions, 0, { ...NOTHING_DONE, inside: view }, scope, depth);
       return;
     case 'meter':
       // Simplification: meters limit rates; a single packet always passes them.
@@ -168,84 +198,6 @@ function hashed<P>(work: Work<P>, p: P, hashes: boolean): P {
   return hashes ? work.dp.run.traffic.choose(p, DP_HASH, 1n, 0xffff_ffffn) : p;
 }
 
-/** Outputs and other ends. */
-function leave<P>(
-  work: Work<P>,
-  action: Extract<
-    DatapathAction<P>,
-    { kind: 'output' | 'tunnel' | 'tunnel-pop' | 'controller' | 'ended' }
-  >,
-  p: P,
-  depth: number,
-): void {
-  switch (action.kind) {
-    case 'output':
-      // Simplification: truncation (max_len) changes the length on the wire, not the way.
-      transmit(work, action.port, p);
-      return;
-    case 'controller':
-      work.outcomes.push({
-        kind: 'delivered',
-        to: `OpenFlow controller of ${action.bridge} (${action.reason})`,
-        p,
-      });
-      return;
-    case 'ended':
-      work.outcomes.push({ kind: 'dropped', drop: action.drop, p });
-      return;
-    case 'tunnel': {
-      const { tunnel } = action.port.source;
-      if (tunnel === null) return;
-      const version =
-        tunnel.remote !== null && tunnel.remote !== 'flow' ? tunnel.remote.version : 4;
-      const outer = encapsulate(work.dp.run.traffic, p, tunnel, version);
-      work.outcomes.push({ kind: 'sent', port: kernelTunnelDevice(action.port), p: outer });
-      return;
-    }
-    case 'tunnel-pop': {
-      const found = tunnelEntry(work.dp, p);
-      work.outcomes.push(...found.outcomes);
-      for (const entry of found.entries) {
-        work.queue.push({ kind: 'enter', entry, depth: depth + 1 });
-      }
-    }
-  }
-}
-
-/** The kernel device that stands for all tunnel ports of a kind: `tunnel:vxlan_sys_4789`. */
-function kernelTunnelDevice({ source }: PreparedPort): string {
-  const tunnel = source.tunnel;
-  switch (tunnel?.kind) {
-    case 'vxlan':
-      return `tunnel:vxlan_sys_${tunnel.destinationPort}`;
-    case 'geneve':
-      return `tunnel:genev_sys_${tunnel.destinationPort}`;
-    case 'gre':
-      return 'tunnel:gre_sys';
-    case 'ip6gre':
-      return 'tunnel:ip6gre_sys';
-    default:
-      return `tunnel:${tunnel?.kind ?? source.name}_sys`;
-  }
-}
-
-function transmit<P>(work: Work<P>, port: PreparedPort, p: P): void {
-  if (port.source.adminUp && !port.source.config.includes('PORT_DOWN')) {
-    work.outcomes.push({ kind: 'sent', port: port.name, p });
-    return;
-  }
-  work.outcomes.push({
-    kind: 'dropped',
-    drop: {
-      reason: 'OF_PORT_DOWN',
-      where: `${port.bridge.name} ${port.name}`,
-      evidence: 'the interface is down',
-      origin: null,
-    },
-    p,
-  });
-}
-
 function executeByLength<P>(
   work: Work<P>,
   action: Extract<DatapathAction<P>, { kind: 'check-length' }>,
@@ -268,7 +220,9 @@ function executeByLength<P>(
  */
 function applied<P>(work: Work<P>, p: P, view: View<P>): P[] {
   const { traffic } = work.dp.run;
-  let parts = [p];
+  let parts = withBytesOf(work, p, view.remade).flatMap((part) =>
+    appliedInside(work, part, view.inside),
+  );
   for (const { before, after } of view.translations) {
     for (const bits of NAT_FIELDS) {
       parts = parts.flatMap((part) => {
@@ -287,6 +241,38 @@ function shownParts<P>(work: Work<P>, p: P, view: View<P>): P[] {
   return applied(work, p, view).flatMap((part) => withTagsShown(work.dp.run.traffic, part));
 }
 
+function appliedInside<P>(work: Work<P>, p: P, view: View<P> | null): P[] {
+  const { traffic } = work.dp.run;
+  if (view === null) return [p];
+  if (view.translations.length === 0 && view.remade === null && view.inside === null) return [p];
+  const carried = traffic.decapsulate(traffic.fork(p));
+  if (carried === null) return [p];
+  return applied(work, traffic.fork(carried), view).map((inner) =>
+    carrying(traffic, p, carried, inner),
+  );
+}
+
+/** A packet with the bytes that connection tracking made of it, and what flows changed since. */
+function withBytesOf<P>(work: Work<P>, p: P, remade: Remade<P> | null): P[] {
+  const { traffic } = work.dp.run;
+  const content = remade === null ? null : traffic.content(remade.after);
+  if (remade === null || content === null) return [p];
+  const made = traffic.withContent(traffic.fork(p), content.bytes, traffic.pieces(remade.after));
+  let parts = [made];
+  for (const bits of REWRITTEN) {
+    const { miss } = traffic.same(traffic.fork(p), remade.before, [[bits, bits]]);
+    if (miss === null) continue;
+    parts = parts.flatMap((part) => {
+      if (!OF_PORTS.includes(bits)) return [traffic.copy(part, bits, p, bits)];
+      const { hit: later, miss: first } = traffic.split(part, IS_LATER_FRAGMENT);
+      const results: P[] = later === null ? [] : [later];
+      if (first !== null) results.push(traffic.copy(first, bits, p, bits));
+      return results;
+    });
+  }
+  return parts;
+}
+
 function trackOne<P>(
   work: Work<P>,
   action: Extract<DatapathAction<P>, { kind: 'ct' }>,
@@ -301,15 +287,39 @@ function trackOne<P>(
     if (view.tracked !== null) {
       for (const bits of TRACKED_FIELDS) p = traffic.copy(p, bits, view.tracked, bits);
     } else p = untracked(work, p, action.request);
-    return tracker.track(run, p, wanted, action.request).map((tracked) => {
+    return tracker.track(run, p, wanted, action.request, view.pass).flatMap((result) => {
+      if (result.kind !== 'tracked') {
+        waitsOrEnds(work, result);
+        return [];
+      }
+      const { p: tracked, remade } = result;
       if (action.resume !== null) enqueue(work, action.resume, traffic.fork(tracked), depth);
+      if (remade) {
+        const made = { before: wanted, after: tracked };
+        return { view: { ...view, translations: [], tracked, remade: made }, p: tracked };
+      }
       const translations =
         action.request.ct.nat === null
           ? view.translations
           : [...view.translations, { before: wanted, after: tracked }];
-      return { view: { translations, tracked }, p: tracked };
+      return { view: { ...view, translations, tracked }, p: tracked };
     });
   });
+}
+
+function waitsOrEnds<P>(work: Work<P>, result: Exclude<Tracked<P>, { kind: 'tracked' }>): void {
+  const { p } = result;
+  if (result.kind === 'kept') {
+    work.outcomes.push({ kind: 'delivered', to: 'reassembly', p });
+    return;
+  }
+  const drop = {
+    reason: 'FRAGMENTS_BROKEN',
+    where: 'reassembly',
+    evidence: result.why,
+    origin: null,
+  } as const;
+  work.outcomes.push({ kind: 'dropped', drop, p });
 }
 
 /** What exec() wants written is not yet the packet's own mark. */
@@ -325,20 +335,19 @@ function untracked<P>(work: Work<P>, packet: P, request: TrackRequest): P {
 const MARKS = [bitsOf('ct_mark'), bitsOf('ct_label')] as const;
 
 function enqueue<P>(work: Work<P>, frozen: Frozen<P>, p: P, depth: number): void {
-  if (depth + 1 > MOST_RECIRCULATIONS[work.dp.sw.source.datapath])
-    lost(work, p, frozen.bridge.name);
-  else work.queue.push({ kind: 'resume', frozen, p, depth: depth + 1 });
+  work.again({ kind: 'resume', frozen, p, depth: depth + 1 });
 }
 
-function lost<P>(work: Work<P>, p: P, where: string): void {
+function lost<P>(work: Work<P>, next: Waiting<P>): void {
+  const isEntry = next.kind === 'enter';
   work.outcomes.push({
     kind: 'dropped',
     drop: {
       reason: 'OF_LOOP_OR_RESUBMIT_LIMIT',
-      where,
+      where: isEntry ? next.entry.bridge.name : next.frozen.bridge.name,
       evidence: 'the packet was recirculated too often',
       origin: null,
     },
-    p,
+    p: isEntry ? next.entry.p : next.p,
   });
 }

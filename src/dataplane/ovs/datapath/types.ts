@@ -7,6 +7,19 @@ import { type TrackRequest } from '../pipeline/part.ts';
 import { type PreparedSwitch } from '../pipeline/prepared.ts';
 import { type SwitchState } from '../pipeline/state.ts';
 
+/** What became of a packet that was handed to connection tracking. */
+export type Tracked<P> =
+  | {
+      readonly kind: 'tracked';
+      readonly p: P;
+      /** Put together from fragments, or one of those again: its bytes are not what went in. */
+      readonly remade: boolean;
+    }
+  /** A fragment that waits for the others; nothing further is done with it. */
+  | { readonly kind: 'kept'; readonly p: P }
+  /** Fragments that contradict each other. */
+  | { readonly kind: 'refused'; readonly p: P; readonly why: string };
+
 /** Connection tracking as the `ct` datapath action uses it (odp-execute.c, lib/conntrack.c). */
 export interface Tracker<P> {
   /**
@@ -15,8 +28,9 @@ export interface Tracker<P> {
    * @param p the packet as the datapath has it; consumed.
    * @param wanted holds in ct_mark and ct_label what ct(exec()) wants written, under the masks of
    *   the request; only read.
+   * @param pass of the packet through the pipeline; fragments of different passes stay apart.
    */
-  track(run: Run<P>, p: P, wanted: P, request: TrackRequest): readonly P[];
+  track(run: Run<P>, p: P, wanted: P, request: TrackRequest, pass: string): readonly Tracked<P>[];
 }
 
 export interface Datapath<P> {

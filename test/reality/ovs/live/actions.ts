@@ -398,6 +398,7 @@ export const FEATURES: Readonly<Record<string, Make>> = {
   controller,
   'resubmit-ct': (place) => (ip(place) ? `resubmit(,${further(place)},ct)` : null),
   ct,
+  fragments: ct,
   'ct-clear': (place) => (ip(place) ? 'ct_clear' : null),
   encap,
   registers,

@@ -190,6 +190,46 @@ export function framePlan(rng: Rng): FramePlan {
   };
 }
 
+/** A large packet, for fragments. */
+export function largePlan(rng: Rng): FramePlan {
+  for (;;) {
+    const plan = framePlan(rng);
+    const isPlain = plan.labels.length === 0 && plan.tags.length < 2;
+    if (plan.content.kind !== 'ip' || !isPlain) continue;
+    const content = { ...plan.content, fragment: 0 };
+    return { ...plan, content, payload: rng.pick([1300, 2000, 2900]) };
+  }
+}
+
+/** The frames of a packet that was cut to `room` bytes of data each (RFC 791, RFC 8200 §4.5). */
+export function fragmentsOf(plan: FramePlan, room: number, id: number): number[][] {
+  const bytes = frameBytes(plan);
+  const at = 14 + 4 * plan.tags.length;
+  const isSix = plan.content.kind === 'ip' && plan.content.from.includes(':');
+  const header = isSix ? 40 : 20;
+  const link = bytes.slice(0, at);
+  const data = bytes.slice(at + header);
+  const frames: number[][] = [];
+  for (let from = 0; from < data.length; from += room) {
+    const part = data.slice(from, from + room);
+    const more = from + room < data.length;
+    const head = bytes.slice(at, at + header);
+    if (isSix) {
+      const next = head[6] ?? 0;
+      head[6] = 44;
+      head.splice(4, 2, ...u16(part.length + 8));
+      head.push(next, 0, ...u16(from | (more ? 1 : 0)), ...u32(id));
+    } else {
+      head.splice(2, 2, ...u16(20 + part.length));
+      head.splice(4, 4, ...u16(id), ...u16((more ? 0x2000 : 0) | (from / 8)));
+      head.splice(10, 2, 0, 0);
+      head.splice(10, 2, ...u16(checksum(head)));
+    }
+    frames.push([...link, ...head, ...part]);
+  }
+  return frames;
+}
+
 export function hexOf(bytes: readonly number[]): string {
   return Buffer.from(bytes).toString('hex');
 }

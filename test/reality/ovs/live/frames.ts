@@ -19,7 +19,14 @@ import { bytesFromPacket, packetFromBytes } from '../../../../src/traffic/wire.t
 import { onePacketRun } from '../compare-trace.ts';
 import { casesOf } from './case.ts';
 import { executedFeatures } from './executed.ts';
-import { type FramePlan, frameBytes, framePlan, hexOf } from './frame-bytes.ts';
+import {
+  type FramePlan,
+  fragmentsOf,
+  frameBytes,
+  framePlan,
+  hexOf,
+  largePlan,
+} from './frame-bytes.ts';
 import { learnedTexts, realLearned } from './learned.ts';
 import { type PacketKind, type PacketPlan } from './packets.ts';
 import { Rng } from './rng.ts';
@@ -49,6 +56,7 @@ export const FRAME_FEATURES = [
   'learn',
   'clone',
   'set-field',
+  'fragments',
 ] as const;
 
 /** Ports whose frames are compared; p7 is down, and a dummy device does not care. */
@@ -184,6 +192,36 @@ interface AskedFrame {
   readonly learned: readonly string[] | null;
 }
 
+interface Planned {
+  readonly frame: FramePlan;
+  readonly entry: (typeof ENTRIES)[number];
+  readonly hex: string;
+}
+
+function wholePlans(rng: Rng): readonly Planned[] {
+  return Array.from({ length: FRAMES }, () => {
+    const frame = framePlan(rng);
+    return { frame, entry: rng.pick(ENTRIES), hex: hexOf(frameBytes(frame)) };
+  });
+}
+
+/** Packets in fragments, also some in the wrong order or with one too short. */
+function cutPlans(rng: Rng, seed: number): readonly Planned[] {
+  return [0, 1, 2, 3].flatMap((n) => {
+    // What is incomplete waits on when the case is over, so another case has other numbers.
+    const id = (seed * 4 + n) & 0xffff;
+    const frame = largePlan(rng);
+    const entry = rng.pick(ENTRIES);
+    const room = rng.pick([1216, 1448, 1448, 800]);
+    const pieces = fragmentsOf(frame, room, id).map((bytes) => ({
+      frame,
+      entry,
+      hex: hexOf(bytes),
+    }));
+    return rng.chance(0.2) ? pieces.reverse() : pieces;
+  });
+}
+
 /**
  * Loads the case of a seed and sends its frames.
  * @returns null when the switch itself refuses a flow; a text when ovs-ofctl does.
@@ -196,10 +234,7 @@ export async function askFrames(
 ): Promise<FramesCase | string | null> {
   const rng = new Rng(seed);
   const manner = HASHED.includes(focus) ? 'fresh' : 'lasting';
-  const plans = Array.from({ length: FRAMES }, () => ({
-    frame: framePlan(rng),
-    entry: rng.pick(ENTRIES),
-  }));
+  const plans = focus === 'fragments' ? cutPlans(rng, seed) : wholePlans(rng);
   const words = plans.map(({ frame, entry }) => wordsOf(frame, entry[1]));
   const one = casesOf(rng, seed, focus, words, manner);
   const refused = await world.loadCase(one);
@@ -208,8 +243,7 @@ export async function askFrames(
   await world.live.appctl('dpctl/flush-conntrack');
   const files = await world.dumps(PLAIN);
   const frames: AskedFrame[] = [];
-  for (const { frame, entry } of plans) {
-    const hex = hexOf(frameBytes(frame));
+  for (const { frame, entry, hex } of plans) {
     // A frame that meets a flow of the datapath learns later, when somebody reads its statistics.
     if (focus === 'learn') await world.live.appctl('revalidator/purge');
     const sent = await wire.send(entry[0], hex);

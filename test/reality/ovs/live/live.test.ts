@@ -90,6 +90,8 @@ describe.skipIf(installed === null)(`Open vSwitch ${installed} here and now`, ()
         const tally = newTally();
         for (const focus of FRAME_FEATURES.filter(isWanted)) {
           for (let seed = SEED; seed < SEED + (isLong ? long : 1); seed++) {
+            // Fragments that nobody completes come out after 15 seconds, in somebody else's case.
+            if (focus === 'fragments' && seed % 20 === 0) await live.stop().then(() => build(true));
             await guarded(true, async () => {
               const asked = await askFrames(world, new Wire(world, WATCHED), focus, seed);
               if (typeof asked === 'string') tally.differences.push(asked);
