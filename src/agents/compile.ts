@@ -3,7 +3,6 @@
  * other has made, then everything as a dump folder.
  */
 import { type Cloud } from '../model/cloud.ts';
-import { type DumpFiles, hostFiles } from './dump/folder.ts';
 import { type Numbers, takeNumbers } from './numbers.ts';
 import { type DeviceAgent, type Layer2, type Part, type Place } from './part.ts';
 import { emptyNamespace, type HostPlan, type NamespacePlan } from './plan.ts';
@@ -25,13 +24,16 @@ const ROOT = 'root';
 
 export const USUAL: CompileOptions = { numbers: () => takeNumbers() };
 
-/** Plans of all hosts, in the order of the model. */
-export function planCloud(cloud: Cloud, agents: Agents, options = USUAL): readonly HostPlan[] {
+/**
+ * Plans of all hosts, in the order of the model. A plan is made when it is asked for and kept by
+ * nobody here: those of a big cloud do not fit into memory together.
+ */
+export function* planCloud(cloud: Cloud, agents: Agents, options = USUAL): Generator<HostPlan> {
   const view = viewCloud(cloud);
-  return cloud.hosts.map((host) => {
+  for (const host of cloud.hosts) {
     const at: Place = { view, host, numbers: options.numbers(host.name) };
-    return planHost(at, agents);
-  });
+    yield planHost(at, agents);
+  }
 }
 
 function planHost(at: Place, agents: Agents): HostPlan {
@@ -61,9 +63,4 @@ function rootWith(root: NamespacePlan, made: readonly NamespacePlan[]): Namespac
     devices: [...root.devices, ...own.flatMap(({ devices }) => devices)],
     sockets: [...root.sockets, ...own.flatMap(({ sockets }) => sockets)],
   };
-}
-
-/** The dump folder that the cloud's hosts would give. */
-export function compiledFiles(plans: readonly HostPlan[]): DumpFiles {
-  return new Map(plans.flatMap((plan) => [...hostFiles(plan)]));
 }

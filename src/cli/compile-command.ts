@@ -20,25 +20,30 @@ export function addCompile(root: Command, call: Call): void {
 }
 
 async function run({ io }: Call, path: string, flags: CompileFlags): Promise<void> {
-  const [{ openCloudOption }, { compileFiles }] = await Promise.all([
+  const [{ openCloudOption }, { compileInPieces }] = await Promise.all([
     import('./cloud-option.ts'),
     import('../snapshot/read/compiled.ts'),
   ]);
   const cloud = openCloudOption(path);
-  const files = compileFiles(cloud);
   const { neutron } = cloud;
   const counts = `${cloud.hosts.length} hosts, ${neutron.networks.length} networks, ${neutron.ports.length} ports`;
-  if (flags.output === undefined) {
-    io.out.write(`${counts}: ${files.size} files; -o DIR writes them\n`);
-    return;
+  const { output } = flags;
+  if (output !== undefined && existsSync(output) && readdirSync(output).length > 0) {
+    throw new UsageError(`${output} is not empty`);
   }
-  if (existsSync(flags.output) && readdirSync(flags.output).length > 0) {
-    throw new UsageError(`${flags.output} is not empty`);
+  let written = 0;
+  for (const files of compileInPieces(cloud)) {
+    written += files.size;
+    if (output !== undefined) writeFiles(output, files);
   }
+  const where = output === undefined ? 'files; -o DIR writes them' : `files in ${output}`;
+  io.out.write(`${counts}: ${written} ${where}\n`);
+}
+
+function writeFiles(folder: string, files: ReadonlyMap<string, () => string>): void {
   for (const [name, text] of files) {
-    const file = join(flags.output, name);
+    const file = join(folder, name);
     mkdirSync(dirname(file), { recursive: true });
     writeFileSync(file, text());
   }
-  io.out.write(`${counts}: ${files.size} files in ${flags.output}\n`);
 }

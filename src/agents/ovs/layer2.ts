@@ -32,7 +32,7 @@ import { securityRules } from './rules.ts';
 import { spoofingFlows } from './spoofing.ts';
 import { DEAD_VLAN, INT, PHYSICAL } from './tables.ts';
 import { trunkBridges, trunkPair, withSubPorts } from './trunks.ts';
-import { isReached, type RemoteEnd, type TunnelledNetwork, tunnelFlows } from './tunnel-bridge.ts';
+import { type RemoteEnd, reachedBy, type TunnelledNetwork, tunnelFlows } from './tunnel-bridge.ts';
 
 const BR_INT = 'br-int';
 const BR_TUN = 'br-tun';
@@ -269,19 +269,23 @@ function tunnelBridge(
   const networks: TunnelledNetwork[] = networksOf(at, plugged)
     .filter(({ provider }) => TUNNELS.some((kind) => kind === provider.type))
     .map((network) => ({ network, vlan: at.numbers.localVlan(network.id) }));
-  // With l2population a tunnel is made when the first port of a network comes up behind it.
-  const isWanted = (kind: string, host: string): boolean =>
-    !layer2.l2Population ||
-    networks.some(({ network }) => network.provider.type === kind && isReached(at, network, host));
   const ends: RemoteEnd[] = [];
   for (const kind of TUNNELS) {
     if (!layer2.tunnelTypes.includes(kind)) continue;
+    // With l2population a tunnel is made when the first port of a network comes up behind it.
+    const own = networks.filter(({ network }) => network.provider.type === kind);
+    const isWanted = layer2.l2Population
+      ? reachedBy(
+          at,
+          own.map(({ network }) => network),
+        )
+      : (): boolean => true;
     for (const other of at.view.cloud.hosts) {
       const remote = other.layer2?.tunnelAddress;
       if (other.name === at.host.name || !remote || !other.layer2?.tunnelTypes.includes(kind)) {
         continue;
       }
-      if (!isWanted(kind, other.name)) continue;
+      if (!isWanted(other.name)) continue;
       const name = tunnelPort(kind, remote.value);
       const ofport = at.numbers.ofport(BR_TUN, name);
       ends.push({ host: other.name, ofport, kind });

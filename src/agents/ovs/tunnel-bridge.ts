@@ -9,9 +9,10 @@
  * (neutron/plugins/ml2/drivers/openvswitch/agent/openflow/native/br_tun.py, Zed)
  */
 import { type Layer2Agent } from '../../model/cloud.ts';
-import { type NeutronNetwork, type NeutronPort } from '../../model/neutron.ts';
+import { type NeutronNetwork, type NeutronPort, type NeutronRouter } from '../../model/neutron.ts';
 import { runsHere } from '../l3/interfaces.ts';
 import { type Place } from '../part.ts';
+import { type CloudView } from '../view.ts';
 import { flow, hex, ip, mac, vlanField } from './flow-text.ts';
 import { TUN } from './tables.ts';
 
@@ -121,10 +122,13 @@ function populated(
   const key = `set_field:${hex(network.provider.segmentationId ?? 0)}->tun_id`;
   const flows: string[] = [];
   const reached: RemoteEnd[] = [];
-  for (const end of bridge.ends) {
+  const far = farPortsOf(at.view, network);
+  // Few of many ends are behind a network, so they are not looked through one by one.
+  const ends = far.distributed.length > 0 ? bridge.ends : endsTo(bridge, far.announced.keys());
+  for (const end of ends) {
     if (end.kind !== kindOf(network)) continue;
-    if (!isReached(at, network, end.host)) continue;
-    const ports = announcedPorts(at, network, end.host);
+    const ports = far.announced.get(end.host) ?? [];
+    if (ports.length === 0 && !isRoutedOn(at, far, end.host)) continue;
     reached.push(end);
     for (const port of ports) {
       // The server tells of a MAC with each of its addresses, and so of none without any.
@@ -143,38 +147,87 @@ function populated(
   return reached.length === 0 ? flows : [...flows, floodFlow(vlan, network, reached)];
 }
 
-/**
- * Whether l2population floods frames of the network to a host: one of its ports is up there, be
- * it a distributed router's alone (`get_distributed_active_network_ports`).
- */
-export function isReached(at: Place, network: NeutronNetwork, host: string): boolean {
-  return announcedPorts(at, network, host).length > 0 || isRoutedOn(at, network, host);
+/** The ends at some hosts, in the order of the bridge. */
+function endsTo({ ends }: TunnelBridge, hosts: Iterable<string>): readonly RemoteEnd[] {
+  let places = endPlaces.get(ends);
+  if (places === undefined) {
+    places = new Map();
+    for (const [i, { host }] of ends.entries()) places.set(host, [...(places.get(host) ?? []), i]);
+    endPlaces.set(ends, places);
+  }
+  const found: number[] = [];
+  for (const host of hosts) found.push(...(places.get(host) ?? []));
+  return found.sort((a, b) => a - b).flatMap((i) => ends[i] ?? []);
 }
 
-function isRoutedOn(at: Place, { id }: NeutronNetwork, name: string): boolean {
+const endPlaces = new WeakMap<readonly RemoteEnd[], Map<string, readonly number[]>>();
+
+/**
+ * Whether l2population floods frames of one of the networks to a host: one of their ports is up
+ * there, be it a distributed router's alone (`get_distributed_active_network_ports`).
+ */
+export function reachedBy(
+  at: Place,
+  networks: readonly NeutronNetwork[],
+): (host: string) => boolean {
+  const far = networks.map((network) => farPortsOf(at.view, network));
+  const announced = new Set(far.flatMap((one) => [...one.announced.keys()]));
+  const routed = far.filter(({ distributed }) => distributed.length > 0);
+  return (host) => announced.has(host) || routed.some((one) => isRoutedOn(at, one, host));
+}
+
+function isRoutedOn(at: Place, { distributed }: FarPorts, name: string): boolean {
+  if (distributed.length === 0) return false;
   const host = at.view.hosts.get(name);
   if (host === undefined) return false;
-  return at.view.portsOfNetwork(id).some((port) => {
-    const router = at.view.routers.get(port.deviceId);
-    return (
-      port.deviceOwner === DISTRIBUTED && router !== undefined && runsHere({ ...at, host }, router)
-    );
-  });
+  return distributed.some((router) => runsHere({ ...at, host }, router));
 }
 
-function announcedPorts(at: Place, { id }: NeutronNetwork, host: string): readonly NeutronPort[] {
-  return at.view
-    .portsOfNetwork(id)
-    .filter((port) => hasPortOn(at, port, host) && isAnnounced(port.deviceOwner, port.status));
+/** What l2population tells of a network. */
+interface FarPorts {
+  /** Ports that are announced, by host, in the order of the model. */
+  readonly announced: ReadonlyMap<string, readonly NeutronPort[]>;
+  /** Routers with a distributed interface on it. */
+  readonly distributed: readonly NeutronRouter[];
+}
+
+/** The same for every host that asks, and asked of each for every other. */
+const farPorts = new WeakMap<CloudView, Map<string, FarPorts>>();
+
+function farPortsOf(view: CloudView, { id }: NeutronNetwork): FarPorts {
+  let byNetwork = farPorts.get(view);
+  if (byNetwork === undefined) {
+    byNetwork = new Map();
+    farPorts.set(view, byNetwork);
+  }
+  let found = byNetwork.get(id);
+  if (found === undefined) {
+    found = collectFarPorts(view, view.portsOfNetwork(id));
+    byNetwork.set(id, found);
+  }
+  return found;
+}
+
+function collectFarPorts(view: CloudView, ports: readonly NeutronPort[]): FarPorts {
+  const announced = new Map<string, NeutronPort[]>();
+  const distributed: NeutronRouter[] = [];
+  for (const port of ports) {
+    const router = view.routers.get(port.deviceId);
+    if (port.deviceOwner === DISTRIBUTED && router !== undefined) distributed.push(router);
+    if (!isAnnounced(port.deviceOwner, port.status)) continue;
+    for (const host of new Set(hostsOf(port, router))) {
+      const list = announced.get(host);
+      if (list === undefined) announced.set(host, [port]);
+      else list.push(port);
+    }
+  }
+  return { announced, distributed };
 }
 
 /** An HA router's interfaces are on every host that runs the router. */
-function hasPortOn(at: Place, port: NeutronPort, host: string): boolean {
-  const router = at.view.routers.get(port.deviceId);
-  if (router?.ha === true && port.deviceOwner !== HA_INTERFACE) {
-    return router.agents.some((agent) => agent.host === host);
-  }
-  return port.host === host;
+function hostsOf(port: NeutronPort, router: NeutronRouter | undefined): readonly string[] {
+  const everywhere = router?.ha === true && port.deviceOwner !== HA_INTERFACE;
+  return everywhere ? router.agents.map(({ host }) => host) : [port.host];
 }
 
 /** Distributed interfaces are on every host and announced by none (l2pop/rpc_manager). */

@@ -60,6 +60,7 @@ export function readFloatingIps(
   routers: readonly NeutronRouter[],
 ): Floating {
   const forwardings: NeutronPortForwarding[] = [];
+  const between = routersByNetwork(context, routers);
   const floatingIps = records(member(root, 'floating_ips')).flatMap((node) => {
     reportUnknownKeys(node, FLOATING_KEYS);
     const network = context.networks.find(member(node, 'network'));
@@ -85,8 +86,7 @@ export function readFloatingIps(
     const port =
       member(node, 'port') === undefined ? undefined : context.ports.find(member(node, 'port'));
     const behind = port ?? context.ports.all.find((each) => each.id === first[0]?.internalPortId);
-    const router =
-      behind === undefined ? null : routerBetween(behind, network.id, context, routers);
+    const router = behind === undefined ? null : routerBetween(behind, network.id, between);
     if (behind !== undefined && router === null) {
       wrong(
         node,
@@ -152,17 +152,29 @@ function forward(
 function routerBetween(
   port: NeutronPort,
   external: string,
+  routers: ReadonlyMap<string, readonly NeutronRouter[]>,
+): NeutronRouter | null {
+  const found = routers.get(port.networkId)?.find(({ gateway }) => gateway?.networkId === external);
+  return found ?? null;
+}
+
+/** Routers with a port on a network, in their order, by the network's id. */
+function routersByNetwork(
   context: PortContext,
   routers: readonly NeutronRouter[],
-): NeutronRouter | null {
-  const found = routers.find(
-    (router) =>
-      router.gateway?.networkId === external &&
-      context.ports.all.some(
-        (each) => each.deviceId === router.id && each.networkId === port.networkId,
-      ),
-  );
-  return found ?? null;
+): ReadonlyMap<string, readonly NeutronRouter[]> {
+  const networks = new Map<string, Set<string>>();
+  for (const { id } of routers) networks.set(id, new Set());
+  for (const { deviceId, networkId } of context.ports.all) networks.get(deviceId)?.add(networkId);
+  const found = new Map<string, NeutronRouter[]>();
+  for (const router of routers) {
+    for (const networkId of networks.get(router.id) ?? []) {
+      const list = found.get(networkId);
+      if (list === undefined) found.set(networkId, [router]);
+      else list.push(router);
+    }
+  }
+  return found;
 }
 
 /** The agents' own ports on external networks, where distributed floating IPs leave. */
@@ -173,9 +185,11 @@ export function makeAgentGateways(
   floating: readonly NeutronFloatingIp[],
 ): void {
   const wanted = new Map<string, { host: CloudHost; networkId: string }>();
+  const routersById = new Map(routers.map((router) => [router.id, router]));
+  const portsById = new Map(context.ports.all.map((port) => [port.id, port]));
   for (const each of floating) {
-    const router = routers.find(({ id }) => id === each.routerId);
-    const port = context.ports.all.find(({ id }) => id === each.portId);
+    const router = routersById.get(each.routerId ?? '');
+    const port = portsById.get(each.portId ?? '');
     const host = context.hosts.get(port?.host ?? '');
     if (router?.distributed !== true || host?.layer3?.mode.startsWith('dvr') !== true) continue;
     wanted.set(`${host.name} ${each.networkId}`, { host, networkId: each.networkId });

@@ -20,6 +20,8 @@ import { type CloudAddress, type CloudPrefix } from '../neutron.ts';
 export class Names<T> {
   private readonly byName = new Map<string, T>();
   private readonly kind: string;
+  /** All of them, until another one is added. */
+  private listed: readonly T[] | null = null;
 
   constructor(kind: string) {
     this.kind = kind;
@@ -32,6 +34,7 @@ export class Names<T> {
       return;
     }
     this.byName.set(name, thing);
+    this.listed = null;
   }
 
   /** What a name stands for; a name that stands for nothing is a problem. */
@@ -50,7 +53,8 @@ export class Names<T> {
   }
 
   get all(): readonly T[] {
-    return [...this.byName.values()];
+    this.listed ??= [...this.byName.values()];
+    return this.listed;
   }
 }
 
