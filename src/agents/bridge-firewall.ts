@@ -36,8 +36,14 @@ export interface BridgeRules {
   readonly ipset: string;
 }
 
-/** Connection tracking zones of ports start here; those below belong to others. */
-export const FIRST_ZONE = 4097;
+/**
+ * Connection tracking zones of ports start here; those below belong to others. Older agents began
+ * with the first.
+ */
+export function firstZone({ cloud }: CloudView): number {
+  return cloud.settings.dialect === 'pike' ? 1 : 4097;
+}
+
 /** Names of sets are cut to what ipset takes, with room for `-n` behind (swapping two sets). */
 const LONGEST_SET = 31 - 2;
 const SUFFIX = 10;

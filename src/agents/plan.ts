@@ -20,6 +20,8 @@ export interface HostPlan {
 export interface SwitchPlan {
   readonly version: string;
   readonly datapath: 'kernel' | 'userspace';
+  /** The version in which flows were installed: it decides what their actions mean. */
+  readonly openflow: '1.0' | '1.3';
   readonly bridges: readonly BridgePlan[];
   /** Userspace datapath: through which bridge the tunnels leave (`ovs-appctl ovs/route/show`). */
   readonly tunnelRoutes: readonly {

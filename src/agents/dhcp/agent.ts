@@ -172,9 +172,10 @@ function dnsmasqFiles(
   own: NeutronPort,
   subnets: readonly NeutronSubnet[],
 ): readonly (readonly [string, string])[] {
-  const { dnsDomain } = at.view.cloud.settings;
+  const { dnsDomain, dialect } = at.view.cloud.settings;
   const ports = at.view.portsOfNetwork(network.id);
   const named = {
+    tagged: dialect !== 'pike',
     domain: dnsDomain,
     subnets: new Map(subnets.map((each) => [each.id, each])),
     clients: ports.filter(isKnownToServer),

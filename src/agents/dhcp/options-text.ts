@@ -11,6 +11,8 @@ const METADATA = '169.254.169.254/32';
 
 /** A network as one dnsmasq serves it. */
 export interface ServedNetwork {
+  /** Whether dnsmasq and its agent know tags of hosts (since Neutron 16, Ussuri). */
+  readonly tagged: boolean;
   readonly domain: string;
   /** All subnets of the network by their id. */
   readonly subnets: ReadonlyMap<string, NeutronSubnet>;
@@ -47,7 +49,7 @@ function formsItself(subnet: NeutronSubnet): boolean {
 }
 
 /** The hosts file: MAC, name, address; all addresses of one MAC stand on lines of their own. */
-export function hostsText({ domain, subnets, clients }: ServedNetwork): string {
+export function hostsText({ tagged, domain, subnets, clients }: ServedNetwork): string {
   return lines(
     clients.flatMap((port) =>
       port.fixedIps.flatMap(({ subnetId, address }) => {
@@ -57,14 +59,17 @@ export function hostsText({ domain, subnets, clients }: ServedNetwork): string {
         const name = `${hostName(address)}.${domain}`;
         // The tag keeps a line from answering DHCP of the other version.
         return address.version === 6
-          ? [`${mac},tag:dhcpv6,${name},[${writeIp(address)}]`]
+          ? [`${mac},${tagged ? 'tag:dhcpv6,' : ''}${name},[${writeIp(address)}]`]
           : [`${mac},${name},${writeIp(address)}`];
       }),
     ),
   );
 }
 
-export function additionalHosts({ domain, clients }: ServedNetwork): string {
+export function additionalHosts({
+  domain,
+  clients,
+}: Pick<ServedNetwork, 'domain' | 'clients'>): string {
   return lines(
     clients.flatMap((port) =>
       port.fixedIps.map(({ address }) => {

@@ -36,7 +36,7 @@ export function switchFiles(plan: SwitchPlan): Map<string, () => string> {
     files.set('tnl-neigh.txt', () => neighbourText(plan));
   }
   for (const bridge of plan.bridges) {
-    files.set(`${bridge.name}.flows.txt`, () => flowText(bridge));
+    files.set(`${bridge.name}.flows.txt`, () => flowText(plan, bridge));
     files.set(`${bridge.name}.of-show.txt`, () => showText(bridge));
     files.set(`${bridge.name}.groups.txt`, () => 'OFPST_GROUP_DESC reply (OF1.3) (xid=0x2):\n');
     // Nothing has been learned yet.
@@ -150,7 +150,9 @@ function showText(bridge: BridgePlan): string {
   ].join('');
 }
 
-function flowText(bridge: BridgePlan): string {
+function flowText({ openflow }: SwitchPlan, bridge: BridgePlan): string {
   // The version under which the flows were installed decides what their actions mean.
-  return `OFPST_FLOW reply (OF1.3) (xid=0x2):\n${bridge.flows.map((flow) => ` ${flow}\n`).join('')}`;
+  const head =
+    openflow === '1.0' ? 'NXST_FLOW reply (xid=0x4):' : 'OFPST_FLOW reply (OF1.3) (xid=0x2):';
+  return `${head}\n${bridge.flows.map((flow) => ` ${flow}\n`).join('')}`;
 }

@@ -129,6 +129,7 @@ function local(
       ...(link === null || ports.gateway === null ? [] : [[link.rfp, ports.gateway] as const]),
     ]),
     crossing: crossingOf(view, marks, ports.gateway),
+    dialect: view.cloud.settings.dialect,
   };
   const proxy = metadataProxy('router', router.id);
   const advertised =

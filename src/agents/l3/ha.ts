@@ -99,6 +99,7 @@ export function keepalived(
     device: deviceName('ha-', ha.id),
     advertInterval_s: at.view.cloud.settings.haAdvertInterval_s,
     priority: 50,
+    untracked: at.view.cloud.settings.dialect !== 'pike',
     addresses: devices.flatMap((device) =>
       device.addresses.map(({ address, length }) => ({ address, length, device: device.name })),
     ),

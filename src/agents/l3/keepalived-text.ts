@@ -15,6 +15,8 @@ export interface KeepalivedPlan {
   readonly advertInterval_s: number;
   readonly priority: number;
   readonly addresses: readonly VirtualAddress[];
+  /** `no_track`, without which keepalived falls back when an address is taken away (since Stein). */
+  readonly untracked: boolean;
   readonly routes: readonly {
     readonly to: string;
     /** null is on-link. */
@@ -25,14 +27,15 @@ export interface KeepalivedPlan {
 
 export function keepalivedText(plan: KeepalivedPlan): string {
   const primary = `169.254.0.${plan.virtualRouterId}/24 dev ${plan.device}`;
-  const addresses = plan.addresses.map(addressLine).sort();
+  const end = plan.untracked ? ' no_track' : '';
+  const addresses = plan.addresses.map((each) => `${addressLine(each)}${end}`).sort();
   const routes = plan.routes.map(({ to, via, device }) =>
     [
       to,
       ...(via === null ? [] : [`via ${writeIp(via)}`]),
       ...(device === null ? [] : [`dev ${device}`]),
       ...(via === null ? ['scope link'] : []),
-      'no_track',
+      ...(plan.untracked ? ['no_track'] : []),
     ].join(' '),
   );
   return [
@@ -63,5 +66,5 @@ function block(name: string, lines: readonly string[]): string[] {
 
 function addressLine({ address, length, device }: VirtualAddress): string {
   const scope = address.version === 6 && address.value >> 118n === 0x3fan ? ' scope link' : '';
-  return `${writeIp(address)}/${length} dev ${device}${scope} no_track`;
+  return `${writeIp(address)}/${length} dev ${device}${scope}`;
 }

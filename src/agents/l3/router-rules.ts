@@ -3,6 +3,7 @@
  * marks tell where a packet came in, address scopes forbid routing between strangers, floating
  * IPs and the gateway's own address are translated.
  */
+import { type CloudSettings } from '../../model/cloud.ts';
 import { type CloudAddress } from '../../model/neutron.ts';
 import { writeIp } from '../../text/address-text.ts';
 import { type AgentRules, agentRules, type TableText } from '../agent-chains.ts';
@@ -64,6 +65,7 @@ export interface RouterRules {
   readonly metadata: boolean;
   readonly scopes: readonly ScopeMark[];
   readonly crossing: ScopeCrossing;
+  readonly dialect: CloudSettings['dialect'];
 }
 
 /** `iptables-save` of the namespace. */
@@ -164,6 +166,8 @@ function filters(rules: AgentRules, router: RouterRules, version: 4 | 6): void {
 
 function translations(rules: AgentRules, router: RouterRules): void {
   const nat = rules.table('nat');
+  // Ports are drawn at random since Neutron 13 (Rocky), where iptables can.
+  const drawn = router.dialect === 'pike' ? '' : ' --random-fully';
   const { external, kind } = router;
   if (router.metadata) {
     nat.rule(
@@ -173,7 +177,8 @@ function translations(rules: AgentRules, router: RouterRules): void {
   }
   const answers = kind === 'dvr' ? router.floating.length > 0 : router.address !== null;
   if (external !== null && answers) {
-    nat.rule('POSTROUTING', `! -o ${external} -m conntrack ! --ctstate DNAT -j ACCEPT`);
+    const either = router.dialect === 'pike' ? `! -i ${external} ` : '';
+    nat.rule('POSTROUTING', `${either}! -o ${external} -m conntrack ! --ctstate DNAT -j ACCEPT`);
   }
   if (kind !== 'dvr' || router.floating.length > 0) {
     nat.rule('snat', `-j ${nat.chain('float-snat')}`);
@@ -187,15 +192,12 @@ function translations(rules: AgentRules, router: RouterRules): void {
       nat.rule('OUTPUT', `-d ${floating} -j DNAT --to-destination ${fixed}`);
       nat.rule('PREROUTING', `-d ${floating} -j DNAT --to-destination ${fixed}`);
     }
-    nat.rule(
-      'float-snat',
-      `-s ${fixed}/32 -j SNAT --to-source ${writeIp(each.floating)} --random-fully`,
-    );
+    nat.rule('float-snat', `-s ${fixed}/32 -j SNAT --to-source ${writeIp(each.floating)}${drawn}`);
   }
   if (router.forwarded.length > 0) nat.rule('PREROUTING', `-j ${nat.chain('fip-pf')}`);
   for (const each of router.forwarded) forwarding(rules, each);
   if (router.address === null || external === null || kind === 'dvr') return;
-  const to = `-j SNAT --to-source ${writeIp(router.address)} --random-fully`;
+  const to = `-j SNAT --to-source ${writeIp(router.address)}${drawn}`;
   if (router.translates) {
     // Within one address scope nobody is translated.
     if (router.crossing.external !== null) {

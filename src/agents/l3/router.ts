@@ -181,5 +181,6 @@ function rulesOf(view: CloudView, router: NeutronRouter, ports: RouterPorts): Ro
     metadata: true,
     scopes: scopeMarks(view, marks, devices),
     crossing: crossingOf(view, marks, gateway),
+    dialect: view.cloud.settings.dialect,
   };
 }

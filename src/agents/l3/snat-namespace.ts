@@ -136,5 +136,6 @@ function rulesOf(
     metadata: false,
     scopes: scopeMarks(view, marks, [...inside, [gatewayDevice(gateway), gateway]]),
     crossing: crossingOf(view, marks, gateway),
+    dialect: view.cloud.settings.dialect,
   };
 }

@@ -7,7 +7,7 @@ import { type CloudHost, type Layer2Agent } from '../../model/cloud.ts';
 import { deviceName, networkBridge, vxlanDevice } from '../../model/ids.ts';
 import { type NeutronNetwork, type NeutronPort } from '../../model/neutron.ts';
 import { writeIp } from '../../text/address-text.ts';
-import { bridgeFirewall, FIRST_ZONE } from '../bridge-firewall.ts';
+import { bridgeFirewall, firstZone } from '../bridge-firewall.ts';
 import { type Layer2, type Place, type Plug } from '../part.ts';
 import {
   type DevicePlan,
@@ -42,7 +42,7 @@ export const linuxbridge: Layer2 = (at, plugs) => {
             port,
             tap,
             behind: networkBridge(port.networkId),
-            zone: FIRST_ZONE - 1 + at.numbers.zone(port.networkId),
+            zone: firstZone(at.view) - 1 + at.numbers.zone(port.networkId),
             label: tap.slice(4),
           })),
           unguarded: tapped.filter(isUnguarded).map(({ tap }) => tap),

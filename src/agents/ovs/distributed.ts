@@ -210,7 +210,6 @@ export function providerDistributed(
   physical: PhysicalNetwork,
   table: { readonly process: number; readonly translate: number },
 ): string[] {
-  const from = `in_port=${physical.outer}`;
   return networks
     .filter(({ networkId }) => physical.networks.some(({ network }) => network.id === networkId))
     .flatMap(({ vlan, gatewayMac, gateway }) => [
@@ -219,7 +218,7 @@ export function providerDistributed(
       flow(
         table.process,
         1,
-        [from, `dl_vlan=${vlan}`, `dl_src=${mac(gatewayMac)}`],
+        [`dl_vlan=${vlan}`, `dl_src=${mac(gatewayMac)}`],
         `set_field:${mac(own)}->eth_src,goto_table:${table.translate}`,
       ),
     ]);

@@ -6,7 +6,7 @@ import { type Layer2Agent } from '../../model/cloud.ts';
 import { deviceName, tunnelPort } from '../../model/ids.ts';
 import { type NeutronNetwork, type NeutronPort } from '../../model/neutron.ts';
 import { writeIp } from '../../text/address-text.ts';
-import { type BridgeRules, bridgeFirewall, FIRST_ZONE } from '../bridge-firewall.ts';
+import { type BridgeRules, bridgeFirewall, firstZone } from '../bridge-firewall.ts';
 import { type Layer2, type Place, type Plug } from '../part.ts';
 import { type BridgePlan, emptyNamespace, type PortPlan } from '../plan.ts';
 import {
@@ -25,6 +25,7 @@ import {
 } from './firewall.ts';
 import { flow, mac, UNTAGGED } from './flow-text.ts';
 import { tunnelNeighbours, tunnelRoutes } from './native-tunnels.ts';
+import { inPike } from './pike.ts';
 import { devicePort, localPort, nicOf, type Plugged, patch, plainPort } from './ports.ts';
 import { fromProvider, type PhysicalNetwork, providerFlows } from './provider-bridge.ts';
 import { rootOf } from './root-devices.ts';
@@ -42,6 +43,7 @@ export const openvswitch: Layer2 = (at, devices) => {
   const { layer2 } = at.host;
   if (layer2 === null) return { switch: null, root: emptyNamespace('root') };
   const plugs = withSubPorts(at, devices);
+  const pike = at.view.cloud.settings.dialect === 'pike';
   const physical = physicalNetworks(at, layer2, plugs);
   const patchTun = layer2.tunnelTypes.length > 0 ? at.numbers.ofport(BR_INT, 'patch-tun') : null;
   const plugged = plugs.map((plug) => connect(at, layer2, plug));
@@ -62,7 +64,8 @@ export const openvswitch: Layer2 = (at, devices) => {
     switch: {
       version: layer2.version,
       datapath: layer2.datapath,
-      bridges,
+      openflow: pike ? '1.0' : '1.3',
+      bridges: pike ? bridges.map(inPike) : bridges,
       tunnelRoutes: tunnelRoutes(at.host, layer2),
       tunnelNeighbours: tunnelNeighbours(at, layer2),
     },
@@ -89,7 +92,7 @@ function hybridRules(
     port,
     tap: device,
     behind: deviceName('qvb', port.id),
-    zone: FIRST_ZONE - 1 + at.numbers.zone(port.id),
+    zone: firstZone(at.view) - 1 + at.numbers.zone(port.id),
     label: port.id,
   }));
   const binary = 'neutron-openvswitch-agent';
