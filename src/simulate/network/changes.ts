@@ -8,6 +8,7 @@ import {
   type InterfaceAddress,
   type IpAddress,
   type Namespace,
+  type Prefix,
   ROUTE_TABLES,
   type Route,
 } from '../../dataplane/routing/types.ts';
@@ -35,7 +36,8 @@ export function addAddress(
     return namespace;
   }
   const after = { ...before, addresses: [...before.addresses, added] };
-  const brought = connectedRoutes([{ ...after, addresses: [added] }], address.version);
+  const alone = { ...after, addresses: [added] };
+  const brought = [...broughtBy(alone, address.version), ...anycastOf(namespace, alone)];
   return withInterface(namespace, after, [...namespace.routes, ...missing(namespace, brought)]);
 }
 
@@ -52,8 +54,8 @@ export function removeAddress(namespace: Namespace, gone: VirtualAddress): Names
   const addresses = before.addresses.filter((one) => !same(one.address, address));
   const after: Interface = { ...before, addresses };
   const { version } = address;
-  const old = keysOf(connectedRoutes([before], version));
-  const left = keysOf(connectedRoutes([after], version));
+  const old = keysOf([...broughtBy(before, version), ...anycastOf(namespace, before)]);
+  const left = keysOf([...broughtBy(after, version), ...anycastOf(namespace, after)]);
   const last = version === 4 && !addresses.some((one) => one.address.version === 4);
   const routes = namespace.routes.filter((route) => {
     if (route.version !== version) return true;
@@ -67,7 +69,7 @@ export function removeAddress(namespace: Namespace, gone: VirtualAddress): Names
 export function addRoute(namespace: Namespace, wanted: VirtualRoute): Namespace {
   const route: Route = {
     version: wanted.version,
-    prefix: wanted.to,
+    prefix: destinationOf(wanted),
     type: wanted.type === '' ? 'unicast' : (wanted.type as Route['type']),
     table: tableOf(wanted.table),
     metric: wanted.metric ?? (wanted.version === 6 ? 1024 : 0),
@@ -90,7 +92,7 @@ export function addRoute(namespace: Namespace, wanted: VirtualRoute): Namespace 
 export function removeRoute(namespace: Namespace, gone: VirtualRoute): Namespace {
   const key = keyOf({
     version: gone.version,
-    prefix: gone.to,
+    prefix: destinationOf(gone),
     type: 'unicast',
     table: tableOf(gone.table),
     hops: gone.hops.map(({ gateway, device }) => ({ gateway, device })),
@@ -113,7 +115,7 @@ export function setUp(namespace: Namespace, name: string, up: boolean): Namespac
     (route) => up || !isBy(route, name) || (route.version === 4 && route.type === 'local'),
   );
   const next = { ...namespace, routes: kept };
-  const brought = up ? [...connectedRoutes([after], 4), ...connectedRoutes([after], 6)] : [];
+  const brought = up ? [...broughtBy(after, 4), ...broughtBy(after, 6), group6(after)] : [];
   return withInterface(next, after, [...kept, ...missing(next, brought)]);
 }
 
@@ -124,8 +126,78 @@ export function setCarrier(namespace: Namespace, name: string, running: boolean)
   return withInterface(namespace, { ...before, running }, namespace.routes);
 }
 
+/**
+ * Sets `net.ipv6.conf.NAME.forwarding`; `all` writes every interface's (addrconf_fixup_forwarding()).
+ * Routers are in the subnet-router anycast group of every prefix (RFC 4291 §2.6.1).
+ */
+export function setForwarding6(namespace: Namespace, name: string, on: boolean): Namespace {
+  const value = on ? '1' : '0';
+  const sysctls = new Map(namespace.sysctls);
+  const all = namespace.interfaces.map((one) => one.name);
+  const names = name === 'all' ? ['all', 'default', ...all] : [name];
+  for (const one of names) sysctls.set(forwardingOf(one), value);
+  const changed = { ...namespace, sysctls };
+  const before = keysOf(namespace.interfaces.flatMap((one) => anycastOf(namespace, one)));
+  const kept = namespace.routes.filter((route) => !before.has(keyOf(route)));
+  const after = changed.interfaces.flatMap((one) => anycastOf(changed, one));
+  return { ...changed, routes: [...kept, ...after] };
+}
+
 export function setSysctl(namespace: Namespace, name: string, value: string): Namespace {
   return { ...namespace, sysctls: new Map([...namespace.sysctls, [name, value]]) };
+}
+
+function forwardingOf(name: string): string {
+  return `net.ipv6.conf.${name}.forwarding`;
+}
+
+/** Routes that follow from addresses alone; the group's route follows from the interface. */
+function broughtBy(device: Interface, version: 4 | 6): readonly Route[] {
+  return connectedRoutes([device], version).filter(({ type }) => type !== 'multicast');
+}
+
+/** ff00::/8, which every interface has that is up. */
+function group6(device: Interface): Route {
+  const prefix = { address: { version: 6 as const, value: 0xffn << 120n }, length: 8 };
+  return kernelRoute(device, 'multicast', prefix, 256);
+}
+
+function anycastOf(namespace: Namespace, device: Interface): readonly Route[] {
+  if (!device.up || namespace.sysctls.get(forwardingOf(device.name)) !== '1') return [];
+  const values = new Set<bigint>();
+  for (const { address, length } of device.addresses) {
+    if (address.version !== 6 || length >= 127 || device.loopback) continue;
+    const host = BigInt(128 - length);
+    values.add((address.value >> host) << host);
+  }
+  return [...values].map((value) => {
+    return kernelRoute(device, 'anycast', { address: { version: 6, value }, length: 128 }, 0);
+  });
+}
+
+function kernelRoute(
+  device: Interface,
+  type: Route['type'],
+  prefix: Prefix,
+  metric: number,
+): Route {
+  return {
+    version: 6,
+    prefix,
+    type,
+    table: LOCAL,
+    metric,
+    source: null,
+    scope: 'link',
+    hops: [{ gateway: null, device: device.name, weight: 1, onLink: false, dead: false }],
+    mtu: null,
+    origin: { file: 'kernel', line: 0 },
+  };
+}
+
+/** The kernel knows a prefix of no bits as the default route. */
+function destinationOf({ to }: VirtualRoute): Route['prefix'] {
+  return to === null || to.length === 0 ? null : to;
 }
 
 function withInterface(

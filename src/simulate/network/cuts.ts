@@ -5,7 +5,7 @@
 import { type Drop, type Run } from '../../dataplane/outcome.ts';
 import { type Reason } from '../../reasons/codes.ts';
 import { valueOf } from '../../trace/programs/packets.ts';
-import { type Landing, type Wiring } from '../../trace/walk.ts';
+import { type Device, type Landing, type Wiring } from '../../trace/walk.ts';
 import { type Packet } from '../../traffic/packet.ts';
 import { type Random } from '../clock/random.ts';
 
@@ -52,13 +52,22 @@ export class Cuts {
   across(wiring: Wiring<Packet>['across']): Wiring<Packet>['across'] {
     return (run, from, port, p) => {
       if (this.deadHosts.has(from.host)) return [lost(run, p, from.host, 'the host is down')];
-      const out = this.lossAt(from.host, port, 'out', p);
+      const landings = wiring(run, from, port, p);
+      const out =
+        from.stage === 'switch' && landings.some(isInside(port))
+          ? null
+          : this.lossAt(from.host, port, 'out', p);
       if (out !== null) return [lost(run, p, `${from.host} ${port}`, lossText(out))];
-      return wiring(run, from, port, p).map((landing) => this.arriving(run, from.host, landing));
+      return landings.map((landing) => this.arriving(run, from, port, landing));
     };
   }
 
-  private arriving(run: Run<Packet>, from: string, landing: Landing<Packet>): Landing<Packet> {
+  private arriving(
+    run: Run<Packet>,
+    { host: from, stage }: Device<Packet>,
+    by: string,
+    landing: Landing<Packet>,
+  ): Landing<Packet> {
     if (landing.kind === 'lost') return landing;
     const { device, port, p } = landing.arrival;
     this.visited?.add(`${device.host} ${device.name}`);
@@ -66,7 +75,9 @@ export class Cuts {
     if (this.deadWays.has(`${from} ${device.host}`)) {
       return lost(run, p, `${from} to ${device.host}`, 'nothing gets through in this direction');
     }
-    const loss = this.lossAt(device.host, port, 'in', p);
+    // What a kernel hands to its switch by an internal port leaves that port, and enters nothing.
+    const internal = stage !== 'switch' && device.stage === 'switch' && isInside(by)(landing);
+    const loss = internal ? null : this.lossAt(device.host, port, 'in', p);
     return loss === null ? landing : lost(run, p, `${device.host} ${port}`, lossText(loss));
   }
 
@@ -80,6 +91,11 @@ export class Cuts {
     }
     return null;
   }
+}
+
+/** An internal port of a switch and the kernel's interface behind it have one name. */
+function isInside(port: string): (landing: Landing<Packet>) => boolean {
+  return (landing) => landing.kind === 'arrival' && landing.arrival.port === port;
 }
 
 /** The frame that tunnels carry. */

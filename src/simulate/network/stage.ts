@@ -61,7 +61,7 @@ export class Stage {
     const network = withOutside(this.living.network);
     // Who is outside is what nobody has at the start.
     network.namespace(OUTSIDE, 'root');
-    this.compiled = compileNetwork(network);
+    this.compiled = { ...compileNetwork(network), switches: preparedSwitches(base) };
     this.run = {
       traffic: onePacket,
       now_us: 0,
@@ -186,6 +186,15 @@ export class Stage {
       answers: () => true,
     });
   }
+}
+
+/** Switches do not change in a simulation: what is prepared once serves every way it may go. */
+const prepared = new WeakMap<Network, CompiledNetwork['switches']>();
+
+function preparedSwitches(base: Network): CompiledNetwork['switches'] {
+  const known = prepared.get(base) ?? new Map();
+  prepared.set(base, known);
+  return known;
 }
 
 function groupsOf({ of }: CompiledNamespace, listening: Listening): readonly JoinedGroup[] {

@@ -14,7 +14,7 @@ import { readField } from '../../traffic/words.ts';
 import { type Choices } from '../clock/choices.ts';
 import { type Clock } from '../clock/clock.ts';
 import { type Random } from '../clock/random.ts';
-import { addAddress, addRoute, removeAddress, removeRoute, setSysctl } from '../network/changes.ts';
+import { addAddress, addRoute, removeAddress, removeRoute } from '../network/changes.ts';
 import {
   advertPacket,
   announcement,
@@ -23,18 +23,14 @@ import {
 } from '../network/frames.ts';
 import { type Stage } from '../network/stage.ts';
 import { type Timeline } from '../timeline.ts';
+import { AGENT_PATIENCE_US, configured6, RESPAWN_US } from './agent.ts';
 import { becauseText } from './because.ts';
 import { type PlacedInstance } from './instances.ts';
 import { type VrrpDelays, VrrpRouters, type VrrpWorld } from './routers.ts';
 
-/** ha_vrrp_advert_int: the L3 agent waits that long before it believes in a new primary. */
-const AGENT_PATIENCE_US = 2_000_000;
-/** How often the agent looks for dead processes (check_child_processes_interval). */
-export const RESPAWN_US = 60_000_000;
 /** A remembered walk is taken again at least this often, so that learned addresses stay fresh. */
 const REMEMBERED_US = 60_000_000;
 
-const FORWARDING_6 = 'net.ipv6.conf.all.forwarding';
 /** Duplicate address detection, then RTR_SOLICITATION_INTERVAL (RFC 4861 §10). */
 const FIRST_SOLICITATION_US = 1_000_000;
 const SOLICITATION_US = 4_000_000;
@@ -286,7 +282,10 @@ export class NetworkRouters implements VrrpWorld {
       const has = own?.addresses.some(
         ({ address, scope }) => address.version === 6 && scope === 'link',
       );
-      if (has !== true || state?.sysctls.get(FORWARDING_6) === '1') return;
+      if (has !== true || state?.sysctls.get(`net.ipv6.conf.${device}.forwarding`) === '1') return;
+      // Neutron's router interfaces listen to no router, whether a dump says so or not.
+      const listens = state?.sysctls.get(`net.ipv6.conf.${device}.accept_ra`);
+      if ((listens ?? (one.byAgent ? '0' : '1')) === '0') return;
       if (this.stage.cuts.deadHosts.has(one.host)) return;
       this.kernelSays(one, device, 'router solicitation', routerSolicitation);
       const next_us = wait_us === FIRST_SOLICITATION_US ? SOLICITATION_US : 2 * wait_us;
@@ -336,14 +335,11 @@ export class NetworkRouters implements VrrpWorld {
       return;
     }
     if (to === 'init') return;
-    const value = to === 'master' ? '1' : '0';
     const act = (): void => {
       if (this.deadAgents.has(one.host) || this.stage.cuts.deadHosts.has(one.host)) return;
       if ((this.routers.stateOf(one.id).role === 'master') !== (to === 'master')) return;
-      this.stage.change(one.host, one.namespace, (before) =>
-        setSysctl(before, FORWARDING_6, value),
-      );
-      const what = to === 'master' ? 'metadata proxy and IPv6 forwarding on' : 'both off';
+      this.stage.change(one.host, one.namespace, (before) => configured6(before, to === 'master'));
+      const what = to === 'master' ? 'metadata proxy and IPv6 forwarding on' : 'metadata proxy off';
       this.tell('agent', one.id, `the L3 agent acts on ${to}: ${what}`);
     };
     if (to === 'master') this.clock.after(AGENT_PATIENCE_US, act);
