@@ -69,6 +69,12 @@ describe('tunnels of the kernel datapath', () => {
     }
   });
 
+  it('carry a packet in fragments, which ct() sees whole', () => {
+    const large = askOf(network)('a1', 'a2', { size: 3000 });
+    expect(large.verdict).toBe('REACHABLE');
+    expect(large.request?.hops.at(-1)?.before).toMatchObject({ ip_src: '10.0.0.81', ip_frag: '1' });
+  });
+
   it('end frames that do not fit the NIC they leave by', () => {
     const small = injure(capture, 'tenant-matrix', [...edits, mtu('compute1', /root/, /^eth1$/, 1430)]);
     const ask = askOf(small);
