@@ -11,6 +11,7 @@ import { installed, LiveSwitch } from './daemon.ts';
 import { askFrames, compareFrames, FRAME_FEATURES, WATCHED } from './frames.ts';
 import { askTraces, compareTraces, newTally, type Tally } from './run.ts';
 import { Wire } from './wire.ts';
+import { compareFlowDump, compareGroupDumps, compareMeterDumps, SPELLINGS } from './spellings.ts';
 import { World } from './world.ts';
 
 const SEED = Number(process.env['HOPWISE_OVS_LIVE_SEED'] ?? 1000);
@@ -22,6 +23,11 @@ const HOURS = 12 * 3_600_000;
 
 if (installed === null)
   console.warn('skipping the live Open vSwitch: ovs-vswitchd is not installed');
+
+/** An eighth of the list, another one for each number. */
+function someOf<T>(list: readonly T[], which: number): readonly T[] {
+  return list.filter((_, i) => i % 8 === (which * 3) % 8);
+}
 
 function report(what: string, tally: Tally): void {
   const counts = [...tally.executed].sort((a, b) => b[1] - a[1]).map(([name, n]) => `${name} ${n}`);
@@ -75,6 +81,40 @@ describe.skipIf(installed === null)(`Open vSwitch ${installed} here and now`, ()
         report('traces', tally);
         expect(tally.differences).toEqual([]);
         expect(tally.traces).toBeGreaterThan(isLong ? 0 : 300);
+      },
+      HOURS,
+    );
+  });
+
+  describe('dumps', () => {
+    beforeAll(() => build(false));
+    afterAll(() => live.stop());
+
+    it(
+      'are read and printed back in every spelling of every version',
+      async () => {
+        const wrong: string[] = [];
+        let dumps = 0;
+        let unreadable = 0;
+        const features = isLong ? Object.keys(FEATURES) : ['group-hash', 'learn'];
+        for (const focus of features.filter(isWanted)) {
+          await guarded(false, async () => {
+            const one = liveCase(SEED, focus);
+            if ((await world.loadCase(one)) !== '') return;
+            const found: string[] = [];
+            const spellings = isLong ? SPELLINGS : someOf(SPELLINGS, features.indexOf(focus));
+            for (const spelling of spellings) {
+              const told = await compareFlowDump(world, spelling);
+              if (told === null) unreadable++;
+              else found.push(...told);
+              dumps++;
+            }
+            found.push(...(await compareGroupDumps(world)), ...(await compareMeterDumps(world)));
+            wrong.push(...found.map((text) => `${one.id}: ${text}`));
+          });
+        }
+        console.log(`dumps from seed ${SEED}: ${dumps} flow dumps, ${unreadable} that ovs-ofctl cannot read`);
+        expect(wrong).toEqual([]);
       },
       HOURS,
     );

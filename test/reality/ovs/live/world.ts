@@ -191,6 +191,11 @@ export class World {
     return printed(this.live.ofctl([...args, 'dump-flows', this.at(bridge)]));
   }
 
+  async canDump(bridge: string, version: Spelling['version']): Promise<boolean> {
+    const args = ['-O', `OpenFlow${version}`, '--no-names', 'dump-flows', this.at(bridge)];
+    return (await this.live.ofctl(args)).status === 0;
+  }
+
   dumpGroups(bridge: string, version: Spelling['version']): Promise<string> {
     const args = ['-O', `OpenFlow${version}`, '--no-names', 'dump-groups', this.at(bridge)];
     return printed(this.live.ofctl(args));
