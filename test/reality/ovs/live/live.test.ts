@@ -10,8 +10,8 @@ import { liveCase } from './case.ts';
 import { installed, LiveSwitch } from './daemon.ts';
 import { askFrames, compareFrames, FRAME_FEATURES, WATCHED } from './frames.ts';
 import { askTraces, compareTraces, newTally, type Tally } from './run.ts';
-import { Wire } from './wire.ts';
 import { compareFlowDump, compareGroupDumps, compareMeterDumps, SPELLINGS } from './spellings.ts';
+import { Wire } from './wire.ts';
 import { World } from './world.ts';
 
 const SEED = Number(process.env['HOPWISE_OVS_LIVE_SEED'] ?? 1000);
@@ -113,7 +113,9 @@ describe.skipIf(installed === null)(`Open vSwitch ${installed} here and now`, ()
             wrong.push(...found.map((text) => `${one.id}: ${text}`));
           });
         }
-        console.log(`dumps from seed ${SEED}: ${dumps} flow dumps, ${unreadable} that ovs-ofctl cannot read`);
+        console.log(
+          `dumps from seed ${SEED}: ${dumps} flow dumps, ${unreadable} that ovs-ofctl cannot read`,
+        );
         expect(wrong).toEqual([]);
       },
       HOURS,
