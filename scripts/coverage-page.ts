@@ -108,13 +108,17 @@ export function coveragePage(coverage: Coverage): string {
     '',
     '## Walks',
     '',
-    ...walks.map(({ name, exists }) => `- ${exists ? `\`scenarios/${name}\`` : `${name}: none yet`}`),
+    ...walks.map(
+      ({ name, exists }) => `- ${exists ? `\`scenarios/${name}\`` : `${name}: none yet`}`,
+    ),
     '',
     '## Failures',
     '',
     '| id | failure | scenarios | not |',
     '|---|---|---|---|',
-    ...failures.map(({ id, name, scenarios, not }) => `| ${id} | ${name} | ${listed(scenarios)} | ${not} |`),
+    ...failures.map(
+      ({ id, name, scenarios, not }) => `| ${id} | ${name} | ${listed(scenarios)} | ${not} |`,
+    ),
     '',
   ].join('\n');
 }

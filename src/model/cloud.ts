@@ -12,7 +12,34 @@ export interface Cloud {
   readonly hostDevices: readonly HostDevice[];
   /** The network between the hosts; null when nobody wrote it down. */
   readonly underlay: Underlay | null;
+  readonly bgpSpeakers: readonly BgpSpeaker[];
+  readonly qosPolicies: readonly QosPolicy[];
   readonly settings: CloudSettings;
+}
+
+/** Who announces what of the cloud to routers outside (neutron-dynamic-routing). */
+export interface BgpSpeaker {
+  readonly id: string;
+  readonly name: string;
+  readonly localAs: number;
+  readonly version: 4 | 6;
+  /** External networks by which its peers are reached. */
+  readonly networkIds: readonly string[];
+  readonly advertisesFloatingIps: boolean;
+  readonly advertisesTenantNetworks: boolean;
+  readonly peers: readonly {
+    readonly name: string;
+    readonly address: CloudAddress;
+    readonly as: number;
+  }[];
+}
+
+/** A policy of bandwidth and marks, named by networks and ports. */
+export interface QosPolicy {
+  readonly id: string;
+  readonly name: string;
+  readonly maxKbps: number | null;
+  readonly dscp: number | null;
 }
 
 /** What is the same for the whole cloud. */
@@ -30,6 +57,14 @@ export interface CloudSettings {
   /** `l3_ha_net_cidr`. */
   readonly haNetwork: CloudPrefix;
   readonly haAdvertInterval_s: number;
+  /** `dhcp_agents_per_network`. */
+  readonly dhcpAgents: number;
+  /** `tenant_network_types`; without any, every network names its segment. */
+  readonly tenantTypes: readonly ('vlan' | 'vxlan' | 'gre' | 'geneve' | 'local')[];
+  /** Segments that tenants' networks are given: VLANs by physical network, and tunnel keys. */
+  readonly vlanRanges: ReadonlyMap<string, readonly (readonly [number, number])[]>;
+  readonly vniRanges: readonly (readonly [number, number])[];
+  readonly tunnelIdRanges: readonly (readonly [number, number])[];
   /** `[agent] extensions`, `[DEFAULT] enable_dhcp_dns…` are per host; MTU of the physical wire. */
   readonly physicalMtu: number;
 }

@@ -11,4 +11,9 @@ export const USUAL_SETTINGS: CloudSettings = {
   haNetwork: { address: { version: 4, value: 0xa9fe_c000n }, length: 18 },
   haAdvertInterval_s: 2,
   physicalMtu: 1500,
+  dhcpAgents: 1,
+  tenantTypes: [],
+  vlanRanges: new Map(),
+  vniRanges: [],
+  tunnelIdRanges: [],
 };

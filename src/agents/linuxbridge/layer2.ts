@@ -8,6 +8,7 @@ import { deviceName, networkBridge, vxlanDevice } from '../../model/ids.ts';
 import { type NeutronNetwork, type NeutronPort } from '../../model/neutron.ts';
 import { writeIp } from '../../text/address-text.ts';
 import { bridgeFirewall, firstZone } from '../bridge-firewall.ts';
+import { withSubPorts } from '../ovs/trunks.ts';
 import { type Layer2, type Place, type Plug } from '../part.ts';
 import {
   type DevicePlan,
@@ -27,7 +28,7 @@ interface Tapped {
 export const linuxbridge: Layer2 = (at, plugs) => {
   const { layer2 } = at.host;
   if (layer2 === null) return { switch: null, root: emptyNamespace('root') };
-  const tapped = plugs
+  const tapped = withSubPorts(at, plugs)
     .filter(({ port }) => port.adminUp)
     .map((plug) => ({ port: plug.port, tap: deviceName('tap', plug.port.id), plug }));
   const networks = [...new Set(tapped.map(({ port }) => port.networkId))].flatMap(
@@ -46,7 +47,7 @@ export const linuxbridge: Layer2 = (at, plugs) => {
             label: tap.slice(4),
           })),
           unguarded: tapped.filter(isUnguarded).map(({ tap }) => tap),
-          trusted: tapped.filter(({ plug }) => plug.kind !== 'tap').map(({ tap }) => tap),
+          trusted: tapped.filter(isTrusted).map(({ tap }) => tap),
         });
   const root: NamespacePlan = {
     ...emptyNamespace('root'),
@@ -74,9 +75,14 @@ function isGuarded(port: NeutronPort): boolean {
   return port.portSecurity && !port.deviceOwner.startsWith('network:');
 }
 
-/** A guest's port without port security. */
-function isUnguarded({ port, plug }: Tapped): boolean {
-  return plug.kind === 'tap' && !isGuarded(port);
+/** Routers and DHCP servers (securitygroups_rpc.py, DEVICE_OWNER_NETWORK_PREFIX). */
+function isTrusted({ port }: Tapped): boolean {
+  return port.deviceOwner.startsWith('network:');
+}
+
+/** Any other port without port security. */
+function isUnguarded(tapped: Tapped): boolean {
+  return !isTrusted(tapped) && !isGuarded(tapped.port);
 }
 
 function plain(name: string, kind: DevicePlan['kind'], mtu: number): DevicePlan {
@@ -158,6 +164,7 @@ function bridgeOf(network: NeutronNetwork): DevicePlan {
 }
 
 function tapOf(at: Place, { port, tap, plug }: Tapped): DevicePlan {
+  if (plug.kind === 'sub-port') return subPortOf(at, port, tap);
   const guest = plug.kind === 'tap';
   const mtu = at.view.networks.get(port.networkId)?.mtu ?? 1500;
   return {
@@ -165,6 +172,23 @@ function tapOf(at: Place, { port, tap, plug }: Tapped): DevicePlan {
     mac: guest ? (port.mac & 0xff_ffff_ffffn) | (0xfen << 40n) : macOf(tap),
     master: networkBridge(port.networkId),
     peer: guest ? null : { namespace: plug.namespace, device: plug.device },
+  };
+}
+
+/**
+ * A sub-port is a VLAN device on its parent's tap: the guest's tag comes off there
+ * (neutron/services/trunk/drivers/linuxbridge/agent/trunk_plumber.py).
+ */
+function subPortOf(at: Place, port: NeutronPort, tap: string): DevicePlan {
+  const trunk = [...at.view.trunks.values()].find(({ subPorts }) =>
+    subPorts.some(({ portId }) => portId === port.id),
+  );
+  const id = trunk?.subPorts.find(({ portId }) => portId === port.id)?.segmentationId ?? 0;
+  return {
+    ...plain(tap, 'vlan', at.view.networks.get(port.networkId)?.mtu ?? 1500),
+    lower: trunk === undefined ? null : deviceName('tap', trunk.portId),
+    master: networkBridge(port.networkId),
+    details: { protocol: '802.1Q', id, flags: ['REORDER_HDR'] },
   };
 }
 

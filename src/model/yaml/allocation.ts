@@ -49,6 +49,11 @@ export class Allocation {
     return this.taken.has(key) || this.kept.has(key);
   }
 
+  /** Somebody names this address further down: it is not given to others. */
+  reserve(subnet: NeutronSubnet, { value }: CloudAddress): void {
+    this.kept.add(`${subnet.id} ${value}`);
+  }
+
   /** The gateway is nobody's to take; a router or an outside host may claim it. */
   keep(subnet: NeutronSubnet): void {
     if (subnet.gateway !== null) this.kept.add(`${subnet.id} ${subnet.gateway.value}`);

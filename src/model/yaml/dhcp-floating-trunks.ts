@@ -10,38 +10,47 @@ import {
 } from '../neutron.ts';
 import { contains } from './networks.ts';
 import { makePort, type PortContext } from './ports.ts';
-import { address, idOf, macOf, nameOf, oneOf, text, truth, whole } from './reading.ts';
-import { subnetsOf } from './routers.ts';
+import { address, idOf, macOf, nameOf, oneOf, text, texts, truth, whole } from './reading.ts';
+import { inZones, subnetsOf } from './routers.ts';
 
-/** A DHCP port per network with a served subnet, on the first host with a DHCP agent. */
+/** A DHCP port per agent of every network with a served subnet. */
 export function makeDhcpPorts(
   root: JsonNode,
   context: PortContext,
+  agents: number,
 ): ReadonlyMap<string, readonly string[]> {
   const servers = context.hosts.all.filter((host) => host.dhcp !== null && host.alive);
-  const [host] = servers;
   const hosting = new Map<string, readonly string[]>();
-  if (host === undefined) return hosting;
+  if (servers.length === 0) return hosting;
+  const hints = new Map(
+    records(member(root, 'networks')).map((row) => [text(row, 'name'), texts(row, 'zone_hints')]),
+  );
   for (const network of context.networks.all) {
     const served = subnetsOf(context, network).filter((subnet) => subnet.dhcp);
     if (served.length === 0 || network.external) continue;
-    const name = `dhcp-${network.name}`;
-    const fixedIps = served.flatMap((subnet) => {
-      const fixed = context.allocation.take(subnet, `DHCP of ${network.name}`, root);
-      return fixed === null ? [] : [fixed];
-    });
-    const port = makePort(context, {
-      name,
-      network,
-      mac: macOf('port', name),
-      fixedIps,
-      project: network.project,
-      host: host.name,
-      deviceId: `dhcp${idOf('host', host.name)}-${network.id}`,
-      deviceOwner: 'network:dhcp',
-    });
-    context.ports.add(name, port, root);
-    hosting.set(network.id, [host.name]);
+    const hosts = inZones(servers, hints.get(network.name) ?? []).slice(0, agents);
+    for (const [i, host] of hosts.entries()) {
+      const name = i === 0 ? `dhcp-${network.name}` : `dhcp-${network.name}-${host.name}`;
+      const fixedIps = served.flatMap((subnet) => {
+        const fixed = context.allocation.take(subnet, `DHCP of ${network.name}`, root);
+        return fixed === null ? [] : [fixed];
+      });
+      const port = makePort(context, {
+        name,
+        network,
+        mac: macOf('port', name),
+        fixedIps,
+        project: network.project,
+        host: host.name,
+        deviceId: `dhcp${idOf('host', host.name)}-${network.id}`,
+        deviceOwner: 'network:dhcp',
+      });
+      context.ports.add(name, port, root);
+    }
+    hosting.set(
+      network.id,
+      hosts.map(({ name }) => name),
+    );
   }
   return hosting;
 }
@@ -51,8 +60,8 @@ export interface Floating {
   readonly forwardings: readonly NeutronPortForwarding[];
 }
 
-const FLOATING_KEYS = ['address', 'network', 'port', 'fixed_address', 'forward'] as const;
-const FORWARD_KEYS = ['protocol', 'external', 'internal', 'port', 'address'] as const;
+export const FLOATING_KEYS = ['address', 'network', 'port', 'fixed_address', 'forward'] as const;
+export const FORWARD_KEYS = ['protocol', 'external', 'internal', 'port', 'address'] as const;
 
 export function readFloatingIps(
   root: JsonNode,
@@ -61,6 +70,7 @@ export function readFloatingIps(
 ): Floating {
   const forwardings: NeutronPortForwarding[] = [];
   const between = routersByNetwork(context, routers);
+  const byId = new Map(context.ports.all.map((each) => [each.id, each]));
   const floatingIps = records(member(root, 'floating_ips')).flatMap((node) => {
     reportUnknownKeys(node, FLOATING_KEYS);
     const network = context.networks.find(member(node, 'network'));
@@ -85,7 +95,7 @@ export function readFloatingIps(
     forwardings.push(...first);
     const port =
       member(node, 'port') === undefined ? undefined : context.ports.find(member(node, 'port'));
-    const behind = port ?? context.ports.all.find((each) => each.id === first[0]?.internalPortId);
+    const behind = port ?? byId.get(first[0]?.internalPortId ?? '');
     const router = behind === undefined ? null : routerBetween(behind, network.id, between);
     if (behind !== undefined && router === null) {
       wrong(
@@ -214,7 +224,7 @@ export function makeAgentGateways(
   }
 }
 
-const TRUNK_KEYS = ['name', 'port', 'sub_ports', 'admin_up'] as const;
+export const TRUNK_KEYS = ['name', 'port', 'sub_ports', 'admin_up'] as const;
 
 export function readTrunks(root: JsonNode, context: PortContext): readonly NeutronTrunk[] {
   return records(member(root, 'trunks')).flatMap((node) => {

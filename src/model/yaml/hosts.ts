@@ -33,10 +33,10 @@ import {
   whole,
 } from './reading.ts';
 
-const HOST_KEYS = ['name', 'nics', 'agents', 'zone', 'alive'] as const;
-const NIC_KEYS = ['name', 'mac', 'mtu', 'addresses', 'bond'] as const;
-const AGENTS = ['openvswitch', 'linuxbridge', 'l3', 'dhcp', 'metadata'] as const;
-const LAYER2_KEYS = [
+export const HOST_KEYS = ['name', 'nics', 'agents', 'zone', 'alive'] as const;
+export const NIC_KEYS = ['name', 'mac', 'mtu', 'addresses', 'bond'] as const;
+export const AGENTS = ['openvswitch', 'linuxbridge', 'l3', 'dhcp', 'metadata'] as const;
+export const LAYER2_KEYS = [
   'bridge_mappings',
   'interface_mappings',
   'bridges',

@@ -5,14 +5,17 @@ import {
   member,
   records,
   reportUnknownKeys,
+  textOf,
   wrong,
 } from '../../text/json-text.ts';
+import { type QosPolicy } from '../cloud.ts';
 import {
   type CloudAddress,
   type CloudPrefix,
   type NeutronNetwork,
   type NeutronSubnet,
 } from '../neutron.ts';
+import { claimPrefix, cutSubnet, type OpenPool } from './pools.ts';
 import {
   address,
   addresses,
@@ -25,8 +28,9 @@ import {
   truth,
   whole,
 } from './reading.ts';
+import { type Provider, type Segments } from './segments.ts';
 
-const NETWORK_KEYS = [
+export const NETWORK_KEYS = [
   'name',
   'project',
   'type',
@@ -37,11 +41,16 @@ const NETWORK_KEYS = [
   'shared',
   'admin_up',
   'port_security',
+  'manager',
+  'zone_hints',
+  'qos',
   'subnets',
 ] as const;
-const SUBNET_KEYS = [
+export const SUBNET_KEYS = [
   'name',
   'cidr',
+  'pool',
+  'prefix_length',
   'gateway',
   'dhcp',
   'pools',
@@ -49,7 +58,7 @@ const SUBNET_KEYS = [
   'routes',
   'ipv6_mode',
 ] as const;
-const TYPES = ['flat', 'vlan', 'vxlan', 'gre', 'geneve', 'local'] as const;
+export const NETWORK_TYPES = ['flat', 'vlan', 'vxlan', 'gre', 'geneve', 'local'] as const;
 /** What an underlay of 1500 leaves (RFC 7348 §4, RFC 2784, RFC 8926). */
 const OVERHEAD = { flat: 0, vlan: 0, local: 0, vxlan: 50, gre: 42, geneve: 58 } as const;
 /** Segmentation ids by type: 12 bits of 802.1Q, 24 of VXLAN and Geneve, 32 of GRE's key. */
@@ -60,40 +69,80 @@ export interface NamedSubnet {
   readonly network: NeutronNetwork;
 }
 
-export function readNetworks(
-  root: JsonNode,
-  networks: Names<NeutronNetwork>,
+/** Subnets by the id of their network; those of networks that are made later are found too. */
+export function subnetIndex(
   subnets: Names<NamedSubnet>,
-  physicalMtu: number,
-): void {
-  const segments = new Map<string, string>();
-  for (const node of records(member(root, 'networks'))) {
+): (networkId: string) => readonly NeutronSubnet[] {
+  const index = new Map<string, NeutronSubnet[]>();
+  let indexed = 0;
+  return (networkId) => {
+    if (subnets.count !== indexed) {
+      index.clear();
+      for (const { subnet, network } of subnets.all) {
+        const own = index.get(network.id);
+        if (own === undefined) index.set(network.id, [subnet]);
+        else own.push(subnet);
+      }
+      indexed = subnets.count;
+    }
+    return index.get(networkId) ?? [];
+  };
+}
+
+/** What the readers of networks need to know of the rest. */
+export interface NetworkContext {
+  readonly networks: Names<NeutronNetwork>;
+  readonly subnets: Names<NamedSubnet>;
+  readonly pools: Names<OpenPool>;
+  readonly qos: readonly QosPolicy[];
+  readonly segments: Segments;
+  readonly physicalMtu: number;
+}
+
+export function readNetworks(root: JsonNode, context: NetworkContext): void {
+  const rows = records(member(root, 'networks'));
+  const named = rows.map((node) => readProvider(node, context.segments));
+  for (const [i, node] of rows.entries()) {
     reportUnknownKeys(node, NETWORK_KEYS);
     const name = nameOf(node);
     if (name === '') continue;
-    const id = idOf('network', name);
-    const type = oneOf(node, 'type', TYPES, 'vxlan');
-    const provider = readProvider(node, type);
-    const rows = records(member(node, 'subnets'));
+    const provider = named[i] ?? context.segments.take(node, name) ?? NO_SEGMENT;
+    const type = NETWORK_TYPES.find((each) => each === provider.type) ?? 'local';
+    const subnets = records(member(node, 'subnets'));
     const network: NeutronNetwork = {
-      id,
+      id: idOf('network', name),
       name,
       project: text(node, 'project', 'default'),
       adminUp: truth(node, 'admin_up', true),
-      mtu: whole(node, 'mtu', 68, 65535) ?? physicalMtu - OVERHEAD[type],
+      mtu: whole(node, 'mtu', 68, 65535) ?? context.physicalMtu - OVERHEAD[type],
       external: truth(node, 'external', false),
       shared: truth(node, 'shared', false),
       portSecurity: truth(node, 'port_security', true),
       provider,
-      subnets: rows.map((row) => idOf('subnet', name, text(row, 'name', text(row, 'cidr')))),
+      subnets: subnets.map((row, at) => idOf('subnet', name, subnetName(row, name, at))),
     };
-    claimSegment(node, network, segments);
-    networks.add(name, network, node);
-    readSubnets(rows, network, subnets);
+    const qos = member(node, 'qos');
+    if (qos !== undefined && !context.qos.some((each) => each.name === textOf(qos))) {
+      wrong(qos, 'There is no such QoS policy');
+    }
+    context.networks.add(name, network, node);
+    readSubnets(subnets, network, context, text(node, 'manager') !== 'flat');
   }
 }
 
-function readProvider(node: JsonNode, type: (typeof TYPES)[number]): NeutronNetwork['provider'] {
+const NO_SEGMENT: Provider = { type: 'local', physicalNetwork: null, segmentationId: null };
+
+/** What nova-network's managers make (nova/network/manager.py): a flat network, or a VLAN. */
+const MANAGERS = { flat: 'flat', flat_dhcp: 'flat', vlan: 'vlan' } as const;
+
+/** The segment that a network names; null when it is to be given one. */
+function readProvider(node: JsonNode, segments: Segments): Provider | null {
+  const managers = ['none', 'flat', 'flat_dhcp', 'vlan'] as const;
+  const manager = oneOf(node, 'manager', managers, 'none');
+  const names = ['type', 'physical_network', 'segmentation_id', 'manager'];
+  if (segments.gives && names.every((key) => member(node, key) === undefined)) return null;
+  const usual = manager === 'none' ? 'vxlan' : MANAGERS[manager];
+  const type = oneOf(node, 'type', NETWORK_TYPES, usual);
   const physicalNetwork = text(node, 'physical_network') || null;
   const segmentationId =
     type === 'flat' || type === 'local'
@@ -105,36 +154,24 @@ function readProvider(node: JsonNode, type: (typeof TYPES)[number]): NeutronNetw
   if (segmentationId === null && type !== 'flat' && type !== 'local') {
     wrong(node, `A ${type} network needs a segmentation_id`);
   }
-  return { type, physicalNetwork, segmentationId };
-}
-
-/** One VLAN of a physical network, or one key of a tunnel type, belongs to one network. */
-function claimSegment(node: JsonNode, network: NeutronNetwork, taken: Map<string, string>): void {
-  const { type, physicalNetwork, segmentationId } = network.provider;
-  if (type === 'local') return;
-  const key =
-    type === 'flat' ? `flat ${physicalNetwork}` : `${type} ${physicalNetwork} ${segmentationId}`;
-  const other = taken.get(key);
-  if (other !== undefined) {
-    const what = type === 'flat' ? `flat on ${physicalNetwork}` : `${type} ${segmentationId}`;
-    wrong(node, `Network ${JSON.stringify(other)} is already ${what}`);
-  } else taken.set(key, network.name);
+  const provider = { type, physicalNetwork, segmentationId };
+  segments.claim(node, text(node, 'name'), provider);
+  return provider;
 }
 
 function readSubnets(
   rows: readonly JsonNode[],
   network: NeutronNetwork,
-  subnets: Names<NamedSubnet>,
+  { subnets, pools }: NetworkContext,
+  dhcp: boolean,
 ): void {
   const taken: { readonly name: string; readonly prefix: CloudPrefix }[] = [];
-  for (const row of rows) {
+  for (const [i, row] of rows.entries()) {
     reportUnknownKeys(row, SUBNET_KEYS);
-    const cidr = prefix(member(row, 'cidr'));
-    if (cidr === null) {
-      if (member(row, 'cidr') === undefined) wrong(row, 'A subnet needs a cidr');
-      continue;
-    }
-    const name = text(row, 'name', text(row, 'cidr'));
+    const pool = pools.find(member(row, 'pool'));
+    const cidr = readCidr(row, pool);
+    if (cidr === null) continue;
+    const name = subnetName(row, network.name, i);
     const other = taken.find((each) => overlaps(each.prefix, cidr));
     if (other !== undefined)
       wrong(row, `Overlaps subnet ${JSON.stringify(other.name)} of its network`);
@@ -145,16 +182,31 @@ function readSubnets(
       networkId: network.id,
       prefix: cidr,
       gateway: readGateway(row, cidr),
-      dhcp: truth(row, 'dhcp', true),
+      dhcp: truth(row, 'dhcp', dhcp),
       dnsServers: addresses(row, 'dns'),
       hostRoutes: readRoutes(member(row, 'routes')),
       pools: readPools(row, cidr),
       ipv6AddressMode: readMode(row, cidr),
       ipv6RaMode: readMode(row, cidr),
-      subnetPoolId: null,
+      subnetPoolId: pool?.pool.id ?? null,
     };
     subnets.add(name, { subnet, network }, row);
   }
+}
+
+function subnetName(row: JsonNode, network: string, index: number): string {
+  return text(row, 'name', text(row, 'cidr', `${network}-${index + 1}`));
+}
+
+/** A prefix that somebody chose, or one that is cut from a pool. */
+function readCidr(row: JsonNode, pool: OpenPool | undefined): CloudPrefix | null {
+  const at = member(row, 'cidr');
+  const length = whole(row, 'prefix_length', 1, 128);
+  if (at === undefined && pool !== undefined) return cutSubnet(row, pool, length);
+  const cidr = prefix(at);
+  if (at === undefined && member(row, 'pool') === undefined) wrong(row, 'A subnet needs a cidr');
+  if (cidr !== null && pool !== undefined) claimPrefix(row, pool, cidr);
+  return cidr;
 }
 
 function readMode(row: JsonNode, cidr: CloudPrefix): string | null {

@@ -31,9 +31,10 @@ import {
   truth,
   whole,
 } from './reading.ts';
+import { type Segments } from './segments.ts';
 
-const SERVER_KEYS = ['name', 'host', 'project', 'ports'] as const;
-const PORT_KEYS = [
+export const SERVER_KEYS = ['name', 'host', 'project', 'ports'] as const;
+export const PORT_KEYS = [
   'name',
   'network',
   'mac',
@@ -54,6 +55,9 @@ export interface PortContext {
   readonly allocation: Allocation;
   readonly ports: Names<NeutronPort>;
   readonly servers: NovaServer[];
+  readonly segments: Segments;
+  /** Subnets of a network, by its id. */
+  subnetsOf(networkId: string): readonly NeutronSubnet[];
 }
 
 export function readServers(root: JsonNode, context: PortContext): void {
@@ -131,7 +135,7 @@ export function readPortOf(
   { owner = 'compute:nova', ...device }: PortOwner,
 ): NeutronPort {
   const own = mac(row, 'mac') ?? macOf('port', name);
-  const subnets = context.subnets.all.map(({ subnet }) => subnet);
+  const subnets = context.subnetsOf(network.id);
   const wanted = items(member(row, 'addresses'));
   const fixedIps =
     wanted.length === 0

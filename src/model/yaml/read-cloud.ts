@@ -6,7 +6,7 @@ import { writeIp } from '../../text/address-text.ts';
 import { type JsonNode, member, reportUnknownKeys } from '../../text/json-text.ts';
 import { type Parsed, type Problem } from '../../text/problem.ts';
 import { yamlRoot } from '../../text/yaml-text.ts';
-import { type Cloud, type CloudHost, type CloudSettings, type Underlay } from '../cloud.ts';
+import { type Cloud, type CloudHost, type Underlay } from '../cloud.ts';
 import {
   type Neutron,
   type NeutronAddressGroup,
@@ -17,8 +17,8 @@ import {
   type NeutronSecurityGroup,
   type NovaServer,
 } from '../neutron.ts';
-import { USUAL_SETTINGS } from '../settings.ts';
 import { Allocation } from './allocation.ts';
+import { reportContradictions } from './contradictions.ts';
 import {
   makeAgentGateways,
   makeDhcpPorts,
@@ -27,14 +27,19 @@ import {
 } from './dhcp-floating-trunks.ts';
 import { readHosts } from './hosts.ts';
 import { readLoadBalancers } from './load-balancers.ts';
-import { type NamedSubnet, readAddressGroups, readNetworks } from './networks.ts';
+import { type NamedSubnet, readAddressGroups, readNetworks, subnetIndex } from './networks.ts';
+import { type OpenPool, readSubnetPools } from './pools.ts';
 import { type PortContext, readHostPorts, readServers } from './ports.ts';
-import { idOf, Names, oneOf, text, whole } from './reading.ts';
+import { idOf, Names } from './reading.ts';
+import { reserveNamed } from './reserved.ts';
 import { readRouters } from './routers.ts';
 import { readSecurityGroups } from './security-groups.ts';
+import { Segments } from './segments.ts';
+import { readSettings } from './settings.ts';
+import { readQos, readRbac, readSpeakers } from './sharing.ts';
 import { underlayOf } from './underlay.ts';
 
-const TOP = [
+export const TOP_KEYS = [
   'settings',
   'hosts',
   'networks',
@@ -46,29 +51,20 @@ const TOP = [
   'trunks',
   'load_balancers',
   'host_ports',
+  'subnet_pools',
+  'rbac',
+  'bgp_speakers',
+  'qos_policies',
   'underlay',
 ] as const;
-const SETTINGS = ['dialect', 'dns_domain', 'physical_mtu', 'max_l3_agents_per_router'] as const;
 
 /** The cloud, or null when the text is not YAML; with every problem at its place. */
 export function readCloudYaml(file: string, source: string): Parsed<Cloud | null> {
   const problems: Problem[] = [];
   const root = yamlRoot(file, source, problems);
   if (root === undefined) return { value: null, problems };
-  reportUnknownKeys(root, TOP);
-  const at = member(root, 'settings');
-  reportUnknownKeys(at, SETTINGS);
-  const settings: CloudSettings =
-    at === undefined
-      ? USUAL_SETTINGS
-      : {
-          ...USUAL_SETTINGS,
-          dialect: oneOf(at, 'dialect', ['zed', 'pike'], 'zed'),
-          dnsDomain: text(at, 'dns_domain', USUAL_SETTINGS.dnsDomain),
-          physicalMtu: whole(at, 'physical_mtu', 576, 65535) ?? USUAL_SETTINGS.physicalMtu,
-          haRouterAgents:
-            whole(at, 'max_l3_agents_per_router', 0, 100) ?? USUAL_SETTINGS.haRouterAgents,
-        };
+  reportUnknownKeys(root, TOP_KEYS);
+  const settings = readSettings(root);
   const hosts = new Names<CloudHost>('host');
   const networks = new Names<NeutronNetwork>('network');
   const subnets = new Names<NamedSubnet>('subnet');
@@ -79,19 +75,31 @@ export function readCloudYaml(file: string, source: string): Parsed<Cloud | null
   const allocation = new Allocation();
   const servers: NovaServer[] = [];
   readHosts(root, hosts);
-  readNetworks(root, networks, subnets, settings.physicalMtu);
-  for (const { subnet } of subnets.all) allocation.keep(subnet);
+  const pools = new Names<OpenPool>('subnet pool');
+  readSubnetPools(root, pools);
+  const qos = readQos(root);
+  const segments = new Segments(settings);
+  const { physicalMtu } = settings;
+  readNetworks(root, { networks, subnets, pools, qos, segments, physicalMtu });
+  const known = subnets.all.map(({ subnet }) => subnet);
+  for (const subnet of known) allocation.keep(subnet);
+  // What somebody names comes before what is given out.
+  reserveNamed(root, allocation, known);
   readAddressGroups(root, addressGroups);
   readSecurityGroups(root, groups, addressGroups);
-  const context: PortContext = { hosts, networks, subnets, groups, allocation, ports, servers };
-  // What somebody names comes before what is given out.
+  const subnetsOf = subnetIndex(subnets);
+  const context: PortContext = {
+    ...{ hosts, networks, subnets, groups, allocation, ports, servers, segments, subnetsOf },
+  };
   readServers(root, context);
   const hostDevices = readHostPorts(root, context);
   const loadBalancers = readLoadBalancers(root, context);
   readRouters(root, context, settings, routers);
   const floating = readFloatingIps(root, context, routers.all);
   makeAgentGateways(root, context, routers.all, floating.floatingIps);
-  const dhcpHosts = makeDhcpPorts(root, context);
+  const dhcpHosts = makeDhcpPorts(root, context, settings.dhcpAgents);
+  const rbacPolicies = readRbac(root, networks);
+  reportContradictions(root, context, routers.all, rbacPolicies);
   const neutron: Neutron = {
     networks: networks.all,
     subnets: subnets.all.map(({ subnet }) => subnet),
@@ -103,9 +111,9 @@ export function readCloudYaml(file: string, source: string): Parsed<Cloud | null
     servers,
     trunks: readTrunks(root, context),
     addressGroups: addressGroups.all,
-    subnetPools: [],
+    subnetPools: pools.all.map(({ pool }) => pool),
     portForwardings: floating.forwardings,
-    rbacPolicies: [],
+    rbacPolicies,
     dhcpHosts,
   };
   const cloud: Cloud = {
@@ -114,6 +122,8 @@ export function readCloudYaml(file: string, source: string): Parsed<Cloud | null
     loadBalancers,
     hostDevices,
     underlay: underlayIn(root),
+    bgpSpeakers: readSpeakers(root, networks),
+    qosPolicies: qos,
     settings,
   };
   return { value: cloud, problems };

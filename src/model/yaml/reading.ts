@@ -52,6 +52,10 @@ export class Names<T> {
     return this.byName.get(name);
   }
 
+  get count(): number {
+    return this.byName.size;
+  }
+
   get all(): readonly T[] {
     this.listed ??= [...this.byName.values()];
     return this.listed;

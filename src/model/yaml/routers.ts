@@ -14,8 +14,9 @@ import {
 import { type NamedSubnet, readRoutes } from './networks.ts';
 import { makePort, type PortContext } from './ports.ts';
 import { address, idOf, macOf, type Names, nameOf, oneOf, text, texts, truth } from './reading.ts';
+import { type Provider } from './segments.ts';
 
-const ROUTER_KEYS = [
+export const ROUTER_KEYS = [
   'name',
   'project',
   'kind',
@@ -23,10 +24,11 @@ const ROUTER_KEYS = [
   'interfaces',
   'routes',
   'hosts',
+  'zone_hints',
   'admin_up',
 ] as const;
-const EXTERNAL_KEYS = ['network', 'address', 'snat'] as const;
-const INTERFACE_KEYS = ['subnet', 'address'] as const;
+export const EXTERNAL_KEYS = ['network', 'address', 'snat'] as const;
+export const INTERFACE_KEYS = ['subnet', 'address'] as const;
 /** 254 routers of one tenant: as many ids as VRRP has (RFC 5798 §5.2.3), one is kept. */
 const MOST_HA_ROUTERS = 254;
 
@@ -107,10 +109,19 @@ function scheduled(
       return [host];
     });
   }
-  const all = context.hosts.all.filter(able);
+  const all = inZones(context.hosts.all.filter(able), texts(node, 'zone_hints'));
   if (all.length === 0) wrong(node, 'No host has an L3 agent for this kind of router');
   const count = kind === 'ha' ? settings.haRouterAgents || all.length : 1;
   return all.slice(0, count);
+}
+
+/** Hosts of the wanted zones first; zones are a wish, not a condition. */
+export function inZones(
+  hosts: readonly CloudHost[],
+  zones: readonly string[],
+): readonly CloudHost[] {
+  const wanted = hosts.filter((host) => zones.includes(host.availabilityZone));
+  return [...wanted, ...hosts.filter((host) => !wanted.includes(host))];
 }
 
 const INTERNAL_OWNER = {
@@ -188,9 +199,7 @@ function gatewayOf(at: RouterPlace): NeutronRouter['gateway'] {
 }
 
 export function subnetsOf(context: PortContext, network: NeutronNetwork): readonly NeutronSubnet[] {
-  return context.subnets.all
-    .filter((each) => each.network.id === network.id)
-    .map(({ subnet }) => subnet);
+  return context.subnetsOf(network.id);
 }
 
 /** The tenant's HA network is made with its first HA router. */
@@ -211,14 +220,20 @@ function haPorts(at: RouterPlace, settings: CloudSettings): void {
   }
 }
 
+const NO_SEGMENT: Provider = { type: 'local', physicalNetwork: null, segmentationId: null };
+
 /** Of the tunnel type that all hosts have, with a key nobody else uses. */
 function makeHaNetwork(at: RouterPlace, name: string, settings: CloudSettings): NeutronNetwork {
   const { context } = at;
+  // With ranges for tenants it takes the next segment of theirs (ha_network_type).
+  const { segments } = context;
+  const given = segments.gives ? (segments.take(at.node, name) ?? NO_SEGMENT) : null;
   const kinds = at.hosts.map((host) => host.layer2?.tunnelTypes ?? []);
   const type = (['vxlan', 'gre', 'geneve'] as const).find((kind) =>
     kinds.every((list) => list.includes(kind)),
   );
-  if (type === undefined) wrong(at.node, 'The hosts of an HA router have no tunnel type in common');
+  if (type === undefined && given === null)
+    wrong(at.node, 'The hosts of an HA router have no tunnel type in common');
   const used = new Set(context.networks.all.map((each) => each.provider.segmentationId));
   let key = 1;
   while (used.has(key)) key++;
@@ -233,7 +248,7 @@ function makeHaNetwork(at: RouterPlace, name: string, settings: CloudSettings): 
     external: false,
     shared: false,
     portSecurity: false,
-    provider: { type: type ?? 'vxlan', physicalNetwork: null, segmentationId: key },
+    provider: given ?? { type: type ?? 'vxlan', physicalNetwork: null, segmentationId: key },
     subnets: [subnetId],
   };
   const subnet: NeutronSubnet = {

@@ -14,8 +14,8 @@ import {
 } from '../neutron.ts';
 import { idOf, type Names, nameOf, oneOf, prefix, text, truth } from './reading.ts';
 
-const GROUP_KEYS = ['name', 'project', 'stateful', 'rules', 'egress'] as const;
-const RULE_KEYS = ['direction', 'protocol', 'ports', 'remote', 'version', 'icmp'] as const;
+export const GROUP_KEYS = ['name', 'project', 'stateful', 'rules', 'egress'] as const;
+export const RULE_KEYS = ['direction', 'protocol', 'ports', 'remote', 'version', 'icmp'] as const;
 
 /** A group's rules refer to groups that may stand further down. */
 export function readSecurityGroups(

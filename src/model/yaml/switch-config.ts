@@ -64,7 +64,11 @@ function statement(draft: Draft, lines: Lines, i: number, line: string): void {
   if (line === 'shutdown') draft.enabled = false;
   else if (line === 'no shutdown') draft.enabled = true;
   else if (first === 'mtu' && second !== undefined) draft.mtu = vlanOr(second, 65_535);
-  else if (first === 'switchport' && second === 'mode' && (third === 'access' || third === 'trunk')) {
+  else if (
+    first === 'switchport' &&
+    second === 'mode' &&
+    (third === 'access' || third === 'trunk')
+  ) {
     draft.mode = third;
   } else if (/^switchport access vlan \d+$/.test(line)) draft.access = Number(words[3]);
   else if (/^switchport trunk native vlan \d+$/.test(line)) draft.native = Number(words[4]);
@@ -84,7 +88,13 @@ function vlanOr(word: string, most: number): number | null {
  * `100`, `100-101,200`, `add 100`, `remove 7`, `all`, `none`. A list that only ever is added to is
  * meant as the whole list, whatever the switch starts from.
  */
-function allow(draft: Draft, lines: Lines, i: number, line: string, words: readonly string[]): void {
+function allow(
+  draft: Draft,
+  lines: Lines,
+  i: number,
+  line: string,
+  words: readonly string[],
+): void {
   const [first = '', second] = words;
   const ranges = rangesOf(second ?? first);
   if (first === 'all') draft.allowed = [];
@@ -93,7 +103,11 @@ function allow(draft: Draft, lines: Lines, i: number, line: string, words: reado
     complain(lines, i, line, 'Expected VLANs such as 100-101,200');
   } else if (second === undefined) draft.allowed = [...ranges];
   else if (first === 'add') draft.allowed.push(...ranges);
-  else draft.allowed = ranges.reduce(without, draft.allowed.length === 0 ? [[1, 4094]] : draft.allowed);
+  else
+    draft.allowed = ranges.reduce(
+      without,
+      draft.allowed.length === 0 ? [[1, 4094]] : draft.allowed,
+    );
 }
 
 function rangesOf(word: string): readonly (readonly [number, number])[] | null {

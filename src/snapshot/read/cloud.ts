@@ -48,6 +48,8 @@ export function cloudOfNetwork(network: Network): Cloud {
     hosts,
     loadBalancers: loadBalancersOf(network),
     hostDevices: [],
+    bgpSpeakers: [],
+    qosPolicies: [],
     underlay: null,
     settings: USUAL_SETTINGS,
   };

@@ -18,6 +18,7 @@ import { type Asked } from '../../trace/ask.ts';
 import { type Verdict } from '../../trace/types.ts';
 import { EDITS } from './edits/rows.ts';
 import {
+  type Announced,
   type Edit,
   type Expectation,
   type Fault,
@@ -26,7 +27,7 @@ import {
   type Seen,
 } from './types.ts';
 
-export const SCENARIO_KEYS = ['refused', 'traces', 'faults'] as const;
+export const SCENARIO_KEYS = ['refused', 'announces', 'traces', 'faults'] as const;
 export const TRACE_KEYS = [
   'from',
   'to',
@@ -62,14 +63,18 @@ export const VERDICTS = ['reachable', 'unreachable', 'ambiguous', 'undetermined'
 export function readExpectations(file: string, text: string): Parsed<Scenario> {
   const problems: Problem[] = [];
   const root = yamlRoot(file, text, problems);
-  if (root === undefined) return { value: { refused: [], traces: [], faults: [] }, problems };
+  if (root === undefined) {
+    return { value: { refused: [], announces: [], traces: [], faults: [] }, problems };
+  }
   reportUnknownKeys(root, SCENARIO_KEYS);
   const value: Scenario = {
     refused: records(member(root, 'refused')).map(readRefusal),
+    announces: records(member(root, 'announces')).map(readAnnounced),
     traces: tracesOf(root),
     faults: records(member(root, 'faults')).map(readFault),
   };
-  if (value.refused.length + value.traces.length + value.faults.length === 0) {
+  const { refused, announces, traces, faults } = value;
+  if (refused.length + announces.length + traces.length + faults.length === 0) {
     wrong(root, 'A scenario expects at least one trace');
   }
   return { value, problems };
@@ -80,6 +85,17 @@ function readRefusal(node: JsonNode): Refusal {
   const says = textOf(member(node, 'says')) ?? '';
   if (says === '') wrong(node, 'A refusal needs what it says');
   return { line: lineOf(node), at: numberOf(member(node, 'at')) ?? null, says };
+}
+
+function readAnnounced(node: JsonNode): Announced {
+  reportUnknownKeys(node, ['speaker', 'to', 'via', 'never']);
+  return {
+    line: lineOf(node),
+    speaker: textOf(member(node, 'speaker')) ?? '',
+    to: textOf(member(node, 'to')) ?? '',
+    via: textOf(member(node, 'via')) ?? null,
+    never: truthOf(member(node, 'never')) ?? false,
+  };
 }
 
 function readFault(node: JsonNode): Fault {

@@ -1,10 +1,12 @@
 /** Runs a scenario: compiles its cloud, breaks what is to be broken, traces, and compares. */
 import { type Network } from '../../dataplane/network.ts';
+import { advertisedRoutes } from '../../model/bgp.ts';
 import { type Cloud } from '../../model/cloud.ts';
 import { compileFiles } from '../../snapshot/read/compiled.ts';
 import { once } from '../../snapshot/read/folder.ts';
 import { memoryFolder } from '../../snapshot/read/memory-folder.ts';
 import { openSnapshot } from '../../snapshot/read/open.ts';
+import { writeIp } from '../../text/address-text.ts';
 import { type Parsed, type Problem } from '../../text/problem.ts';
 import { askedQuestion } from '../../trace/ask.ts';
 import { prepareTracing, type Tracer } from '../../trace/tracer.ts';
@@ -12,7 +14,13 @@ import { compared } from './compared.ts';
 import { type DumpTexts } from './edits/dump.ts';
 import { EDITS } from './edits/rows.ts';
 import { type Naming, namingOf } from './names.ts';
-import { type Edit, type Expectation, type Refusal, type Scenario } from './types.ts';
+import {
+  type Announced,
+  type Edit,
+  type Expectation,
+  type Refusal,
+  type Scenario,
+} from './types.ts';
 
 /** One thing that a scenario expects, and what is otherwise. */
 export interface ScenarioAnswer {
@@ -53,6 +61,7 @@ export function runScenario(
   if (read.problems.length > 0) return refusals;
   const compiled = compile(read.value);
   const naming = namingOf(compiled.cloud, compiled.files);
+  const announced = scenario.announces.map((each) => announcedAs(read.value, each, naming));
   const healthy = scenario.traces.map((each) => answerOf(each, compiled.asked, naming, ''));
   const broken = scenario.faults.flatMap(({ name, edits, traces }) => {
     const files: DumpTexts = new Map(compiled.files);
@@ -61,7 +70,7 @@ export function runScenario(
     const answers = traces.map((each) => answerOf(each, asked, naming, `${name}: `));
     return [...slips, ...answers];
   });
-  return [...refusals, ...healthy, ...broken];
+  return [...refusals, ...announced, ...healthy, ...broken];
 }
 
 function asking(files: DumpTexts): Asking {
@@ -88,6 +97,20 @@ function refused(
   const rest = others.map(({ line, message }) => `cloud.yaml:${line}: ${message}`);
   if (rest.length === 0) return wanted;
   return [...wanted, { line: 1, what: 'cloud.yaml is read', otherwise: rest }];
+}
+
+/** Whether a BGP speaker announces a route, and by whom it is reached. */
+function announcedAs(cloud: Cloud | null, wanted: Announced, naming: Naming): ScenarioAnswer {
+  const speaker = cloud?.bgpSpeakers.find(({ name }) => name === wanted.speaker);
+  const routes = cloud == null || speaker === undefined ? [] : advertisedRoutes(cloud, speaker);
+  const told = routes.map(
+    ({ to, via }) => `${writeIp(to.address)}/${to.length} via ${writeIp(via)}`,
+  );
+  const via = wanted.via === null ? '' : naming.put(wanted.via);
+  const found = told.some((each) => each.startsWith(`${naming.put(wanted.to)} via ${via}`));
+  const what = `${wanted.speaker} announces ${wanted.to}`;
+  const otherwise = found === wanted.never ? [`it announces ${told.join(', ') || 'nothing'}`] : [];
+  return { line: wanted.line, what, otherwise };
 }
 
 /** Makes an edit; a fault that changes nothing is no fault. */

@@ -6,6 +6,8 @@ import { type Verdict } from '../../trace/types.ts';
 export interface Scenario {
   /** What the reader of its cloud.yaml must refuse; empty for a cloud that compiles. */
   readonly refused: readonly Refusal[];
+  /** Routes that BGP speakers announce, or must not. */
+  readonly announces: readonly Announced[];
   /** Over the hosts as the agents configure them. */
   readonly traces: readonly Expectation[];
   readonly faults: readonly Fault[];
@@ -18,6 +20,16 @@ export interface Refusal {
   readonly at: number | null;
   /** Words that its message holds. */
   readonly says: string;
+}
+
+export interface Announced {
+  readonly line: number;
+  readonly speaker: string;
+  /** `10.30.0.107/32`. */
+  readonly to: string;
+  /** The next hop; null for any. */
+  readonly via: string | null;
+  readonly never: boolean;
 }
 
 /** Hosts that are not as the agents left them, and what is then otherwise. */

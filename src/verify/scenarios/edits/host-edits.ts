@@ -68,6 +68,20 @@ export const hostEdits = {
       );
     },
   },
+  change_daemon: {
+    says: 'A daemon runs with other options: its command line says something else.',
+    needs: ['host', 'with', 'replace', 'by'],
+    may: [],
+    apply: (files, words) =>
+      rewrite(
+        files,
+        (name) => name === `hosts/${words.one('host')}/daemon-cmdlines.txt`,
+        (text) =>
+          rewriteLines(text, words.all('with'), (line) =>
+            line.replace(words.one('replace'), words.one('by')),
+          ),
+      ),
+  },
   change_file: {
     says: 'A configuration file says something else.',
     needs: ['host', 'file', 'replace', 'by'],

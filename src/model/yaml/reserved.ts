@@ -1,0 +1,48 @@
+/** Addresses that somebody names anywhere in a cloud.yaml: nobody else is given them. */
+import { readIp } from '../../text/address-text.ts';
+import { isRecord, type JsonNode } from '../../text/json-text.ts';
+import { type CloudAddress, type NeutronSubnet } from '../neutron.ts';
+import { type Allocation } from './allocation.ts';
+import { contains } from './networks.ts';
+
+/** Sections whose rows name addresses, and the keys that hold them, at any depth. */
+const SECTIONS = ['servers', 'host_ports', 'load_balancers', 'routers', 'floating_ips'] as const;
+const KEYS = ['address', 'addresses'] as const;
+/** Rows nest servers, ports, addresses: no deeper. */
+const DEEPEST = 6;
+
+/** Keeps every such address out of what `take` gives, in each subnet that has it. */
+export function reserveNamed(
+  root: JsonNode,
+  allocation: Allocation,
+  subnets: readonly NeutronSubnet[],
+): void {
+  if (!isRecord(root.value)) return;
+  const found = new Map<string, CloudAddress>();
+  for (const section of SECTIONS) collect(root.value[section], false, DEEPEST, found);
+  for (const address of found.values()) {
+    for (const subnet of subnets) {
+      if (contains(subnet.prefix, address)) allocation.reserve(subnet, address);
+    }
+  }
+}
+
+function collect(
+  value: unknown,
+  isAddress: boolean,
+  depth: number,
+  found: Map<string, CloudAddress>,
+): void {
+  if (typeof value === 'string') {
+    if (!isAddress || found.has(value)) return;
+    const address = readIp(value);
+    if (address !== undefined) found.set(value, address);
+  } else if (depth > 0 && Array.isArray(value)) {
+    for (const each of value) collect(each, isAddress, depth - 1, found);
+  } else if (depth > 0 && isRecord(value)) {
+    for (const [key, each] of Object.entries(value)) {
+      const named = KEYS.some((one) => one === key);
+      if (named || typeof each === 'object') collect(each, named, depth - 1, found);
+    }
+  }
+}
