@@ -82,6 +82,8 @@ export interface Connection<P> {
   shifts: Shifts | null;
   /** The connection whose helper expected this one. */
   readonly master: Connection<P> | null;
+  /** A packet on its way out by the interface whose address MASQUERADE took. */
+  masqueradedBy?: P;
   /** False when it was deleted. */
   alive: boolean;
   /** The entry of the dump it was read from. */

@@ -18,7 +18,7 @@ import { type Connection, STATUS, type Zone } from './connection.ts';
 import { jhash2, scaled, swapped } from './jhash.ts';
 import { type Bound, type NatRequest } from './nat.ts';
 import { addressFields, answerClass, F, hasPorts, invert, type PacketClass } from './protocols.ts';
-import { changed, find, isCurrent, madeOf, type Tracker } from './tracker.ts';
+import { changed, find, isCurrent, madeOf, occupies, type Tracker } from './tracker.ts';
 
 interface PortRange {
   readonly from: number;
@@ -300,12 +300,27 @@ function vacancies<P>(choice: Choice<P>, after: P, left = ATTEMPTS): readonly Va
   for (const one of find(tracker, answer, answerClass(cls), zone)) {
     const p = traffic.within(traffic.fork(after), one.p);
     if (p === null) continue;
-    const known = one.connection;
+    const known = occupies(zone, one) ? one.connection : null;
     const makesRoom = known !== null && left <= HARDER && gives(choice, known, one.reply);
     if (known !== null && makesRoom) changed(tracker, known, p, { alive: false });
-    parts.push({ p, isFree: known === null || known === own || makesRoom });
+    const free = known === null || known === own || makesRoom || mayClash(choice, known, one.reply);
+    parts.push({ p, isFree: free });
   }
   return parts;
+}
+
+/**
+ * nf_nat_used_tuple_new(): a datagram against an untranslated connection keeps its port; whether
+ * both can be is decided when it is confirmed.
+ */
+function mayClash<P>(
+  { cls, own, request }: Choice<P>,
+  known: Connection<P>,
+  isReply: boolean,
+): boolean {
+  const nat = STATUS.src_nat | STATUS.dst_nat | STATUS.seq_adjust;
+  if (cls.kind !== 'udp' || isReply || request.random) return false;
+  return ((own.status | known.status) & nat) === 0;
 }
 
 /** nf_nat_may_kill(): a closing connection with a translated source gives way to a new one. */

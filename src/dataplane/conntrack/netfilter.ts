@@ -6,7 +6,7 @@
 import { allBits, type FieldBits, field } from '../../packet/fields.ts';
 import { guard } from '../../traffic/guard.ts';
 import { test } from '../../traffic/match.ts';
-import { type Traffic } from '../../traffic/traffic.ts';
+import { type Split, type Traffic } from '../../traffic/traffic.ts';
 import { assignment } from '../../traffic/words.ts';
 import { type Connection, NO_HELP, STATUS, type Zone } from './connection.ts';
 import { relatedTo } from './errors.ts';
@@ -32,7 +32,7 @@ import {
   type PacketClass,
   tuplePairs,
 } from './protocols.ts';
-import { changed, type Expectation, find, insert, type Tracker } from './tracker.ts';
+import { changed, type Expectation, find, insert, occupies, type Tracker } from './tracker.ts';
 
 /** What a packet carries from hook to hook (skb->_nfct). */
 export interface Handle<P> {
@@ -277,6 +277,32 @@ export function bind<P>(
   });
 }
 
+/** nf_nat_masquerade_ipv4(): the connection is tied to the interface its packet leaves by. */
+export function masquerade<P>(tracker: Tracker<P>, { p, handle }: Tracked<P>): Tracked<P> {
+  const { connection } = handle;
+  if (connection === null) return { p, handle };
+  const masqueradedBy = tracker.run.traffic.fork(p);
+  return {
+    p,
+    handle: { ...handle, connection: changed(tracker, connection, p, { masqueradedBy }) },
+  };
+}
+
+/**
+ * nf_nat_oif_changed(): a packet of a masqueraded connection that would leave by another
+ * interface ends it. `hit` may go on.
+ */
+export function byMasqueraded<P>(tracker: Tracker<P>, { p, handle }: Tracked<P>): Split<P> {
+  const { connection, reply, error } = handle;
+  const tied = connection?.masqueradedBy;
+  if (connection === null || tied === undefined || reply || error) return { hit: p, miss: null };
+  const split = tracker.run.traffic.same(p, tied, [[OUTPUT, OUTPUT]]);
+  if (split.miss !== null) changed(tracker, connection, split.miss, { alive: false });
+  return split;
+}
+
+const OUTPUT = allBits(field('meta_oif'));
+
 /** nf_nat_packet(): rewrites the end of the packet that belongs to this hook. */
 export function applyNat<P>(tracker: Tracker<P>, p: P, handle: Handle<P>, manip: Manip): P {
   const { connection, reply } = handle;
@@ -326,7 +352,7 @@ export function confirm<P>(tracker: Tracker<P>, p: P, handle: Handle<P>): readon
     (found): Confirmed<P>[] => {
       const part = traffic.within(traffic.fork(p), found.p);
       if (part === null) return [];
-      if (found.connection !== null) return [{ kept: null, clashed: part }];
+      if (occupies(connection.zone, found)) return [{ kept: null, clashed: part }];
       const status = connection.status | STATUS.confirmed;
       const next = changed(tracker, connection, part, { status });
       insert(tracker, next);

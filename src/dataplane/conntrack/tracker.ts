@@ -174,6 +174,14 @@ export function find<P>(
   return found;
 }
 
+/**
+ * Whether the tuple of an answer in `zone`, for which `found` was found, is really taken: answers
+ * are hashed with the zone of answers, so first packets of another zone lie elsewhere.
+ */
+export function occupies<P>(zone: Zone, { connection, reply }: Lookup<P>): boolean {
+  return connection !== null && (reply || zone.original === zone.reply);
+}
+
 /** Splits traffic by whether it answers a translated connection that has ended unswept. */
 export function answersUnswept<P>(
   tracker: Tracker<P>,
@@ -290,7 +298,15 @@ export function changed<P>(
   change: Partial<
     Pick<
       Connection<P>,
-      'after' | 'memo' | 'status' | 'state' | 'expires_us' | 'helper' | 'alive' | 'shifts'
+      | 'after'
+      | 'memo'
+      | 'masqueradedBy'
+      | 'status'
+      | 'state'
+      | 'expires_us'
+      | 'helper'
+      | 'alive'
+      | 'shifts'
     >
   >,
 ): Connection<P> {

@@ -5,6 +5,7 @@
 import { type Field, TCP_FLAGS } from '../../packet/fields.ts';
 import { guard } from '../../traffic/guard.ts';
 import { ANY, and, type Match, NONE, not, or, range, test } from '../../traffic/match.ts';
+import { addressTypeMatch } from './address-type.ts';
 import { bit, F, NOT_LATER_FRAGMENT } from './fields.ts';
 import { setMatch } from './ipset/match.ts';
 import { given, masked, networkMatch, within } from './option-match.ts';
@@ -12,7 +13,6 @@ import { interfacesNamed, type Surroundings } from './surroundings.ts';
 import { contentTests } from './tests/content.ts';
 import { ownerTest } from './tests/owner.ts';
 import { type MemoryTest, type RuleTest } from './tests/types.ts';
-import { ALL_ONES, prefixMask } from './text/address.ts';
 import { type InterfaceName, type Interval } from './text/codec.ts';
 import { type KnownMatch } from './text/match-rows.ts';
 import { printRule } from './text/rule.ts';
@@ -145,7 +145,9 @@ function extensionMatch(match: Exclude<KnownMatch, MemoryTest>, context: Context
     case 'set':
       return setReferenceMatch(match, context);
     case 'addrtype':
-      return addressTypeMatch(match, context);
+      return addressTypeMatch(match, context.version, context.surroundings, (what) =>
+        opaque(context.rule, what),
+      );
     case 'mac':
     case 'length':
     case 'ttl':
@@ -218,74 +220,6 @@ function setReferenceMatch({ options }: Of<'set'>, context: Context): Match {
     return setMatch(known, directions, version, surroundings, noMatch);
   });
   return and(reference, (counts ?? bytes) === undefined ? ANY : opaque(rule, '-m set counters'));
-}
-
-/**
- * net/netfilter/xt_addrtype.c: for IPv4 only table `local` is asked, so an address without a
- * route is UNICAST (net/ipv4/fib_frontend.c __inet_dev_addr_type()).
- */
-function addressTypeMatch({ options }: Of<'addrtype'>, context: Context): Match {
-  const { version } = context;
-  const limit =
-    options.limitIn !== undefined ? F.iif : options.limitOut !== undefined ? F.oif : null;
-  const types =
-    (of: Field) =>
-    (names: readonly string[]): Match =>
-      or(...names.map((name) => addressType(name, of, limit, context)));
-  return and(
-    given(options.source, types(F.source[version])),
-    given(options.destination, types(F.destination[version])),
-  );
-}
-
-function addressType(name: string, of: Field, limit: Field | null, context: Context): Match {
-  const { version, surroundings, rule } = context;
-  const local = ownAddresses(of, limit, context);
-  const multicast =
-    version === 4 ? test(of, 0xe000_0000n, 0xf000_0000n) : test(of, 0xffn << 120n, 0xffn << 120n);
-  const broadcast = version === 4 ? broadcasts(of, surroundings) : NONE;
-  switch (name) {
-    case 'LOCAL':
-      return local;
-    case 'MULTICAST':
-      return multicast;
-    case 'BROADCAST':
-      return broadcast;
-    case 'UNICAST':
-      return not(or(local, multicast, broadcast));
-    case 'UNSPEC':
-      return test(of, 0n);
-    case 'UNREACHABLE':
-    case 'ANYCAST':
-      return version === 4 ? NONE : opaque(rule, `the address type ${name}`);
-    // Only table `local` is asked, which has no routes of these types.
-    default:
-      return NONE;
-  }
-}
-
-function ownAddresses(of: Field, limit: Field | null, { version, surroundings }: Context): Match {
-  const loopback = version === 4 ? test(of, 0x7f00_0000n, 0xff00_0000n) : test(of, 1n);
-  const parts = surroundings.interfaces.map((each) => {
-    const own = each.addresses.filter((address) => address.version === version);
-    const addresses = or(
-      ...own.map(({ value }) => test(of, value)),
-      each.loopback ? loopback : NONE,
-    );
-    return limit === null ? addresses : and(addresses, test(limit, BigInt(each.index)));
-  });
-  return or(...parts);
-}
-
-function broadcasts(of: Field, { interfaces }: Surroundings): Match {
-  const found = interfaces.flatMap(({ addresses, loopback }) =>
-    loopback
-      ? []
-      : addresses
-          .filter(({ version, length }) => version === 4 && length < 31)
-          .map(({ value, length }) => test(of, value | (ALL_ONES[4] ^ prefixMask(length, 4)))),
-  );
-  return or(test(of, ALL_ONES[4]), test(of, 0n), ...found);
 }
 
 const PACKET_TYPES = { unicast: 0n, broadcast: 1n, multicast: 2n } as const;

@@ -5,16 +5,18 @@
  */
 
 import { guard } from '../../traffic/guard.ts';
-import { and, not, test } from '../../traffic/match.ts';
+import { and, test } from '../../traffic/match.ts';
 import { STATUS } from '../conntrack/connection.ts';
 import { help } from '../conntrack/control-connection.ts';
-import { type Reassembly, reassemble, startReassembly } from '../conntrack/defragment.ts';
-import { showConnection } from '../conntrack/marks.ts';
+import { type Reassembly, startReassembly } from '../conntrack/defragment.ts';
+import { clear, showConnection } from '../conntrack/marks.ts';
 import {
   applyNat,
   bind,
+  byMasqueraded,
   confirm,
   handleBits,
+  masquerade,
   mayBind,
   setHelper,
   track,
@@ -24,8 +26,9 @@ import { createTracker, type Tracker, type TrackerOptions } from '../conntrack/t
 import { type Drop, type Run } from '../outcome.ts';
 import { attach, isUnattached } from './attach.ts';
 import { type CompiledRule, type CompiledRules, compileRules } from './chain.ts';
+import { defragmented } from './defragment.ts';
 import { dropOf } from './drop.ts';
-import { bit, F } from './fields.ts';
+import { F } from './fields.ts';
 import { BASE_CHAIN, type HookName, STATIONS } from './hooks.ts';
 import { manipAt, natRequests } from './nat-target.ts';
 import { needsTracking } from './needs.ts';
@@ -107,7 +110,10 @@ export function startNetfilter<P>(
   return {
     tracker,
     pass: (_run, hook, version, p, handle, reroute = null) => {
-      const item = { p: current(run, p, handle), handle, template: null };
+      // An invalid packet carries nothing on, so that loopback may track it anew.
+      const isNew = handle?.state === 'invalid' && (hook === 'prerouting' || hook === 'output');
+      const shown = isNew ? clear(run.traffic, p) : current(run, p, handle);
+      const item = { p: shown, handle: isNew ? null : handle, template: null };
       return passHook(state, hook, version, item, reroute);
     },
     confirm: (version, p, handle) => {
@@ -225,39 +231,6 @@ function ended<P>(
   out.push({ kind: 'dropped', drop: dropOf(by, kind), p: item.p });
 }
 
-const IS_FRAGMENT = guard(bit(F.fragment, 1));
-const IS_BRIDGED = guard(not(test(F.physin, 0n)));
-
-/** ipv4_conntrack_defrag(): fragments of bridged and routed packets are kept apart. */
-function defragmented<P>(
-  { run, fragments }: State<P>,
-  hook: HookName,
-  version: 4 | 6,
-  item: Item<P>,
-  out: Passed<P>[],
-): readonly Item<P>[] {
-  if (item.handle !== null) return [item];
-  const { hit, miss } = run.traffic.split(item.p, IS_FRAGMENT);
-  const rest: Item<P>[] = miss === null ? [] : [{ ...item, p: miss }];
-  if (hit === null) return rest;
-  const bridged = run.traffic.split(hit, IS_BRIDGED);
-  for (const [user, p] of [
-    [`${hook} bridge`, bridged.hit],
-    [hook, bridged.miss],
-  ] as const) {
-    if (p === null) continue;
-    const made = reassemble(run, fragments, user, version, p);
-    if (made.kind === 'whole') rest.push({ ...item, p: made.p });
-    else if (made.kind === 'kept') out.push(made);
-    else out.push({ kind: 'dropped', p: made.p, drop: fragmentDrop(made.why) });
-  }
-  return rest;
-}
-
-function fragmentDrop(evidence: string): Drop {
-  return { reason: 'FRAGMENTS_BROKEN', where: 'reassembly', evidence, origin: null };
-}
-
 function tracked<P>(state: State<P>, hook: HookName, item: Item<P>): readonly Item<P>[] {
   if (item.handle !== null && !isUnattached(item.handle)) return [item];
   const zone = item.template?.zone ?? { original: 0, reply: 0 };
@@ -290,12 +263,24 @@ function throughNat<P>(
     }
     const decided = wantsRule(handle, manip) ? decide(state, rules, hook, item, out) : [item];
     for (const each of decided) {
-      const kept = handle.error ? withoutRedirect(state, version, each, out) : each.p;
+      const kept = handle.error
+        ? withoutRedirect(state, version, each, out)
+        : hook === 'postrouting'
+          ? stillMasqueraded(state, each, out)
+          : each.p;
       if (kept === null || each.handle === null) continue;
       next.push({ ...each, p: applyNat(state.tracker, kept, each.handle, manip) });
     }
   }
   return next;
+}
+
+function stillMasqueraded<P>(state: State<P>, item: Item<P>, out: Passed<P>[]): P | null {
+  if (item.handle === null) return item.p;
+  const { hit, miss } = byMasqueraded(state.tracker, { p: item.p, handle: item.handle });
+  const drop = natDrop('the masqueraded connection left by another interface');
+  if (miss !== null) out.push({ kind: 'dropped', p: miss, drop });
+  return hit;
 }
 
 const NAT = STATUS.src_nat | STATUS.dst_nat;
@@ -367,7 +352,9 @@ function decide<P>(
         const byRule = verdict.kind === 'nat';
         const step = (): TranslationStep => ({ kind: 'translation', manip, byRule });
         const noted = changed ? run.traffic.note(bound.p, step) : bound.p;
-        next.push({ p: noted, handle: bound.handle, template: null });
+        const isTied = byRule && verdict.target.kind === 'MASQUERADE';
+        const made = { p: noted, handle: bound.handle };
+        next.push({ ...(isTied ? masquerade(state.tracker, made) : made), template: null });
       }
     }
   }

@@ -247,6 +247,16 @@ function forwardTo<P>(
   }
 }
 
+/**
+ * ip_rcv() forgets how large the fragments were that the IP chains of the bridge put together.
+ * Simplification: what is longer than the next MTU is cut anew, not where it was cut before.
+ */
+function whole<P>({ traffic }: Run<P>, p: P): P {
+  if (traffic.pieces(p).length === 0) return p;
+  const content = traffic.content(p);
+  return content === null ? p : traffic.withContent(p, content.bytes);
+}
+
 /** br_pass_frame_up(): the host receives on the bridge device. */
 function passUp<P>(
   work: BridgeWork<P>,
@@ -273,7 +283,7 @@ function passUp<P>(
     const passed = passBridgeHook(work, 'input', port, null, noted);
     for (const { p: part, work: next } of passed.flatMap((one) => confirmGroup(one.work, one.p))) {
       // Rules remember the port only of what the IP chains have seen on the bridge.
-      const known = prerouted ? part : run.traffic.set(part, NO_PHYSICAL_INPUT);
+      const known = prerouted ? whole(run, part) : run.traffic.set(part, NO_PHYSICAL_INPUT);
       work.out.push({ kind: 'up', prerouted, handle: next.handle, p: known });
     }
   }

@@ -55,8 +55,20 @@ export function answerTimestamp<P>(work: Work<P>, p: P): void {
   let made = turnAround(work, 4, p);
   made = traffic.set(made, put(F.icmpType, 14));
   for (const write of [TTL, NO_MARK, NO_FRAGMENT_RULE, BY_KERNEL]) made = traffic.set(made, write);
+  const content = traffic.content(made);
+  if (content !== null) made = traffic.withContent(made, withThreeTimes(content.bytes));
   const noted = noteAnswer(work, 'timestamp-reply', made);
   work.now({ kind: 'emit', version: 4, device: null, handle: null, icmp: true, p: noted });
+}
+
+/** Header and three times, of which the first is the request's; nothing else comes back. */
+function withThreeTimes(request: Uint8Array): Uint8Array {
+  const header = ((request[0] ?? 0) & 15) * 4;
+  const bytes = new Uint8Array(20 + 20);
+  bytes.set(request.subarray(0, 20));
+  bytes[0] = 0x45;
+  bytes.set(request.subarray(header, header + 12), 20);
+  return sealed(bytes, 4);
 }
 
 /** A segment of the host in answer to `p`: addresses and ports exchanged, nothing else. */

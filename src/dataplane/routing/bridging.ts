@@ -10,6 +10,7 @@ import { sendError } from './icmp-error.ts';
 import { sendTo } from './neighbour.ts';
 import { emit } from './output.ts';
 import { decide } from './route.ts';
+import { refuseMartians, validateSource } from './source-check.ts';
 import { drop, type Task, towards, type Work } from './stack.ts';
 
 /** A frame arrived on a port of the bridge. */
@@ -104,20 +105,22 @@ function readdress<P>(work: Work<P>, bridge: BridgeState<P>, port: string, p: P)
   const { name } = bridge.config.of;
   const own = work.stack.config.devices.get(name);
   if (own === undefined) return;
-  const routed = traffic.set(p, own.setInput);
-  for (const { decision, p: part } of decide(work.run, work.stack.config.fib[4], routed)) {
-    const same = decision.kind === 'route' && decision.route.type === 'unicast';
-    if (same && decision.hop?.device === name) {
-      toNeighbour(work, bridge, port, own, decision.hop, part);
-    } else {
+  const sound = refuseMartians(work, own, traffic.set(p, own.setInput));
+  if (sound === null) return;
+  for (const { decision, p: asked } of decide(work.run, work.stack.config.fib[4], sound)) {
+    const hop = decision.kind === 'route' ? decision.hop : null;
+    const isUnicast = decision.kind === 'route' && decision.route.type === 'unicast';
+    const back = isUnicast && hop?.device === name ? own : null;
+    // Where no route leads, or nothing is forwarded, the namespace itself says so.
+    const isAsked = decision.kind === 'route' && (!isUnicast || own.settings.forwarding);
+    for (const part of isAsked ? validateSource(work, own, back, asked) : [asked]) {
+      if (isAsked && back !== null && hop !== null) {
+        toNeighbour(work, bridge, port, own, hop, part);
+        continue;
+      }
+      // The bridge learns the sender and finds its own MAC.
       const up = traffic.set(part, put(F.ethDestination, own.of.mac));
-      work.now({
-        kind: 'arrive',
-        device: name,
-        handle: work.handle,
-        prerouted: true,
-        p: up,
-      });
+      continueOnPort(work.run, bridge, port, work.handle, up, actOn(work, bridge));
     }
   }
 }

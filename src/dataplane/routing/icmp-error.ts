@@ -97,6 +97,7 @@ export function buildError<P>(work: Work<P>, error: IcmpError, about: P, own: bo
   for (const write of version === 4 ? HEADER_4 : HEADER_6) made = traffic.set(made, write);
   made = traffic.copy(made, destination, about, source);
   if (own) made = traffic.copy(made, source, about, destination);
+  else if (version === 6 && error.device !== null) made = fromInput(work, error.device, made);
   made = traffic.set(made, put(F.icmpType, error.type));
   made = traffic.set(made, put(F.icmpCode, error.code));
   if (error.mtu !== undefined) made = traffic.set(made, put(F.icmpMtu, error.mtu));
@@ -120,6 +121,15 @@ export function buildError<P>(work: Work<P>, error: IcmpError, about: P, own: bo
     code: error.code,
   });
   return traffic.note(traffic.quote(made, about), step);
+}
+
+/** icmp6_send(): "a more meaningful" source, of the interface the packet came by. */
+function fromInput<P>({ run }: Work<P>, device: Device, p: P): P {
+  const parts = run.traffic.lookup(p, device.sources[6]).map(({ entries, p: part }) => {
+    const write = entries[0]?.entry;
+    return write === undefined ? part : run.traffic.set(part, write);
+  });
+  return run.traffic.join(parts)[0] ?? p;
 }
 
 const TOS_BITS = { field: F.tos, start: 1, width: 4 };

@@ -141,8 +141,8 @@ function refuse<P>(
   decision: Exclude<Decision, { readonly kind: 'route' }>,
   p: P,
 ): void {
-  const forwards = version === 4 ? device.settings.forwarding : device.settings.forwarding6;
-  if (!forwards) {
+  // ip6_pkt_drop() answers on hosts that forward nothing as well.
+  if (version === 4 && !device.settings.forwarding) {
     drop(work, p, 'IP_FORWARD_OFF', 'route input', `${device.of.name} forwards nothing`);
     return;
   }

@@ -6,7 +6,7 @@
 import { openConnection } from './connections.ts';
 import { type Device, sourceTowards } from './device.ts';
 import { fragment } from './fragment.ts';
-import { B, F, IS, PACKET_TYPE, put } from './headers.ts';
+import { B, F, IS, longerThan, PACKET_TYPE, put } from './headers.ts';
 import { sendError } from './icmp-error.ts';
 import { sendTo, type Way } from './neighbour.ts';
 import { byPathMtu } from './path-mtu.ts';
@@ -126,7 +126,9 @@ function emitBy<P>(
 ): void {
   const { traffic } = work.run;
   const mtu = mtuOf(device, decision);
-  for (const sourced of chooseSource(work, version, device, to, decision, p)) {
+  const sendable = work.headerIncluded === true ? sentWhole(work, device, p) : p;
+  if (sendable === null) return;
+  for (const sourced of chooseSource(work, version, device, to, decision, sendable)) {
     const { applications } = work.stack;
     const [sized = { p: sourced, mtu }] = byPathMtu(work, version, mtu, sourced);
     const whole = applications?.complete?.(sized.p, sized.mtu) ?? sized.p;
@@ -175,6 +177,14 @@ function rerouteIfChanged<P>(
 
 function deviceOf({ hop }: Extract<Decision, { readonly kind: 'route' }>): string {
   return hop?.device ?? '';
+}
+
+/** raw_send_hdrinc(): a packet whose header the program wrote is never cut. */
+function sentWhole<P>(work: Work<P>, { of }: Device, p: P): P | null {
+  const { hit, miss } = work.run.traffic.split(p, longerThan(of.mtu));
+  const why = `larger than the MTU ${of.mtu} of ${of.name}`;
+  if (hit !== null) drop(work, hit, 'MTU_EXCEEDED_DF', 'route output', why);
+  return miss;
 }
 
 function leaveOwn<P>(

@@ -1,6 +1,20 @@
 /** How the kernel's record and the emulation are compared, and what is not compared. */
-import { type KernelConnection, type KernelStep } from './case.ts';
+import { type Case, type KernelConnection, type KernelStep } from './case.ts';
 import { type Played } from './lab.ts';
+
+/** The first step of a case that differs, as text; null when all steps are alike. */
+export function firstDifference(
+  one: Case,
+  truth: readonly KernelStep[],
+  played: readonly Played[],
+): string | null {
+  for (const [i, step] of truth.entries()) {
+    const seen = played[i];
+    const found = seen && difference(step, seen);
+    if (found) return `${one.id} step ${i} ${JSON.stringify(one.packets[i])}: ${found}`;
+  }
+  return null;
+}
 
 /** The first difference of a step, or null. */
 export function difference(truth: KernelStep, played: Played): string | null {

@@ -37,10 +37,7 @@ const FRAMES: readonly (readonly [written: string, printed: string])[] = [
   ],
   ['-p ip --ip-tos 0x1f', '-p IPv4 --ip-tos 0x1F -j CONTINUE'],
   ['-o tap2 -i tap1 -j ACCEPT', '-i tap1 -o tap2 -j ACCEPT'],
-  [
-    '-s FA:16:3E:0:0:1 -d ff:ff:ff:ff:ff:ff -j DROP',
-    '-s fa:16:3e:00:00:01 -d Broadcast -j DROP',
-  ],
+  ['-s FA:16:3E:0:0:1 -d ff:ff:ff:ff:ff:ff -j DROP', '-s fa:16:3e:00:00:01 -d Broadcast -j DROP'],
   ['-d 01:00:00:00:00:00/01:00:00:00:00:00', '-d Multicast -j CONTINUE'],
   ['-p 802_1Q --vlan-encap ip6 --vlan-id 7', '-p 802_1Q --vlan-id 7 --vlan-encap 86DD -j CONTINUE'],
   ['--mark 42/255 -j RETURN', '--mark 0x2a/0xff -j RETURN'],
@@ -69,7 +66,8 @@ const rules = (text: string): readonly string[] =>
     .filter((line) => line.startsWith('-A'))
     .map((line) => line.trimEnd());
 
-const frameText = (rule: string): string => `*filter\n:FORWARD ACCEPT\n:user ACCEPT\n-A FORWARD ${rule}\n`;
+const frameText = (rule: string): string =>
+  `*filter\n:FORWARD ACCEPT\n:user ACCEPT\n-A FORWARD ${rule}\n`;
 const arpText = (rule: string): string => `*filter\n:INPUT ACCEPT\n:user -\n-A INPUT ${rule}\n`;
 
 function run(script: string, input: string): string {

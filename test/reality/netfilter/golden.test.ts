@@ -4,22 +4,10 @@
  * played where they lie beside the repository; within it a part of them is.
  */
 import { describe, expect, it } from 'vitest';
-import { type KernelCase } from './case.ts';
-import { difference } from './compare.ts';
+import { firstDifference } from './compare.ts';
 import { IS_COMPLETE, profiles, readProfile } from './golden.ts';
 import { Topologies } from './lab.ts';
 import { playCase } from './run-case.ts';
-
-/** The first step that differs, as text; null when all steps are alike. */
-function firstDifference({ case: one, kernel }: KernelCase, topologies: Topologies): string | null {
-  const played = playCase(one, kernel.packets, topologies);
-  for (const [i, truth] of kernel.packets.entries()) {
-    const seen = played[i];
-    const found = seen && difference(truth, seen);
-    if (found) return `${one.id} step ${i} ${JSON.stringify(one.packets[i])}: ${found}`;
-  }
-  return null;
-}
 
 describe(`recorded kernel cases (${IS_COMPLETE ? 'all' : 'the bundled part'})`, () => {
   for (const profile of profiles()) {
@@ -27,7 +15,10 @@ describe(`recorded kernel cases (${IS_COMPLETE ? 'all' : 'the bundled part'})`, 
       const topologies = new Topologies();
       const cases = readProfile(profile);
       expect(cases.length).toBeGreaterThan(0);
-      const different = cases.flatMap((one) => firstDifference(one, topologies) ?? []);
+      const different = cases.flatMap(({ case: one, kernel }) => {
+        const played = playCase(one, kernel.packets, topologies);
+        return firstDifference(one, kernel.packets, played) ?? [];
+      });
       expect(different).toEqual([]);
     });
   }

@@ -7,6 +7,9 @@ import { type KernelCase } from './case.ts';
 const shared = resolve(import.meta.dirname, '../../../../shared/truth/netfilter/golden');
 const fixtures = resolve(import.meta.dirname, '../../fixtures/netfilter');
 
+/** Recorded mixtures (mixture/mixture.ts), small enough for every run. */
+export const MIXTURE_RECORDS = resolve(fixtures, 'mixtures');
+
 export const FOLDER = existsSync(shared) ? shared : fixtures;
 export const IS_COMPLETE = FOLDER === shared;
 

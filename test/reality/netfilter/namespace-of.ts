@@ -320,5 +320,8 @@ function socketsOf(node: Node): readonly Socket[] {
     const kind = protocol === 'tcp' ? 'tcp' : 'udp';
     return { protocol: kind, address: null, version: 4, port, device: null, process: '', uid: 0 };
   });
-  return [...raw, ...listening];
+  const raw6 = [6, 17, 132].map((port): Socket => {
+    return { protocol: 'raw', address: null, version: 6, port, device: null, process: 'recorder' };
+  });
+  return [...raw, ...(node.ipv6 === true ? raw6 : []), ...listening];
 }

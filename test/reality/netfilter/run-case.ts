@@ -22,9 +22,11 @@ export function playCase(
   topologies: Topologies = new Topologies(),
 ): readonly Played[] {
   const lab = openLab(one, topologies);
+  // Numbers that somebody sent are chosen by the kernel last.
+  const sent = new Set(one.packets.flatMap(numbersOf));
   return one.packets.map((step, i) => {
     lab.now = nothingPlayed();
-    lab.chosen = chosenIn(truth, i);
+    lab.chosen = [...chosenIn(truth, i)].sort((a, b) => Number(sent.has(a)) - Number(sent.has(b)));
     lab.sequences = sequencesIn(truth[i]);
     playStep(lab, step, truth[i]);
     return lab.now;
@@ -41,6 +43,13 @@ function chosenIn(truth: readonly KernelStep[], index: number): readonly number[
     [...text.matchAll(/ (\d+)>(\d+)| id(\d+)/g)].map(([, src, , id]) => Number(src ?? id)),
   );
   return [...numbers, ...later.flatMap(({ dport, id }) => dport ?? id ?? [])];
+}
+
+function numbersOf({ tcp, udp, sctp, icmp, icmp6 }: Step): readonly number[] {
+  const ports = [tcp, udp, sctp].flatMap((one) =>
+    one === undefined ? [] : [one.sport, one.dport],
+  );
+  return [...ports, icmp?.id ?? 0, icmp6?.id ?? 0];
 }
 
 function sequencesIn(step: KernelStep | undefined): readonly number[] {

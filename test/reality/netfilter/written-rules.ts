@@ -111,7 +111,15 @@ const WORDS: Readonly<Record<string, readonly string[]>> = {
   '--del-set': ['blue src', 'blue6 dst'],
   '--tcp-flags': ['SYN,RST SYN', 'ALL NONE', 'ACK,SYN,FIN ACK,FIN', 'ALL URG,PSH'],
   '--icmp-type': ['8', '3/4', 'echo-request', 'ping', 'any', 'TOS-host-redirect', '11/0', '255'],
-  '--icmpv6-type': ['128', '1/4', 'echo-request', 'router-advertisement', 'bad-header', '134/0', '255'],
+  '--icmpv6-type': [
+    '128',
+    '1/4',
+    'echo-request',
+    'router-advertisement',
+    'bad-header',
+    '134/0',
+    '255',
+  ],
   '--ctdir': ['Original', 'REPLY'],
   '--pkt-type': ['unicast', 'Broadcast', 'multicast'],
   '--ctorigsrc': ['10.0.0.1', '10.1.2.3/8', '10.1.0.0/255.255.0.0', '2001:db8::/32', '::1'],
@@ -398,9 +406,16 @@ interface Chosen {
 function options(name: string, row: Row, version: 4 | 6, random: Random): readonly Chosen[] {
   const keys = Object.keys(row.options).filter((key) => ABSENT[name]?.includes(key) !== true);
   const first = pick(random, FIRST[name] ?? []);
-  const drawn = new Set(first ?? (row.needs ?? []).flatMap(
-      (group) => pick(random, group.filter((key) => keys.includes(key))) ?? [],
-    ));
+  const drawn = new Set(
+    first ??
+      (row.needs ?? []).flatMap(
+        (group) =>
+          pick(
+            random,
+            group.filter((key) => keys.includes(key)),
+          ) ?? [],
+      ),
+  );
   const share = pick(random, [0, 0.15, 0.3, 0.6]) ?? 0;
   const others = shuffled(keys, random).filter(() => random() < share);
   for (const key of first === undefined ? others : []) drawn.add(key);
@@ -431,7 +446,8 @@ function spoken(
   }
   const flag = pick(random, [option.flag, option.flag, ...(option.aka ?? [])]) ?? option.flag;
   // The mode of `statistic` follows from what else was chosen.
-  const mode = first === false || first === undefined ? null : first.includes('every') ? 'nth' : 'random';
+  const mode =
+    first === false || first === undefined ? null : first.includes('every') ? 'nth' : 'random';
   const value = mode ?? valueOf(option, version, random);
   // A negated whole is never met, and iptables prints it as no condition at all.
   if (value === null || (not !== '' && /^0:(65535|4294967295)$/.test(value))) return [];
