@@ -230,6 +230,11 @@ export function placedTest(of: SlotSet, kind: Kind): PlacedTest | null {
   return { test: { field: found, value: value & mask, mask }, order, slot: of.slot };
 }
 
+/** Whether the test is the same under all protocols. */
+export function isAnyKinds({ field: of, slot }: SlotSet): boolean {
+  return of !== null && slot !== 'tp_src' && slot !== 'tp_dst' && slot !== 'nw_proto';
+}
+
 /** Whether a slot exists for any protocol at all; the rest can be thrown away by protocol. */
 export function isConditional(slot: string): boolean {
   return SLOT_FIELDS[slot] !== undefined;

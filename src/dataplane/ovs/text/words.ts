@@ -9,7 +9,15 @@ import { type TlvMapping } from '../types/switch.ts';
 import { FIELD_NAMES, isTunnelOption, type Keyword, keywordOf, wireKeywordOf } from './keywords.ts';
 import { type Fault, fault, hex, isFault, ones, scanInteger, scanNumber } from './numbers.ts';
 import { PROTOCOLS } from './protocols.ts';
-import { type Kind, type PlacedTest, placedTest, type SlotSet, set, slotSets } from './slots.ts';
+import {
+  isAnyKinds,
+  type Kind,
+  type PlacedTest,
+  placedTest,
+  type SlotSet,
+  set,
+  slotSets,
+} from './slots.ts';
 import { type Masked, type Names, readPort, readTable, readValue } from './values.ts';
 
 export interface Reading extends Names {
@@ -52,9 +60,11 @@ export interface Word {
   /** Read, but its meaning is not known here. */
   readonly opaque: string | null;
   readonly fault: Fault | null;
-  /** The protocols for which `tests` was made last; most words always meet the same. */
-  kind: Kind | null;
+  /** The protocols that `tests` were last asked for; the next line mostly asks for the same. */
+  kind: Kind | 'any' | null;
   tests: readonly PlacedTest[];
+  /** Tests by kind, made once: flows share them. */
+  known: readonly { readonly kind: Kind; readonly tests: readonly PlacedTest[] }[];
 }
 
 /** All words have one shape, which keeps the line loop fast. */
@@ -75,8 +85,11 @@ function word(of: Partial<Word>): Word {
     fault: of.fault ?? null,
     kind: null,
     tests: NO_TESTS,
+    known: NOTHING_KNOWN,
   };
 }
+
+const NOTHING_KNOWN: Word['known'] = [];
 
 const NO_SETS: readonly SlotSet[] = [];
 const NO_TESTS: readonly PlacedTest[] = [];
@@ -311,13 +324,38 @@ function cookieWord(value: string): Word {
 
 /** The tests of a word under a protocol, remembered. */
 export function testsOf(of: Word, kind: Kind): readonly PlacedTest[] {
-  if (of.kind === kind) return of.tests;
+  if (of.kind === kind || of.kind === 'any') return of.tests;
+  let tests: readonly PlacedTest[] | null = null;
+  for (let i = 0; i < of.known.length && tests === null; i++) {
+    const one = of.known[i]!;
+    if (one.kind === kind) tests = one.tests;
+  }
+  tests ??= makeTests(of, kind);
+  of.kind = of.kind === null && of.sets.every(isAnyKinds) ? 'any' : kind;
+  of.tests = tests;
+  return tests;
+}
+
+function makeTests(of: Word, kind: Kind): readonly PlacedTest[] {
   const made: PlacedTest[] = [];
   for (const one of of.sets) {
     const test = placedTest(one, kind);
     if (test !== null) made.push(test);
   }
-  of.kind = kind;
-  of.tests = made;
-  return made;
+  // Most fields are the same whatever the protocol is.
+  const alike = of.known.find((one) => sameTests(one.tests, made));
+  const tests = alike?.tests ?? made;
+  of.known = [...of.known, { kind, tests }];
+  return tests;
+}
+
+function sameTests(a: readonly PlacedTest[], b: readonly PlacedTest[]): boolean {
+  return (
+    a.length === b.length &&
+    a.every(({ order, test }, i) => {
+      const other = b[i]?.test;
+      if (order !== b[i]?.order || test.field !== other?.field) return false;
+      return test.value === other.value && test.mask === other.mask;
+    })
+  );
 }
