@@ -1,4 +1,4 @@
-/** `hopwise schema NAME`: the JSON Schema of what a command writes. */
+/** `hopwise schema NAME`: the JSON Schema of what a command writes, or of what it reads. */
 import { Argument, type Command } from 'commander';
 import { jsonText } from '../text/escape.ts';
 import { type Call } from './io.ts';
@@ -6,12 +6,18 @@ import { SCHEMAS } from './schemas.ts';
 
 /** Adds the command to the tree. */
 export function addSchema(root: Command, call: Call): void {
-  const names = Object.keys(SCHEMAS);
+  const names = [...Object.keys(SCHEMAS), 'cloud', 'scenario'];
   root
     .command('schema')
-    .description('print the JSON Schema of what a command writes with --format json')
-    .addArgument(new Argument('<command>', names.join(' or ')).choices(names))
-    .action((name: keyof typeof SCHEMAS) => {
-      call.io.out.write(`${jsonText(SCHEMAS[name])}\n`);
+    .description(
+      'print the JSON Schema of what a command writes with --format json, of cloud.yaml or of expect.yaml',
+    )
+    .addArgument(new Argument('<name>', names.join(' or ')).choices(names))
+    .action(async (name: string) => {
+      const { INPUT_SCHEMAS } = await import('./input-schemas.ts');
+      const schema = Object.entries({ ...SCHEMAS, ...INPUT_SCHEMAS }).find(
+        ([each]) => each === name,
+      );
+      call.io.out.write(`${jsonText(schema?.[1])}\n`);
     });
 }

@@ -65,12 +65,12 @@ function checkObject(
   root: Rule,
 ): readonly string[] {
   const properties = (schema['properties'] ?? {}) as Record<string, Rule>;
-  const others = schema['additionalProperties'] as Rule | undefined;
+  const others = schema['additionalProperties'] as Rule | false | undefined;
   const required = (schema['required'] ?? []) as readonly string[];
   const lacking = required.filter((key) => !(key in value)).map((key) => `${at}.${key}: missing`);
   const wrong = Object.entries(value).flatMap(([key, item]) => {
     const rule = properties[key] ?? others;
-    return rule === undefined
+    return rule === undefined || rule === false
       ? [`${at}.${key}: not described`]
       : check(rule, item, `${at}.${key}`, root);
   });

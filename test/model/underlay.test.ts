@@ -57,7 +57,10 @@ describe('a switch’s configuration', () => {
     const files = existsSync(SNIPPETS) ? readdirSync(SNIPPETS) : [];
     expect(files.length).toBeGreaterThan(3);
     for (const file of files) {
-      const { value, problems } = readSwitchConfig(file, readFileSync(join(SNIPPETS, file), 'utf8'));
+      const { value, problems } = readSwitchConfig(
+        file,
+        readFileSync(join(SNIPPETS, file), 'utf8'),
+      );
       expect(problems).toEqual([]);
       expect(value.size).toBeGreaterThan(0);
     }
@@ -86,7 +89,8 @@ describe('an underlay.yaml', () => {
       'segments:',
       '  - {name: storage, nics: ["compute1:eth4", "compute2:eth4"]}',
     ].join('\n');
-    const config = 'interface Ethernet1/3\n  switchport mode trunk\n  switchport trunk native vlan 5\n';
+    const config =
+      'interface Ethernet1/3\n  switchport mode trunk\n  switchport trunk native vlan 5\n';
     const { value, problems } = readUnderlayYaml('underlay.yaml', yaml, (name) =>
       name === 'leaf1.cfg' ? { file: name, text: config } : undefined,
     );

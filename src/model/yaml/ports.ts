@@ -46,6 +46,8 @@ export const PORT_KEYS = [
   'owner',
 ] as const;
 
+export const HOST_PORT_KEYS = [...PORT_KEYS, 'host', 'listens'] as const;
+
 /** What the readers of ports need to know of the rest. */
 export interface PortContext {
   readonly hosts: Names<CloudHost>;
@@ -100,7 +102,7 @@ export interface PortOwner {
 /** `host_ports:`; interfaces that somebody plugged into br-int of a host by hand. */
 export function readHostPorts(root: JsonNode, context: PortContext): readonly HostDevice[] {
   return records(member(root, 'host_ports')).flatMap((row) => {
-    reportUnknownKeys(row, [...PORT_KEYS, 'host', 'listens']);
+    reportUnknownKeys(row, HOST_PORT_KEYS);
     const name = nameOf(row);
     const network = context.networks.find(member(row, 'network'));
     const host = context.hosts.find(member(row, 'host'));

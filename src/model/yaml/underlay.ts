@@ -25,12 +25,21 @@ import {
 import { nameOf, oneOf, truth, whole } from './reading.ts';
 import { readSwitchConfig, type SwitchPortConfig } from './switch-config.ts';
 
-const TOP = ['switches', 'routers', 'segments'] as const;
-const SWITCH_KEYS = ['name', 'config', 'mtu', 'ports'] as const;
-const PORT_KEYS = ['name', 'to', 'mode', 'vlan', 'native', 'allowed', 'mtu', 'enabled'] as const;
-const ROUTER_KEYS = ['name', 'interfaces'] as const;
-const INTERFACE_KEYS = ['name', 'vlan', 'mtu', 'address', 'addresses'] as const;
-const SEGMENT_KEYS = ['name', 'nics'] as const;
+export const UNDERLAY_KEYS = ['switches', 'routers', 'segments'] as const;
+export const SWITCH_KEYS = ['name', 'config', 'mtu', 'ports'] as const;
+export const PORT_KEYS = [
+  'name',
+  'to',
+  'mode',
+  'vlan',
+  'native',
+  'allowed',
+  'mtu',
+  'enabled',
+] as const;
+export const ROUTER_KEYS = ['name', 'interfaces'] as const;
+export const INTERFACE_KEYS = ['name', 'vlan', 'mtu', 'address', 'addresses'] as const;
+export const SEGMENT_KEYS = ['name', 'nics'] as const;
 const LARGEST_VLAN = 4094;
 /** What data centre switches carry unless somebody says less. */
 const USUAL_SWITCH_MTU = 9216;
@@ -57,7 +66,7 @@ export function underlayOf(
   root: JsonNode,
   configOf: (name: string) => { readonly file: string; readonly text: string } | undefined,
 ): Underlay {
-  reportUnknownKeys(root, TOP);
+  reportUnknownKeys(root, UNDERLAY_KEYS);
   const switches = records(member(root, 'switches')).map((node) => switchOf(node, configOf));
   const routers = records(member(root, 'routers')).map(routerOf);
   const segments = records(member(root, 'segments')).map(segmentOf);

@@ -28,6 +28,9 @@ import {
 } from './types.ts';
 
 export const SCENARIO_KEYS = ['refused', 'announces', 'traces', 'faults'] as const;
+export const REFUSAL_KEYS = ['at', 'says'] as const;
+export const ANNOUNCED_KEYS = ['speaker', 'to', 'via', 'never'] as const;
+export const FAULT_KEYS = ['name', 'edits', 'traces'] as const;
 export const TRACE_KEYS = [
   'from',
   'to',
@@ -81,14 +84,14 @@ export function readExpectations(file: string, text: string): Parsed<Scenario> {
 }
 
 function readRefusal(node: JsonNode): Refusal {
-  reportUnknownKeys(node, ['at', 'says']);
+  reportUnknownKeys(node, REFUSAL_KEYS);
   const says = textOf(member(node, 'says')) ?? '';
   if (says === '') wrong(node, 'A refusal needs what it says');
   return { line: lineOf(node), at: numberOf(member(node, 'at')) ?? null, says };
 }
 
 function readAnnounced(node: JsonNode): Announced {
-  reportUnknownKeys(node, ['speaker', 'to', 'via', 'never']);
+  reportUnknownKeys(node, ANNOUNCED_KEYS);
   return {
     line: lineOf(node),
     speaker: textOf(member(node, 'speaker')) ?? '',
@@ -99,7 +102,7 @@ function readAnnounced(node: JsonNode): Announced {
 }
 
 function readFault(node: JsonNode): Fault {
-  reportUnknownKeys(node, ['name', 'edits', 'traces']);
+  reportUnknownKeys(node, FAULT_KEYS);
   const edits = records(member(node, 'edits')).flatMap((each) => readEdit(each) ?? []);
   const name = textOf(member(node, 'name')) ?? '';
   const traces = tracesOf(node);
