@@ -17,6 +17,11 @@ export interface Agents {
 export interface CompileOptions {
   /** Numbers per host; each host counts on its own. */
   readonly numbers: (host: string) => Numbers;
+  /**
+   * A fault: ports that kept the local VLAN of an earlier run of their agent, as when the agent
+   * could not read back what it had noted (`_restore_local_vlan_map`). Port id → VLAN.
+   */
+  readonly staleTags?: ReadonlyMap<string, number>;
 }
 
 /** The host's own namespace. */
@@ -30,8 +35,9 @@ export const USUAL: CompileOptions = { numbers: () => takeNumbers() };
  */
 export function* planCloud(cloud: Cloud, agents: Agents, options = USUAL): Generator<HostPlan> {
   const view = viewCloud(cloud);
+  const { staleTags = new Map<string, number>() } = options;
   for (const host of cloud.hosts) {
-    const at: Place = { view, host, numbers: options.numbers(host.name) };
+    const at: Place = { view, host, numbers: options.numbers(host.name), staleTags };
     yield planHost(at, agents);
   }
 }

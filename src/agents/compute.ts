@@ -10,17 +10,22 @@ import { addressesOf, linkLocalOf, listen, namespacePlug, portDevice } from './n
 import { type DeviceAgent, joinParts, NOTHING, type Part, type Place } from './part.ts';
 import { emptyNamespace } from './plan.ts';
 
+/** Bindings with which no tap comes: failed ones, and devices that bypass the host's switch. */
+const UNPLUGGED = new Set(['binding_failed', 'unbound', 'hw_veb', 'hostdev_physical']);
+
 /** The host's own namespace. */
 const ROOT = 'root';
 
 export const compute: DeviceAgent = (at) => {
   const { view, host } = at;
+  const ofHosts = new Set(view.cloud.hostDevices.map(({ portId }) => portId));
   const guests: Part = {
     ...NOTHING,
     plugs: view
       .portsOnHost(host.name)
       .filter((port) => !port.deviceOwner.startsWith('network:') && port.deviceId !== '')
       .filter((port) => port.deviceOwner !== 'trunk:subport' && !isBalancerPort(port))
+      .filter(({ id, vifType }) => !UNPLUGGED.has(vifType) && !ofHosts.has(id))
       .map((port) => ({
         port,
         device: deviceName('tap', port.id),

@@ -61,4 +61,6 @@ export interface Place {
   readonly view: CloudView;
   readonly host: CloudHost;
   readonly numbers: Numbers;
+  /** Faults: port id → the VLAN that its device kept although the agent counts anew. */
+  readonly staleTags: ReadonlyMap<string, number>;
 }

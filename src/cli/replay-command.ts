@@ -14,8 +14,7 @@ import { addPageOptions, pageOf, type Wishes } from './terminal.ts';
 interface ReplayFlags extends Wishes {
   readonly probes?: string;
   readonly only?: string;
-  readonly cloud?: string;
-  readonly compiled?: boolean;
+  readonly cloud?: string | true;
   readonly format: 'tree' | 'json';
   readonly json?: boolean;
   readonly traces?: boolean;
@@ -30,10 +29,10 @@ export function addReplay(root: Command, call: Call): void {
     .option('--probes <file>', 'the recorded probes (default: FOLDER/truth.json)')
     .option('--only <filter>', 'kind=probe,phase=NAME: only these records')
     .option(
-      '--cloud <file>',
-      'a cloud.yaml: walk what its agents would configure, among the guests of the snapshot',
+      '--cloud [file]',
+      'a cloud.yaml: walk what its agents would configure, among the guests of the snapshot; ' +
+        'without a file the API objects of each snapshot',
     )
-    .option('--compiled', 'the same for the API objects of each snapshot')
     .addOption(
       new Option('--format <format>', 'form of the answer')
         .choices(['tree', 'json'])
@@ -127,13 +126,13 @@ async function networksOf(
 }
 
 /** What of a snapshot is walked: itself, or what agents would make in its place. */
-async function walkedNetwork({ cloud, compiled }: ReplayFlags): Promise<(real: Network) => Network> {
-  if (cloud === undefined && compiled !== true) return (real) => real;
+async function walkedNetwork({ cloud }: ReplayFlags): Promise<(real: Network) => Network> {
+  if (cloud === undefined) return (real) => real;
   const [{ compileBehind }, { openCloudOption }] = await Promise.all([
     import('../snapshot/read/surroundings.ts'),
     import('./cloud-option.ts'),
   ]);
-  const wanted = cloud === undefined ? undefined : openCloudOption(cloud);
+  const wanted = cloud === true ? undefined : openCloudOption(cloud);
   return (real) => compileBehind(real, wanted);
 }
 

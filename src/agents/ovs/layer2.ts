@@ -295,7 +295,7 @@ function tunnelBridge(
       ports.push({
         ...plainPort(name, ofport),
         type: kind,
-        options: tunnelOptions(layer2, remote),
+        options: tunnelOptions(layer2, kind, remote),
       });
     }
   }
@@ -328,6 +328,7 @@ function otherBridges(at: Place, layer2: Layer2Agent): BridgePlan[] {
 
 function tunnelOptions(
   layer2: Layer2Agent,
+  kind: (typeof TUNNELS)[number],
   remote: NonNullable<Layer2Agent['tunnelAddress']>,
 ): Record<string, string> {
   return {
@@ -337,6 +338,8 @@ function tunnelOptions(
     ...(layer2.tunnelAddress === null ? {} : { local_ip: writeIp(layer2.tunnelAddress) }),
     out_key: 'flow',
     remote_ip: writeIp(remote),
-    ...(layer2.vxlanPort === 4789 ? {} : { dst_port: String(layer2.vxlanPort) }),
+    ...(kind !== 'vxlan' || layer2.vxlanPort === 4789
+      ? {}
+      : { dst_port: String(layer2.vxlanPort) }),
   };
 }

@@ -44,7 +44,7 @@ export function devicePort(at: Place, { port, name, ofport, vlan, kind, peer }: 
     },
     type: peer !== null ? 'patch' : kind === 'internal' ? 'internal' : '',
     options: peer === null ? {} : { peer },
-    tag: port.adminUp ? vlan : DEAD_VLAN,
+    tag: port.adminUp ? (at.staleTags.get(port.id) ?? vlan) : DEAD_VLAN,
     mac: port.mac,
     mtu: network?.mtu ?? 1500,
     externalIds: externalIdsOf(port),

@@ -47,13 +47,28 @@ export function cloudOfNetwork(network: Network): Cloud {
     neutron,
     hosts,
     loadBalancers: loadBalancersOf(network),
-    hostDevices: [],
+    hostDevices: hostDevicesOf(network),
     bgpSpeakers: [],
     qosPolicies: [],
     underlay: null,
     settings: USUAL_SETTINGS,
   };
 }
+
+/**
+ * Interfaces of hosts themselves on networks of the cloud: ports of br-int, with the port's id,
+ * that neither a guest nor an agent has. Octavia's health managers have such ones.
+ */
+function hostDevicesOf({ hosts, neutron }: Network): Cloud['hostDevices'] {
+  return neutron.ports.flatMap(({ id, host, deviceOwner }) => {
+    if (deviceOwner !== HEALTH_MANAGER || host === '') return [];
+    const all = hosts.get(host)?.switch?.bridges.flatMap(({ ports }) => ports) ?? [];
+    const own = all.find(({ externalIds }) => externalIds['iface-id'] === id);
+    return [{ portId: id, device: own?.name ?? 'o-hm0', listens: [] }];
+  });
+}
+
+const HEALTH_MANAGER = 'Octavia:health-mgr';
 
 function hostOf(network: Network, name: string, agents: readonly NeutronAgent[]): CloudHost {
   const host = network.hosts.get(name);
@@ -109,7 +124,11 @@ function ovsAgent(network: Network, host: Host | undefined, agent: NeutronAgent)
     l2Population: agent.configurations['l2_population'] === true,
     arpResponder: agent.configurations['arp_responder_enabled'] === true,
     distributedRouting: agent.configurations['enable_distributed_routing'] === true,
-    firewall: hybrid ? 'iptables_hybrid' : firewallOf(driver),
+    firewall: isFiltered(host, 'openvswitch')
+      ? hybrid
+        ? 'iptables_hybrid'
+        : firewallOf(driver)
+      : 'noop',
     datapath: agent.configurations['datapath_type'] === 'netdev' ? 'userspace' : 'kernel',
     version: host?.switch?.version ?? '',
   };
@@ -127,16 +146,22 @@ function lbAgent(host: Host | undefined, agent: NeutronAgent): Layer2Agent {
     l2Population: agent.configurations['l2_population'] === true,
     arpResponder: option(host, 'linuxbridge', 'vxlan', 'arp_responder') === 'True',
     distributedRouting: false,
-    firewall: 'iptables',
+    firewall: isFiltered(host, 'linuxbridge') ? 'iptables' : 'noop',
     datapath: 'kernel',
     version: '',
   };
 }
 
+/** `enable_security_group`, and a driver that does something. */
+function isFiltered(host: Host | undefined, agent: string): boolean {
+  const enabled = option(host, agent, 'securitygroup', 'enable_security_group') ?? 'true';
+  const driver = option(host, agent, 'securitygroup', 'firewall_driver') ?? '';
+  return /^(true|1|yes|on)$/i.test(enabled) && !/noop/i.test(driver);
+}
+
 function firewallOf(driver: string | undefined): FirewallDriver {
   switch (driver) {
     case 'iptables_hybrid':
-    case 'noop':
       return driver;
     default:
       return 'openvswitch';
