@@ -91,6 +91,12 @@ function connectionsOf(tracker: ReturnType<typeof createTracker<Packet>>): strin
 /** Datapath flows are forgotten when nothing used them for that long (max-idle). */
 const FLOW_IDLE_US = 10_000_000;
 
+/** A refresh that the real switch may do later, and when the entry was refreshed before it. */
+interface LateRefresh {
+  readonly entry: LearnedAddress<Packet>;
+  readonly before_us: number;
+}
+
 /**
  * With the clock of a case standing still, nothing revalidates datapath flows. A frame like an
  * earlier one meets such a flow; the addresses it refreshes are refreshed when it is revalidated,
@@ -98,14 +104,22 @@ const FLOW_IDLE_US = 10_000_000;
  */
 class LateRefreshes {
   private readonly used = new Map<string, number>();
-  private late: LearnedAddress<Packet>[] = [];
+  private late: LateRefresh[] = [];
+  private before = new Map<LearnedAddress<Packet>, number>();
+
+  /** Before a frame is received: what is known then. */
+  receiving(state: SwitchState<Packet>): void {
+    const known = [...state.bridges.values()].flatMap((bridge) => everyAddress(bridge));
+    this.before = new Map(known.map((entry) => [entry, entry.learned_us]));
+  }
 
   /** @param source of the frame, whose entries it refreshed. */
   received(frame: string, source: bigint, state: SwitchState<Packet>, now_us: number): void {
     if (this.used.has(frame)) {
       for (const known of state.bridges.values()) {
         for (const entry of everyAddress(known)) {
-          if (entry.learned_us === now_us && macOf(entry) === source) this.late.push(entry);
+          if (entry.learned_us !== now_us || macOf(entry) !== source) continue;
+          this.late.push({ entry, before_us: this.before.get(entry) ?? now_us });
         }
       }
     }
@@ -116,17 +130,18 @@ class LateRefreshes {
     for (const [frame, at] of this.used) if (now_us - at > FLOW_IDLE_US) this.used.delete(frame);
   }
 
-  /** Entries that the real table shows as refreshed by the move of the clock are so. */
+  /** Entries are as old as the real table shows, where it shows one of the two possible ages. */
   seen(rows: readonly (readonly string[])[], now_us: number): void {
-    for (const entry of this.late) {
-      const isShown = rows.some(
-        ([port, vlan, address, age]) =>
-          port === String(entry.port) &&
-          vlan === String(entry.vlan) &&
-          address === mac(macOf(entry)) &&
-          Number(age) < Math.floor((now_us - entry.learned_us) / 1e6),
+    const ageSince = (at_us: number): number => Math.floor((now_us - at_us) / 1e6);
+    for (const { entry, before_us } of this.late) {
+      const row = rows.find(
+        ([port, vlan, address]) =>
+          port === String(entry.port) && vlan === String(entry.vlan) && address === mac(macOf(entry)),
       );
-      if (isShown) entry.learned_us = now_us;
+      if (row === undefined) continue;
+      const age = Number(row[3]);
+      if (age < ageSince(entry.learned_us)) entry.learned_us = now_us;
+      else if (age === ageSince(before_us)) entry.learned_us = before_us;
     }
   }
 }
@@ -167,6 +182,7 @@ export function comparePackets(
       compare(`step ${i} conntrack`, connectionsOf(table), real.conntrack);
     } else if (step.op === 'receive' && real.tx !== undefined) {
       const { value } = packetFromBytes(Buffer.from(step.packet ?? '', 'hex'));
+      late.receiving(state);
       const ours = receive(dp, step.port ?? '', value).flatMap((outcome) =>
         outcome.kind === 'sent' && seen.has(outcome.port)
           ? [`${outcome.port} ${Buffer.from(bytesFromPacket(outcome.p)).toString('hex')}`]
