@@ -136,7 +136,9 @@ class LateRefreshes {
     for (const { entry, before_us } of this.late) {
       const row = rows.find(
         ([port, vlan, address]) =>
-          port === String(entry.port) && vlan === String(entry.vlan) && address === mac(macOf(entry)),
+          port === String(entry.port) &&
+          vlan === String(entry.vlan) &&
+          address === mac(macOf(entry)),
       );
       if (row === undefined) continue;
       const age = Number(row[3]);

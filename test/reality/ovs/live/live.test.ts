@@ -11,6 +11,7 @@ import { installed, LiveSwitch } from './daemon.ts';
 import { askFrames, compareFrames, FRAME_FEATURES, WATCHED } from './frames.ts';
 import { askTraces, compareTraces, newTally, type Tally } from './run.ts';
 import { compareFlowDump, compareGroupDumps, compareMeterDumps, SPELLINGS } from './spellings.ts';
+import { askVlanTraces, VERSIONS } from './vlan-versions.ts';
 import { Wire } from './wire.ts';
 import { World } from './world.ts';
 
@@ -81,6 +82,40 @@ describe.skipIf(installed === null)(`Open vSwitch ${installed} here and now`, ()
         report('traces', tally);
         expect(tally.differences).toEqual([]);
         expect(tally.traces).toBeGreaterThan(isLong ? 0 : 300);
+      },
+      HOURS,
+    );
+  });
+
+  describe('flows of an OpenFlow version', () => {
+    beforeAll(() => build(false));
+    afterAll(() => live.stop());
+
+    it(
+      'change tags as that version does',
+      async () => {
+        const tally = newTally();
+        for (const version of VERSIONS) {
+          const asked = await askVlanTraces(world, version);
+          if (typeof asked === 'string') tally.differences.push(asked);
+          else compareTraces(asked, tally);
+        }
+        expect(tally.differences).toEqual([]);
+        expect(tally.traces).toBe(90);
+        expect(tally.executed.get('mod_vlan_vid')).toBeGreaterThan(10);
+      },
+      HOURS,
+    );
+
+    it(
+      'are told apart in no dump of OpenFlow 1.0, and the emulation says what it assumes',
+      async () => {
+        const asked = await askVlanTraces(world, '13', '10');
+        if (typeof asked === 'string') throw new Error(asked);
+        const tally = newTally();
+        compareTraces(asked, tally);
+        expect(tally.differences.length).toBeGreaterThan(0);
+        expect(tally.versionAssumed).toBe(tally.differences.length);
       },
       HOURS,
     );

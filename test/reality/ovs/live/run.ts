@@ -27,6 +27,8 @@ export interface Tally {
   unsupported: number;
   /** The real translation ended because of the size of what it had composed. */
   oversized: number;
+  /** The answer hangs on the OpenFlow version of a flow, and the emulation said so. */
+  versionAssumed: number;
   /** The real datapath had lost its offsets and wrote to the wrong bytes. */
   spoiled: number;
   /** Traces in which the feature was really executed and nothing differed. */
@@ -42,6 +44,7 @@ export function newTally(): Tally {
     unsupported: 0,
     oversized: 0,
     spoiled: 0,
+    versionAssumed: 0,
     executed: new Map(),
     differences: [],
   };
@@ -235,6 +238,7 @@ function compareOne(
   );
   tally.traces++;
   tally.passes += passes.length;
+  if (assumed.some((one) => one.startsWith('ASSUME_OPENFLOW_VERSION'))) tally.versionAssumed++;
   if (differences.includes(AMBIGUOUS)) tally.ambiguous++;
   else if (assumed.some((one) => one.startsWith('UNSUPPORTED'))) tally.unsupported++;
   else if (differences.length > 0) {
