@@ -8,8 +8,18 @@ import { IS, longerThan } from './headers.ts';
 import { sendError } from './icmp-error.ts';
 import { drop, type Work } from './stack.ts';
 
-/** The pieces that leave: one, the packet itself, where nothing has to be cut. */
-export function fragment<P>(work: Work<P>, version: 4 | 6, mtu: number, p: P): readonly P[] {
+/**
+ * The pieces that leave: one, the packet itself, where nothing has to be cut.
+ *
+ * @param own the host made the packet: IPv6 lets only its sender cut it (RFC 8200 §4.5)
+ */
+export function fragment<P>(
+  work: Work<P>,
+  version: 4 | 6,
+  mtu: number,
+  own: boolean,
+  p: P,
+): readonly P[] {
   const { traffic } = work.run;
   const { hit, miss } = traffic.split(p, longerThan(mtu));
   const out: P[] = [];
@@ -17,13 +27,14 @@ export function fragment<P>(work: Work<P>, version: 4 | 6, mtu: number, p: P): r
     const whole = traffic.pieces(miss).length === 0;
     out.push(...(whole ? [miss] : cut(traffic, version, mtu, miss)));
   }
-  const large = hit === null ? null : withoutFixed(work, version, mtu, hit);
+  const large =
+    hit === null ? null : own && version === 6 ? hit : withoutFixed(work, version, mtu, hit);
   if (large !== null) out.push(...cut(traffic, version, mtu, large));
   return out;
 }
 
 /**
- * Drops what must not be cut: IPv4 with DF, any IPv6 packet. What was cut by its sender may be
+ * Drops what must not be cut: IPv4 with DF, IPv6 packets of others. What was cut by its sender may be
  * cut again, but not into smaller pieces than came (IPSKB_FRAG_PMTU, skb->ignore_df).
  */
 function withoutFixed<P>(work: Work<P>, version: 4 | 6, mtu: number, p: P): P | null {

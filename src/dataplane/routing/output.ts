@@ -289,6 +289,7 @@ export function leave<P>(work: Work<P>, way: Way & { readonly mtu: number }, p: 
   }
   const accepted = passHook(work, 'postrouting', way.version, routed, refused(way.version));
   for (const { p: part, work: next } of accepted) {
-    for (const piece of fragment(next, way.version, way.mtu, part)) sendTo(next, way, piece);
+    for (const piece of fragment(next, way.version, way.mtu, way.from === null, part))
+      sendTo(next, way, piece);
   }
 }

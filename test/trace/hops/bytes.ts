@@ -66,13 +66,32 @@ function withFreeValues(ours: Frame, real: Frame): Frame {
       : withFreeValues(ours.inner, real.inner);
   const inner =
     isQuote && given !== null && real.inner !== null ? quoted(given, real.inner) : given;
+  const isPiece = real.layers.some(isFragment);
   const layers = ours.layers.map((layer, i): Layer => {
     const other = real.layers[i];
-    return other === undefined ? layer : freed(layer, other, real.inner !== null);
+    if (other === undefined) return layer;
+    const same = freed(layer, other, real.inner !== null);
+    return isPiece ? withChecksumOf(same, other) : same;
   });
   const isSame = ours.payload.length === real.payload.length && !isNeighbour(real);
   const payload = isSame || isFreelySized(real) ? real.payload : ours.payload;
   return { ...ours, layers, inner, payload };
+}
+
+function isFragment(layer: Layer): boolean {
+  if (layer.kind === 'ipv6-fragment') return true;
+  return layer.kind === 'ipv4' && ((layer.flags & MORE_FRAGMENTS) !== 0 || layer.offset > 0);
+}
+
+const MORE_FRAGMENTS = 1;
+
+/** The checksum of a cut packet is over bytes that this piece does not show. */
+function withChecksumOf(ours: Layer, real: Layer): Layer {
+  if (ours.kind === 'ipv6-fragment' && real.kind === ours.kind) return { ...ours, id: real.id };
+  if (ours.kind === 'udp' && real.kind === 'udp') return { ...ours, checksum: real.checksum };
+  if (ours.kind === 'icmp' && real.kind === 'icmp') return { ...ours, checksum: real.checksum };
+  const isSix = ours.kind === 'icmpv6' && real.kind === 'icmpv6';
+  return isSix ? { ...ours, checksum: real.checksum } : ours;
 }
 
 /**

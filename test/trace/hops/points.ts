@@ -1,5 +1,7 @@
 /** Where captures ran, and which of our sightings each of them shows. */
+import { field } from '../../../src/packet/fields.ts';
 import { type Sighting } from '../../../src/trace/sightings.ts';
+import { numberOf } from '../../../src/traffic/packet.ts';
 import { type Header, headerOf, partBySelf, senderText } from './header.ts';
 
 /** Where one capture file was taken. */
@@ -26,6 +28,9 @@ export interface OurHeader extends Header {
   readonly sighting: Sighting;
 }
 
+const FRAGMENT = field('ip_frag');
+const LATER = 2;
+
 /** Our sightings at the capture points, in order. */
 export function ourHeaders(
   points: ReadonlyMap<string, CapturePoint>,
@@ -34,6 +39,8 @@ export function ourHeaders(
 ): readonly OurHeader[] {
   return sightings.flatMap((sighting): readonly OurHeader[] => {
     if (sighting.role === 'resolution') return [];
+    // Real frames are found by their ports and payload, which only first fragments show.
+    if ((numberOf(sighting.packet, FRAGMENT) & LATER) !== 0) return [];
     const header = headerOf(sighting.packet, partBySelf(toPort));
     if (header === null) return [];
     const { at, direction } = sighting;

@@ -1,10 +1,12 @@
 /** One capture's probes, traced and compared with what was seen of them. */
 import { type Network } from '../../../src/dataplane/network.ts';
+import { field } from '../../../src/packet/fields.ts';
 import { questionOf } from '../../../src/trace/replay-run.ts';
 import { sightingsOf } from '../../../src/trace/sightings.ts';
 import { prepareTracing, type Tracer } from '../../../src/trace/tracer.ts';
 import { type Question, type Trace } from '../../../src/trace/types.ts';
 import { readDiary } from '../../../src/traffic/diary.ts';
+import { numberOf, type Packet } from '../../../src/traffic/packet.ts';
 import { type ComparedBytes } from './bytes.ts';
 import { differences } from './compare.ts';
 import { carriedBy } from './header.ts';
@@ -85,8 +87,17 @@ function withSizeOf(question: Question, real: readonly CapturedHeader[]): Questi
   const sizes = real
     .filter(({ part, of }) => part === wanted && !of.isCut)
     .map(({ of }) => carriedBy(of.packet).body.payload.length);
-  const size = Math.max(0, ...sizes);
+  // Of a packet that its sender cut each piece shows only what it carries.
+  const isCut = real.some(({ part, of }) => part === wanted && isFragment(of.packet));
+  const size = isCut ? 0 : Math.max(0, ...sizes);
   return { ...question, packet: { ...question.packet, size: size || question.packet.size } };
+}
+
+const FRAGMENT = field('ip_frag');
+
+/** The packet is a piece of one that was cut. */
+export function isFragment(p: Packet): boolean {
+  return numberOf(p, FRAGMENT) !== 0;
 }
 
 /** The same packet at the same place, ours and real. */
