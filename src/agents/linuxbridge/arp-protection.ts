@@ -13,7 +13,12 @@ export function arpProtection(
     ({ port }) => port.portSecurity && !port.deviceOwner.startsWith('network:'),
   );
   if (guarded.length === 0) return '';
-  const chains = guarded.flatMap(({ tap }) => [`neutronARP-${tap}`, `neutronMAC-${tap}`]).sort();
+  // Who may have every address is held to its MAC alone.
+  const asked = guarded.filter(({ port }) => !hasAnyAddress(port));
+  const chains = [
+    ...asked.map(({ tap }) => `neutronARP-${tap}`),
+    ...guarded.map(({ tap }) => `neutronMAC-${tap}`),
+  ].sort();
   const lines = [
     '*nat',
     ':PREROUTING ACCEPT',
@@ -21,8 +26,8 @@ export function arpProtection(
     ':POSTROUTING ACCEPT',
     ...chains.map((chain) => `:${chain} DROP`),
     ...guarded.map(({ tap }) => `-A PREROUTING -i ${tap} -j neutronMAC-${tap}`),
-    ...guarded.map(({ tap }) => `-A PREROUTING -p ARP -i ${tap} -j neutronARP-${tap}`),
-    ...guarded.flatMap(({ port, tap }) => [
+    ...asked.map(({ tap }) => `-A PREROUTING -p ARP -i ${tap} -j neutronARP-${tap}`),
+    ...asked.flatMap(({ port, tap }) => [
       ...sendersOf(port).map(
         (sender) => `-A neutronARP-${tap} -p ARP --arp-ip-src ${sender} -j ACCEPT`,
       ),
@@ -35,6 +40,12 @@ export function arpProtection(
     '',
   ];
   return lines.join('\n');
+}
+
+function hasAnyAddress({ allowedAddressPairs }: NeutronPort): boolean {
+  return allowedAddressPairs.some(
+    ({ prefix }) => prefix.length === 0 && prefix.address.version === 4,
+  );
 }
 
 function sendersOf(port: NeutronPort): readonly string[] {

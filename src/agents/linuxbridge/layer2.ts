@@ -123,6 +123,9 @@ function nicsOf(
   });
 }
 
+/** Without l2population, frames are flooded to a multicast group (`vxlan_group`), 224.0.0.1. */
+const ALL_HOSTS = { version: 4, value: 0xe000_0001n } as const;
+
 /** The VLAN or VXLAN device that leads to the other hosts. */
 function wireOf(at: Place, layer2: Layer2Agent, network: NeutronNetwork): readonly DevicePlan[] {
   const { type, segmentationId, physicalNetwork } = network.provider;
@@ -145,7 +148,11 @@ function wireOf(at: Place, layer2: Layer2Agent, network: NeutronNetwork): readon
       master,
       details: {
         id,
-        ...(layer2.tunnelAddress === null ? {} : { local: writeIp(layer2.tunnelAddress) }),
+        ...(layer2.l2Population
+          ? layer2.tunnelAddress === null
+            ? {}
+            : { local: writeIp(layer2.tunnelAddress) }
+          : { group: writeIp(ALL_HOSTS) }),
         ...(layer2.tunnelDevice === null ? {} : { link: layer2.tunnelDevice }),
         port: layer2.vxlanPort,
         learning: true,
@@ -209,6 +216,9 @@ function remotePorts(
 /** Unicast entries of every port elsewhere, and one that floods to each of its hosts. */
 function fdbOf(at: Place, layer2: Layer2Agent, network: NeutronNetwork): readonly FdbPlan[] {
   const device = vxlanDevice(network.provider.segmentationId ?? 0);
+  if (network.provider.type === 'vxlan' && !layer2.l2Population) {
+    return [{ device, mac: 0n, destination: ALL_HOSTS, of: 'self' }];
+  }
   const remote = remotePorts(at, layer2, network);
   const hosts = [...new Set(remote.map(({ host }) => host))];
   const entry = (mac: bigint, host: CloudHost): FdbPlan => ({
