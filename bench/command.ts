@@ -43,7 +43,9 @@ export function commandRows(): readonly Row[] {
   for (const name of readdirSync(CAPTURES).sort()) {
     const times = questionsOf(join(CAPTURES, name)).map((args) => wall_ms([PROGRAM, ...args]));
     if (times.length === 0) continue;
-    rows.push(limited(`hopwise trace, slowest question on ${basename(name)}`, Math.max(...times), 400));
+    rows.push(
+      limited(`hopwise trace, slowest question on ${basename(name)}`, Math.max(...times), 400),
+    );
   }
   return rows;
 }
@@ -53,7 +55,9 @@ function questionsOf(folder: string): readonly (readonly string[])[] {
   const read = (name: string): unknown => JSON.parse(readFileSync(join(folder, name), 'utf8'));
   const phases = read('phases.json') as Readonly<Record<string, string | null>>;
   const records = read('truth.json') as readonly Readonly<Record<string, unknown>>[];
-  const probes = records.filter((one) => one['kind'] === 'probe' && one['from_host'] !== 'world-ext');
+  const probes = records.filter(
+    (one) => one['kind'] === 'probe' && one['from_host'] !== 'world-ext',
+  );
   const step = Math.max(1, Math.floor(probes.length / QUESTIONS_EACH));
   return probes
     .filter((_, i) => i % step === 0)
@@ -61,6 +65,8 @@ function questionsOf(folder: string): readonly (readonly string[])[] {
       const phase = phases[String(one['phase'] ?? '')];
       if (typeof phase !== 'string') return [];
       const protocol = one['proto'] === 'icmp' ? [] : [`--${one['proto']}`, String(one['dport'])];
-      return [['trace', String(one['from']), String(one['to']), '-s', join(folder, phase), ...protocol]];
+      return [
+        ['trace', String(one['from']), String(one['to']), '-s', join(folder, phase), ...protocol],
+      ];
     });
 }

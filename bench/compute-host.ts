@@ -48,7 +48,7 @@ function serverPort(i: number, networks: number, ofport: number): ServerPort {
     ofport,
     vlan,
     mac: `fa:16:3e:${hex(i >> 16)}:${hex(i >> 8)}:${hex(i)}`,
-    ip: `10.${vlan}.${1 + Math.floor(i / 250)}.${1 + (i % 250)}`,
+    ip: `10.${vlan & 255}.${1 + Math.floor(i / 250)}.${1 + (i % 250)}`,
     linkLocal: `fe80::f816:3eff:fe${hex(i >> 16)}:${((i & 0xffff) | 0).toString(16)}`,
   };
 }
@@ -138,10 +138,7 @@ function portFlows({ ofport, vlan, mac, ip, linkLocal }: ServerPort): readonly s
 /** Rules of the port's groups: some ports open to all, everything from members of the group. */
 function groupFlows({ ofport, vlan }: ServerPort): readonly string[] {
   const reg5 = `reg5=0x${ofport.toString(16)}`;
-  const accept = [
-    `output:${ofport}`,
-    `ct(commit,${ZONE}),output:${ofport},resubmit(,92)`,
-  ] as const;
+  const accept = [`output:${ofport}`, `ct(commit,${ZONE}),output:${ofport},resubmit(,92)`] as const;
   return STATES.flatMap((state, i) => {
     const id = 16 * vlan + i;
     const match = `table=82,priority=77,ct_state=${state},tcp,${reg5}`;

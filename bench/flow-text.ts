@@ -50,6 +50,8 @@ export function memoryRows(): readonly Row[] {
 }
 
 function megabytes(): number {
+  // Once more, for what weak references kept the first time.
+  globalThis.gc?.();
   globalThis.gc?.();
   const { heapUsed, arrayBuffers } = process.memoryUsage();
   return (heapUsed + arrayBuffers) / 1e6;

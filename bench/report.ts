@@ -48,7 +48,11 @@ export function write(path: string, heading: string, rows: readonly Row[]): void
   const to = text.indexOf(END);
   if (from < 0 || to < 0) throw new Error(`${path} has no place for the table`);
   const line = (cells: readonly string[]): string => `| ${cells.join(' | ')} |`;
-  const table = [line(COLUMNS), line(COLUMNS.map(() => '---')), ...rows.map((r) => line(cellsOf(r)))];
+  const table = [
+    line(COLUMNS),
+    line(COLUMNS.map(() => '---')),
+    ...rows.map((r) => line(cellsOf(r))),
+  ];
   const block = `${START}\n\n${heading}\n\n${table.join('\n')}\n\n`;
   writeFileSync(path, text.slice(0, from) + block + text.slice(to));
 }

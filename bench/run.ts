@@ -6,6 +6,8 @@
 import { cpus, loadavg, totalmem } from 'node:os';
 import { fileURLToPath } from 'node:url';
 import { commandRows } from './command.ts';
+import { compileRows } from './compile.ts';
+import { damageRows } from './damage.ts';
 import { flowTextRows, memoryRows } from './flow-text.ts';
 import { rulesRows } from './iptables.ts';
 import { figure, type Row, show, write } from './report.ts';
@@ -25,6 +27,13 @@ const SECTIONS: ReadonlyMap<string, Section> = new Map<string, Section>([
   ['memory', memoryRows],
   ['rules', rulesRows],
   ['walk', walkRows],
+  ['compile', () => compileRows([1000, 4000, 10_000])],
+  ['damage', damageRows],
+]);
+
+/** Measured only when they are asked for. */
+const LONG: ReadonlyMap<string, Section> = new Map<string, Section>([
+  ['compile-100000', () => compileRows([100_000])],
 ]);
 
 async function tracesBesideTheSwitch(): Promise<readonly Row[]> {
@@ -40,13 +49,14 @@ async function tracesBesideTheSwitch(): Promise<readonly Row[]> {
 }
 
 const asked = process.argv.slice(2);
-const unknown = asked.filter((name) => !SECTIONS.has(name));
+const sections = new Map([...SECTIONS, ...LONG]);
+const unknown = asked.filter((name) => !sections.has(name));
 if (unknown.length > 0) {
-  throw new Error(`no section ${unknown.join(', ')}; there are ${[...SECTIONS.keys()].join(', ')}`);
+  throw new Error(`no section ${unknown.join(', ')}; there are ${[...sections.keys()].join(', ')}`);
 }
 const before = loadavg()[0] ?? 0;
 const rows: Row[] = [];
-for (const [name, section] of SECTIONS) {
+for (const [name, section] of asked.length === 0 ? SECTIONS : sections) {
   if (asked.length > 0 && !asked.includes(name)) continue;
   for (const row of await section()) {
     show(row);

@@ -44,3 +44,9 @@ export async function alone(work: Work, rounds = 12, seconds = 0.3): Promise<Sam
 export function rate({ best_s }: Sample): number {
   return 1 / best_s;
 }
+
+/** Seconds of processor time that this process has used, with V8's own threads. */
+export function cpuSeconds(): number {
+  const { user, system } = process.cpuUsage();
+  return (user + system) / 1e6;
+}

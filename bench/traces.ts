@@ -57,11 +57,7 @@ export function tracerOf(source: Switch): (question: Packet) => Traced {
   const state = switchState<Packet>(sw, 0, { learns: false });
   return (question) => {
     const p = onePacket.fork(question);
-    const passes = tracePasses(
-      { run, sw, state },
-      { bridge, inPort: numberOf(p, IN_PORT), p },
-      [],
-    );
+    const passes = tracePasses({ run, sw, state }, { bridge, inPort: numberOf(p, IN_PORT), p }, []);
     let sent = 0;
     for (const { result } of passes) {
       for (const { actions } of result.translated) {

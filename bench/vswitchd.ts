@@ -57,12 +57,7 @@ export async function startVswitchd(): Promise<Vswitchd | null> {
     ]);
     await until(() => existsSync(join(folder, 'db.sock')));
     run('ovs-vsctl', ['--no-wait', 'init']);
-    start('ovs-vswitchd', [
-      socket,
-      '--enable-dummy',
-      '--disable-system',
-      `--unixctl=${control}`,
-    ]);
+    start('ovs-vswitchd', [socket, '--enable-dummy', '--disable-system', `--unixctl=${control}`]);
     await until(() => existsSync(control));
     return { control, run, stop };
   } catch (error) {
