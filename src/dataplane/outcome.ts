@@ -30,6 +30,11 @@ export interface Run<P> {
   now_us: number;
   /** How many interfaces frames have crossed until now. */
   crossings?: number;
+  /**
+   * Whether nothing would come of a frame that is flooded to this port of a switch. Who knows that
+   * of many receivers spares their work; without it every copy is made.
+   */
+  spares?(port: string): boolean;
   /** Notes that something was taken for granted (reason code `ASSUME_*`) or not understood. */
   assume(reason: Reason, detail: string): void;
 }

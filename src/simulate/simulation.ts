@@ -151,7 +151,7 @@ function play(
   for (const event of events) {
     clock.at(event.at_us, () => {
       vrrp.tell('event', '', event.text);
-      vrrp.networkChanged();
+      vrrp.reach.networkChanged();
       event.apply(now);
     });
   }

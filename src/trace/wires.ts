@@ -5,6 +5,7 @@
 import { GUEST_INTERFACE, guestName, tapOfGuest } from '../dataplane/endpoint/guest.ts';
 import { type InterfaceId, type Network, ROOT } from '../dataplane/network.ts';
 import { type Drop, type Run } from '../dataplane/outcome.ts';
+import { type Switch } from '../dataplane/ovs/types/switch.ts';
 import { type Interface } from '../dataplane/routing/types.ts';
 import { type Split } from '../traffic/traffic.ts';
 import { type CompiledNetwork, ownersOf } from './compiled-network.ts';
@@ -150,7 +151,19 @@ function placeOf({ namespace, name }: InterfaceId): string {
 
 function deviceAt(network: Network, { host, namespace, name }: InterfaceId): Interface | undefined {
   const interfaces = network.namespace(host, namespace)?.state.interfaces;
-  return interfaces?.find((one) => one.name === name);
+  return interfaces === undefined ? undefined : byName(interfaces).get(name);
+}
+
+/** Interfaces of one namespace by their names; a changed namespace has another list. */
+const named = new WeakMap<readonly Interface[], ReadonlyMap<string, Interface>>();
+
+function byName(interfaces: readonly Interface[]): ReadonlyMap<string, Interface> {
+  let known = named.get(interfaces);
+  if (known === undefined) {
+    known = new Map(interfaces.map((one) => [one.name, one]));
+    named.set(interfaces, known);
+  }
+  return known;
 }
 
 /** Down, or without carrier: nothing goes out and nothing comes in (net/core/dev.c). */
@@ -170,11 +183,21 @@ function silent<P>(
 }
 
 function bridgeOf(network: Network, host: string, port: string): string | null {
-  for (const bridge of network.hosts.get(host)?.switch?.bridges ?? []) {
-    if (bridge.ports.some((one) => one.name === port)) return bridge.name;
+  const of = network.hosts.get(host)?.switch ?? null;
+  if (of === null) return null;
+  let known = bridges.get(of);
+  if (known === undefined) {
+    // The first bridge that has the port is taken.
+    known = new Map(
+      [...of.bridges].reverse().flatMap(({ name, ports }) => ports.map((one) => [one.name, name])),
+    );
+    bridges.set(of, known);
   }
-  return null;
+  return known.get(port) ?? null;
 }
+
+/** Bridges by the names of their ports. */
+const bridges = new WeakMap<Switch, ReadonlyMap<string, string>>();
 
 function lost<P>(p: P, what: string): Landing<P> {
   const drop: Drop = {

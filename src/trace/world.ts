@@ -38,6 +38,8 @@ export interface World<P> extends Wiring<P> {
   readonly compiled: CompiledNetwork;
   /** The namespace of a host as a device; null when the snapshot does not have it. */
   namespace(host: string, name: string): NamespaceDevice<P> | null;
+  /** The same, if some packet has come there already. */
+  known(host: string, name: string): NamespaceDevice<P> | null;
   /**
    * The namespace's addresses, routes or interfaces have changed: what it has learned and tracks
    * stays, everything else is compiled anew.
@@ -129,7 +131,14 @@ export function openWorld<P>(
     namespaces.set(key, namespaceDevice(host, name, stack, isGuest(network, host, name)));
   };
 
-  return { compiled, namespace, renew, across, waiting: () => namespaces.values() };
+  return {
+    compiled,
+    namespace,
+    known: (host, name) => namespaces.get(`${host} ${name}`) ?? null,
+    renew,
+    across,
+    waiting: () => namespaces.values(),
+  };
 }
 
 function namespaceDevice<P>(
@@ -264,7 +273,14 @@ function guestBehind(compiled: CompiledNetwork, host: string, tap: string): Name
 function isGuest(network: Network, host: string, name: string): boolean {
   if (name === ROOT) return false;
   if (tapOfGuest(name) !== null) return true;
-  return network.endpoints.some(
-    (one) => one.role === 'vm' && one.host === host && one.namespace === name,
-  );
+  let known = guests.get(network);
+  if (known === undefined) {
+    const vms = network.endpoints.filter(({ role }) => role === 'vm');
+    known = new Set(vms.map((one) => `${one.host} ${one.namespace}`));
+    guests.set(network, known);
+  }
+  return known.has(`${host} ${name}`);
 }
+
+/** Namespaces that are guests, as `HOST NAMESPACE`. */
+const guests = new WeakMap<Network, ReadonlySet<string>>();

@@ -73,7 +73,12 @@ export class Stage {
     const world = openWorld<Packet>(this.compiled, this.run, {
       applications: (config) => this.applications(config),
       hooks: hooksOf,
-      switches: openSwitchOf,
+      switches: (compiled, run, host) =>
+        openSwitchOf(
+          compiled,
+          sparing(run, (port) => cuts.ignores?.(host, port) === true),
+          host,
+        ),
       borrowed,
       unconfigured: null,
       groups: (config) => groupsOf(config, listening),
@@ -107,6 +112,20 @@ export class Stage {
   /** A whole frame out of an interface; every ending of it. */
   sendFrame(host: string, namespace: string, device: string, p: Packet): readonly Ending<Packet>[] {
     return this.walkFrom(host, namespace, (stack) => sendFrame(this.run, stack, device, p));
+  }
+
+  /**
+   * Whether an announcement or a report tells a namespace nothing: it knows no neighbours whose
+   * entry could change (arp_accept is off), and does not own the address itself.
+   */
+  isIndifferent(host: string, name: string, address: bigint | null): boolean {
+    const device = this.world.known(host, name);
+    if (device !== null && device.stack.learned.length > 0) return false;
+    if (device === null && address === null) return true;
+    const interfaces = this.living.network.namespace(host, name)?.state.interfaces ?? [];
+    return !interfaces.some(({ addresses }) =>
+      addresses.some((own) => own.address.value === address),
+    );
   }
 
   /** The opening of a question in this world; null when the sender is not there. */
@@ -195,6 +214,11 @@ function preparedSwitches(base: Network): CompiledNetwork['switches'] {
   const known = prepared.get(base) ?? new Map();
   prepared.set(base, known);
   return known;
+}
+
+/** The run as a switch of one host sees it. */
+function sparing(run: Run<Packet>, spares: (port: string) => boolean): Run<Packet> {
+  return Object.create(run, { spares: { value: spares } }) as Run<Packet>;
 }
 
 function groupsOf({ of }: CompiledNamespace, listening: Listening): readonly JoinedGroup[] {

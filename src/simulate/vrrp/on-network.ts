@@ -7,43 +7,24 @@ import { stopped } from '../../dataplane/vrrp/machine/roles.ts';
 import { downInterval_us, skew_us } from '../../dataplane/vrrp/machine/timers.ts';
 import { type Effect, type InstanceState, type Role } from '../../dataplane/vrrp/machine/types.ts';
 import { type VirtualAddress } from '../../dataplane/vrrp/types.ts';
-import { field } from '../../packet/fields.ts';
 import { writeIp } from '../../text/address-text.ts';
 import { type Packet } from '../../traffic/packet.ts';
-import { readField } from '../../traffic/words.ts';
 import { type Choices } from '../clock/choices.ts';
 import { type Clock } from '../clock/clock.ts';
 import { type Random } from '../clock/random.ts';
 import { addAddress, addRoute, removeAddress, removeRoute } from '../network/changes.ts';
-import {
-  advertPacket,
-  announcement,
-  listenerReport,
-  routerSolicitation,
-} from '../network/frames.ts';
+import { announcement, listenerReport, routerSolicitation } from '../network/frames.ts';
 import { type Stage } from '../network/stage.ts';
 import { type Timeline } from '../timeline.ts';
 import { AGENT_PATIENCE_US, configured6, RESPAWN_US } from './agent.ts';
 import { becauseText } from './because.ts';
 import { type PlacedInstance } from './instances.ts';
+import { AdvertReach } from './reach.ts';
 import { type VrrpDelays, VrrpRouters, type VrrpWorld } from './routers.ts';
-
-/** A remembered walk is taken again at least this often, so that learned addresses stay fresh. */
-const REMEMBERED_US = 60_000_000;
 
 /** Duplicate address detection, then RTR_SOLICITATION_INTERVAL (RFC 4861 §10). */
 const FIRST_SOLICITATION_US = 1_000_000;
 const SOLICITATION_US = 4_000_000;
-
-const INPUT = field('meta_iif');
-
-interface RememberedWalk {
-  readonly heard: readonly string[];
-  readonly at_us: number;
-  readonly epoch: number;
-  /** Namespaces on the way with their versions. */
-  readonly ways: readonly (readonly [string, string, number])[];
-}
 
 /** A change of role, for whoever asks for the reasons of lost probes. */
 export interface RoleChange {
@@ -56,6 +37,7 @@ export interface RoleChange {
 export class NetworkRouters implements VrrpWorld {
   readonly routers: VrrpRouters;
   readonly placed: ReadonlyMap<string, PlacedInstance>;
+  readonly reach: AdvertReach;
   readonly changes: RoleChange[] = [];
   /** Scripts that fail, as `ROUTER@HOST NAME`. */
   readonly failingScripts = new Set<string>();
@@ -64,9 +46,8 @@ export class NetworkRouters implements VrrpWorld {
   /** Hosts whose L3 agent does not run. */
   readonly deadAgents = new Set<string>();
   private readonly byPlace = new Map<string, PlacedInstance[]>();
-  private readonly remembered = new Map<string, RememberedWalk>();
-  /** Grows with every event that may change the way of an advert. */
-  private epoch = 0;
+  /** Namespaces of routers by `HOST INTERFACE`. */
+  private readonly byPort = new Map<string, string>();
   private readonly clock: Clock;
   private readonly stage: Stage;
   private readonly timeline: Timeline;
@@ -86,7 +67,13 @@ export class NetworkRouters implements VrrpWorld {
     for (const one of instances) {
       const place = `${one.host} ${one.namespace}`;
       this.byPlace.set(place, [...(this.byPlace.get(place) ?? []), one]);
+      const { state } = stage.network.namespace(one.host, one.namespace) ?? {};
+      for (const { name, loopback } of state?.interfaces ?? []) {
+        if (!loopback) this.byPort.set(`${one.host} ${name}`, one.namespace);
+      }
     }
+    const places = { byPlace: this.byPlace, byPort: this.byPort };
+    this.reach = new AdvertReach(this.placed, places, clock, stage);
     this.routers = new VrrpRouters(clock, choices, this, delays);
   }
 
@@ -144,15 +131,9 @@ export class NetworkRouters implements VrrpWorld {
     );
   }
 
-  /** Something happened after which adverts may go other ways. */
-  networkChanged(): void {
-    this.epoch++;
-    this.stage.disturbances++;
-  }
-
   send(id: string, advert: Advert): readonly string[] {
     const one = this.get(id);
-    const heard = this.heardBy(one, advert);
+    const heard = this.reach.heardBy(one, advert);
     const kind = advert.priority === 0 ? 'goodbye' : 'advert';
     const whom =
       heard.length === 0
@@ -162,59 +143,15 @@ export class NetworkRouters implements VrrpWorld {
     return heard;
   }
 
-  private heardBy(one: PlacedInstance, advert: Advert): readonly string[] {
-    const known = this.remembered.get(one.id);
-    if (known !== undefined && this.isFresh(known)) return known.heard;
+  /** Sends a frame that only changes what others know of their neighbours. */
+  private spread(one: PlacedInstance, device: string, p: Packet, address: bigint | null): void {
     const { cuts } = this.stage;
-    const visited = new Set<string>([`${one.host} ${one.namespace}`]);
-    cuts.visited = visited;
-    cuts.byChance = false;
-    const { host, namespace, settings } = one;
-    const peers = settings.unicastPeers.length === 0 ? [null] : settings.unicastPeers;
-    const heard = new Set<string>();
-    for (const peer of peers) {
-      const packet = advertPacket(advert, peer);
-      const endings = this.stage.sendPacket(host, namespace, settings.interface, packet);
-      for (const { device, outcome, p } of endings) {
-        if (outcome.kind !== 'delivered') continue;
-        for (const listener of this.byPlace.get(`${device.host} ${device.name}`) ?? []) {
-          if (listener !== one && this.cameBy(listener, Number(readField(p.words, INPUT)))) {
-            heard.add(listener.id);
-          }
-        }
-      }
-    }
-    cuts.visited = null;
-    // Others of the segment that belong to other routers hear it too, and throw it away.
-    const near = [...heard].filter((id) => this.concerns(one, id));
-    if (!cuts.byChance) {
-      const ways = [...visited].map((place): readonly [string, string, number] => {
-        const [on = '', name = ''] = place.split(' ');
-        return [on, name, this.stage.living.version(on, name)];
-      });
-      this.remembered.set(one.id, {
-        heard: near,
-        at_us: this.clock.now_us,
-        epoch: this.epoch,
-        ways,
-      });
-    }
-    return near;
-  }
-
-  private concerns({ settings }: PlacedInstance, id: string): boolean {
-    return this.get(id).settings.virtualRouterId === settings.virtualRouterId;
-  }
-
-  private cameBy({ host, namespace, settings }: PlacedInstance, index: number): boolean {
-    const state = this.stage.network.namespace(host, namespace)?.state;
-    return state?.interfaces.find(({ name }) => name === settings.interface)?.index === index;
-  }
-
-  private isFresh({ at_us, epoch, ways }: RememberedWalk): boolean {
-    if (epoch !== this.epoch || this.clock.now_us - at_us > REMEMBERED_US) return false;
-    const { living } = this.stage;
-    return ways.every(([host, name, version]) => living.version(host, name) === version);
+    cuts.ignores = (host, port) => {
+      const namespace = this.byPort.get(`${host} ${port}`);
+      return namespace !== undefined && this.stage.isIndifferent(host, namespace, address);
+    };
+    this.stage.sendFrame(one.host, one.namespace, device, p);
+    cuts.ignores = null;
   }
 
   perform(id: string, effect: Exclude<Effect, { readonly kind: 'advert' }>): void {
@@ -301,7 +238,7 @@ export class NetworkRouters implements VrrpWorld {
   ): void {
     const mac = this.macOf(one, device);
     if (mac === null) return;
-    this.stage.sendFrame(one.host, one.namespace, device, frame(mac));
+    this.spread(one, device, frame(mac), null);
     this.said(one, `${what} from ${device}`);
     this.tell('kernel', one.id, `${what} from ${device}`);
   }
@@ -318,7 +255,7 @@ export class NetworkRouters implements VrrpWorld {
     this.said(one, `${what} on ${device}`);
     this.tell('announce', one.id, `${repeat} ${what} for ${writeIp(address.address)} on ${device}`);
     // One walk stands for all of a row: they leave the same trace in every switch.
-    this.stage.sendFrame(one.host, one.namespace, device, announcement(mac, address.address));
+    this.spread(one, device, announcement(mac, address.address), address.address.value);
   }
 
   private macOf({ host, namespace }: PlacedInstance, device: string): bigint | null {

@@ -9,6 +9,7 @@ import { deviceName, namespaceOwner, portIdPrefix } from '../../model/ids.ts';
 import { type Neutron, type NeutronPort } from '../../model/neutron.ts';
 import { readIp, readMac } from '../../text/address-text.ts';
 import { once } from './folder.ts';
+import { namespacesByOwner } from './owned-namespaces.ts';
 import { type Wires } from './wires.ts';
 
 /** A guest namespace of a lab is called after its server. */
@@ -248,11 +249,11 @@ function placesOfAgent(
   );
   const places: Place[] = [];
   for (const host of hosts.values()) {
-    for (const namespace of host.namespaces.values()) {
-      const owner = namespaceOwner(namespace.name);
-      if (owner === undefined) continue;
-      const floating = owner.kind === 'floating' && owner.id === port.networkId;
-      if (owner.id !== served && !floating) continue;
+    const owned = namespacesByOwner(host);
+    const floating = (owned.get(port.networkId) ?? []).filter(
+      ({ name }) => namespaceOwner(name)?.kind === 'floating',
+    );
+    for (const namespace of new Set([...(owned.get(served) ?? []), ...floating])) {
       const found = namespace.state.interfaces.find((each) => spellings.includes(each.name));
       if (found === undefined) continue;
       places.push({ host: host.name, namespace: namespace.name, interface: found.name });

@@ -79,12 +79,12 @@ export function openWires(around: Surroundings): Wires {
 
   const wire = (at: InterfaceId): Wire => {
     const host = around.hosts.get(at.host);
-    const here = find(at);
     const port = switchPortOf(at);
     const type = port === null ? undefined : indexAt(at.host)?.ports.get(at.name)?.port.type;
     if (port !== null && type === 'internal') return { kind: 'switch-port', to: port };
     if (type?.startsWith('dpdkvhost') === true) return guest(around, at, 0n);
     if (type === 'dpdk') return { kind: 'segment', segment: around.segmentOf(at) };
+    const here = find(at);
     if (host === undefined || here === undefined) {
       return { kind: 'unknown', why: `the snapshot does not show ${at.name} in ${at.namespace}` };
     }

@@ -10,6 +10,7 @@ import { type Host, type NamespaceState, type SourceText } from '../../dataplane
 import { parseKeepalived } from '../../dataplane/vrrp/text/keepalived.ts';
 import { namespaceOwner } from '../../model/ids.ts';
 import { prefixCovers } from '../../packet/prefix.ts';
+import { namespacesByOwner } from '../../snapshot/read/owned-namespaces.ts';
 import { type Parsed } from '../../text/problem.ts';
 import { type CompiledNetwork } from '../compiled-network.ts';
 import { type Daemon } from './daemon.ts';
@@ -190,7 +191,8 @@ function placeOf(
     if (own.length === 1) return own[0]?.name ?? null;
   }
   const ids = new Set(paths.flatMap((path) => path.match(UUID) ?? []));
-  const named = all.filter(({ name }) => ids.has(namespaceOwner(name)?.id ?? ''));
+  const owned = namespacesByOwner(host);
+  const named = [...ids].flatMap((id) => owned.get(id) ?? []);
   const candidates = named.length > 0 ? named : all;
   const showing = candidates.filter(shows);
   // Without socket lists: what serves a distributed router runs beside it, not in its SNAT half.

@@ -130,7 +130,7 @@ function flood<P>(
   let parts = [part];
   for (const bundle of part.bridge.bundles.values()) {
     if (bundle === from || !bundle.floodable || bundle.mirrorOutput !== 0) continue;
-    if (!includesVlan(bundle, inner)) continue;
+    if (!includesVlan(bundle, inner) || x.run.spares?.(bundle.name) === true) continue;
     parts = parts.flatMap((q) => outputTo(x, q, bundle, inner, packet));
   }
   return parts;
