@@ -138,9 +138,16 @@ export function wrong(node: JsonNode, message: string, didYouMean?: string): voi
   report(source, source.offset(node.path), message, didYouMean);
 }
 
-/** Adds a problem for every key that nobody reads, where every key is meant to have an effect. */
+/**
+ * Adds a problem for every key that nobody reads, where every key is meant to have an effect, and
+ * for what has no keys at all.
+ */
 export function reportUnknownKeys(node: JsonNode | undefined, known: readonly string[]): void {
-  if (node === undefined || !isRecord(node.value)) return;
+  if (node === undefined) return;
+  if (!isRecord(node.value)) {
+    wrong(node, `Expected an object with ${known.slice(0, 3).join(', ')}…`);
+    return;
+  }
   const { source, path } = node;
   for (const key of Object.keys(node.value)) {
     if (known.includes(key) || source.problems.length >= MOST_PROBLEMS) continue;

@@ -10,7 +10,7 @@ import {
 } from '../neutron.ts';
 import { contains } from './networks.ts';
 import { makePort, type PortContext } from './ports.ts';
-import { address, idOf, macOf, nameOf, oneOf, text, texts, truth, whole } from './reading.ts';
+import { address, idOf, nameOf, oneOf, text, texts, truth, whole } from './reading.ts';
 import { inZones, subnetsOf } from './routers.ts';
 
 /** A DHCP port per agent of every network with a served subnet. */
@@ -38,7 +38,7 @@ export function makeDhcpPorts(
       const port = makePort(context, {
         name,
         network,
-        mac: macOf('port', name),
+        mac: context.macs.give(name),
         fixedIps,
         project: network.project,
         host: host.name,
@@ -213,7 +213,7 @@ export function makeAgentGateways(
     const port = makePort(context, {
       name,
       network,
-      mac: macOf('port', name),
+      mac: context.macs.give(name),
       fixedIps: fixed === null ? [] : [fixed],
       project: '',
       host: host.name,
@@ -227,17 +227,25 @@ export function makeAgentGateways(
 export const TRUNK_KEYS = ['name', 'port', 'sub_ports', 'admin_up'] as const;
 
 export function readTrunks(root: JsonNode, context: PortContext): readonly NeutronTrunk[] {
+  const taken = new Map<string, string>();
+  const claim = (at: JsonNode, port: NeutronPort, trunk: string): void => {
+    const other = taken.get(port.id);
+    if (other === undefined) taken.set(port.id, trunk);
+    else wrong(at, `Port ${JSON.stringify(port.name)} is part of trunk ${JSON.stringify(other)}`);
+  };
   return records(member(root, 'trunks')).flatMap((node) => {
     reportUnknownKeys(node, TRUNK_KEYS);
     const name = nameOf(node);
     const parent = context.ports.find(member(node, 'port'));
     if (parent === undefined) return [];
+    claim(node, parent, name);
     const ids = new Set<number>();
     const subPorts = records(member(node, 'sub_ports')).flatMap((row) => {
       reportUnknownKeys(row, ['port', 'vlan']);
       const port = context.ports.find(member(row, 'port'));
       const vlan = whole(row, 'vlan', 1, 4094);
       if (port === undefined || vlan === null) return [];
+      claim(row, port, name);
       if (ids.has(vlan)) wrong(row, `VLAN ${vlan} is another sub-port's`);
       ids.add(vlan);
       return [{ portId: port.id, segmentationType: 'vlan' as const, segmentationId: vlan }];

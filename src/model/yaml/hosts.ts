@@ -50,12 +50,19 @@ export const LAYER2_KEYS = [
   'firewall',
   'datapath',
 ] as const;
+/** As hostname(7) has it; it is a folder's name in a dump as well. */
+const HOST_NAME = /^[A-Za-z0-9][A-Za-z0-9._-]{0,252}$/;
+/** dev_valid_name() of the kernel: IFNAMSIZ with the end, no blank, no slash, no `.` alone. */
+export const INTERFACE = /^(?!\.{1,2}$)[^\s/:]{1,15}$/;
 const TUNNELS = ['vxlan', 'gre', 'geneve'] as const;
 
 export function readHosts(root: JsonNode, names: Names<CloudHost>): void {
   for (const node of records(member(root, 'hosts'))) {
     reportUnknownKeys(node, HOST_KEYS);
     const name = nameOf(node);
+    if (name !== '' && !HOST_NAME.test(name)) {
+      wrong(member(node, 'name') ?? node, 'A host name has letters, digits, dots and dashes');
+    }
     const agents = member(node, 'agents');
     reportUnknownKeys(agents, AGENTS);
     const nics = records(member(node, 'nics')).map((nic) => readNic(nic, name));
@@ -77,7 +84,9 @@ export function readHosts(root: JsonNode, names: Names<CloudHost>): void {
 function readNic(node: JsonNode, host: string): HostNic {
   reportUnknownKeys(node, NIC_KEYS);
   const name = nameOf(node);
-  if (name.length > 15) wrong(node, 'An interface name has at most 15 characters');
+  if (!INTERFACE.test(name)) {
+    wrong(node, 'An interface name has 1 to 15 characters, no blank and no slash');
+  }
   return {
     name,
     mac: mac(node, 'mac') ?? (macOf('nic', host, name) & 0xff_ffffn) | 0x52_54_00_00_00_00n,
@@ -108,6 +117,9 @@ function readLayer2(agents: JsonNode | undefined, nics: readonly HostNic[]): Lay
   const [own] = nics.find((nic) => nic.name === named)?.addresses ?? [];
   const localIp = address(member(node, 'local_ip')) ?? own?.address ?? null;
   const bridgeNics = wordMap(member(node, 'bridges'));
+  for (const name of [...bridgeNics.keys(), ...(kind === 'openvswitch' ? mappings.values() : [])]) {
+    if (!INTERFACE.test(name)) wrong(node, `${JSON.stringify(name)} is no name of a bridge`);
+  }
   for (const [of, nic] of [...bridgeNics, ...(kind === 'linuxbridge' ? mappings : [])]) {
     if (!nics.some((each) => each.name === nic)) {
       wrong(

@@ -17,12 +17,13 @@ import {
   type NovaServer,
 } from '../neutron.ts';
 import { type Allocation, usualAddresses } from './allocation.ts';
+import { INTERFACE } from './hosts.ts';
 import { contains, type NamedSubnet } from './networks.ts';
 import {
   address,
   idOf,
+  type Macs,
   mac,
-  macOf,
   type Names,
   nameOf,
   oneOf,
@@ -58,6 +59,7 @@ export interface PortContext {
   readonly ports: Names<NeutronPort>;
   readonly servers: NovaServer[];
   readonly segments: Segments;
+  readonly macs: Macs;
   /** Subnets of a network, by its id. */
   subnetsOf(networkId: string): readonly NeutronSubnet[];
 }
@@ -110,7 +112,9 @@ export function readHostPorts(root: JsonNode, context: PortContext): readonly Ho
       wrong(row, 'A port of a host needs a name, a network and a host');
       return [];
     }
-    if (name.length > 15) wrong(row, 'An interface name has at most 15 characters');
+    if (!INTERFACE.test(name)) {
+      wrong(row, 'An interface name has 1 to 15 characters, no blank and no slash');
+    }
     const port = readPortOf(row, name, network, context, {
       project: network.project,
       host: host.name,
@@ -136,7 +140,7 @@ export function readPortOf(
   context: PortContext,
   { owner = 'compute:nova', ...device }: PortOwner,
 ): NeutronPort {
-  const own = mac(row, 'mac') ?? macOf('port', name);
+  const own = mac(row, 'mac') ?? context.macs.give(name);
   const subnets = context.subnetsOf(network.id);
   const wanted = items(member(row, 'addresses'));
   const fixedIps =

@@ -3,7 +3,7 @@
  * makes by itself follow from what is written, the same every time.
  */
 import { writeIp } from '../../text/address-text.ts';
-import { type JsonNode, member, reportUnknownKeys } from '../../text/json-text.ts';
+import { type JsonNode, member, reportUnknownKeys, wrong } from '../../text/json-text.ts';
 import { type Parsed, type Problem } from '../../text/problem.ts';
 import { yamlRoot } from '../../text/yaml-text.ts';
 import { type Cloud, type CloudHost, type Underlay } from '../cloud.ts';
@@ -30,7 +30,7 @@ import { readLoadBalancers } from './load-balancers.ts';
 import { type NamedSubnet, readAddressGroups, readNetworks, subnetIndex } from './networks.ts';
 import { type OpenPool, readSubnetPools } from './pools.ts';
 import { type PortContext, readHostPorts, readServers } from './ports.ts';
-import { idOf, Names } from './reading.ts';
+import { idOf, Macs, Names } from './reading.ts';
 import { reserveNamed } from './reserved.ts';
 import { readRouters } from './routers.ts';
 import { readSecurityGroups } from './security-groups.ts';
@@ -84,12 +84,13 @@ export function readCloudYaml(file: string, source: string): Parsed<Cloud | null
   const known = subnets.all.map(({ subnet }) => subnet);
   for (const subnet of known) allocation.keep(subnet);
   // What somebody names comes before what is given out.
-  reserveNamed(root, allocation, known);
+  const macs = new Macs();
+  reserveNamed(root, allocation, known, macs);
   readAddressGroups(root, addressGroups);
   readSecurityGroups(root, groups, addressGroups);
   const subnetsOf = subnetIndex(subnets);
   const context: PortContext = {
-    ...{ hosts, networks, subnets, groups, allocation, ports, servers, segments, subnetsOf },
+    ...{ hosts, networks, subnets, groups, allocation, ports, servers, segments, macs, subnetsOf },
   };
   readServers(root, context);
   const hostDevices = readHostPorts(root, context);
@@ -126,6 +127,7 @@ export function readCloudYaml(file: string, source: string): Parsed<Cloud | null
     qosPolicies: qos,
     settings,
   };
+  if (hosts.count === 0 && problems.length === 0) wrong(root, 'A cloud needs hosts');
   return { value: cloud, problems };
 }
 

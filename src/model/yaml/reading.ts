@@ -162,3 +162,21 @@ export function idOf(...parts: readonly string[]): string {
 export function macOf(...parts: readonly string[]): bigint {
   return 0xfa_16_3e_00_00_00n | BigInt(`0x${hash(`mac ${parts.join('\u0000')}`).slice(0, 6)}`);
 }
+
+/** MACs of a cloud's ports: each is given once, what somebody names to nobody else. */
+export class Macs {
+  private readonly taken = new Set<bigint>();
+
+  /** Somebody names this MAC. */
+  reserve(mac: bigint): void {
+    this.taken.add(mac);
+  }
+
+  /** One that follows from the port's name; 24 bits are few, so that names may have to try again. */
+  give(name: string): bigint {
+    let mac = macOf('port', name);
+    for (let again = 1; this.taken.has(mac); again++) mac = macOf('port', name, String(again));
+    this.taken.add(mac);
+    return mac;
+  }
+}

@@ -13,7 +13,7 @@ import {
 } from '../neutron.ts';
 import { type NamedSubnet, readRoutes } from './networks.ts';
 import { makePort, type PortContext } from './ports.ts';
-import { address, idOf, macOf, type Names, nameOf, oneOf, text, texts, truth } from './reading.ts';
+import { address, idOf, type Names, nameOf, oneOf, text, texts, truth } from './reading.ts';
 import { type Provider } from './segments.ts';
 
 export const ROUTER_KEYS = [
@@ -161,7 +161,7 @@ function add(
   const port = makePort(at.context, {
     name,
     network,
-    mac: macOf('port', name),
+    mac: at.context.macs.give(name),
     fixedIps,
     project: at.project,
     deviceId: at.id,
