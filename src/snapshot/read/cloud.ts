@@ -240,12 +240,13 @@ function nicsOf(host: Host | undefined): readonly HostNic[] {
     }));
 }
 
-/** The NIC of a provider bridge: the port that is neither internal, patch nor tunnel. */
+/** The NIC of a provider bridge; a trunk's bridge holds a guest's tap, which is none. */
 function bridgeNics(host: Host | undefined): ReadonlyMap<string, string> {
   const found = new Map<string, string>();
+  const nics = new Set(nicsOf(host).map(({ name }) => name));
   for (const bridge of host?.switch?.bridges ?? []) {
     if (bridge.name === 'br-int' || bridge.name === 'br-tun') continue;
-    const nic = bridge.ports.find((port) => port.type === '' || port.type === 'system');
+    const nic = bridge.ports.find(({ name }) => nics.has(name));
     if (nic !== undefined) found.set(bridge.name, nic.name);
   }
   return found;
