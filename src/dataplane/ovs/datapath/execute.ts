@@ -81,8 +81,12 @@ export function forward<P>(dp: Datapath<P>, entry: Entry<P>): Outcome<P>[] {
       lost(work, next);
       return;
     }
-    const name = passName(next);
-    for (const one of translatedParts(dp, next)) executePart(work, one, name, next.depth);
+    // Patch ports hide from the pipeline what connection tracking left on the packet.
+    const tracked = next.kind === 'resume' ? dp.run.traffic.fork(next.p) : null;
+    const view: View<P> = { ...NOTHING_DONE, tracked, pass: passName(next) };
+    for (const { actions, p } of translatedParts(dp, next)) {
+      executeFrom(work, actions, 0, view, p, next.depth);
+    }
   };
   const work: Work<P> = {
     dp,
@@ -112,16 +116,6 @@ function translatedParts<P>(dp: Datapath<P>, next: Waiting<P>): readonly Transla
   );
 }
 
-function executePart<P>(
-  work: Work<P>,
-  translated: Translated<P>,
-  pass: string,
-  depth: number,
-): void {
-  const view: View<P> = { ...NOTHING_DONE, pass };
-  executeFrom(work, translated.actions, 0, view, translated.p, depth);
-}
-
 /** Executes actions from `i` on for that part of the traffic that `scope` is about. */
 function executeFrom<P>(
   work: Work<P>,
@@ -135,6 +129,10 @@ function executeFrom<P>(
   for (let i = from; i < actions.length; i++) {
     const action = actions[i];
     if (action === undefined) continue;
+    if (action.kind === 'ct-clear') {
+      view = { ...view, tracked: null };
+      continue;
+    }
     if (action.kind !== 'ct') {
       execute(work, action, view, scope, depth);
       continue;
@@ -153,7 +151,7 @@ function executeFrom<P>(
 
 function execute<P>(
   work: Work<P>,
-  action: Exclude<DatapathAction<P>, { kind: 'ct' }>,
+  action: Exclude<DatapathAction<P>, { kind: 'ct' | 'ct-clear' }>,
   view: View<P>,
   scope: P,
   depth: number,
@@ -169,8 +167,6 @@ function execute<P>(
     case 'meter':
       // Simplification: meters limit rates; a single packet always passes them.
       return;
-    case 'ct-clear':
-      return;
     case 'check-length': {
       const p = traffic.within(action.p, scope);
       if (p !== null) executeByLength(work, action, p, view, depth);
@@ -181,7 +177,8 @@ function execute<P>(
       if (p === null) return;
       for (const seen of shownParts(work, p, view)) {
         const { resume: frozen, hashes } = action;
-        enqueue(work, frozen, hashed(work, traffic.fork(seen), hashes), depth);
+        const known = withTracked(work, traffic.fork(seen), view);
+        enqueue(work, frozen, hashed(work, known, hashes), depth);
       }
       return;
     }
@@ -283,10 +280,10 @@ function trackOne<P>(
   const { run, tracker } = work.dp;
   const { traffic } = run;
   return applied(work, traffic.fork(wanted), view).flatMap((packet) => {
-    let p = packet;
-    if (view.tracked !== null) {
-      for (const bits of TRACKED_FIELDS) p = traffic.copy(p, bits, view.tracked, bits);
-    } else p = untracked(work, p, action.request);
+    const p =
+      view.tracked === null
+        ? untracked(work, packet, action.request)
+        : withTracked(work, packet, view);
     return tracker.track(run, p, wanted, action.request, view.pass).flatMap((result) => {
       if (result.kind !== 'tracked') {
         waitsOrEnds(work, result);
@@ -305,6 +302,14 @@ function trackOne<P>(
       return { view: { ...view, translations, tracked }, p: tracked };
     });
   });
+}
+
+/** The packet with what connection tracking left on it. */
+function withTracked<P>(work: Work<P>, packet: P, { tracked }: View<P>): P {
+  if (tracked === null) return packet;
+  let p = packet;
+  for (const bits of TRACKED_FIELDS) p = work.dp.run.traffic.copy(p, bits, tracked, bits);
+  return p;
 }
 
 function waitsOrEnds<P>(work: Work<P>, result: Exclude<Tracked<P>, { kind: 'tracked' }>): void {

@@ -21,6 +21,10 @@ import { includesVlan, innerTags, inputAllowed, outputTo, type Tags, tagsOf } fr
 const BROADCAST = 0xffff_ffff_ffffn;
 const ETH_DST = field('eth_dst');
 const IS_MULTICAST = guard(and(test(ETH_DST, 1n << 40n, 1n << 40n), not(test(ETH_DST, BROADCAST))));
+/** The type of a tag, and no tag: one that the switch does not look into, or a part of one. */
+const HAS_PARTIAL_TAG = guard(
+  and(test(field('eth_type'), 0x8100n), test(field('vlan_tci'), 0n, 0x1000n)),
+);
 
 function refuse<P>(
   x: Translation<P>,
@@ -49,6 +53,26 @@ export function forwardNormally<P>(x: Translation<P>, part: Part<P>): Part<P>[] 
     return refuse(x, part, 'unknown-port', 'OF_NO_SUCH_PORT', null, null);
   }
   const bundle = port?.bundle ?? null;
+  const { hit: partial, miss: sound } = x.t.split(part.p, HAS_PARTIAL_TAG);
+  const results: Part<P>[] = [];
+  if (partial !== null) {
+    const q = sound === null ? part : forkPart(part, partial);
+    q.p = partial;
+    const name = bundle?.name ?? null;
+    results.push(...refuse(x, q, 'partial-tag', 'VLAN_NOT_TRUNKED', null, name));
+  }
+  if (sound === null) return results;
+  const whole = partial === null ? part : forkPart(part, sound);
+  whole.p = sound;
+  return [...results, ...forwardSound(x, whole, port, bundle)];
+}
+
+function forwardSound<P>(
+  x: Translation<P>,
+  part: Part<P>,
+  port: PreparedPort | null,
+  bundle: Bundle | null,
+): Part<P>[] {
   if (bundle !== null && bundle.mirrorOutput !== 0) {
     return refuse(x, part, 'mirror-port', 'BRIDGE_PORT_NOT_FORWARDING', null, bundle.name);
   }

@@ -55,6 +55,7 @@ export interface NormalStep extends Step {
     | 'same-port'
     | 'vlan-not-allowed'
     | 'reserved-mac'
+    | 'partial-tag'
     | 'mirror-port'
     | 'unknown-port'
     | 'bond-refused';

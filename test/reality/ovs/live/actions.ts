@@ -52,6 +52,14 @@ function setField(place: Place): string {
     general.push('set_field:2001:db8::99->ipv6_dst', 'set_field:0x5->ipv6_label');
   }
   if (ports(place)) general.push('mod_tp_src:1234', `set_field:8080->${nameOf(place)}_dst`);
+  if (match.kind === 'nd') {
+    const isSolicit = match.words.includes('icmpv6_type=135');
+    general.push(
+      'set_field:2001:db8::77->nd_target',
+      `set_field:02:00:00:00:00:77->${isSolicit ? 'nd_sll' : 'nd_tll'}`,
+      `move:eth_src->${isSolicit ? 'nd_sll' : 'nd_tll'}`,
+    );
+  }
   if (match.kind === 'arp') general.push('set_field:2->arp_op', 'move:arp_spa->arp_tpa');
   return rng.pick(general);
 }
@@ -77,13 +85,26 @@ function ct(place: Place): string | null {
   }
   if (rng.chance(0.25)) {
     const source = ip4(place) ? '10.1.1.1' : '2001:db8::5';
-    parts.push(commit ? rng.pick([`nat(src=${source})`, `nat(dst=${source})`, 'nat']) : 'nat');
+    const range = ip4(place) ? '10.1.1.1-10.1.1.9' : '2001:db8::5-2001:db8::9';
+    const bound = ip4(place) ? source : `[${source}]`;
+    parts.push(
+      commit
+        ? rng.pick([
+            `nat(src=${source})`,
+            `nat(dst=${source})`,
+            'nat',
+            `nat(src=${range})`,
+            `nat(src=${bound}:5000-5010,random)`,
+            `nat(dst=${bound}:80,persistent)`,
+          ])
+        : 'nat',
+    );
   }
   return `ct(${parts.join(',')})`;
 }
 
 function learn(place: Place): string {
-  const { rng } = place;
+  const { rng, match } = place;
   const specs = ['NXM_OF_ETH_DST[]=NXM_OF_ETH_SRC[]'];
   const more = [
     'NXM_OF_VLAN_TCI[0..11]',
@@ -104,6 +125,22 @@ function learn(place: Place): string {
     specs.push('eth_type=0x800', 'NXM_OF_IP_DST[]=NXM_OF_IP_SRC[]');
     acts.push('load:NXM_OF_IP_SRC[]->NXM_OF_IP_DST[]');
   }
+  if (match.kind === 'tcp') {
+    specs.push(
+      'nw_proto=6',
+      rng.pick(['NXM_OF_TCP_DST[]=NXM_OF_TCP_SRC[]', 'tcp_dst=tcp_src', 'tcp_src=80']),
+    );
+  }
+  if (match.kind === 'udp6') {
+    specs.push('eth_type=0x86dd', 'NXM_NX_IPV6_DST[]=NXM_NX_IPV6_SRC[]', 'nw_proto=17');
+    acts.push('load:NXM_OF_UDP_SRC[]->NXM_NX_REG4[16..31]');
+  }
+  acts.push(
+    'load:NXM_OF_ETH_SRC[0..31]->NXM_NX_REG3[]',
+    'output:NXM_NX_REG0[0..15]',
+    'load:0x123456789abcdef->OXM_OF_METADATA[]',
+    'load:0x5->NXM_NX_REG6[28..31]',
+  );
   specs.push(...rng.sample(acts, rng.int(0, 3)));
   const options = [`table=${rng.pick([10, 11])}`, `priority=${rng.pick([1, 100])}`];
   if (rng.chance(0.3)) options.push('hard_timeout=300');
@@ -149,6 +186,14 @@ function registers({ rng }: Place): string {
     'move:metadata[0..31]->reg7',
     'move:vlan_tci->reg8[4..19]',
     'set_field:0x5/0xff->reg9',
+    'set_field:0x00ff00000000000000000000000000f0/0x0fff00000000000000000000000000ff->xxreg1',
+    'move:NXM_OF_ETH_DST[16..47]->NXM_NX_XXREG2[90..121]',
+    'load:0x3->OXM_OF_METADATA[60..63]',
+    'move:OXM_OF_METADATA[56..63]->NXM_NX_REG5[0..7]',
+    'move:NXM_NX_PKT_MARK[0..7]->NXM_NX_REG6[24..31]',
+    'load:0xffff->NXM_OF_ETH_SRC[8..23]',
+    'move:NXM_NX_REG2[]->NXM_OF_ETH_DST[4..35]',
+    'set_field:0x8000000000000001->metadata',
   ]);
 }
 
@@ -238,6 +283,10 @@ function tunnel({ rng }: Place): string {
       'move:reg2->tun_metadata0',
       'delete_field:tun_metadata0',
       'set_field:0x9988->tun_metadata1',
+      'set_field:0xff00/0xff00->tun_metadata1',
+      'load:0x9->NXM_NX_TUN_METADATA1[8..15]',
+      'move:NXM_NX_TUN_METADATA1[0..31]->NXM_NX_REG4[]',
+      'set_field:0x55/0xff->tun_id',
       'set_tunnel:0x33',
       'set_tunnel64:0x44',
       'move:tun_id[0..31]->reg3',

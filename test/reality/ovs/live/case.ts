@@ -35,11 +35,13 @@ const ANY_KIND: readonly PacketKind[] = [
   'tcp6',
   'udp6',
   'icmp6',
+  'sctp6',
+  'nd',
   'arp',
   'mpls',
   'eth',
 ];
-const IP_KINDS: readonly PacketKind[] = ['tcp', 'udp', 'icmp', 'tcp6', 'udp6', 'sctp'];
+const IP_KINDS: readonly PacketKind[] = ['tcp', 'udp', 'icmp', 'tcp6', 'udp6', 'sctp', 'nd'];
 const KINDS: Readonly<Record<string, readonly PacketKind[]>> = {
   mpls: ['mpls', 'mpls', 'tcp', 'udp6', 'arp'],
   ct: IP_KINDS,
@@ -97,7 +99,10 @@ export function casesOf(
   // The datapath changes two bytes of a later fragment, as if it had a checksum, with an address.
   const addresses = /(?:mod_nw_(?:src|dst):|set_field:)[\d./]+(?:->ip_(?:src|dst))?\b/g;
   const cutLonger = (given: string) => {
-    const text = given.replaceAll('max_len=14', 'max_len=64');
+    // Which of several addresses and ports a translation takes is a hash's choice.
+    const text = given
+      .replaceAll('max_len=14', 'max_len=64')
+      .replaceAll(/(nat\((?:src|dst)=[^,)]*?)-[\w.:]+(?=[,)])/g, '$1');
     if (focus !== 'fragments') return text;
     return text.replace(addresses, (set) => (/mod_nw|ip_/.test(set) ? 'mod_nw_ttl:7' : set));
   };
