@@ -237,6 +237,8 @@ export async function askFrames(
   const plans = focus === 'fragments' ? cutPlans(rng, seed) : wholePlans(rng);
   const words = plans.map(({ frame, entry }) => wordsOf(frame, entry[1]));
   const one = casesOf(rng, seed, focus, words, manner);
+  // Flows of the datapath are translated anew when tables change, and what they learn is learned.
+  if (manner === 'lasting') await world.live.appctl('revalidator/purge');
   const refused = await world.loadCase(one);
   // What the switch itself refuses, behind ovs-ofctl, is no question of reading texts.
   if (refused !== '') return refused.includes('Error OFP') ? null : `${one.id}: ${refused}`;
