@@ -1,0 +1,133 @@
+/**
+ * The inputs that sets of packets are made of: one variable for each byte of each word, and
+ * further variables for what is any value of a
+ * range (a port that NAT chooses). One space belongs to one question.
+ */
+import { type Field, FIELDS, field, PACKET_WORDS } from '../../packet/fields.ts';
+import { type Packet } from '../packet.ts';
+import { type Region, Regions } from './regions.ts';
+import { type Shown, type Word, ZERO } from './symbols.ts';
+
+/** Asked first in a diagram: what most rules look at. The other words follow in their order. */
+const FIRST = [
+  'in_port',
+  'eth_type',
+  'ip_proto',
+  'ip_dst',
+  'ip_src',
+  'tp_dst',
+  'tp_src',
+  'ipv6_dst',
+  'ipv6_src',
+  'eth_dst',
+  'eth_src',
+  'vlan_tci',
+] as const;
+
+/**
+ * Fields that constants are added to, whole: a part of a sum is no part of what it is made of.
+ * All other words are cut into bytes, so that every mask is a few intervals of each byte.
+ */
+const WHOLE: ReadonlySet<string> = new Set(['frame_len', 'ip_len', 'ip_id', 'tcp_seq', 'tcp_ack']);
+const BYTE = 8;
+
+/** The space of one question. */
+export interface Space {
+  readonly regions: Regions;
+  /** Each word of an input packet, all of whose bits are open. */
+  readonly words: readonly Word[];
+  /** Where the bits of an input packet are that a variable stands for; fresh variables have none. */
+  readonly places: readonly { readonly word: number; readonly shift: number }[];
+}
+
+/** A space in which every field of a packet is open. */
+export function openSpace(maxEdges?: number): Space {
+  const regions = new Regions(maxEdges);
+  const words: Word[] = Array.from({ length: PACKET_WORDS }, () => ZERO);
+  const places: { word: number; shift: number }[] = [];
+  const owners = ownersOfWords();
+  const order = FIRST.flatMap((name) => wordsOf(field(name)));
+  const seen = new Set(order);
+  for (let word = 0; word < PACKET_WORDS; word++) if (!seen.has(word)) order.push(word);
+  for (const word of order) {
+    const of = owners[word];
+    if (of === undefined) continue;
+    const width = of.width % 32 !== 0 && word === of.word ? of.width % 32 : 32;
+    const size = WHOLE.has(of.name) ? width : BYTE;
+    const pieces: Shown[] = [];
+    // The most significant byte is asked first: prefixes are decided early.
+    for (let from = Math.floor((width - 1) / size) * size; from >= 0; from -= size) {
+      const part = Math.min(size, width - from);
+      const variable = regions.addVariable(part);
+      places[variable] = { word, shift: from };
+      pieces.unshift({ from, width: part, variable, low: 0, add: 0 });
+    }
+    words[word] = width === 32 ? pieces : [...pieces, { ...ZERO[0]!, from: width, width: 32 - width }];
+  }
+  return { regions, words, places };
+}
+
+/** A variable that no field of the input shows: any value of a choice. */
+export function freshVariable(space: Space, width: number): number {
+  return space.regions.addVariable(width);
+}
+
+/** The packet that an input is, on top of a packet that has what the input leaves open. */
+export function inputPacket(
+  space: Space,
+  region: Region,
+  typical: Packet,
+): { readonly words: Uint32Array; readonly choices: ReadonlyMap<number, number> } {
+  const { regions, places } = space;
+  const words = typical.words.slice();
+  const wish = (variable: number): number | undefined => {
+    const place = places[variable];
+    if (place === undefined) return undefined;
+    return ((typical.words[place.word]! >>> place.shift) & regions.tops[variable]!) >>> 0;
+  };
+  const choices = new Map<number, number>();
+  for (const [variable, value] of regions.sample(region, wish)) {
+    const place = places[variable];
+    if (place === undefined) choices.set(variable, value);
+    else {
+      const mask = (regions.tops[variable]! << place.shift) >>> 0;
+      words[place.word] = ((words[place.word]! & ~mask) | (value << place.shift)) >>> 0;
+    }
+  }
+  return { words, choices };
+}
+
+/** Whether a packet is an input of the region; choices are looked up by variable. */
+export function isInput(
+  { regions, places }: Space,
+  region: Region,
+  words: Uint32Array,
+  choices: ReadonlyMap<number, number>,
+): boolean {
+  return regions.has(region, (variable) => {
+    const place = places[variable];
+    if (place === undefined) return choices.get(variable) ?? 0;
+    return ((words[place.word]! >>> place.shift) & regions.tops[variable]!) >>> 0;
+  });
+}
+
+/** The field that has each word to itself; overlays share it. */
+function ownersOfWords(): readonly (Field | undefined)[] {
+  const owners: (Field | undefined)[] = [];
+  for (const of of FIELDS.values()) {
+    for (const word of wordsOf(of)) {
+      const known = owners[word];
+      if (known === undefined || widthIn(of, word) > widthIn(known, word)) owners[word] = of;
+    }
+  }
+  return owners;
+}
+
+function widthIn(of: Field, word: number): number {
+  return of.shift + (of.width % 32 !== 0 && word === of.word ? of.width % 32 : Math.min(32, of.width));
+}
+
+function wordsOf(of: Field): readonly number[] {
+  return Array.from({ length: Math.ceil(of.width / 32) }, (_, i) => of.word + i);
+}
+
