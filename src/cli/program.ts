@@ -5,6 +5,7 @@ import { addDiff } from './diff-command.ts';
 import { EXIT, UsageError } from './exit-codes.ts';
 import { addExplain } from './explain-command.ts';
 import { type Call, type Io } from './io.ts';
+import { addProve } from './prove-command.ts';
 import { addReplay } from './replay-command.ts';
 import { addScenarios } from './scenarios-command.ts';
 import { addSchema } from './schema-command.ts';
@@ -55,6 +56,7 @@ function program(call: Call): Command {
     )
     .exitOverride();
   addTrace(root, call);
+  addProve(root, call);
   addReplay(root, call);
   addCompile(root, call);
   addDiff(root, call);

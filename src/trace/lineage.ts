@@ -72,6 +72,11 @@ class LazyRead implements Read {
 
 const BEFORE: Lineage = { role: 'request', since: 0, answer: null, relays: 0, connection: 0 };
 
+/** What a packet is at the end of its steps. */
+export function lineageOf(steps: readonly Step[]): Lineage {
+  return steps.reduce(next, BEFORE);
+}
+
 /** Goes through steps with what the packet was when each of them was written. */
 export function eachStep(
   steps: readonly Step[],

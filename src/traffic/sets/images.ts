@@ -20,7 +20,7 @@ export function imageOf(
 ): Uint32Array {
   const valueOf = (variable: number): number => {
     const place = space.places[variable];
-    if (place === undefined) return choices.get(variable) ?? 0;
+    if (place === undefined) return choices.get(variable) ?? space.firsts.get(variable) ?? 0;
     return ((input[place.word]! >>> place.shift) & space.regions.tops[variable]!) >>> 0;
   };
   return Uint32Array.from(words, (word) => wordValue(word, valueOf, space.regions.tops));

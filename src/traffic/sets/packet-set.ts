@@ -83,8 +83,8 @@ export function writeRuns(
 }
 
 /** A run that may hold anything. */
-export function anyRun(space: Space, width: number): Word {
-  const variable = freshVariable(space, width);
+export function anyRun(space: Space, width: number, first = 0): Word {
+  const variable = freshVariable(space, width, first);
   return [{ from: 0, width, variable, low: 0, add: 0 }];
 }
 

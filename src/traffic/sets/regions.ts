@@ -35,6 +35,7 @@ export class Regions {
   private readonly known = new Map<number, Region[]>();
   private readonly done: readonly Map<number, Region>[] = [new Map(), new Map(), new Map()];
 
+  private readonly equals = new Map<string, Region>();
   private edgesLeft: number;
   private readonly maxEdges: number;
 
@@ -73,6 +74,28 @@ export class Regions {
       behind.push(NOWHERE);
     }
     return this.node(variable, ends, behind);
+  }
+
+  /**
+   * Inputs in which variable `b` is variable `a` plus `distance`, modulo their common width of at
+   * most a byte.
+   */
+  equal(a: number, b: number, distance: number): Region {
+    const key = `${a} ${b} ${distance}`;
+    const known = this.equals.get(key);
+    if (known !== undefined) return known;
+    const top = this.tops[a]!;
+    const [first, second, step] = a < b ? [a, b, distance] : [b, a, -distance];
+    const ends: number[] = [];
+    const behind: Region[] = [];
+    for (let value = 0; value <= top; value++) {
+      const other = (value + step) & top;
+      ends.push(value);
+      behind.push(this.of(second, Uint32Array.of(other, other)));
+    }
+    const made = this.node(first, ends, behind);
+    this.equals.set(key, made);
+    return made;
   }
 
   and(a: Region, b: Region): Region {
@@ -141,6 +164,22 @@ export class Regions {
       at = this.behind[at]![first]!;
     }
     return found;
+  }
+
+  /** Inputs of the region whatever the variables from `limit` on are: choices are forgotten. */
+  shadow(region: Region, limit: number): Region {
+    const known = new Map<Region, Region>();
+    const of = (at: Region): Region => {
+      if (at <= EVERYWHERE) return at;
+      if (this.variable[at]! >= limit) return EVERYWHERE;
+      const found = known.get(at);
+      if (found !== undefined) return found;
+      const behind = this.behind[at]!.map(of);
+      const made = this.node(this.variable[at]!, [...this.ends[at]!], behind);
+      known.set(at, made);
+      return made;
+    };
+    return of(region);
   }
 
   /** Whether an input with those values lies in the region. */

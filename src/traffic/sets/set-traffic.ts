@@ -19,7 +19,7 @@ import {
 } from './packet-set.ts';
 import { EVERYWHERE, NOWHERE, type Region } from './regions.ts';
 import { addTo } from './sums.ts';
-import { clip, ones, type Piece, samePiece, sameWord, type Word, widthOf } from './symbols.ts';
+import { clip, constantOf, ones, type Piece, type Shown, samePiece, sameWord, type Word, widthOf } from './symbols.ts';
 
 /** Two variables are compared value by value up to so many values. */
 const MOST_EQUALS = 512;
@@ -60,6 +60,13 @@ function equalPieces(p: PacketSet, a: Piece, b: Piece): Region | null {
   if (a.variable === null && b.variable === null) return NOWHERE;
   if (a.variable === null) return runWithin(p.space, [b], Uint32Array.of(a.value, a.value));
   if (b.variable === null) return runWithin(p.space, [a], Uint32Array.of(b.value, b.value));
+  const { tops } = p.space.regions;
+  const whole = ({ low, width, variable }: Shown): boolean =>
+    low === 0 && tops[variable] === ones(width);
+  if (a.width <= 8 && whole(a) && whole(b)) {
+    if (a.variable === b.variable) return ((a.add - b.add) & ones(a.width)) === 0 ? EVERYWHERE : NOWHERE;
+    return p.space.regions.equal(a.variable, b.variable, a.add - b.add);
+  }
   const values = valuesOf(p, [a], MOST_EQUALS) ?? valuesOf(p, [b], MOST_EQUALS);
   if (values === null) return null;
   const { regions } = p.space;
@@ -133,9 +140,10 @@ function same(p: PacketSet, seen: PacketSet, pairs: FieldPairs): Split<PacketSet
   if (both === NOWHERE) return { hit: null, miss: p };
   const common = narrowed(p, both);
   let region: Region = both;
-  for (const [here, there] of pairs) {
-    const mine = readRun(p, here);
-    const other = readRun(seen, there);
+  const runs = pairs.map((pair) => [readRun(p, pair[0]), readRun(seen, pair[1]), pair[0]] as const);
+  // What differs for every input needs no further look.
+  if (runs.some(([mine, other]) => neverEqual(mine, other))) return { hit: null, miss: p };
+  for (const [mine, other, here] of runs) {
     const part = mine === null || other === null ? null : equalParts(common, mine, other);
     if (part === null) {
       const doubt = `${here.field.name} is compared with what depends on another input`;
@@ -145,6 +153,19 @@ function same(p: PacketSet, seen: PacketSet, pairs: FieldPairs): Split<PacketSet
     if (region === NOWHERE) return { hit: null, miss: p };
   }
   return parted(p, region);
+}
+
+/** Whether two runs are constants, and different ones. */
+function neverEqual(mine: Runs | null, other: Runs | null): boolean {
+  if (mine === null || other === null) return false;
+  for (const { at, run } of mine) {
+    const there = other.find((one) => one.at === at)?.run;
+    const [a, b] = [constantOf(run), there === undefined ? null : constantOf(there)];
+    if (a !== null && b !== null && there !== undefined && widthOf(run) === widthOf(there)) {
+      if (a !== b) return true;
+    }
+  }
+  return false;
 }
 
 type Runs = readonly { readonly at: number; readonly run: Word }[];
@@ -249,7 +270,7 @@ export const packetSets: Traffic<PacketSet> = {
       const written = writeRuns(p, to, runs);
       return from === upTo ? written : doubted(written, `any ${to.field.name} of a range`);
     }
-    const run = anyRun(p.space, to.width);
+    const run = anyRun(p.space, to.width, Number(from));
     const inside = runWithin(p.space, run, Uint32Array.of(Number(from), Number(upTo)));
     const where = p.space.regions.and(p.where, inside ?? EVERYWHERE);
     return writeRuns(narrowed(p, where), to, [{ at: 0, run }]);

@@ -6,23 +6,22 @@
 import { type Field, FIELDS, field, PACKET_WORDS } from '../../packet/fields.ts';
 import { type Packet } from '../packet.ts';
 import { type Region, Regions } from './regions.ts';
-import { type Shown, type Word, ZERO } from './symbols.ts';
+import { type Shown, type Word, widthOf, ZERO } from './symbols.ts';
 
-/** Asked first in a diagram: what most rules look at. The other words follow in their order. */
-const FIRST = [
-  'in_port',
-  'eth_type',
-  'ip_proto',
-  'ip_dst',
-  'ip_src',
-  'tp_dst',
-  'tp_src',
-  'ipv6_dst',
-  'ipv6_src',
-  'eth_dst',
-  'eth_src',
-  'vlan_tci',
-] as const;
+/**
+ * Asked first in a diagram: what most rules look at. Fields that are compared with each other
+ * stand together, and their bytes are asked in turn: then equality is a small diagram.
+ */
+const FIRST: readonly (readonly string[])[] = [
+  ['in_port'],
+  ['eth_type'],
+  ['ip_proto'],
+  ['ip_dst', 'ip_src'],
+  ['tp_dst', 'tp_src'],
+  ['ipv6_dst', 'ipv6_src'],
+  ['eth_dst', 'eth_src'],
+  ['vlan_tci'],
+];
 
 /**
  * Fields that constants are added to, whole: a part of a sum is no part of what it is made of.
@@ -38,6 +37,8 @@ export interface Space {
   readonly words: readonly Word[];
   /** Where the bits of an input packet are that a variable stands for; fresh variables have none. */
   readonly places: readonly { readonly word: number; readonly shift: number }[];
+  /** By fresh variable: the value that a single packet would have been given. */
+  readonly firsts: Map<number, number>;
 }
 
 /** A space in which every field of a packet is open. */
@@ -46,30 +47,66 @@ export function openSpace(maxEdges?: number): Space {
   const words: Word[] = Array.from({ length: PACKET_WORDS }, () => ZERO);
   const places: { word: number; shift: number }[] = [];
   const owners = ownersOfWords();
-  const order = FIRST.flatMap((name) => wordsOf(field(name)));
-  const seen = new Set(order);
-  for (let word = 0; word < PACKET_WORDS; word++) if (!seen.has(word)) order.push(word);
-  for (const word of order) {
-    const of = owners[word];
-    if (of === undefined) continue;
-    const width = of.width % 32 !== 0 && word === of.word ? of.width % 32 : 32;
-    const size = WHOLE.has(of.name) ? width : BYTE;
-    const pieces: Shown[] = [];
-    // The most significant byte is asked first: prefixes are decided early.
-    for (let from = Math.floor((width - 1) / size) * size; from >= 0; from -= size) {
-      const part = Math.min(size, width - from);
-      const variable = regions.addVariable(part);
-      places[variable] = { word, shift: from };
-      pieces.unshift({ from, width: part, variable, low: 0, add: 0 });
-    }
-    words[word] = width === 32 ? pieces : [...pieces, { ...ZERO[0]!, from: width, width: 32 - width }];
+  const shown: Shown[][] = [];
+  for (const { word, from, width } of inOrder(owners)) {
+    const variable = regions.addVariable(width);
+    places[variable] = { word, shift: from };
+    shown[word] ??= [];
+    shown[word].push({ from, width, variable, low: 0, add: 0 });
   }
-  return { regions, words, places };
+  shown.forEach((pieces, word) => {
+    const sorted = pieces.sort((a, b) => a.from - b.from);
+    const width = widthOf(sorted);
+    const rest = { ...ZERO[0]!, from: width, width: 32 - width };
+    words[word] = width === 32 ? sorted : [...sorted, rest];
+  });
+  return { regions, words, places, firsts: new Map() };
+}
+
+/** A run of bits that one variable stands for. */
+interface Run {
+  readonly word: number;
+  readonly from: number;
+  readonly width: number;
+}
+
+/** The runs of all words in the order in which diagrams ask for them. */
+function inOrder(owners: readonly (Field | undefined)[]): readonly Run[] {
+  const order: Run[] = [];
+  const seen = new Set<number>();
+  const runs = (words: readonly number[]): readonly Run[] =>
+    words.flatMap((word) => {
+      const of = owners[word];
+      if (of === undefined || seen.has(word)) return [];
+      seen.add(word);
+      return runsOf(of, word);
+    });
+  for (const group of FIRST) {
+    const lists = group.map((name) => runs(wordsOf(field(name))));
+    const longest = Math.max(...lists.map(({ length }) => length));
+    for (let i = 0; i < longest; i++) {
+      for (const list of lists) if (list[i] !== undefined) order.push(list[i]!);
+    }
+  }
+  return [...order, ...runs(owners.map((_, word) => word))];
+}
+
+/** The most significant byte of a word comes first: prefixes are decided early. */
+function runsOf(of: Field, word: number): readonly Run[] {
+  const width = of.width % 32 !== 0 && word === of.word ? of.width % 32 : 32;
+  const size = WHOLE.has(of.name) ? width : BYTE;
+  const runs: Run[] = [];
+  for (let from = Math.floor((width - 1) / size) * size; from >= 0; from -= size) {
+    runs.push({ word, from, width: Math.min(size, width - from) });
+  }
+  return runs;
 }
 
 /** A variable that no field of the input shows: any value of a choice. */
-export function freshVariable(space: Space, width: number): number {
-  return space.regions.addVariable(width);
+export function freshVariable(space: Space, width: number, first = 0): number {
+  const variable = space.regions.addVariable(width);
+  space.firsts.set(variable, first);
+  return variable;
 }
 
 /** The packet that an input is, on top of a packet that has what the input leaves open. */
@@ -82,7 +119,7 @@ export function inputPacket(
   const words = typical.words.slice();
   const wish = (variable: number): number | undefined => {
     const place = places[variable];
-    if (place === undefined) return undefined;
+    if (place === undefined) return space.firsts.get(variable);
     return ((typical.words[place.word]! >>> place.shift) & regions.tops[variable]!) >>> 0;
   };
   const choices = new Map<number, number>();
@@ -99,14 +136,14 @@ export function inputPacket(
 
 /** Whether a packet is an input of the region; choices are looked up by variable. */
 export function isInput(
-  { regions, places }: Space,
+  { regions, places, firsts }: Space,
   region: Region,
   words: Uint32Array,
   choices: ReadonlyMap<number, number>,
 ): boolean {
   return regions.has(region, (variable) => {
     const place = places[variable];
-    if (place === undefined) return choices.get(variable) ?? 0;
+    if (place === undefined) return choices.get(variable) ?? firsts.get(variable) ?? 0;
     return ((words[place.word]! >>> place.shift) & regions.tops[variable]!) >>> 0;
   });
 }

@@ -1,0 +1,108 @@
+/** `hopwise prove FROM TO`: what becomes of all packets from one end to another. */
+import { type Command, InvalidArgumentError, Option } from 'commander';
+import { jsonText } from '../text/escape.ts';
+import { type Range } from '../traffic/match.ts';
+import { type Wanted } from '../verify/proof/source.ts';
+import { EXIT, UsageError } from './exit-codes.ts';
+import { type Call } from './io.ts';
+import { addPageOptions, pageOf, type Wishes } from './terminal.ts';
+
+interface ProveFlags extends Wishes {
+  readonly snapshot?: string;
+  readonly cloud?: string;
+  readonly icmp?: boolean;
+  readonly tcp?: readonly Range[];
+  readonly udp?: readonly Range[];
+  readonly ipv6?: boolean;
+  readonly format: 'tree' | 'json';
+  readonly expect?: 'reachable' | 'unreachable';
+}
+
+const NOTES = `
+FROM and TO are named as for hopwise trace. Without --icmp, --tcp or --udp every protocol and
+every port is asked about. REACHABLE: some packets arrive; UNREACHABLE: no packet does, whatever
+its ports are.
+
+Exit codes: 0 reachable (or as expected), 1 not, 2 wrong input, 3 undetermined.`;
+
+/** Adds the command to the tree. */
+export function addProve(root: Command, call: Call): void {
+  const command = root
+    .command('prove')
+    .description('prove which of all packets from FROM reach TO, and what stops the others')
+    .argument('<from>', 'who sends')
+    .argument('<to>', 'who shall receive')
+    .option('-s, --snapshot <dir>', 'dump folder, sos report or archive')
+    .option('--cloud <file>', 'a cloud.yaml: what its agents would configure')
+    .option('--icmp', 'echo requests')
+    .option('--tcp [ports]', 'new TCP connections: all, 22, 80-90 or 22,443', portRanges)
+    .option('--udp [ports]', 'UDP datagrams: all, 53 or 1000-2000', portRanges)
+    .option('-6, --ipv6', 'over IPv6 where both ends have addresses of both versions')
+    .addOption(
+      new Option('--expect <verdict>', 'exit 0 when this is so').choices([
+        'reachable',
+        'unreachable',
+      ]),
+    )
+    .addOption(new Option('--format <format>', 'text or data').choices(['tree', 'json']).default('tree'))
+    .addHelpText('after', NOTES)
+    .action((from: string, to: string, flags: ProveFlags) => run(call, from, to, flags));
+  addPageOptions(command);
+}
+
+async function run(call: Call, from: string, to: string, flags: ProveFlags): Promise<void> {
+  const [{ openSnapshotOption }, { askedQuestion }, { prepareProofs }, { proofLines }] =
+    await Promise.all([
+      import('./snapshot-option.ts'),
+      import('../trace/ask.ts'),
+      import('../verify/proof/prove.ts'),
+      import('../verify/proof/text.ts'),
+    ]);
+  const { network } = openSnapshotOption(flags.cloud ?? flags.snapshot);
+  const version = flags.ipv6 === true ? { version: 6 as const } : {};
+  const asked = askedQuestion(network, { from, to, ...version });
+  if (asked.kind === 'wrong') throw new UsageError(asked.message, ...asked.details);
+  const question = { from: asked.value.from, to: asked.value.to, wanted: wantedOf(flags) };
+  const proved = prepareProofs(network).prove(question);
+  if (proved.kind === 'impossible') throw new UsageError(proved.why);
+  const { proof } = proved;
+  if (flags.format === 'json') {
+    call.io.out.write(`${jsonText({ version: 1, from, to, ...proof })}\n`);
+  } else {
+    const page = pageOf(call.io, flags);
+    for (const line of proofLines(question, proof, page)) {
+      call.io.out.write(`${page.encode(line)}\n`);
+    }
+  }
+  call.exitCode = exitCode(proof.verdict, flags.expect);
+}
+
+function exitCode(verdict: string, expected: ProveFlags['expect']): number {
+  if (verdict === 'REACHABLE') return expected === 'unreachable' ? EXIT.no : EXIT.yes;
+  if (verdict === 'UNREACHABLE') return expected === 'unreachable' ? EXIT.yes : EXIT.no;
+  return EXIT.unsure;
+}
+
+const EVERY: readonly Range[] = [{ from: 0n, to: 65535n }];
+
+function wantedOf({ icmp, tcp, udp }: ProveFlags): Wanted {
+  const named = icmp === true || tcp !== undefined || udp !== undefined;
+  if (!named) return { icmp: true, tcp: EVERY, udp: EVERY, others: true };
+  const ranges = (value: unknown): readonly Range[] | null =>
+    value === undefined ? null : value === true ? EVERY : (value as readonly Range[]);
+  return { icmp: icmp === true, tcp: ranges(tcp), udp: ranges(udp), others: false };
+}
+
+/** `22`, `80-90`, `22,443`, `all`. */
+function portRanges(word: string): readonly Range[] {
+  if (word === 'all' || word === 'any') return EVERY;
+  return word.split(',').map((part) => {
+    const match = /^(\d{1,5})(?:-(\d{1,5}))?$/.exec(part.trim());
+    const low = Number(match?.[1] ?? Number.NaN);
+    const high = match?.[2] === undefined ? low : Number(match[2]);
+    if (!(low <= high && high <= 65535)) {
+      throw new InvalidArgumentError(`${JSON.stringify(part)} is no port or range of ports`);
+    }
+    return { from: BigInt(low), to: BigInt(high) };
+  });
+}

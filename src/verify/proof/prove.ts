@@ -1,0 +1,249 @@
+/**
+ * Proofs about all packets from one end to another: which reach it, which are answered, what
+ * stops the others. Every claim has a witness that the walk of one packet replays; what hangs on
+ * something unknown is said, and then the verdict is UNDETERMINED.
+ */
+import { type IpAddress } from '../../dataplane/routing/types.ts';
+import { type Reason } from '../../reasons/codes.ts';
+import { type CompiledNetwork, compileNetwork } from '../../trace/compiled-network.ts';
+import { lackingOnTheWay } from '../../trace/lacking.ts';
+import { lineageOf } from '../../trace/lineage.ts';
+import { outsidePlace, outsideTarget, withOutside } from '../../trace/outside.ts';
+import { type TraceEnd, type Verdict } from '../../trace/types.ts';
+import { type Ending } from '../../trace/walk.ts';
+import { blankPacket } from '../../traffic/packet.ts';
+import { type PacketSet, type SetPage } from '../../traffic/sets/packet-set.ts';
+import { NOWHERE, type Region, type Regions, TooManyRegions } from '../../traffic/sets/regions.ts';
+import { packetSets } from '../../traffic/sets/set-traffic.ts';
+import { inputPacket, openSpace } from '../../traffic/sets/space.ts';
+import { type Step } from '../../traffic/traffic.ts';
+import { type Network } from '../../dataplane/network.ts';
+import { classesOf, type PacketClass } from './classes.ts';
+import { type Propagated, propagate } from './propagate.ts';
+import { COORDINATES, setsTo, type Wanted } from './source.ts';
+
+/** All packets of some kinds from one end to another. */
+export interface ProofQuestion {
+  readonly from: TraceEnd;
+  readonly to: TraceEnd;
+  readonly wanted: Wanted;
+}
+
+/** One packet of a class: the coordinates that the question leaves open. */
+export interface Witness {
+  readonly protocol: number;
+  readonly port: number;
+  readonly sourcePort: number;
+}
+
+/** Packets of which the same is said, with one of them. */
+export interface Group {
+  readonly classes: readonly PacketClass[];
+  readonly witness: Witness;
+}
+
+/** Packets that ended before they got there, by what stopped them. */
+export interface Stopped extends Group {
+  readonly code: Reason;
+  readonly host: string;
+  readonly where: string;
+  readonly evidence: string;
+  readonly origin: { readonly file: string; readonly line: number } | null;
+}
+
+export interface Proof {
+  /** REACHABLE: some packets arrive; UNREACHABLE: no packet does, and nothing is in doubt. */
+  readonly verdict: Verdict;
+  readonly asked: Group | null;
+  /** Packets that get to the end's own stack; null for none. */
+  readonly arrives: Group | null;
+  /** Of them those to which an answer comes back. */
+  readonly answered: Group | null;
+  readonly stopped: readonly Stopped[];
+  /** Why the verdict is not sure. */
+  readonly unknown: readonly string[];
+  /** Inputs of which no end is known: a proof with any is no proof. */
+  readonly lost: Group | null;
+}
+
+export type Proved =
+  | { readonly kind: 'proved'; readonly proof: Proof }
+  | { readonly kind: 'impossible'; readonly why: string };
+
+/** Proves questions over one network; what is compiled is kept between them. */
+export interface Prover {
+  prove(question: ProofQuestion): Proved;
+}
+
+export function prepareProofs(network: Network): Prover {
+  const compiled = compileNetwork(withOutside(network), {});
+  return { prove: (question) => prove(compiled, question) };
+}
+
+/** Not arriving: the frame came by and was for somebody else. */
+const NOT_MEANT: readonly Reason[] = ['NOT_FOR_ME'];
+const UNSURE: readonly Reason[] = ['UNSUPPORTED_ACTION', 'UNSUPPORTED_MATCH', 'SNAPSHOT_INCOMPLETE'];
+
+function prove(compiled: CompiledNetwork, { from: asker, to, wanted }: ProofQuestion): Proved {
+  const { address } = to;
+  const outside = asker.kind === 'external' && asker.host === null;
+  const from = { ...asker, ...(outside ? outsidePlace(compiled.network, address) : null) };
+  if (from.host === null || from.namespace === null) {
+    return { kind: 'impossible', why: `the snapshot does not show where ${from.label} sends from` };
+  }
+  if (address === null) {
+    return { kind: 'impossible', why: `${to.label} has no address in the snapshot` };
+  }
+  const sender = { host: from.host, namespace: from.namespace };
+  const source = outside ? from.address : null;
+  const sets = setsTo(address, wanted, openSpace(), source);
+  const borrowed = [
+    ...outsideTarget(compiled.network, to),
+    ...(source === null ? [] : [{ ...sender, address: source }]),
+  ];
+  const [first] = sets;
+  if (first === undefined) return { kind: 'impossible', why: 'no packet was asked about' };
+  let walked: Propagated<PacketSet> | null;
+  try {
+    walked = propagate(compiled, packetSets, sender, sets, borrowed);
+  } catch (error) {
+    if (error instanceof TooManyRegions) return { kind: 'impossible', why: error.message };
+    throw error;
+  }
+  if (walked === null) {
+    return { kind: 'impossible', why: `${from.host} has no namespace ${from.namespace}` };
+  }
+  const asked = sets.reduce((all, { p }) => p.space.regions.or(all, p.where), NOWHERE);
+  return { kind: 'proved', proof: concluded(compiled, { from, to, address }, walked, first.p, asked) };
+}
+
+interface Ends {
+  readonly from: TraceEnd;
+  readonly to: TraceEnd;
+  readonly address: IpAddress;
+}
+
+/** An ending with what its diary says. */
+interface Told {
+  readonly ending: Ending<PacketSet>;
+  readonly steps: readonly Step[];
+  readonly role: ReturnType<typeof lineageOf>['role'];
+}
+
+function concluded(
+  compiled: CompiledNetwork,
+  { from, to, address }: Ends,
+  walked: Propagated<PacketSet>,
+  { space }: PacketSet,
+  asked: Region,
+): Proof {
+  const { regions } = space;
+  const told = walked.endings.map((ending): Told => {
+    const steps = stepsOf(ending.p.diary);
+    return { ending, steps, role: lineageOf(steps).role };
+  });
+  const shadow = (where: Region): Region => regions.shadow(where, space.places.length);
+  const requests = told.filter(({ role }) => role === 'request');
+  const arrives = union(regions, requests.filter((one) => arrived(one, to)), shadow);
+  const answers = told.filter(
+    ({ ending, role }) =>
+      (role === 'answer' || role === 'data') &&
+      ending.outcome.kind === 'delivered' &&
+      ending.device.host === from.host &&
+      ending.device.name === from.namespace,
+  );
+  const answered = regions.and(arrives, union(regions, answers, shadow));
+  const ended = union(regions, requests, shadow);
+  const lost = regions.minus(asked, ended);
+  const group = (where: Region): Group | null =>
+    where === NOWHERE ? null : { classes: classesOf(space, where), witness: witness(space, where) };
+  const unknown = doubts(compiled, walked, told, address);
+  const sure = unknown.length === 0 && lost === NOWHERE;
+  return {
+    verdict: sure ? (arrives === NOWHERE ? 'UNREACHABLE' : 'REACHABLE') : 'UNDETERMINED',
+    asked: group(asked),
+    arrives: group(arrives),
+    answered: group(answered),
+    stopped: stoppedOf(space, requests, to, arrives, group, shadow),
+    unknown,
+    lost: group(lost),
+  };
+}
+
+function stepsOf(page: SetPage | null): readonly Step[] {
+  const steps: Step[] = [];
+  for (let at = page; at !== null; at = at.previous) {
+    steps.push(typeof at.step === 'function' ? at.step() : at.step);
+  }
+  return steps.reverse();
+}
+
+function union(regions: Regions, told: readonly Told[], shadow: (where: Region) => Region): Region {
+  return told.reduce((all, { ending }) => regions.or(all, shadow(ending.p.where)), NOWHERE);
+}
+
+/** Whether a packet got to the stack that was meant; that nobody listens there is another matter. */
+function arrived({ ending: { device, outcome } }: Told, to: TraceEnd): boolean {
+  if (to.kind === 'external') {
+    return device.host === 'outside' && outcome.kind === 'delivered';
+  }
+  if (device.host !== to.host || device.name !== to.namespace) return false;
+  if (outcome.kind === 'delivered') return true;
+  return outcome.drop.reason === 'NOT_LISTENING';
+}
+
+/** What stopped the packets that did not arrive, the most first. */
+function stoppedOf(
+  { regions }: PacketSet['space'],
+  requests: readonly Told[],
+  to: TraceEnd,
+  arrives: Region,
+  group: (where: Region) => Group | null,
+  shadow: (where: Region) => Region,
+): readonly Stopped[] {
+  const byCause = new Map<string, { told: Told; where: Region }>();
+  for (const told of requests) {
+    const { outcome, device, p } = told.ending;
+    if (outcome.kind !== 'dropped' || arrived(told, to)) continue;
+    const { drop } = outcome;
+    if (NOT_MEANT.includes(drop.reason)) continue;
+    const where = regions.minus(shadow(p.where), arrives);
+    if (where === NOWHERE) continue;
+    const key = `${device.host} ${device.name} ${drop.reason} ${drop.where} ${drop.evidence}`;
+    const known = byCause.get(key);
+    byCause.set(key, { told, where: regions.or(known?.where ?? NOWHERE, where) });
+  }
+  return [...byCause.values()].flatMap(({ told: { ending }, where }): readonly Stopped[] => {
+    const found = group(where);
+    if (found === null || ending.outcome.kind !== 'dropped') return [];
+    const { reason, where: place, evidence, origin } = ending.outcome.drop;
+    const at = origin === null ? null : { file: origin.file, line: origin.line };
+    return [{ ...found, code: reason, host: ending.device.host, where: place, evidence, origin: at }];
+  });
+}
+
+/** Everything that keeps a verdict from being sure. */
+function doubts(
+  { network }: CompiledNetwork,
+  walked: Propagated<PacketSet>,
+  told: readonly Told[],
+  { version }: IpAddress,
+): readonly string[] {
+  const found = new Set<string>();
+  for (const { ending } of told) for (const doubt of ending.p.doubts) found.add(doubt);
+  for (const { code, detail } of walked.assumed.values()) {
+    if (UNSURE.includes(code)) found.add(`${code}: ${detail}`);
+  }
+  const ways = told.map(({ steps }) => steps);
+  for (const { file, consequence } of lackingOnTheWay(network, ways, version)) {
+    found.add(`SNAPSHOT_INCOMPLETE: ${file} is missing: ${consequence}`);
+  }
+  return [...found];
+}
+
+/** One packet of a region; ports that people know are taken where the region has them. */
+function witness(space: PacketSet['space'], where: Region): Witness {
+  const { words } = inputPacket(space, where, blankPacket());
+  const [protocol, port, sourcePort] = COORDINATES.map((of) => words[of.word]!);
+  return { protocol: protocol!, port: port!, sourcePort: sourcePort! };
+}
