@@ -44,7 +44,9 @@ export function addProve(root: Command, call: Call): void {
         'unreachable',
       ]),
     )
-    .addOption(new Option('--format <format>', 'text or data').choices(['tree', 'json']).default('tree'))
+    .addOption(
+      new Option('--format <format>', 'text or data').choices(['tree', 'json']).default('tree'),
+    )
     .addHelpText('after', NOTES)
     .action((from: string, to: string, flags: ProveFlags) => run(call, from, to, flags));
   addPageOptions(command);

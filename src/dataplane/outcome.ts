@@ -28,6 +28,8 @@ export interface Run<P> {
   readonly traffic: Traffic<P>;
   /** Virtual time in microseconds since the snapshot was taken. */
   now_us: number;
+  /** Traffic is sets of packets: parts of it go different ways, so no state is overwritten. */
+  readonly sets?: boolean;
   /** How many interfaces frames have crossed until now. */
   crossings?: number;
   /**

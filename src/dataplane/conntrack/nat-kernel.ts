@@ -13,6 +13,7 @@
 import { allBits, type Field, field } from '../../packet/fields.ts';
 import { type Guard, guard } from '../../traffic/guard.ts';
 import { ANY, and, type Match, range, test } from '../../traffic/match.ts';
+import { type Traffic } from '../../traffic/traffic.ts';
 import { assignment } from '../../traffic/words.ts';
 import { type Connection, STATUS, type Zone } from './connection.ts';
 import { jhash2, scaled, swapped } from './jhash.ts';
@@ -131,7 +132,7 @@ function asBefore<P>(choice: Choice<P>, after: P): readonly Bound<P>[] {
     if (fits.miss !== null) {
       // Not allowed here: an older connection of the source may show another one.
       const back = traffic.within(same.hit, fits.miss);
-      rest = [rest, back].find((part) => part !== null) ?? null;
+      rest = either(traffic, rest, back);
     }
     if (fits.hit === null) continue;
     for (const { p, isFree } of vacancies(choice, fits.hit)) {
@@ -142,6 +143,12 @@ function asBefore<P>(choice: Choice<P>, after: P): readonly Bound<P>[] {
     }
   }
   return rest === null ? bound : [...bound, ...moved(choice, rest)];
+}
+
+/** Two parts of the same traffic as one again. */
+function either<P>(traffic: Traffic<P>, a: P | null, b: P | null): P | null {
+  if (a === null || b === null) return a ?? b;
+  return traffic.join([a, b])[0] ?? null;
 }
 
 /** Steps 2 and 3: the address, then the port. */

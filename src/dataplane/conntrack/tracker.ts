@@ -76,7 +76,7 @@ export function createTracker<P>(run: Run<P>, options: TrackerOptions): Tracker<
     personality,
     timeouts: { ...defaultTimeouts(personality), ...options.timeouts },
     tcp: { ...TCP_DEFAULTS, ...options.tcp },
-    sets: options.sets ?? false,
+    sets: options.sets ?? run.sets ?? false,
     made: new Map(),
     tables: tablesOf(entries ?? [], personality),
     taken: new Set(),

@@ -7,8 +7,8 @@ import { freeBits, type Intervals, intersect, masked } from '../intervals.ts';
 import { type Match, type Range, sortedRanges } from '../match.ts';
 import { wordBits } from '../words.ts';
 import { EVERYWHERE, NOWHERE, type Region } from './regions.ts';
-import { chunks, clip, ones, type Piece, type Word } from './symbols.ts';
 import { type Space } from './space.ts';
+import { chunks, clip, ones, type Piece, type Word } from './symbols.ts';
 
 /** Where a match surely holds, and where it may hold (a superset of that). */
 export interface Truths {
@@ -98,7 +98,7 @@ function testOf(
 /** Where (piece & mask) == value; null when that is too many intervals. */
 function pieceEquals(space: Space, piece: Piece, value: number, mask: number): Region | null {
   if (piece.variable === null) {
-    return ((piece.value & mask) >>> 0 === value >>> 0) ? EVERYWHERE : NOWHERE;
+    return (piece.value & mask) >>> 0 === value >>> 0 ? EVERYWHERE : NOWHERE;
   }
   const top = space.regions.tops[piece.variable]!;
   const wanted = ((mask << piece.low) & top) >>> 0;

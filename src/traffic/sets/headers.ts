@@ -4,8 +4,8 @@
  */
 import { allBits, type Field, field } from '../../packet/fields.ts';
 import { type HeaderKind } from '../traffic.ts';
-import { addTo } from './sums.ts';
 import { constantRuns, doubted, type PacketSet, readRun, writeRuns } from './packet-set.ts';
+import { addTo } from './sums.ts';
 import { clip, constantOf } from './symbols.ts';
 
 const TCI = field('vlan_tci');

@@ -2,7 +2,7 @@
  * A set looked up in a compiled table: it goes down the very nodes that one packet walks down,
  * by every edge that some of its inputs take.
  */
-import { inspect, type DiagramView, type NodeRef } from '../inspect.ts';
+import { type DiagramView, inspect, type NodeRef } from '../inspect.ts';
 import { type Candidate, type Rule, type Table } from '../table.ts';
 import { type Found } from '../traffic.ts';
 import { runWithin, truthsOf } from './conditions.ts';

@@ -19,7 +19,17 @@ import {
 } from './packet-set.ts';
 import { EVERYWHERE, NOWHERE, type Region } from './regions.ts';
 import { addTo } from './sums.ts';
-import { clip, constantOf, ones, type Piece, type Shown, samePiece, sameWord, type Word, widthOf } from './symbols.ts';
+import {
+  clip,
+  constantOf,
+  ones,
+  type Piece,
+  type Shown,
+  samePiece,
+  sameWord,
+  type Word,
+  widthOf,
+} from './symbols.ts';
 
 /** Two variables are compared value by value up to so many values. */
 const MOST_EQUALS = 512;
@@ -64,7 +74,8 @@ function equalPieces(p: PacketSet, a: Piece, b: Piece): Region | null {
   const whole = ({ low, width, variable }: Shown): boolean =>
     low === 0 && tops[variable] === ones(width);
   if (a.width <= 8 && whole(a) && whole(b)) {
-    if (a.variable === b.variable) return ((a.add - b.add) & ones(a.width)) === 0 ? EVERYWHERE : NOWHERE;
+    if (a.variable === b.variable)
+      return ((a.add - b.add) & ones(a.width)) === 0 ? EVERYWHERE : NOWHERE;
     return p.space.regions.equal(a.variable, b.variable, a.add - b.add);
   }
   const values = valuesOf(p, [a], MOST_EQUALS) ?? valuesOf(p, [b], MOST_EQUALS);
@@ -190,11 +201,7 @@ function cut(runs: Runs, start: number, end: number): Word | null {
   return holder === undefined ? null : clip(holder.run, start - holder.at, end - holder.at);
 }
 
-function cases(
-  p: PacketSet,
-  bits: FieldBits,
-  limit: number,
-): readonly Case<PacketSet>[] | null {
+function cases(p: PacketSet, bits: FieldBits, limit: number): readonly Case<PacketSet>[] | null {
   const run = wholeRun(readRun(p, bits));
   if (run === null) return null;
   const values = valuesOf(p, run, limit);
@@ -313,4 +320,3 @@ export function fixedValue(p: PacketSet, bits: FieldBits): number | null {
   const [only] = parts ?? [];
   return only === undefined || parts?.length !== 1 ? null : only.value;
 }
-

@@ -1,9 +1,9 @@
 /**
  * The inputs that sets of packets are made of: one variable for each byte of each word, and
- * further variables for what is any value of a
+ * further variables for what may be every value of a
  * range (a port that NAT chooses). One space belongs to one question.
  */
-import { type Field, FIELDS, field, PACKET_WORDS } from '../../packet/fields.ts';
+import { FIELDS, type Field, field, PACKET_WORDS } from '../../packet/fields.ts';
 import { type Packet } from '../packet.ts';
 import { type Region, Regions } from './regions.ts';
 import { type Shown, type Word, widthOf, ZERO } from './symbols.ts';
@@ -102,7 +102,7 @@ function runsOf(of: Field, word: number): readonly Run[] {
   return runs;
 }
 
-/** A variable that no field of the input shows: any value of a choice. */
+/** A variable that no field of the input shows: what is chosen, a port of NAT for example. */
 export function freshVariable(space: Space, width: number, first = 0): number {
   const variable = space.regions.addVariable(width);
   space.firsts.set(variable, first);
@@ -161,10 +161,11 @@ function ownersOfWords(): readonly (Field | undefined)[] {
 }
 
 function widthIn(of: Field, word: number): number {
-  return of.shift + (of.width % 32 !== 0 && word === of.word ? of.width % 32 : Math.min(32, of.width));
+  return (
+    of.shift + (of.width % 32 !== 0 && word === of.word ? of.width % 32 : Math.min(32, of.width))
+  );
 }
 
 function wordsOf(of: Field): readonly number[] {
   return Array.from({ length: Math.ceil(of.width / 32) }, (_, i) => of.word + i);
 }
-

@@ -42,7 +42,12 @@ export const ZERO: Word = [constant(0, 32, 0)];
 /** The bits from `start` to below `end`, counted from `start`; null when a sum would be cut. */
 export function clip(word: Word, start: number, end: number): Word | null {
   const [only] = word;
-  if (word.length === 1 && only !== undefined && only.from === start && only.width === end - start) {
+  if (
+    word.length === 1 &&
+    only !== undefined &&
+    only.from === start &&
+    only.width === end - start
+  ) {
     return start === 0 ? word : [{ ...only, from: 0 }];
   }
   const out: Piece[] = [];
@@ -132,7 +137,12 @@ export function* chunks(
   of: Field,
   start: number,
   width: number,
-): Generator<{ readonly word: number; readonly low: number; readonly width: number; readonly at: number }> {
+): Generator<{
+  readonly word: number;
+  readonly low: number;
+  readonly width: number;
+  readonly at: number;
+}> {
   const last = of.word + ((of.width + 31) >>> 5) - 1;
   for (let done = 0; done < width; ) {
     const bit = of.shift + start + done;

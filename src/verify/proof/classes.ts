@@ -82,7 +82,13 @@ function numbers({ regions }: Space, region: Region, run: Word): Intervals {
     const out: number[] = [];
     const values = regions.values(where, piece.variable);
     for (let i = 0; i < values.length; i += 2) {
-      for (const [low, high, part] of split(regions, where, piece.variable, values[i]!, values[i + 1]!)) {
+      for (const [low, high, part] of split(
+        regions,
+        where,
+        piece.variable,
+        values[i]!,
+        values[i + 1]!,
+      )) {
         const rest = left === 0 ? [0, 0] : collect(part, left - 1);
         const whole = left === 0 || (rest.length === 2 && rest[0] === 0 && rest[1] === size - 1);
         if (whole) {
@@ -127,7 +133,10 @@ function sameBehind(regions: Space['regions'], a: Region, b: Region, variable: n
   const inner = (edges: typeof one): readonly Region[] => edges.behind.filter((each) => each !== 0);
   const [left, right] = [inner(one), inner(other)];
   if (one.variable === variable) return left[0] === right[0];
-  return left.length === right.length && left.every((each, i) => sameBehind(regions, each, right[i]!, variable));
+  return (
+    left.length === right.length &&
+    left.every((each, i) => sameBehind(regions, each, right[i]!, variable))
+  );
 }
 
 /** Whether every pair of values of both runs is in the region of one protocol. */
@@ -184,7 +193,10 @@ function isAll(values: Intervals): boolean {
 }
 
 function pairs(values: Intervals): readonly (readonly [number, number])[] {
-  return Array.from({ length: values.length / 2 }, (_, i) => [values[2 * i]!, values[2 * i + 1]!] as const);
+  return Array.from(
+    { length: values.length / 2 },
+    (_, i) => [values[2 * i]!, values[2 * i + 1]!] as const,
+  );
 }
 
 function spans(values: readonly number[]): Intervals {
@@ -193,7 +205,10 @@ function spans(values: readonly number[]): Intervals {
 
 /** Intervals in any order, melted together. */
 function melted(flat: readonly number[]): Intervals {
-  const order = Array.from({ length: flat.length / 2 }, (_, i) => [flat[2 * i]!, flat[2 * i + 1]!] as const);
+  const order = Array.from(
+    { length: flat.length / 2 },
+    (_, i) => [flat[2 * i]!, flat[2 * i + 1]!] as const,
+  );
   const out: number[] = [];
   for (const [low, high] of [...order].sort((a, b) => a[0] - b[0])) {
     const last = out.length - 1;

@@ -47,12 +47,16 @@ export function propagate<P>(
   traffic: Traffic<P>,
   { host, namespace }: Sender,
   parts: readonly { readonly version: 4 | 6; readonly p: P }[],
-  borrowed: WorldOptions<P>['borrowed'] = [],
+  {
+    borrowed = [],
+    sets = false,
+  }: Partial<Pick<WorldOptions<P>, 'borrowed'>> & { readonly sets?: boolean } = {},
 ): Propagated<P> | null {
   const assumed = new Map<string, { code: Reason; detail: string }>();
   const run: Run<P> = {
     traffic,
     now_us: 0,
+    sets,
     assume: (code, detail) => {
       assumed.set(`${code} ${detail}`, { code, detail });
     },
@@ -70,7 +74,10 @@ export function propagate<P>(
   const outcomes: Outcome<P>[] = [];
   const sent: P[] = [];
   for (const { version, p } of parts) {
-    const made = traffic.note(traffic.note(p, () => MADE), () => enterStep(sender, null));
+    const made = traffic.note(
+      traffic.note(p, () => MADE),
+      () => enterStep(sender, null),
+    );
     const before = sender.stack.pending.length;
     outcomes.push(...send(run, sender.stack, made));
     // The stack has filled in the source address; what waits for a neighbour has it too.

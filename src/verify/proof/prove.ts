@@ -3,6 +3,8 @@
  * stops the others. Every claim has a witness that the walk of one packet replays; what hangs on
  * something unknown is said, and then the verdict is UNDETERMINED.
  */
+
+import { type Network } from '../../dataplane/network.ts';
 import { type IpAddress } from '../../dataplane/routing/types.ts';
 import { type Reason } from '../../reasons/codes.ts';
 import { type CompiledNetwork, compileNetwork } from '../../trace/compiled-network.ts';
@@ -17,7 +19,6 @@ import { NOWHERE, type Region, type Regions, TooManyRegions } from '../../traffi
 import { packetSets } from '../../traffic/sets/set-traffic.ts';
 import { inputPacket, openSpace } from '../../traffic/sets/space.ts';
 import { type Step } from '../../traffic/traffic.ts';
-import { type Network } from '../../dataplane/network.ts';
 import { classesOf, type PacketClass } from './classes.ts';
 import { type Propagated, propagate } from './propagate.ts';
 import { COORDINATES, setsTo, type Wanted } from './source.ts';
@@ -82,7 +83,11 @@ export function prepareProofs(network: Network): Prover {
 
 /** Not arriving: the frame came by and was for somebody else. */
 const NOT_MEANT: readonly Reason[] = ['NOT_FOR_ME'];
-const UNSURE: readonly Reason[] = ['UNSUPPORTED_ACTION', 'UNSUPPORTED_MATCH', 'SNAPSHOT_INCOMPLETE'];
+const UNSURE: readonly Reason[] = [
+  'UNSUPPORTED_ACTION',
+  'UNSUPPORTED_MATCH',
+  'SNAPSHOT_INCOMPLETE',
+];
 
 function prove(compiled: CompiledNetwork, { from: asker, to, wanted }: ProofQuestion): Proved {
   const { address } = to;
@@ -105,7 +110,7 @@ function prove(compiled: CompiledNetwork, { from: asker, to, wanted }: ProofQues
   if (first === undefined) return { kind: 'impossible', why: 'no packet was asked about' };
   let walked: Propagated<PacketSet> | null;
   try {
-    walked = propagate(compiled, packetSets, sender, sets, borrowed);
+    walked = propagate(compiled, packetSets, sender, sets, { borrowed, sets: true });
   } catch (error) {
     if (error instanceof TooManyRegions) return { kind: 'impossible', why: error.message };
     throw error;
@@ -114,7 +119,10 @@ function prove(compiled: CompiledNetwork, { from: asker, to, wanted }: ProofQues
     return { kind: 'impossible', why: `${from.host} has no namespace ${from.namespace}` };
   }
   const asked = sets.reduce((all, { p }) => p.space.regions.or(all, p.where), NOWHERE);
-  return { kind: 'proved', proof: concluded(compiled, { from, to, address }, walked, first.p, asked) };
+  return {
+    kind: 'proved',
+    proof: concluded(compiled, { from, to, address }, walked, first.p, asked),
+  };
 }
 
 interface Ends {
@@ -144,7 +152,11 @@ function concluded(
   });
   const shadow = (where: Region): Region => regions.shadow(where, space.places.length);
   const requests = told.filter(({ role }) => role === 'request');
-  const arrives = union(regions, requests.filter((one) => arrived(one, to)), shadow);
+  const arrives = union(
+    regions,
+    requests.filter((one) => arrived(one, to)),
+    shadow,
+  );
   const answers = told.filter(
     ({ ending, role }) =>
       (role === 'answer' || role === 'data') &&
@@ -184,9 +196,8 @@ function union(regions: Regions, told: readonly Told[], shadow: (where: Region) 
 
 /** Whether a packet got to the stack that was meant; that nobody listens there is another matter. */
 function arrived({ ending: { device, outcome } }: Told, to: TraceEnd): boolean {
-  if (to.kind === 'external') {
-    return device.host === 'outside' && outcome.kind === 'delivered';
-  }
+  // Of an address alone nobody knows where it is: whoever takes the packet has it.
+  if (to.host === null || to.namespace === null) return outcome.kind === 'delivered';
   if (device.host !== to.host || device.name !== to.namespace) return false;
   if (outcome.kind === 'delivered') return true;
   return outcome.drop.reason === 'NOT_LISTENING';
@@ -218,7 +229,9 @@ function stoppedOf(
     if (found === null || ending.outcome.kind !== 'dropped') return [];
     const { reason, where: place, evidence, origin } = ending.outcome.drop;
     const at = origin === null ? null : { file: origin.file, line: origin.line };
-    return [{ ...found, code: reason, host: ending.device.host, where: place, evidence, origin: at }];
+    return [
+      { ...found, code: reason, host: ending.device.host, where: place, evidence, origin: at },
+    ];
   });
 }
 

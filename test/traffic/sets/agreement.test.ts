@@ -10,7 +10,10 @@ import { drawFrom, probesFor } from '../random-rules.ts';
 import { randomProgram, TOO_MANY } from './programs.ts';
 
 /** Ways and words of one packet through a program. */
-function alone(run: ReturnType<typeof randomProgram>['run'], words: Uint32Array): readonly string[] {
+function alone(
+  run: ReturnType<typeof randomProgram>['run'],
+  words: Uint32Array,
+): readonly string[] {
   const p = { ...blankPacket(), words: words.slice() };
   return run(onePacket, p)
     .map(({ way, p: out }) => `${way} ${out.words.join()}`)

@@ -15,9 +15,22 @@ import { type Draw, randomMatch, randomRules } from '../random-rules.ts';
 export const TOO_MANY = 'too many';
 
 /** Does something to traffic; what comes out is labelled with the way it took. */
-export type Program = <P>(traffic: Traffic<P>, p: P) => readonly { readonly way: string; readonly p: P }[];
+export type Program = <P>(
+  traffic: Traffic<P>,
+  p: P,
+) => readonly { readonly way: string; readonly p: P }[];
 
-const NAMES = ['reg0', 'reg1', 'xreg0', 'in_port', 'eth_dst', 'ip_src', 'ip_dst', 'tp_dst', 'metadata'];
+const NAMES = [
+  'reg0',
+  'reg1',
+  'xreg0',
+  'in_port',
+  'eth_dst',
+  'ip_src',
+  'ip_dst',
+  'tp_dst',
+  'metadata',
+];
 const WIDE = ['ipv6_src', 'xxreg0', 'tun_id'];
 
 function someBits(draw: Draw, names: readonly string[], width?: number): FieldBits {
@@ -113,4 +126,3 @@ export function randomProgram(
     },
   };
 }
-
