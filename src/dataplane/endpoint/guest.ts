@@ -65,7 +65,8 @@ export function guestNamespace(
 ): Namespace {
   const network = neutron.networks.find(({ id }) => id === port?.networkId);
   const subnets = subnetsOf(neutron, port);
-  const addresses = guest.addresses.map((address) => interfaceAddress(address, subnets));
+  const own = [...guest.addresses, ...virtualAddresses(neutron, port)];
+  const addresses = own.map((address) => interfaceAddress(address, subnets));
   const mtu = given?.mtu ?? network?.mtu ?? DEFAULT_MTU;
   const interfaces = [
     loopback(),
@@ -95,6 +96,28 @@ export function guestNamespace(
     sockets: [],
     missing: ['ss-listen'],
   };
+}
+
+/** Who owns ports that stand for an address only, and are bound nowhere (octavia-lib constants). */
+const VIRTUAL_OWNER = 'Octavia';
+
+/**
+ * Virtual addresses that an amphora holds: of unbound ports of the load balancer whose address the
+ * amphora's port may use. Of two amphorae the first one is taken for the master.
+ */
+function virtualAddresses(neutron: Neutron, port: NeutronPort | null): readonly CloudAddress[] {
+  if (port === null || port.allowedAddressPairs.length === 0) return [];
+  const mayUse = (one: NeutronPort, { version, value }: CloudAddress): boolean =>
+    one.networkId === port.networkId &&
+    one.allowedAddressPairs.some(
+      ({ prefix: { address } }) => address.version === version && address.value === value,
+    );
+  return neutron.ports
+    .filter(({ deviceOwner, networkId, host }) => {
+      return deviceOwner === VIRTUAL_OWNER && networkId === port.networkId && host === '';
+    })
+    .flatMap(({ fixedIps }) => fixedIps.map(({ address }) => address))
+    .filter((address) => neutron.ports.find((one) => mayUse(one, address))?.id === port.id);
 }
 
 /**
