@@ -10,6 +10,7 @@ import { compileNetwork } from '../../trace/compiled-network.ts';
 import { daemonSections } from './daemons.ts';
 import { deviceSections, type NamespaceSide, namespacesSection } from './devices.ts';
 import { flowSections } from './flows.ts';
+import { withoutForeign } from './foreign.ts';
 import { matchNumbers, type Names } from './numbers.ts';
 import { swappedPair } from './order.ts';
 import { routingSections } from './routing.ts';
@@ -65,7 +66,12 @@ export function compareNetworks(
       if (left !== undefined || right !== undefined) differences.push(absentHost(name, left));
       continue;
     }
-    const compared = compareHosts(sides, left, right, problems);
+    const compared = compareHosts(
+      sides,
+      withoutForeign(a, left, right),
+      withoutForeign(b, right, left),
+      problems,
+    );
     differences.push(...compared.differences);
     unknown.push(...compared.unknown);
     statements += compared.statements;

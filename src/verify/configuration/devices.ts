@@ -100,7 +100,8 @@ function deviceWords(side: NamespaceSide, device: Interface): readonly string[] 
   const mac = network.neutron.ports.some((port) => port.mac === device.mac)
     ? [`mac ${writeMac(device.mac)}`]
     : [];
-  const peer = peerOf(side, device);
+  // How a guest is joined to its tap is the hypervisor's business.
+  const peer = kind === 'tap' ? null : peerOf(side, device);
   // A bridge without an address is only the handle of its ports.
   const handle = kind === 'switch' && device.addresses.every((one) => one.scope === 'link');
   return [
