@@ -33,6 +33,10 @@ const held = new Uint32Array(32);
 /** Copies bits from one packet to another, or within one packet, where the runs may overlap. */
 export function copyRun(p: Packet, to: FieldBits, source: Packet, from: FieldBits): void {
   const { width } = to;
+  if (to.field === from.field && width === to.field.width && (width & 31) === 0) {
+    copyWords(p, source, to.field);
+    return;
+  }
   if (width <= 32) {
     const value = readNumber(source.words, from.field, from.start, width);
     writeRun(p, to.field, to.start, width, value);
@@ -53,6 +57,13 @@ export function copyRun(p: Packet, to: FieldBits, source: Packet, from: FieldBit
   for (let done = 0, i = 0; done < width; done += 32, i++) {
     writeRun(p, to.field, to.start + done, Math.min(width - done, 32), held[i]!);
   }
+}
+
+/** Copies a field of whole words from where it stands in another packet. */
+function copyWords(p: Packet, source: Packet, { word, width }: Field): void {
+  const from = source.words;
+  const end = word + (width >>> 5);
+  for (let i = word; i < end; i++) writeWord(p, i, from[i]!);
 }
 
 /** Writes a value of any width into a run of bits. */

@@ -23,6 +23,8 @@ export interface TracePass<P> {
   readonly state: number | null;
 }
 
+const F = { state: field('ct_state'), zone: field('ct_zone') } as const;
+
 interface Waiting<P> {
   readonly frozen: Frozen<P>;
   readonly request: TrackRequest;
@@ -66,8 +68,8 @@ export function tracePasses<P>(
 function resumed<P>({ traffic }: Run<P>, { frozen, request }: Waiting<P>, state: number): P {
   const { nat } = request.ct;
   let p = traffic.fork(frozen.p);
-  p = traffic.set(p, writeNumberTo(field('ct_state'), state));
-  p = traffic.set(p, writeNumberTo(field('ct_zone'), request.zone));
+  p = traffic.set(p, writeNumberTo(F.state, state));
+  p = traffic.set(p, writeNumberTo(F.zone, request.zone));
   if (nat === null || nat.direction === null) return p;
   const end = nat.direction;
   const first = nat.addresses?.from;

@@ -83,18 +83,21 @@ function lookupAsIs<P>(x: Translation<P>, part: Part<P>, id: number): Looked<P>[
     };
     return learned === undefined ? [looked(none)] : withLearned(x, none, learned).map(looked);
   }
-  const results: Looked<P>[] = [];
   const found = x.t.lookup(part.p, table);
+  if (learned === undefined && found.length === 1) {
+    const { entries, p } = found[0]!;
+    // One flow, no doubt: the usual case needs nothing of what follows.
+    if (entries.length === 1 && entries[0]!.decisive && entries[0]!.certain) {
+      part.p = p;
+      const flow = entries[0]!.entry;
+      return [{ part, flow, seen: null, conjunction: null, overlap: NO_OVERLAP }];
+    }
+  }
+  const results: Looked<P>[] = [];
   for (let i = 0; i < found.length; i++) {
     const { entries, p } = found[i]!;
     const q = found.length === 1 ? part : forkPart(part, p);
     q.p = p;
-    const only = entries[0];
-    if (learned === undefined && entries.length === 1 && only!.decisive && only!.certain) {
-      const flow = only!.entry;
-      results.push({ part: q, flow, seen: null, conjunction: null, overlap: NO_OVERLAP });
-      continue;
-    }
     const certain = bestOf(x, q, entries);
     if (learned === undefined) {
       withConjunctions(x, certain, table, entries, results);

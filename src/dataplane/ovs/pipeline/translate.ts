@@ -54,6 +54,8 @@ export interface Entry<P> {
   readonly p: P;
 }
 
+const IN_PORT = bitsOf('in_port');
+
 const RESTORED = [
   ...Array.from({ length: 16 }, (_, n) => `reg${n}`),
   'metadata',
@@ -319,7 +321,7 @@ export function resume<P>(context: Context<P>, frozen: Frozen<P>, p: P): Transla
   return byFragment(context, p, (x, mine) => {
     let q = mine;
     for (let i = 0; i < RESTORED.length; i++) q = x.t.copy(q, RESTORED[i]!, frozen.p, RESTORED[i]!);
-    const inPorts = x.t.cases(q, bitsOf('in_port'), 65_536) ?? [];
+    const inPorts = x.t.cases(q, IN_PORT, 65_536) ?? [];
     return splitting(inPorts, ({ value, p: one }) => resumeAt(x, frozen, one, value));
   });
 }

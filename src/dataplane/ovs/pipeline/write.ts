@@ -36,9 +36,13 @@ function wherePossible<P>(
     if (miss !== null) others.push(miss);
     able = hit;
   }
+  if (able !== null && others.length === 0) {
+    part.p = able;
+    return change(part);
+  }
   const results: Part<P>[] = [];
   if (able !== null) {
-    const q = others.length === 0 ? part : forkPart(part, able);
+    const q = forkPart(part, able);
     q.p = able;
     results.push(...change(q));
   }
@@ -156,10 +160,14 @@ export function pushVlan<P>(x: Translation<P>, part: Part<P>, etherType: number)
 
 export function popVlan<P>(x: Translation<P>, part: Part<P>): Part<P>[] {
   const { hit: tagged, miss: bare } = x.t.split(part.p, IS_TAGGED);
-  const results: P[] = [];
-  if (tagged !== null) results.push(x.t.pop(tagged, 'vlan'));
-  if (bare !== null) results.push(bare);
-  return asParts(part, results);
+  if (tagged === null) {
+    part.p = bare ?? part.p;
+    return [part];
+  }
+  const popped = x.t.pop(tagged, 'vlan');
+  if (bare !== null) return asParts(part, [popped, bare]);
+  part.p = popped;
+  return [part];
 }
 
 /**
