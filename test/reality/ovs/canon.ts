@@ -296,9 +296,12 @@ function natText(nat: Nat): string {
   const range = nat.addresses;
   let text = `nat(${nat.direction}`;
   if (range !== null) {
-    text += `=${addressText(range.from)}`;
-    if (range.to.address > range.from.address) text += `-${addressText(range.to)}`;
-    if (nat.ports !== null && nat.ports.from !== 0) {
+    const hasPorts = nat.ports !== null && nat.ports.from !== 0;
+    const shown = (end: typeof range.from): string =>
+      end.version === 6 && hasPorts ? `[${addressText(end)}]` : addressText(end);
+    text += `=${shown(range.from)}`;
+    if (range.to.address > range.from.address) text += `-${shown(range.to)}`;
+    if (nat.ports !== null && hasPorts) {
       text += `:${nat.ports.from}`;
       if (nat.ports.to > nat.ports.from) text += `-${nat.ports.to}`;
     }

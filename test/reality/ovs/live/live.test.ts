@@ -2,14 +2,16 @@
  * Cases of the project's own against a private Open vSwitch: what the generators of recorded
  * cases do not make. The fixed set runs with the seeds below; for a long run:
  * HOPWISE_OVS_LIVE=200 (cases of each feature), HOPWISE_OVS_LIVE_SEED=first, and
- * HOPWISE_OVS_LIVE_FEATURES=vlan,mpls where only some are wanted.
+ * HOPWISE_OVS_LIVE_FEATURES=vlan,mpls where only some are wanted. HOPWISE_OVS_RECORD=FOLDER keeps
+ * the answers as recorded.test.ts reads them.
  */
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { FEATURES } from './actions.ts';
 import { liveCase } from './case.ts';
 import { installed, LiveSwitch } from './daemon.ts';
-import { askFrames, compareFrames, FRAME_FEATURES, WATCHED } from './frames.ts';
-import { askTraces, compareTraces, newTally, type Tally } from './run.ts';
+import { askFrames, compareFrames, FRAME_FEATURES, type FramesCase, WATCHED } from './frames.ts';
+import { writeRecorded } from './recorded.ts';
+import { askTraces, compareTraces, newTally, type Tally, type TracesCase } from './run.ts';
 import { compareFlowDump, compareGroupDumps, compareMeterDumps, SPELLINGS } from './spellings.ts';
 import { askVlanTraces, VERSIONS } from './vlan-versions.ts';
 import { Wire } from './wire.ts';
@@ -20,6 +22,8 @@ const long = Number(process.env['HOPWISE_OVS_LIVE'] ?? 0);
 const isLong = long > 0;
 const only = process.env['HOPWISE_OVS_LIVE_FEATURES']?.split(',');
 const isWanted = (feature: string): boolean => only === undefined || only.includes(feature);
+/** Folder for the answers; they are not kept without it. */
+const record = process.env['HOPWISE_OVS_RECORD'];
 const HOURS = 12 * 3_600_000;
 
 if (installed === null)
@@ -68,6 +72,7 @@ describe.skipIf(installed === null)(`Open vSwitch ${installed} here and now`, ()
       'are the same for every feature',
       async () => {
         const tally = newTally();
+        const recorded: TracesCase[] = [];
         // A switch of 3.1 aborts on some encap(); the long run starts it anew.
         const features = Object.keys(FEATURES).filter((name) => isLong || name !== 'encap');
         for (const focus of features.filter(isWanted)) {
@@ -75,11 +80,15 @@ describe.skipIf(installed === null)(`Open vSwitch ${installed} here and now`, ()
             await guarded(false, async () => {
               const asked = await askTraces(world, liveCase(seed, focus));
               if (typeof asked === 'string') tally.differences.push(asked);
-              else if (asked !== null) compareTraces(asked, tally);
+              else if (asked !== null) {
+                recorded.push(asked);
+                compareTraces(asked, tally);
+              }
             });
           }
         }
         report('traces', tally);
+        if (record !== undefined) writeRecorded(`${record}/live-traces.jsonl.gz`, recorded);
         expect(tally.differences).toEqual([]);
         expect(tally.traces).toBeGreaterThan(isLong ? 0 : 300);
       },
@@ -165,6 +174,7 @@ describe.skipIf(installed === null)(`Open vSwitch ${installed} here and now`, ()
       'leave by the same ports with the same bytes for every feature',
       async () => {
         const tally = newTally();
+        const recorded: FramesCase[] = [];
         for (const focus of FRAME_FEATURES.filter(isWanted)) {
           for (let seed = SEED; seed < SEED + (isLong ? long : 1); seed++) {
             // Fragments that nobody completes come out after 15 seconds, in somebody else's case.
@@ -172,11 +182,15 @@ describe.skipIf(installed === null)(`Open vSwitch ${installed} here and now`, ()
             await guarded(true, async () => {
               const asked = await askFrames(world, new Wire(world, WATCHED), focus, seed);
               if (typeof asked === 'string') tally.differences.push(asked);
-              else if (asked !== null) compareFrames(asked, tally);
+              else if (asked !== null) {
+                recorded.push(asked);
+                compareFrames(asked, tally);
+              }
             });
           }
         }
         report('frames', tally);
+        if (record !== undefined) writeRecorded(`${record}/live-frames.jsonl.gz`, recorded);
         expect(tally.differences).toEqual([]);
         expect(tally.traces).toBeGreaterThan(isLong ? 0 : 100);
       },
