@@ -1,5 +1,6 @@
 /** The tree of commands, and how a call of one becomes an exit code. */
 import { Command, CommanderError, InvalidArgumentError, type Option } from 'commander';
+import { addCheck } from './check-command.ts';
 import { addCompile } from './compile-command.ts';
 import { addDiff } from './diff-command.ts';
 import { EXIT, UsageError } from './exit-codes.ts';
@@ -57,6 +58,7 @@ function program(call: Call): Command {
     .exitOverride();
   addTrace(root, call);
   addProve(root, call);
+  addCheck(root, call);
   addReplay(root, call);
   addCompile(root, call);
   addDiff(root, call);

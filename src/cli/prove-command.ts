@@ -2,7 +2,8 @@
 import { type Command, InvalidArgumentError, Option } from 'commander';
 import { jsonText } from '../text/escape.ts';
 import { type Range } from '../traffic/match.ts';
-import { type Wanted } from '../verify/proof/source.ts';
+import { portRanges } from '../verify/proof/ports.ts';
+import { ALL_WANTED, EVERY_PORT, type Wanted } from '../verify/proof/source.ts';
 import { EXIT, UsageError } from './exit-codes.ts';
 import { type Call } from './io.ts';
 import { addPageOptions, pageOf, type Wishes } from './terminal.ts';
@@ -35,8 +36,8 @@ export function addProve(root: Command, call: Call): void {
     .option('-s, --snapshot <dir>', 'dump folder, sos report or archive')
     .option('--cloud <file>', 'a cloud.yaml: what its agents would configure')
     .option('--icmp', 'echo requests')
-    .option('--tcp [ports]', 'new TCP connections: all, 22, 80-90 or 22,443', portRanges)
-    .option('--udp [ports]', 'UDP datagrams: all, 53 or 1000-2000', portRanges)
+    .option('--tcp [ports]', 'new TCP connections: all, 22, 80-90 or 22,443', rangesOf)
+    .option('--udp [ports]', 'UDP datagrams: all, 53 or 1000-2000', rangesOf)
     .option('-6, --ipv6', 'over IPv6 where both ends have addresses of both versions')
     .addOption(
       new Option('--expect <verdict>', 'exit 0 when this is so').choices([
@@ -85,26 +86,18 @@ function exitCode(verdict: string, expected: ProveFlags['expect']): number {
   return EXIT.unsure;
 }
 
-const EVERY: readonly Range[] = [{ from: 0n, to: 65535n }];
-
 function wantedOf({ icmp, tcp, udp }: ProveFlags): Wanted {
   const named = icmp === true || tcp !== undefined || udp !== undefined;
-  if (!named) return { icmp: true, tcp: EVERY, udp: EVERY, others: true };
+  if (!named) return ALL_WANTED;
   const ranges = (value: unknown): readonly Range[] | null =>
-    value === undefined ? null : value === true ? EVERY : (value as readonly Range[]);
+    value === undefined ? null : value === true ? EVERY_PORT : (value as readonly Range[]);
   return { icmp: icmp === true, tcp: ranges(tcp), udp: ranges(udp), others: false };
 }
 
-/** `22`, `80-90`, `22,443`, `all`. */
-function portRanges(word: string): readonly Range[] {
-  if (word === 'all' || word === 'any') return EVERY;
-  return word.split(',').map((part) => {
-    const match = /^(\d{1,5})(?:-(\d{1,5}))?$/.exec(part.trim());
-    const low = Number(match?.[1] ?? Number.NaN);
-    const high = match?.[2] === undefined ? low : Number(match[2]);
-    if (!(low <= high && high <= 65535)) {
-      throw new InvalidArgumentError(`${JSON.stringify(part)} is no port or range of ports`);
-    }
-    return { from: BigInt(low), to: BigInt(high) };
-  });
+function rangesOf(word: string): readonly Range[] {
+  const ranges = portRanges(word);
+  if (ranges === null) {
+    throw new InvalidArgumentError(`${JSON.stringify(word)} is no port or range of ports`);
+  }
+  return ranges;
 }

@@ -28,6 +28,8 @@ export interface ProofQuestion {
   readonly from: TraceEnd;
   readonly to: TraceEnd;
   readonly wanted: Wanted;
+  /** Packets that may arrive: what arrives beyond them is told. Null: nothing is asked of that. */
+  readonly allowed?: Wanted;
 }
 
 /** One packet of a class: the coordinates that the question leaves open. */
@@ -60,6 +62,10 @@ export interface Proof {
   readonly arrives: Group | null;
   /** Of them those to which an answer comes back. */
   readonly answered: Group | null;
+  /** Asked about and not arriving; null for none. */
+  readonly missing: Group | null;
+  /** Arriving and not allowed; null for none, and where nothing was asked of that. */
+  readonly beyond: Group | null;
   readonly stopped: readonly Stopped[];
   /** Why the verdict is not sure. */
   readonly unknown: readonly string[];
@@ -89,7 +95,8 @@ const UNSURE: readonly Reason[] = [
   'SNAPSHOT_INCOMPLETE',
 ];
 
-function prove(compiled: CompiledNetwork, { from: asker, to, wanted }: ProofQuestion): Proved {
+function prove(compiled: CompiledNetwork, question: ProofQuestion): Proved {
+  const { from: asker, to, wanted, allowed } = question;
   const { address } = to;
   const outside = asker.kind === 'external' && asker.host === null;
   const from = { ...asker, ...(outside ? outsidePlace(compiled.network, address) : null) };
@@ -118,11 +125,17 @@ function prove(compiled: CompiledNetwork, { from: asker, to, wanted }: ProofQues
   if (walked === null) {
     return { kind: 'impossible', why: `${from.host} has no namespace ${from.namespace}` };
   }
-  const asked = sets.reduce((all, { p }) => p.space.regions.or(all, p.where), NOWHERE);
-  return {
-    kind: 'proved',
-    proof: concluded(compiled, { from, to, address }, walked, first.p, asked),
+  const { space } = first.p;
+  const inputs = {
+    asked: inputsOf(sets),
+    allowed: allowed === undefined ? null : inputsOf(setsTo(address, allowed, space)),
   };
+  const proof = concluded(compiled, { from, to, address }, walked, space, inputs);
+  return { kind: 'proved', proof };
+}
+
+function inputsOf(sets: ReturnType<typeof setsTo>): Region {
+  return sets.reduce((all, { p }) => p.space.regions.or(all, p.where), NOWHERE);
 }
 
 interface Ends {
@@ -142,8 +155,8 @@ function concluded(
   compiled: CompiledNetwork,
   { from, to, address }: Ends,
   walked: Propagated<PacketSet>,
-  { space }: PacketSet,
-  asked: Region,
+  space: PacketSet['space'],
+  { asked, allowed }: { readonly asked: Region; readonly allowed: Region | null },
 ): Proof {
   const { regions } = space;
   const told = walked.endings.map((ending): Told => {
@@ -176,6 +189,8 @@ function concluded(
     asked: group(asked),
     arrives: group(arrives),
     answered: group(answered),
+    missing: group(regions.minus(asked, arrives)),
+    beyond: group(allowed === null ? NOWHERE : regions.minus(arrives, allowed)),
     stopped: stoppedOf(space, requests, to, arrives, group, shadow),
     unknown,
     lost: group(lost),
