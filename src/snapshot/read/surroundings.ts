@@ -11,11 +11,12 @@ import {
   ROOT,
   type Wire,
 } from '../../dataplane/network.ts';
-import { namespaceOwner } from '../../model/ids.ts';
 import { type Cloud } from '../../model/cloud.ts';
+import { namespaceOwner } from '../../model/ids.ts';
 import { cloudOfNetwork } from './cloud.ts';
 import { compileNetworkOf } from './compiled.ts';
 import { openDirectory } from './endpoints.ts';
+import { isForeignBridge } from './foreign-bridges.ts';
 
 /** What the agents would make of the API objects of a snapshot, among its guests and wires. */
 export function compileBehind(real: Network, cloud: Cloud = cloudOfNetwork(real)): Network {
@@ -28,8 +29,14 @@ export function withSurroundings(compiled: Network, real: Network): Network {
   for (const host of compiled.hosts.values()) hosts.set(host.name, among(host, real));
   for (const host of real.hosts.values()) if (!hosts.has(host.name)) hosts.set(host.name, host);
 
-  const isCaptured = ({ host, namespace }: Pick<InterfaceId, 'host' | 'namespace'>): boolean =>
-    !compiled.hosts.has(host) || isForeign(namespace);
+  const has = (network: Network, { host, namespace, name }: InterfaceId): boolean =>
+    network.namespace(host, namespace)?.state.interfaces.some((each) => each.name === name) ??
+    false;
+  const isCaptured = (at: InterfaceId): boolean =>
+    !compiled.hosts.has(at.host) ||
+    isForeign(at.namespace) ||
+    // What joins guests to their taps stands in the host's own namespace.
+    (at.namespace === ROOT && !has(compiled, at) && has(real, at));
   const wire = (at: InterfaceId): Wire => {
     if (isCaptured(at)) return real.wire(at);
     const there = at.namespace === ROOT ? real.wire(at) : null;
@@ -56,7 +63,10 @@ export function withSurroundings(compiled: Network, real: Network): Network {
     placeOf: (file) => compiled.placeOf(file) ?? real.placeOf(file),
     namespace: (host, name) => hosts.get(host)?.namespaces.get(name),
     wire,
-    interfaceOf: (port) => (compiled.hosts.has(port.host) ? compiled : real).interfaceOf(port),
+    interfaceOf: (port) => {
+      const made = compiled.hosts.get(port.host)?.switch?.bridges;
+      return (made?.some(({ name }) => name === port.bridge) ? compiled : real).interfaceOf(port);
+    },
     switchPortOf: (at) => (isCaptured(at) ? real : compiled).switchPortOf(at),
     find: directory.find,
   };
@@ -80,7 +90,7 @@ function among(host: Host, real: Network): Host {
       return real.hosts.get(host.name)?.taken_s ?? null;
     },
     get switch() {
-      return host.switch;
+      return withForeignBridges(host, real);
     },
     get switchConnections() {
       return host.switchConnections;
@@ -89,4 +99,15 @@ function among(host: Host, real: Network): Host {
       return host.commandLines;
     },
   };
+}
+
+/** The compiled switch with the bridges that guests have of it. */
+function withForeignBridges({ name: host, switch: made }: Host, real: Network): Host['switch'] {
+  if (made === null) return null;
+  const known = new Set(made.bridges.map(({ name }) => name));
+  const all = real.hosts.get(host)?.switch?.bridges ?? [];
+  const foreign = all.filter(
+    (bridge) => !known.has(bridge.name) && isForeignBridge(real, host, bridge),
+  );
+  return foreign.length === 0 ? made : { ...made, bridges: [...made.bridges, ...foreign] };
 }

@@ -3,18 +3,15 @@
  * as labs have them inside of a guest. Nobody's intent tells of them.
  */
 import { type Host, type NamespaceState, type Network, ROOT } from '../../dataplane/network.ts';
-import { type Bridge } from '../../dataplane/ovs/types/switch.ts';
+import { isForeignBridge } from '../../snapshot/read/foreign-bridges.ts';
 
-/**
- * The host without bridges that no agent makes and that the other side lacks. A bridge is somebody
- * else's when it has no patch, no tunnel, no port with an id of Neutron and no NIC.
- */
+/** The host without bridges that no agent makes and that the other side lacks. */
 export function withoutForeign(network: Network, host: Host, other: Host | undefined): Host {
   const { switch: own } = host;
   if (own === null) return host;
   const known = new Set(other?.switch?.bridges.map(({ name }) => name));
   const foreign = own.bridges.filter(
-    (bridge) => !known.has(bridge.name) && isForeign(network, host.name, bridge),
+    (bridge) => !known.has(bridge.name) && isForeignBridge(network, host.name, bridge),
   );
   if (foreign.length === 0) return host;
   const devices = new Set(foreign.flatMap(({ ports }) => ports.map(({ name }) => name)));
@@ -26,15 +23,4 @@ export function withoutForeign(network: Network, host: Host, other: Host | undef
   }
   const bridges = own.bridges.filter((bridge) => !foreign.includes(bridge));
   return { ...host, namespaces, switch: { ...own, bridges } };
-}
-
-const OF_AGENTS = /^(br-int|br-tun|tbr-.*)$/;
-
-function isForeign(network: Network, host: string, { name, ports }: Bridge): boolean {
-  if (OF_AGENTS.test(name)) return false;
-  return ports.every((port) => {
-    if (port.type === 'patch' || port.tunnel !== null) return false;
-    if (port.externalIds['iface-id'] !== undefined) return false;
-    return network.wire({ host, namespace: ROOT, name: port.name }).kind !== 'segment';
-  });
 }

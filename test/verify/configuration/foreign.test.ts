@@ -1,8 +1,9 @@
 /** A bridge inside of a guest, made with the host's switch, is no work of agents. */
 import { describe, expect, it } from 'vitest';
-import { compileFiles } from '../../../src/snapshot/read/compiled.ts';
+import { compileFiles, compileNetworkOf } from '../../../src/snapshot/read/compiled.ts';
 import { memoryFolder } from '../../../src/snapshot/read/memory-folder.ts';
 import { openSnapshot } from '../../../src/snapshot/read/open.ts';
+import { withSurroundings } from '../../../src/snapshot/read/surroundings.ts';
 import { compareNetworks } from '../../../src/verify/configuration/compare.ts';
 import { cloudOf, computeHost } from '../../agents/clouds.ts';
 
@@ -77,5 +78,14 @@ describe('a bridge that only one side has', () => {
       'bridges',
       'guest0 standalone kernel datapath',
     ]);
+  });
+
+  it('stays among the guests of a compiled cloud', () => {
+    const real = withBridge('guest0', { inner: 'internal' });
+    const both = withSurroundings(compileNetworkOf(CLOUD), real);
+    const bridges = both.hosts.get('compute1')?.switch?.bridges ?? [];
+    expect(bridges.map(({ name }) => name)).toEqual(['br-int', 'br-ex', 'br-tun', 'guest0']);
+    const port = { host: 'compute1', bridge: 'guest0', port: 'inner' };
+    expect(both.interfaceOf(port)).toEqual({ host: 'compute1', namespace: 'root', name: 'inner' });
   });
 });
