@@ -5,6 +5,7 @@ import { jsonText } from '../text/escape.ts';
 import { EXIT, UsageError } from './exit-codes.ts';
 import { type Call } from './io.ts';
 import { addPageOptions, pageOf, type Wishes } from './terminal.ts';
+import { gathered, timeOf } from './time-options.ts';
 
 interface SimulateFlags extends Wishes {
   readonly event: readonly string[];
@@ -112,21 +113,6 @@ function exitCode({ ways, complete }: Extract<Simulated, { kind: 'simulated' }>)
   const lost = ways.some(({ probes }) => probes.some(({ sent, received }) => received < sent));
   if (lost) return EXIT.no;
   return complete ? EXIT.yes : EXIT.unsure;
-}
-
-function gathered(word: string, before: readonly string[]): readonly string[] {
-  return [...before, word];
-}
-
-const UNITS: Readonly<Record<string, number>> = { ms: 1e3, s: 1e6, min: 6e7 };
-
-function timeOf(text: string): number {
-  const match = /^(\d+(?:\.\d+)?)(ms|s|min)$/.exec(text);
-  const unit = UNITS[match?.[2] ?? ''];
-  if (match === null || unit === undefined) {
-    throw new InvalidArgumentError('a time is written as 60s, 500ms or 2min');
-  }
-  return Math.round(Number(match[1]) * unit);
 }
 
 function wholeNumber(text: string): number {

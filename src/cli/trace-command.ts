@@ -1,11 +1,14 @@
 /** `hopwise trace FROM TO`: one packet's whole way, and whether its answer comes back. */
 import { type Command, InvalidArgumentError, Option } from 'commander';
+import { type Network } from '../dataplane/network.ts';
 import { jsonText } from '../text/escape.ts';
 import { type Asked, type Understood } from '../trace/ask.ts';
-import { type Trace } from '../trace/types.ts';
+import { type Traced } from '../trace/trace.ts';
+import { type Question, type Trace } from '../trace/types.ts';
 import { EXIT, UsageError } from './exit-codes.ts';
 import { type Call } from './io.ts';
 import { addPageOptions, pageOf, type Wishes } from './terminal.ts';
+import { gathered, timeOf } from './time-options.ts';
 
 interface TraceFlags extends Wishes {
   readonly icmp?: boolean;
@@ -28,6 +31,8 @@ interface TraceFlags extends Wishes {
   readonly verbose?: boolean;
   readonly expect?: 'reachable' | 'unreachable';
   readonly allowUndetermined?: readonly string[];
+  readonly at?: number;
+  readonly event: readonly string[];
 }
 
 const ENDS = `
@@ -93,6 +98,13 @@ export function addTrace(root: Command, call: Call): void {
       '--allow-undetermined <codes...>',
       'exit 0 although unsure, when only these reasons make it so',
     )
+    .option('--at <time>', 'trace at this virtual time, after the events until then', timeOf)
+    .option(
+      '--event <words>',
+      'with --at: what has happened (hopwise simulate --help), once for every event',
+      gathered,
+      [],
+    )
     .addHelpText('after', ENDS)
     .action((from: string, to: string, flags: TraceFlags) => run(call, from, to, flags));
   addPageOptions(command);
@@ -106,16 +118,40 @@ async function run(call: Call, from: string, to: string, flags: TraceFlags): Pro
       import('../trace/tracer.ts'),
       import('../trace/ask.ts'),
     ]);
+  if (flags.at === undefined && flags.event.length > 0) {
+    throw new UsageError('--event needs --at: at which time shall the packet be sent?');
+  }
   const asked = askedWith(from, to, flags);
   // Slips in the words are told before anything is read.
   must(askedPacket(asked));
   const { network, name } = openSnapshotOption(flags.cloud ?? flags.snapshot, flags);
   const question = must(askedQuestion(network, asked));
-  const traced = prepareTracing(network, { connections: flags.connections }).trace(question);
+  const traced =
+    flags.at === undefined
+      ? prepareTracing(network, { connections: flags.connections }).trace(question)
+      : await tracedAt(network, question, flags.at, flags.event);
   if (traced.kind === 'impossible') throw new UsageError(traced.why);
   const took_ms = Number(process.hrtime.bigint() - started) / 1e6;
   call.io.out.write(await rendered(call, traced.trace, flags, name, took_ms));
   call.exitCode = exitCode(traced.trace, flags);
+}
+
+/** The question in the state that the network has at a moment of virtual time. */
+async function tracedAt(
+  network: Network,
+  question: Question,
+  until_us: number,
+  events: readonly string[],
+): Promise<Traced> {
+  const { simulate } = await import('../simulate/simulation.ts');
+  const done = simulate(network, { events, probes: [], until_us, seed: 1, ways: 1, question });
+  if (done.kind === 'wrong') {
+    const [first = '', ...rest] = done.problems;
+    throw new UsageError(first, ...rest);
+  }
+  const trace = done.ways[0]?.trace ?? null;
+  if (trace !== null) return { kind: 'traced', trace };
+  return { kind: 'impossible', why: `${question.from.label} cannot send at this time` };
 }
 
 function must<T>(understood: Understood<T>): T {

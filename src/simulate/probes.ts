@@ -44,8 +44,15 @@ export interface ShotBlocker {
 const EVERY_US = 100_000;
 const USAGE = 'FROM -> TO [icmp|tcp:PORT|udp:PORT] [every TIME]';
 
-/** Reads `vm-a -> external:8.8.8.8 icmp every 100ms` over the network as it is at the start. */
-export function readProbe(text: string, network: Network): PlannedProbe | ProbeProblem {
+/**
+ * Reads `vm-a -> external:8.8.8.8 icmp every 100ms` over the network as it is at the start.
+ * @param outside the same network with somebody outside of it
+ */
+export function readProbe(
+  text: string,
+  network: Network,
+  outside: Network,
+): PlannedProbe | ProbeProblem {
   const [from = '', arrow, to = '', ...rest] = text.trim().split(/\s+/);
   if (arrow !== '->' && arrow !== '→') return { text, message: `a probe is written ${USAGE}` };
   let every_us: number | null = EVERY_US;
@@ -66,7 +73,7 @@ export function readProbe(text: string, network: Network): PlannedProbe | ProbeP
   if (understood.kind === 'wrong') {
     return { text, message: [understood.message, ...understood.details].join('\n') };
   }
-  const question = fromOutside(network, understood.value);
+  const question = fromOutside(outside, understood.value);
   const { address } = question.to;
   if (address === null) return { text, message: `${to} has no address` };
   return { text: text.trim(), every_us, question, address };

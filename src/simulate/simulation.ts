@@ -1,6 +1,7 @@
 /** The door of the room: a network, events and probes; what comes of it, one way or all ways. */
 import { type Network } from '../dataplane/network.ts';
 import { compileNetwork } from '../trace/compiled-network.ts';
+import { fromOutside } from '../trace/opening.ts';
 import { outsideTarget, withOutside } from '../trace/outside.ts';
 import { type Question, type Trace } from '../trace/types.ts';
 import { type Cause, causeOf, routersOnWay } from './causes.ts';
@@ -122,11 +123,14 @@ function play(
 ): { readonly way: SimulatedWay; readonly events: readonly PlannedEvent[] } {
   const clock = new Clock();
   const random = new Random(options.seed);
-  const read = options.probes.map((text) => readProbe(text, network));
-  const probes = read.filter((one) => 'question' in one);
   const outside = withOutside(network);
-  const questions = [...probes.map(({ question }) => question)];
-  if (options.question !== undefined) questions.push(options.question);
+  const read = options.probes.map((text) => readProbe(text, network, outside));
+  const probes = read.filter((one) => 'question' in one);
+  const question = options.question === undefined ? null : fromOutside(outside, options.question);
+  const questions = [
+    ...probes.map((one) => one.question),
+    ...(question === null ? [] : [question]),
+  ];
   const borrowed = questions.flatMap(({ to, from, packet }) => [
     ...outsideTarget(outside, to),
     ...(packet.source === null || from.host === null || from.namespace === null
@@ -160,7 +164,7 @@ function play(
     clock.at(at_us, () => options.progress?.(way, at_us));
   }
   clock.run(options.until_us);
-  const trace = options.question === undefined ? null : traceNow(stage, options.question);
+  const trace = question === null ? null : traceNow(stage, question);
   return {
     events,
     way: {

@@ -1,6 +1,7 @@
 /** Hosts that fail and come back, and ways between hosts. */
 
-import { removeAddress } from '../network/changes.ts';
+import { ROOT } from '../../dataplane/network.ts';
+import { removeAddress, setCarrier } from '../network/changes.ts';
 import { type PlacedInstance } from '../vrrp/instances.ts';
 import { type EventRow, type Play, type Understood, understood, wrong } from './types.ts';
 
@@ -45,19 +46,35 @@ export const HOST_EVENTS: readonly EventRow[] = [
 
 /** Everything on the host stops at once; what its kernel knew is lost with it. */
 function failHost(play: Play, host: string): void {
-  play.stage.cuts.deadHosts.add(host);
-  for (const one of instancesOn(play, host)) play.vrrp.routers.kill(one.id, false);
+  const { stage, vrrp } = play;
+  stage.cuts.deadHosts.add(host);
+  for (const name of nicsOf(play, host)) {
+    stage.change(host, ROOT, (before) => setCarrier(before, name, false));
+  }
+  for (const one of instancesOn(play, host)) {
+    vrrp.routers.kill(one.id, false);
+    for (const address of [...one.settings.addresses, ...one.settings.excludedAddresses]) {
+      stage.change(host, one.namespace, (before) => removeAddress(before, address));
+    }
+  }
 }
 
 /** The host has started anew: no virtual addresses, and the agents start keepalived. */
 function restoreHost(play: Play, host: string): void {
-  if (!play.stage.cuts.deadHosts.delete(host)) return;
-  for (const one of instancesOn(play, host)) {
-    for (const address of [...one.settings.addresses, ...one.settings.excludedAddresses]) {
-      play.stage.change(host, one.namespace, (before) => removeAddress(before, address));
-    }
-    play.vrrp.routers.start(one.id);
+  const { stage, vrrp } = play;
+  if (!stage.cuts.deadHosts.delete(host)) return;
+  for (const name of nicsOf(play, host)) {
+    stage.change(host, ROOT, (before) => setCarrier(before, name, true));
   }
+  for (const one of instancesOn(play, host)) vrrp.routers.start(one.id);
+}
+
+/** Interfaces with a cable that leaves the host. */
+function nicsOf({ stage }: Play, host: string): readonly string[] {
+  const root = stage.network.namespace(host, ROOT)?.state.interfaces ?? [];
+  return root
+    .map(({ name }) => name)
+    .filter((name) => stage.network.wire({ host, namespace: ROOT, name }).kind === 'segment');
 }
 
 function instancesOn({ vrrp }: Play, host: string): readonly PlacedInstance[] {
