@@ -1,5 +1,10 @@
 /** The schemas of what commands write with --format json, by the command's name. */
+import { SIMULATION_SCHEMA } from '../simulate/render/schema.ts';
 import { SCHEMAS as TRACE_SCHEMAS } from '../trace/render/schema.ts';
 import { DIFF_SCHEMA } from '../verify/configuration/schema.ts';
 
-export const SCHEMAS = { ...TRACE_SCHEMAS, diff: DIFF_SCHEMA } as const;
+export const SCHEMAS = {
+  ...TRACE_SCHEMAS,
+  diff: DIFF_SCHEMA,
+  simulate: SIMULATION_SCHEMA,
+} as const;

@@ -1,0 +1,62 @@
+/** `hopwise simulate` and `hopwise trace --at`: words, forms of answer, exit codes. */
+import { join } from 'node:path';
+import { describe, expect, it } from 'vitest';
+import { SIMULATION_SCHEMA } from '../../src/simulate/render/schema.ts';
+import { ROOT } from '../sources.ts';
+import { hopwise } from './call.ts';
+import { violations } from './json-schema.ts';
+
+const CLOUD = join(ROOT, 'scenarios/ha-router/cloud.yaml');
+const FAIL = ['--event', 't=2s fail host net2'];
+const PROBE = ['--probe', 'v1 -> external:198.51.100.10 every 500ms'];
+
+describe('hopwise simulate', () => {
+  it('tells what happened, what was lost, why, and who is master at the end', async () => {
+    const words = ['simulate', CLOUD, ...FAIL, ...PROBE, '--until', '12s'];
+    const { out, code } = await hopwise(words);
+    expect(code).toBe(1);
+    expect(out).toContain('2.000 s  fail host net2');
+    expect(out).toContain('edge@net1 MASTER: no advert came in time');
+    expect(out).toContain('VRRP_NO_MASTER: no instance of edge is master');
+    expect(out).toContain('edge is master on net1');
+    expect((await hopwise(words)).out).toBe(out);
+  });
+
+  it('writes JSON as its schema says, and one page of HTML', async () => {
+    const words = ['simulate', CLOUD, ...FAIL, ...PROBE, '--until', '4s'];
+    const json = JSON.parse((await hopwise([...words, '--json'])).out) as unknown;
+    expect(violations(SIMULATION_SCHEMA, json)).toEqual([]);
+    const { out } = await hopwise([...words, '--format', 'html']);
+    expect(out).toMatch(/^<!doctype html>/);
+    expect(out).toContain('v1 -&gt; external:198.51.100.10');
+  });
+
+  it('ends with 0 when nothing was lost, and with 2 and all slips when words are wrong', async () => {
+    const well = await hopwise(['simulate', CLOUD, ...PROBE, '--until', '2s']);
+    expect(well.code).toBe(0);
+    const wrong = ['--event', 't=1s fail host net9', '--probe', 'v9 -> v1'];
+    const { err, code } = await hopwise(['simulate', CLOUD, ...wrong]);
+    expect(code).toBe(2);
+    expect(err).toContain('there is no host net9');
+    expect(err).toContain('v9');
+  });
+});
+
+describe('hopwise trace --at', () => {
+  it.each([
+    ['1s', 0, 'REACHABLE'],
+    ['4s', 1, 'VRRP_NO_MASTER'],
+    ['12s', 0, 'REACHABLE'],
+  ])('%s: traces in the state of that moment', async (at, wanted, word) => {
+    const words = ['trace', 'v1', 'external:198.51.100.10', '--cloud', CLOUD, '--at', at, ...FAIL];
+    const { out, code } = await hopwise(words);
+    expect(out.split('\n')[0]).toContain(word);
+    expect(code).toBe(wanted);
+  });
+
+  it('wants a time where there are events', async () => {
+    const words = ['trace', 'v1', 'external:198.51.100.10', '--cloud', CLOUD, ...FAIL];
+    const { err, code } = await hopwise(words);
+    expect([code, err]).toEqual([2, expect.stringContaining('--event needs --at')]);
+  });
+});
