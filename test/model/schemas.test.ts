@@ -49,6 +49,13 @@ describe('the schemas of what people write', () => {
     ]);
   });
 
+  it('fit the example of the documentation', () => {
+    const page = readFileSync(join(ROOT, 'docs/clouds.md'), 'utf8');
+    const [, example = ''] = /```yaml\n([^`]*)```/.exec(page) ?? [];
+    expect(violations(INPUT_SCHEMAS.cloud, valueOf(example))).toEqual([]);
+    expect(readCloudYaml('clouds.md', example).problems).toEqual([]);
+  });
+
   it('are published in docs/schemas', () => {
     for (const [name, schema] of Object.entries(INPUT_SCHEMAS)) {
       const text = readFileSync(join(ROOT, `docs/schemas/${name}-v1.json`), 'utf8');

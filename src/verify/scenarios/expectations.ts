@@ -25,11 +25,22 @@ import {
   type Refusal,
   type Scenario,
   type Seen,
+  type Simulation,
 } from './types.ts';
 
-export const SCENARIO_KEYS = ['refused', 'announces', 'traces', 'faults'] as const;
+export const SCENARIO_KEYS = ['refused', 'announces', 'simulations', 'traces', 'faults'] as const;
 export const REFUSAL_KEYS = ['at', 'says'] as const;
 export const ANNOUNCED_KEYS = ['speaker', 'to', 'via', 'never'] as const;
+export const SIMULATION_KEYS = [
+  'events',
+  'probes',
+  'until',
+  'ways',
+  'router',
+  'masters',
+  'at_once',
+  'because',
+] as const;
 export const FAULT_KEYS = ['name', 'edits', 'traces'] as const;
 export const TRACE_KEYS = [
   'from',
@@ -67,17 +78,20 @@ export function readExpectations(file: string, text: string): Parsed<Scenario> {
   const problems: Problem[] = [];
   const root = yamlRoot(file, text, problems);
   if (root === undefined) {
-    return { value: { refused: [], announces: [], traces: [], faults: [] }, problems };
+    return {
+      value: { refused: [], announces: [], simulations: [], traces: [], faults: [] },
+      problems,
+    };
   }
   reportUnknownKeys(root, SCENARIO_KEYS);
   const value: Scenario = {
     refused: records(member(root, 'refused')).map(readRefusal),
     announces: records(member(root, 'announces')).map(readAnnounced),
+    simulations: records(member(root, 'simulations')).map(readSimulation),
     traces: tracesOf(root),
     faults: records(member(root, 'faults')).map(readFault),
   };
-  const { refused, announces, traces, faults } = value;
-  if (refused.length + announces.length + traces.length + faults.length === 0) {
+  if (Object.values(value).every((part) => part.length === 0)) {
     wrong(root, 'A scenario expects at least one trace');
   }
   return { value, problems };
@@ -98,6 +112,22 @@ function readAnnounced(node: JsonNode): Announced {
     to: textOf(member(node, 'to')) ?? '',
     via: textOf(member(node, 'via')) ?? null,
     never: truthOf(member(node, 'never')) ?? false,
+  };
+}
+
+function readSimulation(node: JsonNode): Simulation {
+  reportUnknownKeys(node, SIMULATION_KEYS);
+  const number = (key: string, usual: number): number => numberOf(member(node, key)) ?? usual;
+  return {
+    line: lineOf(node),
+    events: wordsOf(member(node, 'events')),
+    probes: wordsOf(member(node, 'probes')),
+    until_s: number('until', 30),
+    ways: number('ways', 8),
+    router: textOf(member(node, 'router')) ?? '',
+    masters: wordsOf(member(node, 'masters')),
+    atOnce: number('at_once', 1),
+    because: textOf(member(node, 'because')) ?? null,
   };
 }
 

@@ -1,4 +1,5 @@
 /** Runs a scenario: compiles its cloud, breaks what is to be broken, traces, and compares. */
+import { type CompileOptions, USUAL } from '../../agents/compile.ts';
 import { type Network } from '../../dataplane/network.ts';
 import { advertisedRoutes } from '../../model/bgp.ts';
 import { type Cloud } from '../../model/cloud.ts';
@@ -14,22 +15,15 @@ import { compared } from './compared.ts';
 import { type DumpTexts } from './edits/dump.ts';
 import { EDITS } from './edits/rows.ts';
 import { type Naming, namingOf } from './names.ts';
+import { simulatedAs } from './simulated.ts';
 import {
   type Announced,
   type Edit,
   type Expectation,
   type Refusal,
   type Scenario,
+  type ScenarioAnswer,
 } from './types.ts';
-
-/** One thing that a scenario expects, and what is otherwise. */
-export interface ScenarioAnswer {
-  readonly line: number;
-  /** What was asked, in words. */
-  readonly what: string;
-  /** What is not as expected, as sentences; empty when all is. */
-  readonly otherwise: readonly string[];
-}
 
 /** A cloud with what its hosts show, compiled once for all scenarios that share it. */
 export interface CompiledCloud {
@@ -43,9 +37,10 @@ interface Asking {
   readonly tracer: Tracer;
 }
 
-export function compileCloud(cloud: Cloud): CompiledCloud {
+/** @param options numbers that the agents of each host choose; they must not matter */
+export function compileCloud(cloud: Cloud, options: CompileOptions = USUAL): CompiledCloud {
   const files: DumpTexts = new Map(
-    [...compileFiles(cloud)].map(([name, text]) => [name, once(text)]),
+    [...compileFiles(cloud, options)].map(([name, text]) => [name, once(text)]),
   );
   return { cloud, files, asked: once(() => asking(files)) };
 }
@@ -62,6 +57,9 @@ export function runScenario(
   const compiled = compile(read.value);
   const naming = namingOf(compiled.cloud, compiled.files);
   const announced = scenario.announces.map((each) => announcedAs(read.value, each, naming));
+  const simulated = scenario.simulations.map((each) =>
+    simulatedAs(compiled.asked().network, each, naming),
+  );
   const healthy = scenario.traces.map((each) => answerOf(each, compiled.asked, naming, ''));
   const broken = scenario.faults.flatMap(({ name, edits, traces }) => {
     const files: DumpTexts = new Map(compiled.files);
@@ -70,7 +68,7 @@ export function runScenario(
     const answers = traces.map((each) => answerOf(each, asked, naming, `${name}: `));
     return [...slips, ...answers];
   });
-  return [...refusals, ...announced, ...healthy, ...broken];
+  return [...refusals, ...announced, ...simulated, ...healthy, ...broken];
 }
 
 function asking(files: DumpTexts): Asking {

@@ -19,6 +19,7 @@ import {
   FAULT_KEYS,
   REFUSAL_KEYS,
   SCENARIO_KEYS,
+  SIMULATION_KEYS,
   TRACE_KEYS,
   VERDICTS,
 } from './expectations.ts';
@@ -101,6 +102,22 @@ export const SCENARIO_SCHEMA: Schema = {
         'speaker',
         'to',
       ]),
+    ),
+    simulations: list(
+      object(
+        SIMULATION_KEYS,
+        {
+          events: told(list(TEXT), 'As `hopwise simulate` takes them.'),
+          probes: list(TEXT),
+          until: told(POSITIVE, 'Seconds.'),
+          ways: POSITIVE,
+          router: TEXT,
+          masters: told(list(TEXT), 'Hosts that may be master at the end.'),
+          at_once: WHOLE,
+          because: told(CODE, 'Reason of the first lost probe; without it none may be lost.'),
+        },
+        ['router', 'masters'],
+      ),
     ),
     traces: list(TRACE),
     faults: list(

@@ -8,6 +8,8 @@ export interface Scenario {
   readonly refused: readonly Refusal[];
   /** Routes that BGP speakers announce, or must not. */
   readonly announces: readonly Announced[];
+  /** What happens over time. */
+  readonly simulations: readonly Simulation[];
   /** Over the hosts as the agents configure them. */
   readonly traces: readonly Expectation[];
   readonly faults: readonly Fault[];
@@ -20,6 +22,23 @@ export interface Refusal {
   readonly at: number | null;
   /** Words that its message holds. */
   readonly says: string;
+}
+
+/** Events on a clock, and who is master of a router when it ends. */
+export interface Simulation {
+  readonly line: number;
+  /** As `hopwise simulate` takes them; names in them may be `<…>`. */
+  readonly events: readonly string[];
+  readonly probes: readonly string[];
+  readonly until_s: number;
+  readonly ways: number;
+  readonly router: string;
+  /** Hosts of which each is master in some way it may go, and no others are. */
+  readonly masters: readonly string[];
+  /** How many are master at once. */
+  readonly atOnce: number;
+  /** Reason code of the first lost probe; null when none may be lost. */
+  readonly because: string | null;
 }
 
 export interface Announced {
@@ -91,4 +110,13 @@ export interface Seen {
   /** Fields as the field table writes them; those of the frame in a tunnel begin `inner.`. */
   readonly fields: ReadonlyMap<string, string>;
   readonly never: boolean;
+}
+
+/** One thing that a scenario expects, and what is otherwise. */
+export interface ScenarioAnswer {
+  readonly line: number;
+  /** What was asked, in words. */
+  readonly what: string;
+  /** What is not as expected, as sentences; empty when all is. */
+  readonly otherwise: readonly string[];
 }

@@ -128,10 +128,4 @@ export const hostEdits = {
     may: [],
     apply: (files, words) => loseNamespace(files, words.one('host'), words.one('namespace')),
   },
-  host_down: {
-    says: 'A host is switched off: all its interfaces are down.',
-    needs: ['host'],
-    may: [],
-    apply: (files, words) => lose(files, (name) => name.startsWith(`hosts/${words.one('host')}/`)),
-  },
 } as const satisfies Record<string, EditRow>;
