@@ -114,6 +114,13 @@ function extensionMatch(match: Exclude<KnownMatch, MemoryTest>, context: Context
     case 'bpf':
     case 'esp':
     case 'ah':
+    case 'ipcomp':
+    case 'frag':
+    case 'hbh':
+    case 'dst':
+    case 'rt':
+    case 'ipv6header':
+    case 'mh':
     case 'rpfilter':
     case 'owner':
       return ANY;

@@ -54,9 +54,12 @@ describe.skipIf(!hasOracle)('new cases asked of the running kernel', () => {
 });
 
 describe('recorded mixtures', () => {
-  it.each(MIXTURES)("%s: frames, deliveries, matched rules are the kernel's", (kind) => {
-    const recorded = readProfile(kind, MIXTURE_RECORDS);
-    expect(recorded.length).toBeGreaterThan(0);
-    expect(differences(`recorded ${kind}`, recorded)).toEqual([]);
-  });
+  it.each([...MIXTURES, 'extension'])(
+    "%s: frames, deliveries, matched rules are the kernel's",
+    (kind) => {
+      const recorded = readProfile(kind, MIXTURE_RECORDS);
+      expect(recorded.length).toBeGreaterThan(0);
+      expect(differences(`recorded ${kind}`, recorded)).toEqual([]);
+    },
+  );
 });

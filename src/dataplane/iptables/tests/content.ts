@@ -5,6 +5,15 @@ import { transportOf } from '../../conntrack/transport-bytes.ts';
 import { type KnownMatch } from '../text/match-rows.ts';
 import { type Given } from '../text/options.ts';
 import { parseBytecode, runBpf } from './bpf.ts';
+import {
+  hasAuthentication,
+  hasCompressionIndex,
+  hasFragmentHeader,
+  hasHeaders,
+  hasMobilityType,
+  hasOptionsHeader,
+  hasRoutingHeader,
+} from './extension.ts';
 import { hasChunks, hasDccpType, hasMss, hasSpi, hasTcpOption, parseChunks } from './headers.ts';
 import { hexPattern, plainPattern, search } from './pattern.ts';
 import { type ContentTest, type PacketBytes } from './types.ts';
@@ -52,8 +61,27 @@ function asksOf(match: KnownMatch): readonly Ask[] | null {
     case 'esp':
       return given(match.options.spi, (spi, packet) => hasSpi(packet, 0, spi));
     case 'ah':
-      if ((match.options.length ?? match.options.reserved) !== undefined) return null;
-      return given(match.options.spi, (spi, packet) => hasSpi(packet, 4, spi));
+      // The length and the reserved field are asked in IPv6 only.
+      return [
+        (packet) => {
+          if (packet.version === 6) return hasAuthentication(packet, match.options);
+          const [ask] = given(match.options.spi, (spi, each) => hasSpi(each, 4, spi));
+          return ask === undefined ? 1 : ask(packet);
+        },
+      ];
+    case 'ipcomp':
+      return [(packet) => hasCompressionIndex(packet, match.options)];
+    case 'frag':
+      return [(packet) => hasFragmentHeader(packet, match.options)];
+    case 'hbh':
+    case 'dst':
+      return [(packet) => hasOptionsHeader(packet, match.kind, match.options)];
+    case 'rt':
+      return [(packet) => hasRoutingHeader(packet, match.options)];
+    case 'ipv6header':
+      return [(packet) => hasHeaders(packet, match.options)];
+    case 'mh':
+      return [(packet) => hasMobilityType(packet, match.options)];
     case 'u32': {
       const tests = parseU32(match.options.u32?.value ?? '');
       return tests && given(match.options.u32, (_, packet) => runU32(tests, packet));
