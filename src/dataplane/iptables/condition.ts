@@ -61,6 +61,8 @@ const REMEMBERING: readonly string[] = [
   'recent',
   'statistic',
   'quota',
+  'hashlimit',
+  'connlimit',
 ] satisfies readonly Remembering[];
 
 function isRemembering(match: RuleMatch): match is MemoryTest {

@@ -42,6 +42,6 @@ export function askTest<P>(asking: Asking<P>, test: RuleTest, p: P): Split<P> | 
       return invert === undefined ? { hit, miss } : { hit: miss, miss: hit };
     }
     default:
-      return askMemory(run, memory, test, version, p);
+      return askMemory(run, memory, test, version, handle, p);
   }
 }

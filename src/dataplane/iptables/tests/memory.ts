@@ -1,15 +1,19 @@
 /**
- * Matches that remember or throw dice: limit, quota, recent, statistic. They are asked where
+ * Matches that remember or throw dice: limit, quota, recent, statistic; hashlimit and connlimit
+ * stand in counting.ts. They are asked where
  * they stand in their rule, on the run's own clock; no two runs share what they remember.
  */
 import { allBits } from '../../../packet/fields.ts';
 import { type Guard, guard } from '../../../traffic/guard.ts';
 import { NONE, range } from '../../../traffic/match.ts';
-import { type FieldPairs, type Split, type Traffic } from '../../../traffic/traffic.ts';
+import { type Split, type Traffic } from '../../../traffic/traffic.ts';
+import { type Handle } from '../../conntrack/netfilter.ts';
 import { type Run } from '../../outcome.ts';
 import { F } from '../fields.ts';
 import { type Network } from '../text/address.ts';
 import { RATE_UNITS, type Rate } from '../text/rate.ts';
+import { addressPairs } from './address-pairs.ts';
+import { type Bucket, type Counted, withinConnections, withinRate } from './counting.ts';
 import { type MemoryTest } from './types.ts';
 
 type Of<K extends MemoryTest['kind']> = Extract<MemoryTest, { kind: K }>;
@@ -24,6 +28,10 @@ export interface Memory<P> {
   readonly quotas: Map<MemoryTest, number>;
   /** By name of the list: addresses that were seen, newest last. */
   readonly lists: Map<string, SeenAddress<P>[]>;
+  /** By name: the buckets of hashlimit. */
+  readonly rates: Map<string, Bucket<P>[]>;
+  /** By test: the connections that connlimit has seen. */
+  readonly connections: Map<MemoryTest, Counted<P>[]>;
 }
 
 interface SeenAddress<P> {
@@ -37,21 +45,29 @@ interface SeenAddress<P> {
 
 /** Nothing remembered. */
 export function emptyMemory<P>(): Memory<P> {
-  return { buckets: new Map(), counts: new Map(), quotas: new Map(), lists: new Map() };
+  return {
+    buckets: new Map(),
+    counts: new Map(),
+    quotas: new Map(),
+    lists: new Map(),
+    rates: new Map(),
+    connections: new Map(),
+  };
 }
 
 /** xt_recent: `ip_list_tot` and `ip_pkt_list_tot` of the module. */
 const MOST_ADDRESSES = 100;
 const MOST_TIMES = 20;
 
-/** Asks one test; traffic that meets it is `hit`. */
+/** Asks one test; traffic that meets it is `hit`. Null where nobody can know. */
 export function askMemory<P>(
   run: Run<P>,
   memory: Memory<P>,
   match: MemoryTest,
   version: 4 | 6,
+  handle: Handle<P> | null,
   p: P,
-): Split<P> {
+): Split<P> | null {
   switch (match.kind) {
     case 'limit':
       return takeToken(run, memory, match) ? { hit: p, miss: null } : { hit: null, miss: p };
@@ -61,6 +77,10 @@ export function askMemory<P>(
       return byChance(run.traffic, memory, match, p);
     case 'recent':
       return seenLately(run, memory, match, version, p);
+    case 'hashlimit':
+      return withinRate(run, memory.rates, match, version, p);
+    case 'connlimit':
+      return withinConnections(run, memory.connections, match, version, handle, p);
   }
 }
 
@@ -134,32 +154,6 @@ function everyNth<P>(memory: Memory<P>, match: Of<'statistic'>, p: P): Split<P> 
   memory.counts.set(match, due ? 0 : count);
   const hit = due !== (options.every?.not === true);
   return hit ? { hit: p, miss: null } : { hit: null, miss: p };
-}
-
-/** Which bits of two packets must be equal for their addresses to be one. */
-function addressPairs(
-  version: 4 | 6,
-  here: 'source' | 'destination',
-  there: 'source' | 'destination',
-  mask: bigint,
-): FieldPairs {
-  const pairs: [FieldPairs[number][0], FieldPairs[number][1]][] = [];
-  const to = F[here][version];
-  const from = F[there][version];
-  for (let start = 0; start < to.width; ) {
-    const one = ((mask >> BigInt(start)) & 1n) === 1n;
-    let end = start + 1;
-    while (end < to.width && ((mask >> BigInt(end)) & 1n) === (one ? 1n : 0n)) end++;
-    if (one) {
-      const width = end - start;
-      pairs.push([
-        { field: to, start, width },
-        { field: from, start, width },
-      ]);
-    }
-    start = end;
-  }
-  return pairs;
 }
 
 /** xt_recent.c recent_mt(). */

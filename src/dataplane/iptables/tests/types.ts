@@ -7,7 +7,10 @@ import { type Match } from '../../../traffic/match.ts';
 import { type KnownMatch } from '../text/match-rows.ts';
 
 /** Remembers, or throws dice (memory.ts). */
-export type MemoryTest = Extract<KnownMatch, { kind: 'limit' | 'recent' | 'statistic' | 'quota' }>;
+export type MemoryTest = Extract<
+  KnownMatch,
+  { kind: 'limit' | 'recent' | 'statistic' | 'quota' | 'hashlimit' | 'connlimit' }
+>;
 
 /** About the connection itself (connection-test.ts). */
 export type ConnectionTest =

@@ -176,6 +176,12 @@ function extraTest(
         ? `-m ttl --ttl-${rng.pick(['eq 64', 'lt 64', 'gt 1'])}`
         : `-m hl --hl-${rng.pick(['eq 64', 'lt 64'])}`,
   ];
+  const hashed = `--hashlimit-burst ${rng.int(1, 4)} --hashlimit-name ${scene.name}h${rng.int(0, 999)}`;
+  const mode = rng.pick(['srcip', 'dstip', 'srcip,dstport', 'srcip,dstip']);
+  choices.push(
+    () =>
+      `-m hashlimit --hashlimit-${rng.pick(['upto', 'above'])} 2/min ${hashed} --hashlimit-mode ${mode}`,
+  );
   if (table !== 'raw') {
     choices.push(
       () => `-m conntrack ${not()}--ctstate ${states()}`,
