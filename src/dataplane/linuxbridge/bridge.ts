@@ -3,6 +3,8 @@
  * Before it: the device layer hands over frames of ports, or what the host sends through the
  * bridge. After it: frames for ports, and frames for the host itself.
  */
+import { field } from '../../packet/fields.ts';
+import { assignment } from '../../traffic/words.ts';
 import { type Run } from '../outcome.ts';
 import {
   afterPrerouting,
@@ -37,10 +39,28 @@ export function receiveOnPort<P>(
   if (hit !== null) dropBridged(work, hit, 'NOT_FOR_ME', 'the source MAC is a group address');
   const rest = miss === null ? null : refuseReserved(work, miss);
   if (rest === null) return;
-  for (const { p: part, prerouted, work: next } of afterPrerouting(work, port, rest)) {
-    finishInput(next, port, part, prerouted);
+  for (const typed of withType(run, rest)) {
+    for (const { p: part, prerouted, work: next } of afterPrerouting(work, port, typed)) {
+      finishInput(next, port, part, prerouted);
+    }
   }
 }
+
+/** eth_type_trans(), setup_pre_routing(): a frame for somebody else counts as one for the host. */
+function withType<P>({ traffic }: Run<P>, p: P): readonly P[] {
+  const group = traffic.split(p, FRAME.group);
+  const parts: P[] = group.miss === null ? [] : [traffic.set(group.miss, TYPE_HOST)];
+  if (group.hit === null) return parts;
+  const { hit, miss } = traffic.split(group.hit, FRAME.broadcast);
+  if (hit !== null) parts.push(traffic.set(hit, TYPE_BROADCAST));
+  if (miss !== null) parts.push(traffic.set(miss, TYPE_MULTICAST));
+  return parts;
+}
+
+const PACKET_TYPE = field('meta_pkttype');
+const TYPE_HOST = assignment(PACKET_TYPE, 0n);
+const TYPE_BROADCAST = assignment(PACKET_TYPE, 1n);
+const TYPE_MULTICAST = assignment(PACKET_TYPE, 2n);
 
 function refuseReserved<P>(work: BridgeWork<P>, p: P): P | null {
   const { traffic } = work.run;

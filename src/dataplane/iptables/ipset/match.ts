@@ -219,7 +219,8 @@ function portsMatch(part: Extract<EntryPart, { kind: 'ports' }>, direction: Dire
       test(F.icmpCode, BigInt(from & 255)),
     );
   }
-  const protocols = protocol === null ? [6, 17, 132, 136] : [protocol.number];
+  // Without one it is a bitmap:port, which looks at TCP and UDP only (ip_set_get_ip_port()).
+  const protocols = protocol === null ? [6, 17] : [protocol.number];
   const of = direction === 'src' ? F.sourcePort : F.destinationPort;
   const ported = protocols.some((each) => [6, 17, 132, 136].includes(each));
   return and(
