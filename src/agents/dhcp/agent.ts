@@ -26,6 +26,7 @@ import {
   gatewayOf,
   hostsText,
   isKnownToServer,
+  isRanged,
   optionsText,
   rangesOf,
   type ServedSubnet,
@@ -121,9 +122,7 @@ function socketsOf(
   served: readonly NeutronSubnet[],
   proxied: boolean,
 ): readonly SocketPlan[] {
-  const six = served.some(
-    ({ prefix, ipv6AddressMode }) => prefix.address.version === 6 && ipv6AddressMode !== 'slaac',
-  );
+  const six = served.some((one) => one.prefix.address.version === 6 && isRanged(one));
   return [
     ...(served.some(({ prefix }) => prefix.address.version === 4)
       ? [listen('udp', 67, 'dnsmasq')]

@@ -160,7 +160,7 @@ const LONGEST_RANGE_6 = 64;
 const MOST_LEASES = 1n << 24n;
 
 /** Subnets of which dnsmasq may give addresses or options. */
-function isRanged(subnet: NeutronSubnet): boolean {
+export function isRanged(subnet: NeutronSubnet): boolean {
   if (isFour(subnet)) return true;
   const { ipv6AddressMode: mode, ipv6RaMode } = subnet;
   const answered =
