@@ -18,7 +18,9 @@ function toKernel(host: string): readonly Edit[] {
   const own = (file: string): RegExp => new RegExp(`^hosts/${host}/${file}`);
   return [
     rewrite(own('ovs/ovsdb-dump'), (text) => text.replaceAll('"netdev"', '"system"')),
-    rewrite(own('ovs/dpif-show'), (text) => text.replaceAll('netdev@ovs-netdev', 'system@ovs-system')),
+    rewrite(own('ovs/dpif-show'), (text) =>
+      text.replaceAll('netdev@ovs-netdev', 'system@ovs-system'),
+    ),
     lostPort(host, 'br-vtep', 'eth1'),
     rewrite(own('ns/root/ip-route-v4\\.json'), (text) => text.replaceAll('br-vtep', 'eth1')),
     rewrite(own('ns/root/ip-addr\\.json'), (text) => {
@@ -55,7 +57,8 @@ describe('tunnels of the kernel datapath', () => {
   it('change nothing of what real probes met', () => {
     const { value } = parseProbeRecords(capture.recordsText, 'truth.json');
     const sample = value.filter(
-      ({ kind, phase, index }) => kind === 'probe' && phase !== 'after-sg-change' && index % 6 === 0,
+      ({ kind, phase, index }) =>
+        kind === 'probe' && phase !== 'after-sg-change' && index % 6 === 0,
     );
     const { probes } = replay(sample, () => network);
     expect(probes.length).toBeGreaterThan(30);
@@ -75,8 +78,19 @@ describe('tunnels of the kernel datapath', () => {
     expect(large.request?.hops.at(-1)?.before).toMatchObject({ ip_src: '10.0.0.81', ip_frag: '1' });
   });
 
+  it('differ there from the userspace datapath, whose flows meet every fragment by itself', () => {
+    const userspace = injure(capture, 'tenant-matrix', []);
+    const large = askOf(userspace)('a1', 'a2', { size: 3000 });
+    expect(large.verdict).toBe('UNREACHABLE');
+    expect(large.blockers[0]).toMatchObject({ code: 'SG_NO_MATCHING_RULE', host: 'compute2' });
+    expect(large.blockers[0]?.because.join()).toContain('fragment');
+  });
+
   it('end frames that do not fit the NIC they leave by', () => {
-    const small = injure(capture, 'tenant-matrix', [...edits, mtu('compute1', /root/, /^eth1$/, 1430)]);
+    const small = injure(capture, 'tenant-matrix', [
+      ...edits,
+      mtu('compute1', /root/, /^eth1$/, 1430),
+    ]);
     const ask = askOf(small);
     const large = ask('a1', 'a2', { size: 1400, dontFragment: true });
     expect(large.verdict).toBe('UNREACHABLE');

@@ -63,6 +63,17 @@ function judged(of: Case, refusal: Refusal, ask: Ask, network: Network): Finding
     neutron: [portRef(network, ask.port), ...groups.map(groupRef)],
     confirm: [refusal.confirm],
   };
+  // With fragments as Open vSwitch handles them by default, ports and ICMP types of all are zero.
+  if (allowing !== undefined && of.device === 'ovs' && numberIn(of.words, 'ip_frag') !== 0) {
+    const because = [
+      `“${ruleText(network, allowing)}” allows the whole packet, but Open vSwitch shows its flows ` +
+        'no ports and no ICMP types of a fragment',
+    ];
+    const summary =
+      'send packets that fit the MTU; only the datapath of the kernel puts fragments together';
+    const fix: Fix = { summary, commands: [] };
+    return { ...base, code: 'SG_NO_MATCHING_RULE', because, nearMisses: refusal.nearby, fix };
+  }
   if (allowing !== undefined) {
     const { code, because } = notApplied(of, ask, allowing, network);
     const fix: Fix = {
