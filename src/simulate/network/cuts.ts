@@ -38,6 +38,8 @@ export class Cuts {
   /** `FROM TO`: nothing gets from the first host to the second. */
   readonly deadWays = new Set<string>();
   losses: readonly Loss[] = [];
+  /** Devices in which something of the present walk may wait. */
+  readonly touched = new Set<Device<Packet>>();
   /** Devices that the last walks came through, as `HOST NAME`; null when nobody wants to know. */
   visited: Set<string> | null = null;
   /** Ports of a host to which no copies need be flooded now, as nothing would come of them. */
@@ -72,6 +74,7 @@ export class Cuts {
   ): Landing<Packet> {
     if (landing.kind === 'lost') return landing;
     const { device, port, p } = landing.arrival;
+    this.touched.add(device);
     this.visited?.add(`${device.host} ${device.name}`);
     if (this.deadHosts.has(device.host)) return lost(run, p, device.host, 'the host is down');
     if (this.deadWays.has(`${from} ${device.host}`)) {

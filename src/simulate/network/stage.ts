@@ -83,7 +83,8 @@ export class Stage {
       unconfigured: null,
       groups: (config) => groupsOf(config, listening),
     });
-    this.world = { ...world, across: cuts.across(world.across) };
+    // A walk ends when nothing waits any more, so that only its own devices need be asked.
+    this.world = { ...world, across: cuts.across(world.across), waiting: () => [...cuts.touched] };
   }
 
   /** What the network looks like now. */
@@ -134,6 +135,8 @@ export class Stage {
     if (from.host === null || from.namespace === null) return null;
     const sender = this.world.namespace(from.host, from.namespace);
     if (sender === null) return null;
+    this.cuts.touched.clear();
+    this.cuts.touched.add(sender);
     this.run.now_us = this.clock.now_us;
     this.programs = this.freshPrograms(packet.size);
     return {
@@ -157,6 +160,8 @@ export class Stage {
     if (device === null || this.cuts.deadHosts.has(host)) return [];
     this.run.now_us = this.clock.now_us;
     this.disturbances++;
+    this.cuts.touched.clear();
+    this.cuts.touched.add(device);
     return walk(this.run, this.world, [{ device, outcomes: make(device.stack) }]);
   }
 
