@@ -10,6 +10,8 @@ interface DiffFlags extends Wishes {
   readonly host?: readonly string[];
   readonly format: 'tree' | 'json';
   readonly json?: boolean;
+  readonly reachability?: boolean;
+  readonly server?: readonly string[];
 }
 
 const HELP = `
@@ -23,6 +25,9 @@ missing: A has it, B lacks it. extra: B has it, A lacks it. different: both have
 meaning. order: both have it, at places that matter. Counters, cookies, port numbers, local VLANs,
 zone and interface numbers, drawn MACs and addresses, and what was learned from traffic do not
 count.
+
+With --reachability all packets between all servers of one name are proved in both networks: lost
+arrives in A only, gained in B only.
 
 Exit codes: 0 no difference, 1 differences, 2 wrong input, 3 none found but not all was compared.`;
 
@@ -40,6 +45,8 @@ export function addDiff(root: Command, call: Call): void {
         .default('tree'),
     )
     .option('--json', 'short for --format json')
+    .option('--reachability', 'tell which packets between servers arrive in one only')
+    .option('--server <name...>', 'with --reachability: only between these servers')
     .addHelpText('after', HELP)
     .action((a: string, b: string, flags: DiffFlags) => run(call, a, b, flags));
   addPageOptions(command);
@@ -51,6 +58,12 @@ async function run(call: Call, a: string, b: string, flags: DiffFlags): Promise<
     import('../verify/configuration/compare.ts'),
   ]);
   const [left, right] = [openSideWord(a), openSideWord(b)];
+  if (flags.reachability === true) {
+    const { diffReach } = await import('./diff-reach.ts');
+    const json = flags.json === true || flags.format === 'json';
+    diffReach(call, left.network, right.network, { ...flags, json });
+    return;
+  }
   for (const host of flags.host ?? []) {
     if (!left.network.hosts.has(host) && !right.network.hosts.has(host)) {
       throw new UsageError(`neither side has a host ${host}`);

@@ -85,3 +85,38 @@ describe('hopwise diff', () => {
     expect(err).toContain('there is no snapshot at');
   });
 });
+
+describe('hopwise diff --reachability', () => {
+  const rules = 'hosts/compute2/ovs/br-int.flows.txt';
+  const reach = (...sides: readonly string[]) =>
+    hopwise(['diff', ...sides, '--reachability', '--server', 'a1', 'a2']);
+
+  it('finds the same packets arriving in a network and in itself', async () => {
+    const { out, code } = await reach(DEMO, DEMO);
+    expect(code).toBe(0);
+    expect(out).toBe('✓ 0 of 2 pairs of servers changed\n');
+  });
+
+  it('tells the packets that a changed rule opens, and those that a lost one closes', async () => {
+    // 5000/0xfffc is 5000 to 5003; under 0xfff8 it is 5000 to 5007, of which 5004 to 5006 were open.
+    const other = edited(rules, (text) =>
+      text
+        .replace(/.*table=82.*udp.*tp_dst=53 .*\n/g, '')
+        .replaceAll('tp_dst=0x1388/0xfffc', 'tp_dst=0x1388/0xfff8'),
+    );
+    const { out, code } = await reach(DEMO, other);
+    expect(code).toBe(1);
+    expect(out.split('\n').map((line) => line.replace(/ \(for example.*/, ''))).toEqual([
+      '✗ 1 of 2 pairs of servers changed',
+      '  lost    a1 → a2  udp 53',
+      '  gained  a1 → a2  tcp 5007',
+      '',
+    ]);
+  });
+
+  it('refuses a server that one side lacks', async () => {
+    const { code, err } = await hopwise(['diff', DEMO, DEMO, '--reachability', '--server', 'a99']);
+    expect(code).toBe(2);
+    expect(err).toContain('no server of both sides is named "a99"');
+  });
+});

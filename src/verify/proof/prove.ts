@@ -17,7 +17,7 @@ import { blankPacket } from '../../traffic/packet.ts';
 import { type PacketSet, type SetPage } from '../../traffic/sets/packet-set.ts';
 import { NOWHERE, type Region, type Regions, TooManyRegions } from '../../traffic/sets/regions.ts';
 import { packetSets } from '../../traffic/sets/set-traffic.ts';
-import { inputPacket, openSpace } from '../../traffic/sets/space.ts';
+import { inputPacket, openSpace, type Space } from '../../traffic/sets/space.ts';
 import { type Step } from '../../traffic/traffic.ts';
 import { classesOf, type PacketClass } from './classes.ts';
 import { type Propagated, propagate } from './propagate.ts';
@@ -74,17 +74,23 @@ export interface Proof {
 }
 
 export type Proved =
-  | { readonly kind: 'proved'; readonly proof: Proof }
+  | {
+      readonly kind: 'proved';
+      readonly proof: Proof;
+      /** The inputs that arrive, for comparison within one space. */
+      readonly region: Region;
+    }
   | { readonly kind: 'impossible'; readonly why: string };
 
 /** Proves questions over one network; what is compiled is kept between them. */
 export interface Prover {
-  prove(question: ProofQuestion): Proved;
+  /** @param space shared by proofs whose regions are compared with each other */
+  prove(question: ProofQuestion, space?: Space): Proved;
 }
 
 export function prepareProofs(network: Network): Prover {
   const compiled = compileNetwork(withOutside(network), {});
-  return { prove: (question) => prove(compiled, question) };
+  return { prove: (question, space) => prove(compiled, question, space ?? openSpace()) };
 }
 
 /** Not arriving: the frame came by and was for somebody else. */
@@ -95,7 +101,7 @@ const UNSURE: readonly Reason[] = [
   'SNAPSHOT_INCOMPLETE',
 ];
 
-function prove(compiled: CompiledNetwork, question: ProofQuestion): Proved {
+function prove(compiled: CompiledNetwork, question: ProofQuestion, space: Space): Proved {
   const { from: asker, to, wanted, allowed } = question;
   const { address } = to;
   const outside = asker.kind === 'external' && asker.host === null;
@@ -108,13 +114,12 @@ function prove(compiled: CompiledNetwork, question: ProofQuestion): Proved {
   }
   const sender = { host: from.host, namespace: from.namespace };
   const source = outside ? from.address : null;
-  const sets = setsTo(address, wanted, openSpace(), source);
+  const sets = setsTo(address, wanted, space, source);
   const borrowed = [
     ...outsideTarget(compiled.network, to),
     ...(source === null ? [] : [{ ...sender, address: source }]),
   ];
-  const [first] = sets;
-  if (first === undefined) return { kind: 'impossible', why: 'no packet was asked about' };
+  if (sets.length === 0) return { kind: 'impossible', why: 'no packet was asked about' };
   let walked: Propagated<PacketSet> | null;
   try {
     walked = propagate(compiled, packetSets, sender, sets, { borrowed, sets: true });
@@ -125,13 +130,11 @@ function prove(compiled: CompiledNetwork, question: ProofQuestion): Proved {
   if (walked === null) {
     return { kind: 'impossible', why: `${from.host} has no namespace ${from.namespace}` };
   }
-  const { space } = first.p;
   const inputs = {
     asked: inputsOf(sets),
     allowed: allowed === undefined ? null : inputsOf(setsTo(address, allowed, space)),
   };
-  const proof = concluded(compiled, { from, to, address }, walked, space, inputs);
-  return { kind: 'proved', proof };
+  return { kind: 'proved', ...concluded(compiled, { from, to, address }, walked, space, inputs) };
 }
 
 function inputsOf(sets: ReturnType<typeof setsTo>): Region {
@@ -155,9 +158,9 @@ function concluded(
   compiled: CompiledNetwork,
   { from, to, address }: Ends,
   walked: Propagated<PacketSet>,
-  space: PacketSet['space'],
+  space: Space,
   { asked, allowed }: { readonly asked: Region; readonly allowed: Region | null },
-): Proof {
+): { readonly proof: Proof; readonly region: Region } {
   const { regions } = space;
   const told = walked.endings.map((ending): Told => {
     const steps = stepsOf(ending.p.diary);
@@ -180,11 +183,10 @@ function concluded(
   const answered = regions.and(arrives, union(regions, answers, shadow));
   const ended = union(regions, requests, shadow);
   const lost = regions.minus(asked, ended);
-  const group = (where: Region): Group | null =>
-    where === NOWHERE ? null : { classes: classesOf(space, where), witness: witness(space, where) };
+  const group = (where: Region): Group | null => groupOf(space, where);
   const unknown = doubts(compiled, walked, told, address);
   const sure = unknown.length === 0 && lost === NOWHERE;
-  return {
+  const proof: Proof = {
     verdict: sure ? (arrives === NOWHERE ? 'UNREACHABLE' : 'REACHABLE') : 'UNDETERMINED',
     asked: group(asked),
     arrives: group(arrives),
@@ -195,6 +197,13 @@ function concluded(
     unknown,
     lost: group(lost),
   };
+  return { proof, region: arrives };
+}
+
+/** A region as a person reads it; null for no packet. */
+export function groupOf(space: Space, where: Region): Group | null {
+  if (where === NOWHERE) return null;
+  return { classes: classesOf(space, where), witness: witness(space, where) };
 }
 
 function stepsOf(page: SetPage | null): readonly Step[] {
@@ -220,7 +229,7 @@ function arrived({ ending: { device, outcome } }: Told, to: TraceEnd): boolean {
 
 /** What stopped the packets that did not arrive, the most first. */
 function stoppedOf(
-  { regions }: PacketSet['space'],
+  { regions }: Space,
   requests: readonly Told[],
   to: TraceEnd,
   arrives: Region,
@@ -270,7 +279,7 @@ function doubts(
 }
 
 /** One packet of a region; ports that people know are taken where the region has them. */
-function witness(space: PacketSet['space'], where: Region): Witness {
+function witness(space: Space, where: Region): Witness {
   const { words } = inputPacket(space, where, blankPacket());
   const [protocol, port, sourcePort] = COORDINATES.map((of) => words[of.word]!);
   return { protocol: protocol!, port: port!, sourcePort: sourcePort! };

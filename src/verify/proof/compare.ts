@@ -1,0 +1,78 @@
+/**
+ * What a change does to reachability: the packets between each pair of servers that arrive in one
+ * network and not in the other. Both are proved in one space of inputs, so the difference is exact.
+ */
+import { type Network } from '../../dataplane/network.ts';
+import { askedQuestion } from '../../trace/ask.ts';
+import { NOWHERE } from '../../traffic/sets/regions.ts';
+import { openSpace } from '../../traffic/sets/space.ts';
+import { type Group, groupOf, type Proved, type Prover, prepareProofs } from './prove.ts';
+import { ALL_WANTED } from './source.ts';
+
+/** One pair of ends. */
+export interface ReachChange {
+  readonly from: string;
+  readonly to: string;
+  /** Arriving in A and no more in B. */
+  readonly lost: Group | null;
+  /** Arriving in B and not in A. */
+  readonly gained: Group | null;
+  /** Why nobody can say. */
+  readonly unknown: readonly string[];
+}
+
+/** The servers of both networks that have one name and an address in each. */
+export function commonServers(a: Network, b: Network): readonly string[] {
+  const names = ({ endpoints }: Network): ReadonlySet<string> =>
+    new Set(endpoints.flatMap(({ role, name }) => (role === 'vm' ? [name] : [])));
+  const other = names(b);
+  return [...names(a)].filter((name) => other.has(name)).sort();
+}
+
+/** Compares all pairs of servers, one after the other. */
+export function* compareReach(
+  a: Network,
+  b: Network,
+  servers: readonly string[],
+): Generator<ReachChange> {
+  const provers = [prepareProofs(a), prepareProofs(b)] as const;
+  for (const from of servers) {
+    for (const to of servers) {
+      if (from !== to) yield comparePair([a, b], provers, from, to);
+    }
+  }
+}
+
+function comparePair(
+  networks: readonly [Network, Network],
+  provers: readonly [Prover, Prover],
+  from: string,
+  to: string,
+): ReachChange {
+  const space = openSpace();
+  const proved = networks.map((network, i): Proved => {
+    const asked = askedQuestion(network, { from, to });
+    if (asked.kind === 'wrong') return { kind: 'impossible', why: asked.message };
+    const question = { from: asked.value.from, to: asked.value.to, wanted: ALL_WANTED };
+    return provers[i === 0 ? 0 : 1].prove(question, space);
+  });
+  const unknown = proved.flatMap((one) =>
+    one.kind === 'impossible'
+      ? [one.why]
+      : one.proof.verdict === 'UNDETERMINED'
+        ? [
+            ...one.proof.unknown,
+            ...(one.proof.lost === null ? [] : ['no end is known of some packets']),
+          ]
+        : [],
+  );
+  const [before, after] = proved.map((one) => (one.kind === 'proved' ? one.region : NOWHERE));
+  const { regions } = space;
+  return {
+    from,
+    to,
+    lost: groupOf(space, regions.minus(before ?? NOWHERE, after ?? NOWHERE)),
+    gained: groupOf(space, regions.minus(after ?? NOWHERE, before ?? NOWHERE)),
+    unknown: [...new Set(unknown)],
+  };
+}
