@@ -121,8 +121,11 @@ function natOf(nat: TrackRequest['ct']['nat']): CtRequest<unknown>['nat'] {
   };
 }
 
+const NO_RUNS: readonly FieldBits[] = [];
+
 /** The runs of ones in a mask, as bits of the field. */
 function runsOf(of: FieldBits['field'], mask: bigint): readonly FieldBits[] {
+  if (mask === 0n) return NO_RUNS;
   const runs: FieldBits[] = [];
   let start = 0;
   while (start < of.width) {
