@@ -35,11 +35,22 @@ function differences(kind: string, asked: readonly KernelCase[]): readonly strin
   return found;
 }
 
+/** The kernel refuses some generated topologies, and with one all cases of its seed. */
+function someCases(profile: (typeof PROFILES)[number]): readonly KernelCase[] {
+  for (let seed = firstSeed; seed < firstSeed + 8; seed++) {
+    const asked = askedCases(profile, seed, cases);
+    if (asked.length > 0) return asked;
+  }
+  return [];
+}
+
 describe.skipIf(!hasOracle)('new cases asked of the running kernel', () => {
   it.each(PROFILES)(
     'of the generator %s are played alike',
     (profile) => {
-      expect(differences(profile, askedCases(profile, firstSeed, cases))).toEqual([]);
+      const asked = someCases(profile);
+      expect(asked.length).toBeGreaterThan(0);
+      expect(differences(profile, asked)).toEqual([]);
     },
     HOURS,
   );
