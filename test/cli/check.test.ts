@@ -3,7 +3,9 @@ import { mkdtempSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterAll, describe, expect, it } from 'vitest';
+import { CHECK_SCHEMA } from '../../src/verify/proof/schema.ts';
 import { hopwise } from './call.ts';
+import { violations } from './json-schema.ts';
 
 const scratch = mkdtempSync(join(tmpdir(), 'hopwise-check-'));
 afterAll(() => rmSync(scratch, { recursive: true }));
@@ -63,6 +65,13 @@ describe('hopwise check', () => {
     expect(err).toMatch(/properties\.yaml:2:\d+: .*too.*did you mean.*to/);
     expect(err).toMatch(/properties\.yaml:3:\d+: Expected one of all, some, none, only/);
     expect(err).toMatch(/properties\.yaml:3:\d+: Expected ports/);
+  });
+
+  it('writes data with the proof of every pair', async () => {
+    const { out } = await check(APART + ONLY, '--format', 'json');
+    const data = JSON.parse(out) as { checked: { holds: string }[] };
+    expect(violations(CHECK_SCHEMA, data)).toEqual([]);
+    expect(data.checked.map(({ holds }) => holds)).toEqual(['holds', 'holds', 'holds']);
   });
 
   it('writes JUnit, SARIF and annotations with the place of the property', async () => {

@@ -4,6 +4,7 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterAll, describe, expect, it } from 'vitest';
 import { DIFF_SCHEMA } from '../../src/verify/configuration/schema.ts';
+import { REACHABILITY_SCHEMA } from '../../src/verify/proof/schema.ts';
 import { ROOT } from '../sources.ts';
 import { DEMO, hopwise } from './call.ts';
 import { violations } from './json-schema.ts';
@@ -112,6 +113,18 @@ describe('hopwise diff --reachability', () => {
       '  gained  a1 → a2  tcp 5007',
       '',
     ]);
+  });
+
+  it('writes data', async () => {
+    const other = edited(rules, (text) => text.replace(/.*table=82.*udp.*tp_dst=53 .*\n/g, ''));
+    const { out } = await hopwise([
+      ...['diff', DEMO, other, '--reachability', '--json', '--server', 'a1', 'a2'],
+    ]);
+    const data = JSON.parse(out) as { changes: { lost: unknown; gained: unknown }[] };
+    expect(violations(REACHABILITY_SCHEMA, data)).toEqual([]);
+    expect(data.changes).toHaveLength(1);
+    expect(data.changes[0]?.lost).toMatchObject({ classes: [{ protocol: 'udp', ports: [[53, 53]] }] });
+    expect(data.changes[0]?.gained).toBeNull();
   });
 
   it('refuses a server that one side lacks', async () => {

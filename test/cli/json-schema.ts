@@ -25,6 +25,9 @@ const KNOWN = new Set([
   'required',
   'additionalProperties',
   'minimum',
+  'maximum',
+  'minItems',
+  'maxItems',
   'pattern',
 ]);
 
@@ -47,6 +50,12 @@ function check(schema: Rule, value: Json, at: string, root: Rule): readonly stri
   if (typeof type === 'string' && !isOf(type, value)) return [`${at}: no ${type}`];
   if (typeof minimum === 'number' && (value as number) < minimum)
     return [`${at}: below ${minimum}`];
+  const { maximum, minItems, maxItems } = schema;
+  if (typeof maximum === 'number' && (value as number) > maximum)
+    return [`${at}: above ${maximum}`];
+  const { length } = Array.isArray(value) ? value : [];
+  if (typeof minItems === 'number' && length < minItems) return [`${at}: too short`];
+  if (typeof maxItems === 'number' && length > maxItems) return [`${at}: too long`];
   if (typeof pattern === 'string' && !new RegExp(pattern).test(String(value))) {
     return [`${at}: does not look like ${pattern}`];
   }

@@ -1,6 +1,8 @@
 /** `hopwise prove`: its words, its forms of answer, its exit codes. */
 import { describe, expect, it } from 'vitest';
+import { PROVE_SCHEMA } from '../../src/verify/proof/schema.ts';
 import { hopwise } from './call.ts';
+import { violations } from './json-schema.ts';
 
 describe('hopwise prove', () => {
   it('tells which of all packets arrive, and the rule that stops the others', async () => {
@@ -38,6 +40,7 @@ describe('hopwise prove', () => {
   it('writes data', async () => {
     const { out } = await hopwise(['prove', 'a1', 'a2', '--udp', '53', '--format', 'json']);
     const proof = JSON.parse(out) as Record<string, unknown>;
+    expect(violations(PROVE_SCHEMA, proof)).toEqual([]);
     expect(proof['verdict']).toBe('REACHABLE');
     expect(proof['arrives']).toMatchObject({
       classes: [{ protocol: 'udp', ports: [[53, 53]] }],

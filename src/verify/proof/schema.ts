@@ -1,0 +1,100 @@
+/** The JSON that `prove`, `check` and `diff --reachability` write, as JSON Schema. */
+import {
+  COUNT,
+  DRAFT,
+  list,
+  object,
+  orNull,
+  ref,
+  type Schema,
+  TEXT,
+} from '../../trace/render/schema.ts';
+
+const PORT = { type: 'integer', minimum: 0, maximum: 65535 } as const;
+const RANGES = orNull(list({ type: 'array', items: PORT, minItems: 2, maxItems: 2 }));
+
+const PROOF: Readonly<Record<string, Schema>> = {
+  verdict: { enum: ['REACHABLE', 'UNREACHABLE', 'AMBIGUOUS', 'UNDETERMINED'] },
+  asked: orNull(ref('group')),
+  arrives: orNull(ref('group')),
+  answered: orNull(ref('group')),
+  missing: orNull(ref('group')),
+  beyond: orNull(ref('group')),
+  stopped: list(ref('stopped')),
+  unknown: list(TEXT),
+  lost: orNull(ref('group')),
+};
+
+const DEFINITIONS: Readonly<Record<string, Schema>> = {
+  class: {
+    ...object({
+      protocol: TEXT,
+      ports: { ...RANGES, description: 'Ranges of destination ports; null: all, or none exist.' },
+      sourcePorts: RANGES,
+      exact: { type: 'boolean', description: 'False when not every pair of these ports is meant.' },
+    }),
+    description: 'Packets of one protocol.',
+  },
+  witness: {
+    ...object({ protocol: COUNT, port: PORT, sourcePort: PORT }),
+    description: 'One packet: IP protocol number and ports.',
+  },
+  group: object({ classes: list(ref('class')), witness: ref('witness') }),
+  stopped: object({
+    classes: list(ref('class')),
+    witness: ref('witness'),
+    code: TEXT,
+    host: TEXT,
+    where: TEXT,
+    evidence: TEXT,
+    origin: orNull(object({ file: TEXT, line: COUNT })),
+  }),
+  proof: object(PROOF),
+};
+
+const head = (title: string): Schema => ({ $schema: DRAFT, title, $defs: DEFINITIONS });
+const VERSION = { const: 1 } as const;
+
+export const PROVE_SCHEMA: Schema = {
+  ...head('hopwise prove --format json'),
+  ...object({ version: VERSION, from: TEXT, to: TEXT, ...PROOF }),
+};
+
+export const CHECK_SCHEMA: Schema = {
+  ...head('hopwise check --format json'),
+  ...object({
+    version: VERSION,
+    file: TEXT,
+    checked: list(
+      object({
+        name: TEXT,
+        line: COUNT,
+        column: COUNT,
+        claim: { enum: ['all', 'some', 'none', 'only'] },
+        from: TEXT,
+        to: TEXT,
+        holds: { enum: ['holds', 'fails', 'unsure'] },
+        because: list(TEXT),
+        witness: orNull(ref('witness')),
+        proof: orNull(ref('proof')),
+      }),
+    ),
+  }),
+};
+
+export const REACHABILITY_SCHEMA: Schema = {
+  ...head('hopwise diff --reachability --format json'),
+  ...object({
+    version: VERSION,
+    pairs: COUNT,
+    changes: list(
+      object({
+        from: TEXT,
+        to: TEXT,
+        lost: orNull(ref('group')),
+        gained: orNull(ref('group')),
+        unknown: list(TEXT),
+      }),
+    ),
+  }),
+};
