@@ -85,7 +85,7 @@ async function written(
       return `${jsonText(sarifLog(file, checked, VERSION))}\n`;
     case 'github':
       return githubLines(file, checked)
-        .map((line) => `${forTerminal(line)}\n`)
+        .map((line) => `${line}\n`)
         .join('');
     case 'tree':
   }

@@ -28,6 +28,7 @@ interface TraceFlags extends Wishes {
   readonly connections: 'none' | 'dumped';
   readonly format: 'tree' | 'json';
   readonly json?: boolean;
+  readonly pcap?: string;
   readonly verbose?: boolean;
   readonly expect?: 'reachable' | 'unreachable';
   readonly allowUndetermined?: readonly string[];
@@ -98,6 +99,7 @@ export function addTrace(root: Command, call: Call): void {
       '--allow-undetermined <codes...>',
       'exit 0 although unsure, when only these reasons make it so',
     )
+    .option('--pcap <file>', 'write every frame of the trace, at every interface, as pcapng')
     .option('--at <time>', 'trace at this virtual time, after the events until then', timeOf)
     .option(
       '--event <words>',
@@ -131,9 +133,22 @@ async function run(call: Call, from: string, to: string, flags: TraceFlags): Pro
       ? prepareTracing(network, { connections: flags.connections }).trace(question)
       : await tracedAt(network, question, flags.at, flags.event);
   if (traced.kind === 'impossible') throw new UsageError(traced.why);
+  if (flags.pcap !== undefined) await writeCapture(flags.pcap, traced.trace);
   const took_ms = Number(process.hrtime.bigint() - started) / 1e6;
   call.io.out.write(await rendered(call, traced.trace, flags, name, took_ms));
   call.exitCode = exitCode(traced.trace, flags);
+}
+
+async function writeCapture(file: string, trace: Trace): Promise<void> {
+  const [{ captureOf }, { writeFileSync }] = await Promise.all([
+    import('../trace/capture.ts'),
+    import('node:fs'),
+  ]);
+  try {
+    writeFileSync(file, captureOf(trace));
+  } catch (error) {
+    throw new UsageError(`cannot write ${file}: ${error instanceof Error ? error.message : error}`);
+  }
 }
 
 /** The question in the state that the network has at a moment of virtual time. */

@@ -2,6 +2,7 @@
  * Checked properties as other tools read them: JUnit XML, SARIF 2.1.0 with positions in the file of
  * properties, and annotations of GitHub workflows. Text for people is in `text.ts`.
  */
+import { forMarkup, forWorkflowMessage, forWorkflowProperty } from '../../text/escape.ts';
 import { witnessText } from '../proof/text.ts';
 import { type Checked } from './types.ts';
 
@@ -20,15 +21,15 @@ export function junitText(file: string, checked: readonly Checked[]): string {
   const cases = checked.map((each) => {
     const { property, from, to, holds } = each;
     const name = `${property.name}: ${from} → ${to}`;
-    const head = `    <testcase classname="${xml(file)}" name="${xml(name)}" line="${property.line}"`;
+    const head = `    <testcase classname="${forMarkup(file)}" name="${forMarkup(name)}" line="${property.line}"`;
     if (holds === 'holds') return `${head}/>`;
     const tag = holds === 'fails' ? 'failure' : 'error';
-    return `${head}>\n      <${tag} message="${xml(sentenceOf(each))}"/>\n    </testcase>`;
+    return `${head}>\n      <${tag} message="${forMarkup(sentenceOf(each))}"/>\n    </testcase>`;
   });
   return [
     '<?xml version="1.0" encoding="UTF-8"?>',
     '<testsuites>',
-    `  <testsuite name="${xml(file)}" tests="${checked.length}" failures="${count('fails')}" errors="${count('unsure')}">`,
+    `  <testsuite name="${forMarkup(file)}" tests="${checked.length}" failures="${count('fails')}" errors="${count('unsure')}">`,
     ...cases,
     '  </testsuite>',
     '</testsuites>',
@@ -76,30 +77,11 @@ export function githubLines(file: string, checked: readonly Checked[]): readonly
   return checked.flatMap((each) => {
     if (each.holds === 'holds') return [];
     const { line, column, name } = each.property;
-    const place = `file=${inProperty(file)},line=${line},col=${column},title=${inProperty(name)}`;
-    return [`::${LEVELS[each.holds]} ${place}::${inMessage(sentenceOf(each))}`];
+    const place = `file=${forWorkflowProperty(file)},line=${line},col=${column},title=${forWorkflowProperty(name)}`;
+    return [`::${LEVELS[each.holds]} ${place}::${forWorkflowMessage(sentenceOf(each))}`];
   });
 }
 
 function uriOf(file: string): string {
   return file.split('/').map(encodeURIComponent).join('/');
-}
-
-function inMessage(text: string): string {
-  return text.replaceAll('%', '%25').replaceAll('\r', '%0D').replaceAll('\n', '%0A');
-}
-
-function inProperty(text: string): string {
-  return inMessage(text).replaceAll(':', '%3A').replaceAll(',', '%2C');
-}
-
-/** Text in XML 1.0: characters that its §2.2 forbids become U+FFFD. */
-function xml(text: string): string {
-  return text
-    .replace(/[\u0000-\u0008\u000b\u000c\u000e-\u001f\ufffe\uffff]/g, '\ufffd')
-    .replaceAll('&', '&amp;')
-    .replaceAll('<', '&lt;')
-    .replaceAll('>', '&gt;')
-    .replaceAll('"', '&quot;')
-    .replaceAll('\n', '&#10;');
 }
