@@ -19,7 +19,7 @@ export const EVERYWHERE: Region = 1;
 export class TooManyRegions extends Error {}
 
 /** Edges of nodes and remembered results. */
-const DEFAULT_MAX_EDGES = 20_000_000;
+const DEFAULT_MAX_EDGES = 4_000_000;
 const AND = 0;
 const OR = 1;
 const MINUS = 2;

@@ -5,7 +5,14 @@
  */
 import { type Outcome, type Run } from '../../dataplane/outcome.ts';
 import { awaitAnswer, send } from '../../dataplane/routing/namespace.ts';
-import { type Answer, type Applications, routed, SILENCE } from '../../dataplane/routing/stack.ts';
+import {
+  type Answer,
+  type Applications,
+  type CompiledNamespace,
+  routed,
+  SILENCE,
+} from '../../dataplane/routing/stack.ts';
+import { namespaceOwner } from '../../model/ids.ts';
 import { allBits, type Field, field } from '../../packet/fields.ts';
 import { type Reason } from '../../reasons/codes.ts';
 import { type CompiledNetwork } from '../../trace/compiled-network.ts';
@@ -61,9 +68,13 @@ export function propagate<P>(
       assumed.set(`${code} ${detail}`, { code, detail });
     },
   };
+  const answered: P[] = [];
   const world = openWorld<P>(compiled, run, {
     // Whoever asked does not answer the answer.
-    applications: ({ of }) => (of.host === host && of.name === namespace ? SILENT : answering<P>()),
+    applications: (config) =>
+      config.of.host === host && config.of.name === namespace
+        ? SILENT
+        : answering(config, answered),
     hooks: hooksOf,
     switches: openSwitchOf,
     borrowed,
@@ -91,21 +102,33 @@ export function propagate<P>(
   return { endings: walk(run, world, [{ device: sender, outcomes }]), assumed, sent };
 }
 
-/** Somebody listens everywhere and answers datagrams; connections are opened by the kernel. */
-function answering<P>(): Applications<P> {
+/**
+ * Programs that answer datagrams, each request once: what an answer makes a stack send is nobody's
+ * question. Where no list of sockets was captured, somebody is taken to listen on every port.
+ */
+function answering<P>({ of }: CompiledNamespace, answered: P[]): Applications<P> {
+  const unknown = of.missing.some((file) => file.startsWith('ss-listen'));
   return {
-    listensEverywhere: true,
-    answer(run, _socket, p): Answer<P> {
-      const { hit } = run.traffic.split(run.traffic.fork(p), UDP);
-      if (hit === null) return { said: [], refusal: null };
-      const { hit: six, miss: four } = run.traffic.split(hit, SIX);
+    listensEverywhere: unknown && !ROUTERS.includes(namespaceOwner(of.name)?.kind ?? ''),
+    answer({ traffic }, _socket, p): Answer<P> {
+      let { hit: fresh } = traffic.split(traffic.fork(p), UDP);
+      for (const before of answered) {
+        // Without any pair of fields: the packets of the same inputs.
+        if (fresh !== null) fresh = traffic.same(fresh, before, []).miss;
+      }
+      if (fresh === null) return { said: [], refusal: null };
+      answered.push(traffic.fork(fresh));
+      const { hit: six, miss: four } = traffic.split(fresh, SIX);
       const said = [];
-      if (four !== null) said.push(routed(turned(run.traffic, four, 'ip_src', 'ip_dst')));
-      if (six !== null) said.push(routed(turned(run.traffic, six, 'ipv6_src', 'ipv6_dst')));
+      if (four !== null) said.push(routed(turned(traffic, four, 'ip_src', 'ip_dst')));
+      if (six !== null) said.push(routed(turned(traffic, six, 'ipv6_src', 'ipv6_dst')));
       return { said, refusal: null };
     },
   };
 }
+
+/** In a router's namespaces nothing listens but what its agent starts there. */
+const ROUTERS: readonly string[] = ['router', 'snat', 'floating'];
 
 /** A datagram back to its sender. */
 function turned<P>(traffic: Traffic<P>, received: P, source: string, destination: string): P {
