@@ -1,7 +1,7 @@
 /** `hopwise check FILE`: properties of a network, as CI asks for them. */
 import { existsSync, readFileSync } from 'node:fs';
 import { type Command, Option } from 'commander';
-import { forTerminal, jsonText } from '../text/escape.ts';
+import { jsonText } from '../text/escape.ts';
 import { problemLine } from '../text/problem.ts';
 import { type Checked } from '../verify/properties/types.ts';
 import { EXIT, UsageError } from './exit-codes.ts';
@@ -73,9 +73,7 @@ async function written(
   checked: readonly Checked[],
   flags: CheckFlags,
 ): Promise<string> {
-  const { githubLines, junitText, sarifLog, sentenceOf } = await import(
-    '../verify/properties/reports.ts'
-  );
+  const { githubLines, junitText, sarifLog } = await import('../verify/properties/reports.ts');
   switch (flags.format) {
     case 'json':
       return `${jsonText({ version: 1, file, checked: checked.map(dataOf) })}\n`;
@@ -89,19 +87,9 @@ async function written(
         .join('');
     case 'tree':
   }
+  const { checkedLines } = await import('../verify/properties/text.ts');
   const page = pageOf(call.io, flags);
-  const lines = checked.map((each) => {
-    const { property, holds, from, to } = each;
-    const mark = { holds: '✓', fails: '✗', unsure: '?' }[holds];
-    const colour = ({ holds: 'good', fails: 'bad', unsure: 'unsure' } as const)[holds];
-    const title = `${page.style(colour, mark)} ${forTerminal(property.name)}`;
-    if (holds === 'holds') return `${title}  ${page.style('dim', forTerminal(`${from} → ${to}`))}`;
-    const place = page.style('dim', `${forTerminal(file)}:${property.line}`);
-    return `${title}  ${place}\n    ${forTerminal(sentenceOf(each))}`;
-  });
-  const held = checked.filter(({ holds }) => holds === 'holds').length;
-  lines.push(`${held} of ${checked.length} hold`);
-  return page.encode(`${lines.join('\n')}\n`);
+  return page.encode(`${checkedLines(file, checked, page).join('\n')}\n`);
 }
 
 /** One pair as data. */

@@ -2,8 +2,7 @@
 import { type Command, InvalidArgumentError, Option } from 'commander';
 import { jsonText } from '../text/escape.ts';
 import { type Range } from '../traffic/match.ts';
-import { portRanges } from '../verify/proof/ports.ts';
-import { ALL_WANTED, EVERY_PORT, type Wanted } from '../verify/proof/source.ts';
+import { ALL_WANTED, EVERY_PORT, portRanges, type Wanted } from '../verify/proof/wanted.ts';
 import { EXIT, UsageError } from './exit-codes.ts';
 import { type Call } from './io.ts';
 import { addPageOptions, pageOf, type Wishes } from './terminal.ts';

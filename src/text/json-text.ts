@@ -160,15 +160,27 @@ export function isRecord(value: unknown): value is Record<string, unknown> {
   return typeof value === 'object' && value !== null && !Array.isArray(value);
 }
 
-function report(source: JsonSource, at: number, message: string, didYouMean?: string): void {
-  const before = source.text.slice(0, at);
-  const lineStart = before.lastIndexOf('\n') + 1;
-  let line = source.firstLine;
+/** Line and column of a value in its file, from 1. */
+export function placeOf({ source, path }: JsonNode): Place {
+  return placeAt(source, source.offset(path));
+}
+
+interface Place {
+  readonly line: number;
+  readonly column: number;
+}
+
+function placeAt({ text, firstLine }: JsonSource, at: number): Place {
+  const before = text.slice(0, at);
+  let line = firstLine;
   for (let i = before.indexOf('\n'); i >= 0; i = before.indexOf('\n', i + 1)) line++;
+  return { line, column: at - before.lastIndexOf('\n') };
+}
+
+function report(source: JsonSource, at: number, message: string, didYouMean?: string): void {
   source.problems.push({
     file: source.file,
-    line,
-    column: at - lineStart + 1,
+    ...placeAt(source, at),
     text: (source.text.slice(at, at + 200).split('\n')[0] ?? '').slice(0, 200),
     message,
     ...(didYouMean === undefined ? {} : { didYouMean }),

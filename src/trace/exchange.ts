@@ -10,6 +10,7 @@ import {
   routed,
   SILENCE,
 } from '../dataplane/routing/stack.ts';
+import { type Namespace } from '../dataplane/routing/types.ts';
 import { namespaceOwner } from '../model/ids.ts';
 import { field, TCP_FLAGS } from '../packet/fields.ts';
 import { onePacket } from '../traffic/one-packet.ts';
@@ -42,10 +43,8 @@ export function exchangePrograms(
 ): (config: CompiledNamespace) => Applications<Packet> {
   const progress: Progress = { dataSent: false, answered: false };
   return ({ of }) => {
-    const unknown = of.missing.some((file) => file.startsWith('ss-listen'));
-    const listensEverywhere = unknown && !ROUTERS.includes(namespaceOwner(of.name)?.kind ?? '');
     return {
-      listensEverywhere,
+      listensEverywhere: listensEverywhere(of),
       complete: completeByRoute,
       answer(_run, socket, p) {
         const protocol = numberOf(p, PROTOCOL);
@@ -58,6 +57,12 @@ export function exchangePrograms(
       },
     };
   };
+}
+
+/** Where no list of sockets was captured, somebody is taken to listen; routers have no programs. */
+export function listensEverywhere({ name, missing }: Namespace): boolean {
+  const unknown = missing.some((file) => file.startsWith('ss-listen'));
+  return unknown && !ROUTERS.includes(namespaceOwner(name)?.kind ?? '');
 }
 
 function saying(packets: readonly Packet[]): Answer<Packet> {

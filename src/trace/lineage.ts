@@ -43,7 +43,7 @@ export interface Read {
 
 /** Reads the diaries of packets that have ended, as far as it is needed. */
 export function readEndings(endings: readonly Ending<Packet>[]): readonly Read[] {
-  const lineageOf = foldNotes(BEFORE, next);
+  const lineageOf = lineageReader();
   return endings.map((ending) => new LazyRead(ending, lineageOf(ending.p)));
 }
 
@@ -72,9 +72,9 @@ class LazyRead implements Read {
 
 const BEFORE: Lineage = { role: 'request', since: 0, answer: null, relays: 0, connection: 0 };
 
-/** What a packet is at the end of its steps. */
-export function lineageOf(steps: readonly Step[]): Lineage {
-  return steps.reduce(next, BEFORE);
+/** Tells what packets, or sets of them, are at the end of their diaries. */
+export function lineageReader(): (p: Pick<Packet, 'diary'>) => Lineage {
+  return foldNotes(BEFORE, next);
 }
 
 /** Goes through steps with what the packet was when each of them was written. */

@@ -5,6 +5,7 @@ import { type IpAddress } from '../dataplane/routing/types.ts';
 import { allBits, type Field, type FieldBits, field, TCP_FLAGS } from '../packet/fields.ts';
 import { onePacket } from '../traffic/one-packet.ts';
 import { blankPacket, type Packet } from '../traffic/packet.ts';
+import { type Traffic } from '../traffic/traffic.ts';
 import { assignment } from '../traffic/words.ts';
 import { hasTimestamps, largestSegment, SCALED_WINDOW, timestampsFor } from './transport.ts';
 import { type PacketQuestion } from './types.ts';
@@ -147,23 +148,30 @@ export function sameConnection(opened: Packet, p: Packet): boolean {
 
 /** A fresh packet in the other direction, made because of `received`: the diary goes on. */
 function turned(received: Packet): Packet {
-  const six = received.words[F.ethType.word] === 0x86dd;
-  const [source, destination] = six ? ['ipv6_src', 'ipv6_dst'] : ['ip_src', 'ip_dst'];
-  const all = (of: Field): { field: Field; start: number; width: number } => {
-    return { field: of, start: 0, width: of.width };
-  };
-  const p = onePacket.blank(received);
-  for (const name of ['eth_type', 'ip_proto', 'ip_len', 'frame_len', 'tcp_window', 'ip_df']) {
-    onePacket.copy(p, all(field(name)), received, all(field(name)));
-  }
-  onePacket.copy(p, all(field(source ?? '')), received, all(field(destination ?? '')));
-  onePacket.copy(p, all(field(destination ?? '')), received, all(field(source ?? '')));
-  onePacket.copy(p, all(F.sourcePort), received, all(F.destinationPort));
-  onePacket.copy(p, all(F.destinationPort), received, all(F.sourcePort));
-  onePacket.set(p, assignment(F.ttl, 64n));
+  const version = received.words[F.ethType.word] === 0x86dd ? 6 : 4;
+  const p = turnedHeader(onePacket, received, version);
   p.body = { ...received.body };
   return p;
 }
+
+const KEPT = ['eth_type', 'ip_proto', 'ip_len', 'frame_len', 'tcp_window', 'ip_df'].map(field);
+
+/** The header of `turned`, of one packet or of sets of them. */
+export function turnedHeader<P>(traffic: Traffic<P>, received: P, version: 4 | 6): P {
+  const names = version === 6 ? ['ipv6_src', 'ipv6_dst'] : ['ip_src', 'ip_dst'];
+  const [source, destination] = names.map(field);
+  const move = (p: P, to: Field, from: Field): P =>
+    traffic.copy(p, allBits(to), received, allBits(from));
+  let p = traffic.blank(received);
+  for (const of of KEPT) p = move(p, of, of);
+  p = move(p, source!, destination!);
+  p = move(p, destination!, source!);
+  p = move(p, F.sourcePort, F.destinationPort);
+  p = move(p, F.destinationPort, F.sourcePort);
+  return traffic.set(p, TTL);
+}
+
+const TTL = assignment(F.ttl, 64n);
 
 /** IP total length; the Ethernet header's 14 bytes come on top. */
 function setLength(p: Packet, six: boolean, behindIp: number): void {

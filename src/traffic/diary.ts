@@ -66,7 +66,7 @@ export function readDiary(p: Packet): DiaryEntry[] {
 }
 
 /** The notes alone, oldest first: what most readers of most diaries want. */
-export function readSteps(p: Packet): Step[] {
+export function readSteps(p: Pick<Packet, 'diary'>): Step[] {
   const steps: Step[] = [];
   for (let page = p.diary; page !== null; page = page.previous) {
     if (page.step !== null) steps.push(stepOf(page));
@@ -96,7 +96,7 @@ export type Fold<T> = (before: T, step: Step, index: number) => T;
 const MARK_EVERY = 8;
 
 /** Folds the notes of packets, oldest first; what forks share is folded once. */
-export function foldNotes<T>(start: T, fold: Fold<T>): (p: Packet) => T {
+export function foldNotes<T>(start: T, fold: Fold<T>): (p: Pick<Packet, 'diary'>) => T {
   const known = new Map<Page, { readonly value: T; readonly next: number }>();
   return (p) => {
     const open: Page[] = [];
@@ -135,6 +135,11 @@ export function writeWord(p: Packet, word: number, value: number): void {
   if (before === (value | 0)) return;
   ownWords(p)[word] = value;
   p.diary = { previous: p.diary, step: null, word, before, frame: null };
+}
+
+/** A page that holds a note. */
+export function notePage(previous: Page | null, step: Step | (() => Step)): Page {
+  return { previous, step, word: -1, before: 0, frame: null };
 }
 
 /** The diary of `p` as a new frame carries it on; `p` must stay as it is. */

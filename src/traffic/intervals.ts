@@ -39,6 +39,17 @@ export function union(sets: readonly Intervals[]): Intervals {
   for (const set of sets) {
     for (let i = 0; i < set.length; i += 2) pairs.push([set[i]!, set[i + 1]!]);
   }
+  return inOrder(pairs);
+}
+
+/** Pairs (low, high) in any order, which may overlap, as intervals; neighbours melt together. */
+export function melted(flat: readonly number[]): Intervals {
+  const pairs: [number, number][] = [];
+  for (let i = 0; i < flat.length; i += 2) pairs.push([flat[i]!, flat[i + 1]!]);
+  return inOrder(pairs);
+}
+
+function inOrder(pairs: [number, number][]): Intervals {
   pairs.sort((a, b) => a[0] - b[0]);
   const out: number[] = [];
   for (const [low, high] of pairs) {

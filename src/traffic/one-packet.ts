@@ -4,7 +4,7 @@
  */
 import { copyRun, writeField, writeValue } from './bits.ts';
 import { contentOf, withContent } from './content.ts';
-import { changeOfFrame, writeWord } from './diary.ts';
+import { changeOfFrame, notePage, writeWord } from './diary.ts';
 import { popHeader, pushHeader } from './headers.ts';
 import { blankPacket, carrierOf, forkPacket, numberOf, type Packet } from './packet.ts';
 import { segmentOf } from './segment.ts';
@@ -101,7 +101,7 @@ export const onePacket: Traffic<Packet> = {
     return parts;
   },
   note(p, step) {
-    p.diary = { previous: p.diary, step, word: -1, before: 0, frame: null };
+    p.diary = notePage(p.diary, step);
     return p;
   },
 };

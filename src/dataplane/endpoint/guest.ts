@@ -11,6 +11,7 @@ import {
   type NeutronSubnet,
 } from '../../model/neutron.ts';
 import { connectedRoutes } from '../routing/kernel-routes.ts';
+import { plainInterface } from '../routing/plain.ts';
 import {
   type Interface,
   type InterfaceAddress,
@@ -70,7 +71,10 @@ export function guestNamespace(
   const mtu = given?.mtu ?? network?.mtu ?? DEFAULT_MTU;
   const interfaces = [
     loopback(),
-    nic(guest.mac, mtu, [...addresses, linkLocal(guest.mac)]),
+    plainInterface(GUEST_INTERFACE, NIC_INDEX, guest.mac, mtu, [
+      ...addresses,
+      linkLocal(guest.mac),
+    ]),
     ...(port === null ? [] : subInterfaces(neutron, port, mtu)),
   ];
   return {
@@ -133,9 +137,13 @@ function subInterfaces(neutron: Neutron, parent: NeutronPort, mtu: number): read
     const addresses = port.fixedIps.map(({ address }) => interfaceAddress(address, subnets));
     return [
       {
-        ...nic(port.mac, mtu, [...addresses, linkLocal(port.mac)]),
-        name: `${GUEST_INTERFACE}.${segmentationId}`,
-        index: FIRST_FREE_INDEX + at,
+        ...plainInterface(
+          `${GUEST_INTERFACE}.${segmentationId}`,
+          FIRST_FREE_INDEX + at,
+          port.mac,
+          mtu,
+          [...addresses, linkLocal(port.mac)],
+        ),
         kind: 'vlan',
         linkIndex: NIC_INDEX,
         details: { protocol: '802.1Q', id: segmentationId },
@@ -190,9 +198,7 @@ function linkLocal(mac: bigint): InterfaceAddress {
 
 function loopback(): Interface {
   return {
-    ...nic(0n, 65536, []),
-    name: 'lo',
-    index: 1,
+    ...plainInterface('lo', 1, 0n, 65536),
     loopback: true,
     addresses: [
       {
@@ -205,25 +211,6 @@ function loopback(): Interface {
         tentative: false,
       },
     ],
-  };
-}
-
-function nic(mac: bigint, mtu: number, addresses: readonly InterfaceAddress[]): Interface {
-  return {
-    name: GUEST_INTERFACE,
-    index: NIC_INDEX,
-    mac,
-    mtu,
-    up: true,
-    running: true,
-    loopback: false,
-    promiscuous: false,
-    kind: '',
-    master: null,
-    linkIndex: null,
-    linkNamespace: null,
-    addresses,
-    details: {},
   };
 }
 

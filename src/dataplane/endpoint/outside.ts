@@ -7,6 +7,7 @@
 import { type CloudAddress, type CloudPrefix } from '../../model/neutron.ts';
 import { type Origin } from '../../text/problem.ts';
 import { connectedRoutes, defaultRules } from '../routing/kernel-routes.ts';
+import { plainInterface } from '../routing/plain.ts';
 import {
   type Interface,
   type InterfaceAddress,
@@ -84,7 +85,7 @@ export function outsideNamespace(
 
 function interfacesOf(links: readonly OutsideLink[]): readonly Interface[] {
   const interfaces: Interface[] = [loopback()];
-  const add = (made: Omit<Interface, 'index' | 'mac'>, mac: bigint | null): Interface => {
+  const add = (made: Interface, mac: bigint | null): Interface => {
     const index = interfaces.length + 1;
     const device = { ...made, index, mac: mac ?? FIRST_MAC + BigInt(index) };
     interfaces.push(device);
@@ -95,10 +96,16 @@ function interfacesOf(links: readonly OutsideLink[]): readonly Interface[] {
     const flat = here.filter(({ vlan }) => vlan === null);
     const mtu = Math.max(...here.map((link) => link.mtu ?? ETHERNET_MTU));
     const mac = here.find((link) => link.mac !== null)?.mac ?? null;
-    const nic = add(plain(physical, mtu, flat.flatMap(addressesOf)), mac);
+    const nic = add(plainInterface(physical, 0, 0n, mtu, flat.flatMap(addressesOf)), mac);
     for (const link of here) {
       if (link.vlan === null) continue;
-      const child = plain(outsideInterface(link), link.mtu ?? ETHERNET_MTU, addressesOf(link));
+      const child = plainInterface(
+        outsideInterface(link),
+        0,
+        0n,
+        link.mtu ?? ETHERNET_MTU,
+        addressesOf(link),
+      );
       const details = { id: link.vlan, protocol: '802.1Q' };
       add({ ...child, kind: 'vlan', linkIndex: nic.index, details }, link.mac ?? nic.mac);
     }
@@ -106,30 +113,9 @@ function interfacesOf(links: readonly OutsideLink[]): readonly Interface[] {
   return interfaces;
 }
 
-function plain(
-  name: string,
-  mtu: number,
-  addresses: readonly InterfaceAddress[],
-): Omit<Interface, 'index' | 'mac'> {
-  return {
-    name,
-    mtu,
-    up: true,
-    running: true,
-    loopback: false,
-    promiscuous: false,
-    kind: '',
-    master: null,
-    linkIndex: null,
-    linkNamespace: null,
-    addresses,
-    details: {},
-  };
-}
-
 function loopback(): Interface {
   const own = interfaceAddress({ version: 4, value: 0x7f00_0001n }, 8, 'host');
-  return { ...plain('lo', 65536, [own]), index: 1, mac: 0n, loopback: true };
+  return { ...plainInterface('lo', 0, 0n, 65536, [own]), index: 1, mac: 0n, loopback: true };
 }
 
 function addressesOf({ addresses }: OutsideLink): readonly InterfaceAddress[] {

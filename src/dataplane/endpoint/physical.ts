@@ -6,6 +6,7 @@
 import { type PhysicalPort, type PhysicalRouter } from '../../model/cloud.ts';
 import { type CloudPrefix } from '../../model/neutron.ts';
 import { connectedRoutes, defaultRules } from '../routing/kernel-routes.ts';
+import { plainInterface } from '../routing/plain.ts';
 import {
   type BridgeVlan,
   type Interface,
@@ -30,13 +31,13 @@ export function physicalSwitch(
   const mac = (index: number): bigint => FIRST_MAC + BigInt(number) * MACS_EACH + BigInt(index);
   const mtu = Math.max(1500, ...ports.map((port) => port.mtu));
   const bridge: Interface = {
-    ...device(FABRIC_BRIDGE, 1, mac(1), mtu),
+    ...plainInterface(FABRIC_BRIDGE, 1, mac(1), mtu),
     kind: 'bridge',
     details: { vlan_filtering: 1 },
   };
   const interfaces = ports.map(
     (port, i): Interface => ({
-      ...device(port.name, i + 2, mac(i + 2), port.mtu),
+      ...plainInterface(port.name, i + 2, mac(i + 2), port.mtu),
       up: port.enabled,
       running: port.enabled,
       master: FABRIC_BRIDGE,
@@ -66,7 +67,9 @@ function vlansOf({ name, mode, untagged, allowed }: PhysicalPort): readonly Brid
     return [{ ...own(vlan, vlan), pvid: true, untagged: true }];
   }
   const ranges = allowed.length === 0 ? [ALL_VLANS] : allowed;
-  const carries = ranges.some(([from, to]) => untagged !== null && from <= untagged && untagged <= to);
+  const carries = ranges.some(
+    ([from, to]) => untagged !== null && from <= untagged && untagged <= to,
+  );
   const tagged = ranges.flatMap(([from, to]) => around(from, to, untagged));
   const entries = tagged.map(([from, to]) => own(from, to));
   if (untagged === null || !carries) return entries;
@@ -100,7 +103,7 @@ export function physicalRouter(
   for (const one of of.interfaces) {
     const index = interfaces.length + 1;
     const addresses = one.addresses.map(interfaceAddress);
-    const plain = device(one.name, index, mac(index), one.mtu);
+    const plain = plainInterface(one.name, index, mac(index), one.mtu);
     if (one.vlan === null) {
       const known = interfaces.findIndex(({ name: other }) => other === one.name);
       if (known < 0) add({ ...plain, addresses });
@@ -110,7 +113,7 @@ export function physicalRouter(
     const lower = interfaces.find(({ name: other }) => other === one.name) ?? add(plain);
     const child = `${one.name}.${one.vlan}`;
     add({
-      ...device(child, interfaces.length + 1, lower.mac, one.mtu),
+      ...plainInterface(child, interfaces.length + 1, lower.mac, one.mtu),
       kind: 'vlan',
       linkIndex: lower.index,
       details: { id: one.vlan, protocol: '802.1Q' },
@@ -144,25 +147,6 @@ function empty(host: string, name: string): Namespace {
     sysctls: new Map(),
     sockets: [],
     missing: [],
-  };
-}
-
-function device(name: string, index: number, mac: bigint, mtu: number): Interface {
-  return {
-    name,
-    index,
-    mac,
-    mtu,
-    up: true,
-    running: true,
-    loopback: false,
-    promiscuous: false,
-    kind: '',
-    master: null,
-    linkIndex: null,
-    linkNamespace: null,
-    addresses: [],
-    details: {},
   };
 }
 

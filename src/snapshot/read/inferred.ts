@@ -8,6 +8,7 @@
  */
 import { type NamespaceState, ROOT } from '../../dataplane/network.ts';
 import { type Bridge } from '../../dataplane/ovs/types/switch.ts';
+import { plainInterface } from '../../dataplane/routing/plain.ts';
 import { type BridgePort, type Interface } from '../../dataplane/routing/types.ts';
 import { deviceName, portIdPrefix } from '../../model/ids.ts';
 
@@ -23,10 +24,7 @@ export interface Named {
 }
 
 /** Devices that some output shows, and by name those that it leaves out. */
-export function withNamedDevices(
-  shown: readonly Interface[],
-  named: Named,
-): readonly Interface[] {
+export function withNamedDevices(shown: readonly Interface[], named: Named): readonly Interface[] {
   // A whole `ip link` has the loopback: then nothing is missing.
   if (shown.some(({ loopback }) => loopback)) return shown;
   const devices = new Devices(shown);
@@ -86,7 +84,11 @@ function explain(devices: Devices, name: string, others: readonly NamespaceState
 function otherEnd(
   id: string,
   others: readonly NamespaceState[],
-): { readonly namespace: string; readonly index: number; readonly linkIndex: number | null } | null {
+): {
+  readonly namespace: string;
+  readonly index: number;
+  readonly linkIndex: number | null;
+} | null {
   for (const { name, state } of others) {
     if (name === ROOT) continue;
     const end = state.interfaces.find((each) => portIdPrefix(each.name) === id);
@@ -127,22 +129,7 @@ class Devices {
   add(name: string): Draft {
     const found = this.byName.get(name);
     if (found !== undefined) return found;
-    const made: Draft = {
-      name,
-      index: this.next++,
-      mac: 0n,
-      mtu: 1500,
-      up: true,
-      running: true,
-      loopback: false,
-      promiscuous: false,
-      kind: '',
-      master: null,
-      linkIndex: null,
-      linkNamespace: null,
-      addresses: [],
-      details: {},
-    };
+    const made: Draft = { ...plainInterface(name, this.next++, 0n, 1500) };
     this.byName.set(name, made);
     return made;
   }

@@ -3,7 +3,7 @@
  * variables that the field shows. Three-valued as `Guard`: what is opaque may hold or not.
  */
 import { type Field } from '../../packet/fields.ts';
-import { freeBits, type Intervals, intersect, masked } from '../intervals.ts';
+import { freeBits, type Intervals, intersect, masked, melted } from '../intervals.ts';
 import { type Match, type Range, sortedRanges } from '../match.ts';
 import { wordBits } from '../words.ts';
 import { EVERYWHERE, NOWHERE, type Region } from './regions.ts';
@@ -108,27 +108,17 @@ function pieceEquals(space: Space, piece: Piece, value: number, mask: number): R
 }
 
 /** The values that lie in the intervals once `add` was added to them, modulo the width. */
-export function before(values: Intervals, add: number, top: number): Intervals {
+function before(values: Intervals, add: number, top: number): Intervals {
   if (add === 0) return values;
-  const pairs: (readonly [number, number])[] = [];
-  const turned = (value: number): number => {
-    const moved = value - add;
-    const size = top + 1;
-    return ((moved % size) + size) % size;
-  };
+  const size = top + 1;
+  const pairs: number[] = [];
+  const turned = (value: number): number => (((value - add) % size) + size) % size;
   for (let i = 0; i < values.length; i += 2) {
     const [low, high] = [turned(values[i]!), turned(values[i + 1]!)];
-    if (low <= high) pairs.push([low, high]);
-    else pairs.push([0, high], [low, top]);
+    if (low <= high) pairs.push(low, high);
+    else pairs.push(0, high, low, top);
   }
-  pairs.sort((a, b) => a[0] - b[0]);
-  const out: number[] = [];
-  for (const [low, high] of pairs) {
-    const last = out.length - 1;
-    if (last > 0 && low <= out[last]! + 1) out[last] = Math.max(out[last]!, high);
-    else out.push(low, high);
-  }
-  return Uint32Array.from(out);
+  return melted(pairs);
 }
 
 /** Where a run of up to 32 bits of one word lies in one of the intervals; null as above. */
@@ -192,10 +182,8 @@ function pieceWithin(space: Space, piece: Piece, values: Intervals): Region | nu
   const top = space.regions.tops[piece.variable]!;
   const whole = piece.low === 0 && ones(piece.width) === top;
   if (whole) return space.regions.of(piece.variable, before(bound, piece.add, top));
-  const above = Math.clz32(0) - Math.clz32(top) - piece.low - piece.width;
-  const width = 32 - Math.clz32(top);
-  const upper = width - piece.low - piece.width;
-  if (Math.max(above, upper) > MAX_FREE_BITS) return null;
+  const upper = 32 - Math.clz32(top) - piece.low - piece.width;
+  if (upper > MAX_FREE_BITS) return null;
   const out: number[] = [];
   for (let head = 0; head < 2 ** upper; head++) {
     const base = head * 2 ** (piece.low + piece.width);
@@ -203,18 +191,7 @@ function pieceWithin(space: Space, piece: Piece, values: Intervals): Region | nu
       out.push(base + bound[i]! * 2 ** piece.low, base + (bound[i + 1]! + 1) * 2 ** piece.low - 1);
     }
   }
-  return space.regions.of(piece.variable, Uint32Array.from(melted(out)));
-}
-
-/** Sorted pairs of which neighbours may touch. */
-function melted(pairs: readonly number[]): number[] {
-  const out: number[] = [];
-  for (let i = 0; i < pairs.length; i += 2) {
-    const last = out.length - 1;
-    if (last > 0 && pairs[i]! <= out[last]! + 1) out[last] = pairs[i + 1]!;
-    else out.push(pairs[i]!, pairs[i + 1]!);
-  }
-  return out;
+  return space.regions.of(piece.variable, melted(out));
 }
 
 function withinOf(
@@ -229,7 +206,7 @@ function withinOf(
   if (runs.length === 1 && only !== undefined) {
     const values: number[] = [];
     for (const { from, to } of sortedRanges(ranges)) values.push(Number(from), Number(to));
-    const region = runWithin(space, only.run, Uint32Array.from(melted(values)));
+    const region = runWithin(space, only.run, melted(values));
     return region === null ? atMost(EVERYWHERE) : exactly(region);
   }
   let region: Region = NOWHERE;

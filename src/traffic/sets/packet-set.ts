@@ -3,7 +3,7 @@
  * of the input. Nothing is changed in place; sets share what did not change.
  */
 import { type Field, type FieldBits } from '../../packet/fields.ts';
-import { type Step } from '../traffic.ts';
+import { type Page } from '../diary.ts';
 import { EVERYWHERE, type Region } from './regions.ts';
 import { freshVariable, type Space } from './space.ts';
 import { chunks, clip, constant, replaced, type Word, widthOf, ZERO } from './symbols.ts';
@@ -19,13 +19,8 @@ export interface PacketSet {
   readonly quoted: PacketSet | null;
   /** What could not be said exactly: the set may hold packets that never get here. */
   readonly doubts: readonly string[];
-  readonly diary: SetPage | null;
-}
-
-/** A page of the diary; sets of one place share what they have in common. */
-export interface SetPage {
-  readonly previous: SetPage | null;
-  readonly step: Step | (() => Step);
+  /** What was noted; sets of one place share what they have in common. */
+  readonly diary: Page | null;
 }
 
 /** Every packet there is: each field is an input of its own. */

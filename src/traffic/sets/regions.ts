@@ -6,7 +6,7 @@
  * Before: a set's symbolic words say which input bits a field shows (`symbols.ts`).
  * After: `set-traffic.ts` narrows, joins and samples regions.
  */
-import { type Intervals } from '../intervals.ts';
+import { type Intervals, melted } from '../intervals.ts';
 
 /** Names a region; equal regions of one store have equal names. */
 export type Region = number;
@@ -139,7 +139,7 @@ export class Regions {
         if (behind[i] !== NOWHERE) pairs.push(i === 0 ? 0 : ends[i - 1]! + 1, ends[i]!);
       }
     }
-    return merged(pairs);
+    return melted(pairs);
   }
 
   /**
@@ -293,18 +293,4 @@ function same(a: readonly number[], b: readonly number[]): boolean {
   if (a.length !== b.length) return false;
   for (let i = 0; i < a.length; i++) if (a[i] !== b[i]) return false;
   return true;
-}
-
-/** Pairs (low, high) in any order as sorted disjoint intervals. */
-function merged(pairs: readonly number[]): Intervals {
-  const order = Array.from({ length: pairs.length / 2 }, (_, i) => i);
-  order.sort((a, b) => pairs[2 * a]! - pairs[2 * b]!);
-  const out: number[] = [];
-  for (const i of order) {
-    const [low, high] = [pairs[2 * i]!, pairs[2 * i + 1]!];
-    const last = out.length - 1;
-    if (last > 0 && low <= out[last]! + 1) out[last] = Math.max(out[last]!, high);
-    else out.push(low, high);
-  }
-  return Uint32Array.from(out);
 }

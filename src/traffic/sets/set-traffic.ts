@@ -3,6 +3,7 @@
  * `one-packet.ts` says for the packet of that input; a test compares the two.
  */
 import { type FieldBits } from '../../packet/fields.ts';
+import { notePage } from '../diary.ts';
 import { type Case, type FieldPairs, type Split, type Traffic } from '../traffic.ts';
 import { runWithin, truthsOf } from './conditions.ts';
 import { popHeader, pushHeader } from './headers.ts';
@@ -310,7 +311,7 @@ export const packetSets: Traffic<PacketSet> = {
   },
   join,
   note(p, step) {
-    return { ...p, diary: { previous: p.diary, step } };
+    return { ...p, diary: notePage(p.diary, step) };
   },
 };
 

@@ -1,5 +1,6 @@
 /** Inputs as a person reads them: protocols with their ports, one class a line. */
-import { type Intervals } from '../../traffic/intervals.ts';
+import { type Intervals, melted } from '../../traffic/intervals.ts';
+import { runWithin } from '../../traffic/sets/conditions.ts';
 import { EVERYWHERE, NOWHERE, type Region } from '../../traffic/sets/regions.ts';
 import { type Space } from '../../traffic/sets/space.ts';
 import { type Word } from '../../traffic/sets/symbols.ts';
@@ -37,7 +38,7 @@ export function classesOf(space: Space, where: Region): readonly PacketClass[] {
         others.push(value);
         continue;
       }
-      const here = regions.and(region, within(space, protocol!, value, value));
+      const here = regions.and(region, inside(space, protocol!, Uint32Array.of(value, value)));
       if (here === NOWHERE) continue;
       const ports = name === 'tcp' || name === 'udp';
       const to = numbers(space, here, destination!);
@@ -147,45 +148,18 @@ function isProduct(
 ): boolean {
   const { regions } = space;
   let all: Region = EVERYWHERE;
-  for (const [run, values] of sides) {
-    let side: Region = NOWHERE;
-    for (const [low, high] of pairs(values)) {
-      side = regions.or(side, within(space, run, low, high));
-    }
-    all = regions.and(all, side);
-  }
+  for (const [run, values] of sides) all = regions.and(all, inside(space, run, values));
   // What is left of the protocol's own byte is the same in both.
   const protocol = runOf(space, COORDINATES[0].word);
-  let kind: Region = NOWHERE;
-  for (const [low, high] of pairs(numbers(space, region, protocol))) {
-    kind = regions.or(kind, within(space, protocol, low, high));
-  }
+  const kind = inside(space, protocol, numbers(space, region, protocol));
   return regions.minus(regions.and(all, kind), region) === NOWHERE;
 }
 
-/** Where a run of bytes, as one number, lies between two values. */
-function within(space: Space, run: Word, low: number, high: number): Region {
-  const { regions } = space;
-  const at = (left: number, bottom: number, top: number): Region => {
-    const piece = run[left];
-    if (piece === undefined || piece.variable === null) return EVERYWHERE;
-    const size = 2 ** piece.from;
-    const [first, last] = [Math.floor(bottom / size), Math.floor(top / size)];
-    const exactly = (value: number, from: number, upTo: number): Region =>
-      regions.and(
-        regions.of(piece.variable ?? 0, Uint32Array.of(value, value)),
-        at(left - 1, from, upTo),
-      );
-    if (first === last) return exactly(first, bottom % size, top % size);
-    let region = exactly(first, bottom % size, size - 1);
-    region = regions.or(region, exactly(last, 0, top % size));
-    if (last - first > 1) {
-      const between = Uint32Array.of(first + 1, last - 1);
-      region = regions.or(region, regions.of(piece.variable, between));
-    }
-    return region;
-  };
-  return at(run.length - 1, low, high);
+/** Where a run of whole bytes, as one number, lies in the intervals. */
+function inside(space: Space, run: Word, values: Intervals): Region {
+  const region = runWithin(space, run, values);
+  if (region === null) throw new Error('assumption broken: whole bytes are told apart');
+  return region;
 }
 
 function isAll(values: Intervals): boolean {
@@ -201,19 +175,4 @@ function pairs(values: Intervals): readonly (readonly [number, number])[] {
 
 function spans(values: readonly number[]): Intervals {
   return melted(values.flatMap((value) => [value, value]));
-}
-
-/** Intervals in any order, melted together. */
-function melted(flat: readonly number[]): Intervals {
-  const order = Array.from(
-    { length: flat.length / 2 },
-    (_, i) => [flat[2 * i]!, flat[2 * i + 1]!] as const,
-  );
-  const out: number[] = [];
-  for (const [low, high] of [...order].sort((a, b) => a[0] - b[0])) {
-    const last = out.length - 1;
-    if (last > 0 && low <= out[last]! + 1) out[last] = Math.max(out[last]!, high);
-    else out.push(low, high);
-  }
-  return Uint32Array.from(out);
 }

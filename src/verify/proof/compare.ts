@@ -7,7 +7,7 @@ import { askedQuestion } from '../../trace/ask.ts';
 import { NOWHERE } from '../../traffic/sets/regions.ts';
 import { openSpace } from '../../traffic/sets/space.ts';
 import { type Group, groupOf, type Proved, type Prover, prepareProofs } from './prove.ts';
-import { ALL_WANTED } from './source.ts';
+import { ALL_WANTED } from './wanted.ts';
 
 /** One pair of ends. */
 export interface ReachChange {

@@ -12,11 +12,12 @@ import {
   routed,
   SILENCE,
 } from '../../dataplane/routing/stack.ts';
-import { namespaceOwner } from '../../model/ids.ts';
-import { allBits, type Field, field } from '../../packet/fields.ts';
+import { field } from '../../packet/fields.ts';
 import { type Reason } from '../../reasons/codes.ts';
 import { type CompiledNetwork } from '../../trace/compiled-network.ts';
+import { listensEverywhere } from '../../trace/exchange.ts';
 import { hooksOf } from '../../trace/filters.ts';
+import { turnedHeader } from '../../trace/request.ts';
 import { type MadeStep } from '../../trace/steps.ts';
 import { openSwitchOf } from '../../trace/switch-device.ts';
 import { type Ending, enterStep, walk } from '../../trace/walk.ts';
@@ -24,7 +25,6 @@ import { openWorld, type WorldOptions } from '../../trace/world.ts';
 import { guard } from '../../traffic/guard.ts';
 import { test } from '../../traffic/match.ts';
 import { type Traffic } from '../../traffic/traffic.ts';
-import { assignment } from '../../traffic/words.ts';
 
 /** Who sends, by IP version; several kinds of packets may be sent one after the other. */
 export interface Sender {
@@ -43,8 +43,6 @@ export interface Propagated<P> {
 const SILENT: Applications<never> = { listensEverywhere: true, answer: () => SILENCE };
 const UDP = guard(test(field('ip_proto'), 17n));
 const SIX = guard(test(field('eth_type'), 0x86ddn));
-const TTL = assignment(field('nw_ttl'), 64n);
-const KEPT = ['eth_type', 'ip_proto', 'ip_len', 'frame_len'].map(field);
 const MADE: MadeStep = { kind: 'made', role: 'request' };
 const REPLY: MadeStep = { kind: 'made', role: 'reply' };
 
@@ -104,12 +102,11 @@ export function propagate<P>(
 
 /**
  * Programs that answer datagrams, each request once: what an answer makes a stack send is nobody's
- * question. Where no list of sockets was captured, somebody is taken to listen on every port.
+ * question.
  */
 function answering<P>({ of }: CompiledNamespace, answered: P[]): Applications<P> {
-  const unknown = of.missing.some((file) => file.startsWith('ss-listen'));
   return {
-    listensEverywhere: unknown && !ROUTERS.includes(namespaceOwner(of.name)?.kind ?? ''),
+    listensEverywhere: listensEverywhere(of),
     answer({ traffic }, _socket, p): Answer<P> {
       let { hit: fresh } = traffic.split(traffic.fork(p), UDP);
       for (const before of answered) {
@@ -120,25 +117,14 @@ function answering<P>({ of }: CompiledNamespace, answered: P[]): Applications<P>
       answered.push(traffic.fork(fresh));
       const { hit: six, miss: four } = traffic.split(fresh, SIX);
       const said = [];
-      if (four !== null) said.push(routed(turned(traffic, four, 'ip_src', 'ip_dst')));
-      if (six !== null) said.push(routed(turned(traffic, six, 'ipv6_src', 'ipv6_dst')));
+      for (const [part, version] of [
+        [four, 4],
+        [six, 6],
+      ] as const) {
+        if (part === null) continue;
+        said.push(routed(traffic.note(turnedHeader(traffic, part, version), () => REPLY)));
+      }
       return { said, refusal: null };
     },
   };
-}
-
-/** In a router's namespaces nothing listens but what its agent starts there. */
-const ROUTERS: readonly string[] = ['router', 'snat', 'floating'];
-
-/** A datagram back to its sender. */
-function turned<P>(traffic: Traffic<P>, received: P, source: string, destination: string): P {
-  const move = (p: P, to: Field, from: Field): P =>
-    traffic.copy(p, allBits(to), received, allBits(from));
-  let p = traffic.blank(received);
-  for (const of of KEPT) p = move(p, of, of);
-  p = move(p, field(source), field(destination));
-  p = move(p, field(destination), field(source));
-  p = move(p, field('tp_src'), field('tp_dst'));
-  p = move(p, field('tp_dst'), field('tp_src'));
-  return traffic.note(traffic.set(p, TTL), () => REPLY);
 }

@@ -9,19 +9,21 @@ import { type IpAddress } from '../../dataplane/routing/types.ts';
 import { type Reason } from '../../reasons/codes.ts';
 import { type CompiledNetwork, compileNetwork } from '../../trace/compiled-network.ts';
 import { lackingOnTheWay } from '../../trace/lacking.ts';
-import { lineageOf } from '../../trace/lineage.ts';
+import { lineageReader, type Role } from '../../trace/lineage.ts';
 import { outsidePlace, outsideTarget, withOutside } from '../../trace/outside.ts';
 import { type TraceEnd, type Verdict } from '../../trace/types.ts';
 import { type Ending } from '../../trace/walk.ts';
+import { readSteps } from '../../traffic/diary.ts';
 import { blankPacket } from '../../traffic/packet.ts';
-import { type PacketSet, type SetPage } from '../../traffic/sets/packet-set.ts';
+import { type PacketSet } from '../../traffic/sets/packet-set.ts';
 import { NOWHERE, type Region, type Regions, TooManyRegions } from '../../traffic/sets/regions.ts';
 import { packetSets } from '../../traffic/sets/set-traffic.ts';
 import { inputPacket, openSpace, type Space } from '../../traffic/sets/space.ts';
 import { type Step } from '../../traffic/traffic.ts';
 import { classesOf, type PacketClass } from './classes.ts';
 import { type Propagated, propagate } from './propagate.ts';
-import { COORDINATES, setsTo, type Wanted } from './source.ts';
+import { COORDINATES, setsTo } from './source.ts';
+import { type Wanted } from './wanted.ts';
 
 /** All packets of some kinds from one end to another. */
 export interface ProofQuestion {
@@ -151,7 +153,7 @@ interface Ends {
 interface Told {
   readonly ending: Ending<PacketSet>;
   readonly steps: readonly Step[];
-  readonly role: ReturnType<typeof lineageOf>['role'];
+  readonly role: Role;
 }
 
 function concluded(
@@ -162,9 +164,9 @@ function concluded(
   { asked, allowed }: { readonly asked: Region; readonly allowed: Region | null },
 ): { readonly proof: Proof; readonly region: Region } {
   const { regions } = space;
+  const lineageOf = lineageReader();
   const told = walked.endings.map((ending): Told => {
-    const steps = stepsOf(ending.p.diary);
-    return { ending, steps, role: lineageOf(steps).role };
+    return { ending, steps: readSteps(ending.p), role: lineageOf(ending.p).role };
   });
   const shadow = (where: Region): Region => regions.shadow(where, space.places.length);
   const requests = told.filter(({ role }) => role === 'request');
@@ -204,14 +206,6 @@ function concluded(
 export function groupOf(space: Space, where: Region): Group | null {
   if (where === NOWHERE) return null;
   return { classes: classesOf(space, where), witness: witness(space, where) };
-}
-
-function stepsOf(page: SetPage | null): readonly Step[] {
-  const steps: Step[] = [];
-  for (let at = page; at !== null; at = at.previous) {
-    steps.push(typeof at.step === 'function' ? at.step() : at.step);
-  }
-  return steps.reverse();
 }
 
 function union(regions: Regions, told: readonly Told[], shadow: (where: Region) => Region): Region {

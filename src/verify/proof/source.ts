@@ -2,30 +2,13 @@
 import { type IpAddress } from '../../dataplane/routing/types.ts';
 import { allBits, field, TCP_FLAGS } from '../../packet/fields.ts';
 import { guard } from '../../traffic/guard.ts';
-import { type Match, or, type Range, test } from '../../traffic/match.ts';
+import { type Match, or, test } from '../../traffic/match.ts';
 import { blankSet, everyPacket, type PacketSet } from '../../traffic/sets/packet-set.ts';
 import { packetSets } from '../../traffic/sets/set-traffic.ts';
 import { openSpace, type Space } from '../../traffic/sets/space.ts';
 import { type Traffic } from '../../traffic/traffic.ts';
 import { type Assignment, assignment } from '../../traffic/words.ts';
-
-/** Which packets a question is about: none of them named means all. */
-export interface Wanted {
-  readonly icmp: boolean;
-  /** Destination ports; null: no packet of that protocol is asked about. */
-  readonly tcp: readonly Range[] | null;
-  readonly udp: readonly Range[] | null;
-  /** IP protocols of which nothing else is looked at. */
-  readonly others: boolean;
-}
-
-export const EVERY_PORT: readonly Range[] = [{ from: 0n, to: 65535n }];
-export const ALL_WANTED: Wanted = {
-  icmp: true,
-  tcp: EVERY_PORT,
-  udp: EVERY_PORT,
-  others: true,
-};
+import { type Wanted } from './wanted.ts';
 
 /** Bytes behind the IP header: what a packet that opens something usually has. */
 const PAYLOAD = { icmp: 64, tcp: 20, udp: 24, others: 20 } as const;

@@ -6,7 +6,7 @@ import { type Network } from '../../dataplane/network.ts';
 import { askedQuestion } from '../../trace/ask.ts';
 import { classText } from '../proof/classes.ts';
 import { type Group, type Proof, type Prover, prepareProofs } from '../proof/prove.ts';
-import { ALL_WANTED } from '../proof/source.ts';
+import { ALL_WANTED } from '../proof/wanted.ts';
 import { type Checked, type Holds, type Property } from './types.ts';
 
 /** Checks all pairs of all properties, one after the other. */

@@ -4,6 +4,7 @@ import {
   type JsonNode,
   keysOf,
   member,
+  placeOf,
   records,
   reportUnknownKeys,
   textOf,
@@ -14,8 +15,7 @@ import { type Parsed, type Problem } from '../../text/problem.ts';
 import { nearest } from '../../text/suggest.ts';
 import { yamlRoot } from '../../text/yaml-text.ts';
 import { type Range } from '../../traffic/match.ts';
-import { portRanges } from '../proof/ports.ts';
-import { ALL_WANTED, EVERY_PORT, type Wanted } from '../proof/source.ts';
+import { ALL_WANTED, EVERY_PORT, portRanges, type Wanted } from '../proof/wanted.ts';
 import { CLAIMS, type Claim, type Property } from './types.ts';
 
 const FILE_KEYS = ['version', 'properties'] as const;
@@ -95,9 +95,4 @@ function portsOf(node: JsonNode | undefined): readonly Range[] | null | undefine
   if (ranges !== null) return ranges;
   wrong(node, 'Expected ports: 22, 80-90, "22,443" or all');
   return undefined;
-}
-
-function placeOf({ source, path }: JsonNode): { readonly line: number; readonly column: number } {
-  const lines = source.text.slice(0, source.offset(path)).split('\n');
-  return { line: lines.length, column: (lines.at(-1)?.length ?? 0) + 1 };
 }

@@ -1,6 +1,6 @@
 /** Properties of a network: what a file of them holds, and what checking one gives. */
 import { type Proof, type Witness } from '../proof/prove.ts';
-import { type Wanted } from '../proof/source.ts';
+import { type Wanted } from '../proof/wanted.ts';
 
 /**
  * `all`: every packet asked about arrives. `some`: at least one does. `none`: no packet does.

@@ -5,6 +5,7 @@ import {
   keysOf,
   member,
   numberOf,
+  placeOf,
   records,
   reportUnknownKeys,
   textOf,
@@ -101,13 +102,13 @@ function readRefusal(node: JsonNode): Refusal {
   reportUnknownKeys(node, REFUSAL_KEYS);
   const says = textOf(member(node, 'says')) ?? '';
   if (says === '') wrong(node, 'A refusal needs what it says');
-  return { line: lineOf(node), at: numberOf(member(node, 'at')) ?? null, says };
+  return { line: placeOf(node).line, at: numberOf(member(node, 'at')) ?? null, says };
 }
 
 function readAnnounced(node: JsonNode): Announced {
   reportUnknownKeys(node, ANNOUNCED_KEYS);
   return {
-    line: lineOf(node),
+    line: placeOf(node).line,
     speaker: textOf(member(node, 'speaker')) ?? '',
     to: textOf(member(node, 'to')) ?? '',
     via: textOf(member(node, 'via')) ?? null,
@@ -119,7 +120,7 @@ function readSimulation(node: JsonNode): Simulation {
   reportUnknownKeys(node, SIMULATION_KEYS);
   const number = (key: string, usual: number): number => numberOf(member(node, key)) ?? usual;
   return {
-    line: lineOf(node),
+    line: placeOf(node).line,
     events: wordsOf(member(node, 'events')),
     probes: wordsOf(member(node, 'probes')),
     until_s: number('until', 30),
@@ -139,7 +140,7 @@ function readFault(node: JsonNode): Fault {
   if (name === '' || edits.length === 0 || traces.length === 0) {
     wrong(node, 'A fault needs a name, edits and traces');
   }
-  return { line: lineOf(node), name, edits, traces };
+  return { line: placeOf(node).line, name, edits, traces };
 }
 
 /** `lose_flows: {host: …, bridge: …, with: …}`: one kind and its words. */
@@ -156,7 +157,7 @@ function readEdit(node: JsonNode): Edit | null {
   for (const key of row.needs) {
     if (!read.has(key)) wrong(node, `This edit needs ${JSON.stringify(key)}`);
   }
-  return { line: lineOf(node), kind, words: read };
+  return { line: placeOf(node).line, kind, words: read };
 }
 
 function wordsOf(node: JsonNode | undefined): readonly string[] {
@@ -180,7 +181,7 @@ function readOne(node: JsonNode): Expectation | null {
     return null;
   }
   return {
-    line: lineOf(node),
+    line: placeOf(node).line,
     asked: askedOf(node, from, to),
     verdict,
     because: word('because'),
@@ -215,7 +216,7 @@ function readSeen(node: JsonNode): Seen | null {
     wrong(node, 'The direction is in or out');
   }
   return {
-    line: lineOf(node),
+    line: placeOf(node).line,
     host,
     interface: device,
     role: words.get('role') ?? null,
@@ -226,11 +227,6 @@ function readSeen(node: JsonNode): Seen | null {
 }
 
 const SEEN_WORDS: readonly string[] = ['on', 'role', 'direction', 'never'];
-
-function lineOf(node: JsonNode): number {
-  const before = node.source.text.slice(0, node.source.offset(node.path));
-  return before.split('\n').length;
-}
 
 function verdictOf(node: JsonNode | undefined): Verdict | null {
   const text = textOf(node);

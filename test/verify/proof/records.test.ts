@@ -9,7 +9,7 @@ import { questionOf } from '../../../src/trace/replay-run.ts';
 import { type Question } from '../../../src/trace/types.ts';
 import { type PacketClass } from '../../../src/verify/proof/classes.ts';
 import { type Proof, type Prover, prepareProofs } from '../../../src/verify/proof/prove.ts';
-import { ALL_WANTED } from '../../../src/verify/proof/source.ts';
+import { ALL_WANTED } from '../../../src/verify/proof/wanted.ts';
 import { captured, capturedNames } from '../../captured.ts';
 
 /** Pairs of ends that are proved for each capture; the records name many more. */

@@ -19,7 +19,8 @@ import { holds } from '../../../src/traffic/sets/images.ts';
 import { packetSets } from '../../../src/traffic/sets/set-traffic.ts';
 import { inputPacket } from '../../../src/traffic/sets/space.ts';
 import { propagate } from '../../../src/verify/proof/propagate.ts';
-import { ALL_WANTED, COORDINATES, setsTo, written } from '../../../src/verify/proof/source.ts';
+import { COORDINATES, setsTo, written } from '../../../src/verify/proof/source.ts';
+import { ALL_WANTED } from '../../../src/verify/proof/wanted.ts';
 import { ROOT } from '../../sources.ts';
 
 function end(compiled: CompiledNetwork, word: string): TraceEnd {
