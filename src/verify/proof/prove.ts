@@ -19,7 +19,7 @@ import { type PacketSet } from '../../traffic/sets/packet-set.ts';
 import { NOWHERE, type Region, type Regions, TooManyRegions } from '../../traffic/sets/regions.ts';
 import { packetSets } from '../../traffic/sets/set-traffic.ts';
 import { inputPacket, openSpace, type Space } from '../../traffic/sets/space.ts';
-import { type Step } from '../../traffic/traffic.ts';
+import { type Step, type Traffic } from '../../traffic/traffic.ts';
 import { classesOf, type PacketClass } from './classes.ts';
 import { type Propagated, propagate } from './propagate.ts';
 import { COORDINATES, setsTo } from './source.ts';
@@ -81,18 +81,31 @@ export type Proved =
       readonly proof: Proof;
       /** The inputs that arrive, for comparison within one space. */
       readonly region: Region;
+      readonly followed: Followed;
     }
   | { readonly kind: 'impossible'; readonly why: string };
+
+/** Everything that became of the packets of one question: for claims that a proof does not make. */
+export interface Followed {
+  readonly space: Space;
+  readonly asked: Region;
+  readonly from: TraceEnd;
+  readonly to: TraceEnd;
+  readonly told: readonly Told[];
+}
 
 /** Proves questions over one network; what is compiled is kept between them. */
 export interface Prover {
   /** @param space shared by proofs whose regions are compared with each other */
-  prove(question: ProofQuestion, space?: Space): Proved;
+  prove(question: ProofQuestion, space?: Space, traffic?: Traffic<PacketSet>): Proved;
 }
 
 export function prepareProofs(network: Network): Prover {
   const compiled = compileNetwork(withOutside(network), {});
-  return { prove: (question, space) => prove(compiled, question, space ?? openSpace()) };
+  return {
+    prove: (question, space, traffic) =>
+      prove(compiled, question, space ?? openSpace(), traffic ?? packetSets),
+  };
 }
 
 /** Not arriving: the frame came by and was for somebody else. */
@@ -103,7 +116,12 @@ const UNSURE: readonly Reason[] = [
   'SNAPSHOT_INCOMPLETE',
 ];
 
-function prove(compiled: CompiledNetwork, question: ProofQuestion, space: Space): Proved {
+function prove(
+  compiled: CompiledNetwork,
+  question: ProofQuestion,
+  space: Space,
+  traffic: Traffic<PacketSet>,
+): Proved {
   const { from: asker, to, wanted, allowed } = question;
   const { address } = to;
   const outside = asker.kind === 'external' && asker.host === null;
@@ -124,7 +142,7 @@ function prove(compiled: CompiledNetwork, question: ProofQuestion, space: Space)
   if (sets.length === 0) return { kind: 'impossible', why: 'no packet was asked about' };
   let walked: Propagated<PacketSet> | null;
   try {
-    walked = propagate(compiled, packetSets, sender, sets, { borrowed, sets: true });
+    walked = propagate(compiled, traffic, sender, sets, { borrowed, sets: true });
   } catch (error) {
     if (error instanceof TooManyRegions) return { kind: 'impossible', why: error.message };
     throw error;
@@ -150,7 +168,7 @@ interface Ends {
 }
 
 /** An ending with what its diary says. */
-interface Told {
+export interface Told {
   readonly ending: Ending<PacketSet>;
   readonly steps: readonly Step[];
   readonly role: Role;
@@ -162,7 +180,7 @@ function concluded(
   walked: Propagated<PacketSet>,
   space: Space,
   { asked, allowed }: { readonly asked: Region; readonly allowed: Region | null },
-): { readonly proof: Proof; readonly region: Region } {
+): { readonly proof: Proof; readonly region: Region; readonly followed: Followed } {
   const { regions } = space;
   const lineageOf = lineageReader();
   const told = walked.endings.map((ending): Told => {
@@ -199,7 +217,7 @@ function concluded(
     unknown,
     lost: group(lost),
   };
-  return { proof, region: arrives };
+  return { proof, region: arrives, followed: { space, asked, from, to, told } };
 }
 
 /** A region as a person reads it; null for no packet. */
@@ -213,7 +231,7 @@ function union(regions: Regions, told: readonly Told[], shadow: (where: Region) 
 }
 
 /** Whether a packet got to the stack that was meant; that nobody listens there is another matter. */
-function arrived({ ending: { device, outcome } }: Told, to: TraceEnd): boolean {
+export function arrived({ ending: { device, outcome } }: Told, to: TraceEnd): boolean {
   // Of an address alone nobody knows where it is: whoever takes the packet has it.
   if (to.host === null || to.namespace === null) return outcome.kind === 'delivered';
   if (device.host !== to.host || device.name !== to.namespace) return false;
