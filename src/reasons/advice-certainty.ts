@@ -61,6 +61,12 @@ export const CERTAINTY = {
     ],
     confirm: ['conntrack -L -d ADDRESS', 'ovs-appctl dpctl/dump-conntrack'],
   },
+  ASSUME_SWEPT: {
+    causes: [
+      'A connection of the same addresses and ports ended less than five seconds before; when the switch sweeps depends on when it was started.',
+    ],
+    confirm: ['ovs-appctl dpctl/dump-conntrack (the port that the new connection got)'],
+  },
   ASSUME_DUMPED_CONNTRACK: {
     causes: [
       'The question was asked with `--connections dumped`: entries of the dump count as established.',

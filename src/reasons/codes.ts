@@ -81,6 +81,7 @@ export const REASONS = {
   ASSUME_HEALTH_CHECK: { sentence: 'A server whose port answers passes its health check.', fix: null },
   ASSUME_FRESH_CONNTRACK: { sentence: 'No connection was known before the first packet.', fix: null },
   ASSUME_DUMPED_CONNTRACK: { sentence: 'The connections of the dump stood before the first packet.', fix: null },
+  ASSUME_SWEPT: { sentence: 'A translated connection that had just ended was swept from the table of the userspace datapath, as happens every five seconds; until then its port counts as taken.', fix: null },
   ASSUME_LISTENING: { sentence: 'Something listens on the port; the list of sockets was not captured.', fix: null },
   ASSUME_NEIGHBOUR_ANSWERS: { sentence: 'A neighbour outside of the snapshot answers.', fix: null },
   ASSUME_OUTSIDE: { sentence: 'Behind the gateway of a provider network stands somebody outside who owns every address that is not the cloud’s; the snapshot does not show them.', fix: null },

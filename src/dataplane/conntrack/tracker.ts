@@ -109,16 +109,21 @@ export function isCurrent<P>(tracker: Tracker<P>, connection: Connection<P>): bo
   return connection.alive && connection.expires_us > tracker.run.now_us;
 }
 
-/** How long the reverse tuple of an ended connection stays (lib/conntrack.c CT_CLEAN_INTERVAL). */
-const SWEPT_AFTER_US = 5_000_000;
+/** How often the table is swept (lib/conntrack.c CT_CLEAN_INTERVAL). */
+const SWEPT_EVERY_US = 5_000_000;
+
+/** When a translated connection of the userspace datapath that has ended leaves the table. */
+type Sweep = 'not yet' | 'perhaps' | 'done';
 
 /**
- * A translated connection of the userspace datapath that has ended and that nobody has swept: no
- * packet belongs to it any more, but its reverse tuple is still in the table.
+ * No packet belongs to an ended connection any more, but its reverse tuple stays in the table
+ * until the next sweep. When that is depends on when the switch was started.
  */
-function isUnswept<P>({ run, personality }: Tracker<P>, connection: Connection<P>): boolean {
-  if (personality !== 'userspace' || (connection.status & TRANSLATED) === 0) return false;
-  return connection.expires_us + SWEPT_AFTER_US > run.now_us;
+function sweepOf<P>({ run, personality }: Tracker<P>, connection: Connection<P>): Sweep {
+  if (personality !== 'userspace' || (connection.status & TRANSLATED) === 0) return 'done';
+  const ended_us = run.now_us - connection.expires_us;
+  if (ended_us <= 0) return 'not yet';
+  return ended_us < SWEPT_EVERY_US ? 'perhaps' : 'done';
 }
 
 /** The connections of a class, oldest first; also such as have ended. */
@@ -135,7 +140,7 @@ export function currentConnections<P>(tracker: Tracker<P>): readonly Connection<
 export function insert<P>(tracker: Tracker<P>, connection: Connection<P>): void {
   const bucket = bucketOf(connection.cls);
   const list = (tracker.made.get(bucket) ?? []).filter(
-    (one) => isCurrent(tracker, one) || isUnswept(tracker, one),
+    (one) => isCurrent(tracker, one) || sweepOf(tracker, one) !== 'done',
   );
   list.push(connection);
   tracker.made.set(bucket, list);
@@ -182,19 +187,25 @@ export function occupies<P>(zone: Zone, { connection, reply }: Lookup<P>): boole
   return connection !== null && (reply || zone.original === zone.reply);
 }
 
-/** Splits traffic by whether it answers a translated connection that has ended unswept. */
+/**
+ * Splits traffic by whether it answers a translated connection that has ended unswept. Where the
+ * sweep may be over it is taken to be, and the run says so.
+ */
 export function answersUnswept<P>(
   tracker: Tracker<P>,
   p: P,
   cls: PacketClass,
   zone: Zone,
 ): { readonly hit: P | null; readonly miss: P | null } {
+  const { traffic, assume } = tracker.run;
   for (const one of tracker.made.get(bucketOf(cls)) ?? []) {
-    if (isCurrent(tracker, one) || !isUnswept(tracker, one)) continue;
-    if (one.zone.reply !== zone.reply) continue;
+    const sweep = isCurrent(tracker, one) ? 'done' : sweepOf(tracker, one);
+    if (sweep === 'done' || one.zone.reply !== zone.reply) continue;
     if (cls.kind === 'icmp' && one.cls.replyType !== cls.icmpType) continue;
-    const split = tracker.run.traffic.same(p, one.after, tuplePairs(cls).reverse);
-    if (split.hit !== null) return split;
+    const split = traffic.same(traffic.fork(p), one.after, tuplePairs(cls).reverse);
+    if (split.hit === null) continue;
+    if (sweep === 'not yet') return split;
+    assume('ASSUME_SWEPT', `${cls.kind} connection that ended less than five seconds before`);
   }
   return { hit: null, miss: p };
 }

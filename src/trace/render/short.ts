@@ -224,6 +224,7 @@ const BRIEF: Readonly<Partial<Record<Assumption['code'], string>>> = {
   ASSUME_NEIGHBOUR_ANSWERS: 'a neighbour outside of the snapshot answers',
   ASSUME_OPENFLOW_VERSION: 'OpenFlow 1.0 installed mod_vlan_vid',
   ASSUME_OUTSIDE: 'somebody outside answers',
+  ASSUME_SWEPT: 'the ended connection was swept',
   ASSUME_DUMPED_CONNTRACK: 'connections of the dump stand',
 };
 
