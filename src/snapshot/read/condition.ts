@@ -14,9 +14,12 @@ export interface Condition {
 
 /** Commands that always print something: a heading, the loopback device. */
 const NEVER_EMPTY: ReadonlySet<string> = new Set([
-  ...['flows', 'flows-names', 'groups', 'meters', 'of-show', 'ports-desc', 'fdb'],
+  ...['groups', 'meters', 'of-show', 'ports-desc', 'fdb'],
   ...['ovsdb-dump', 'vsctl-show', 'ip-addr', 'ip-link', 'sysctl'],
 ]);
+
+/** ovs-ofctl prints no heading with `--no-stats` or `--names`, so an empty table looks like a failure. */
+const SELDOM_EMPTY: ReadonlySet<string> = new Set(['flows', 'flows-names']);
 
 const NEWLINE = 0x0a;
 
@@ -29,6 +32,12 @@ export function conditionOf(file: string, raw: Uint8Array, place: FilePlace | nu
   };
   if (place !== null && NEVER_EMPTY.has(place.name) && isBlank(bytes)) {
     complain(0, 'The file is empty; the command always prints something');
+  }
+  if (place !== null && SELDOM_EMPTY.has(place.name) && isBlank(bytes)) {
+    complain(
+      0,
+      'The file is empty: the command failed, or the bridge has no flows and the command ran with --no-stats or --names',
+    );
   }
   const nul = bytes.indexOf(0);
   if (nul >= 0) complain(nul, 'A NUL byte stands in the text: the file is binary or damaged');

@@ -4,6 +4,9 @@
  * whole packets: fragments wait until all are there. The kernel goes on with the whole
  * (net/openvswitch/conntrack.c handle_fragments()), the switch's own with the fragments, which
  * then are what the whole is (lib/ipf.c).
+ *
+ * Simplification: fragments whose packet never becomes whole wait as long as in the kernel and are
+ * dropped; the switch's own tracker lets them out after 15 seconds, behind a later packet.
  */
 import { type FieldBits, field } from '../../../packet/fields.ts';
 import { type Guard, guard } from '../../../traffic/guard.ts';
