@@ -6,7 +6,7 @@ import { type Cloud } from '../model/cloud.ts';
 import { type Numbers, takeNumbers } from './numbers.ts';
 import { type DeviceAgent, type Layer2, type Part, type Place } from './part.ts';
 import { emptyNamespace, type HostPlan, type NamespacePlan } from './plan.ts';
-import { viewCloud } from './view.ts';
+import { viewCloud, viewOn } from './view.ts';
 
 /** The agents of a cloud; a host runs those that its model names. */
 export interface Agents {
@@ -37,7 +37,12 @@ export function* planCloud(cloud: Cloud, agents: Agents, options = USUAL): Gener
   const view = viewCloud(cloud);
   const { staleTags = new Map<string, number>() } = options;
   for (const host of cloud.hosts) {
-    const at: Place = { view, host, numbers: options.numbers(host.name), staleTags };
+    const at: Place = {
+      view: viewOn(view, host),
+      host,
+      numbers: options.numbers(host.name),
+      staleTags,
+    };
     yield planHost(at, agents);
   }
 }

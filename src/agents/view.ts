@@ -3,6 +3,7 @@
  * security groups. Made once per compilation; every question is a lookup.
  */
 import { type Cloud, type CloudHost } from '../model/cloud.ts';
+import { carrierOf, networkOn } from '../model/network-segments.ts';
 import {
   type CloudAddress,
   type FixedIp,
@@ -75,6 +76,16 @@ export function viewCloud(cloud: Cloud): CloudView {
       ...new Set((byNetwork.get(id) ?? []).map((port) => port.host).filter((name) => name !== '')),
     ],
   };
+}
+
+/** The cloud as a host sees it: a network of several segments is the one that its agent carries. */
+export function viewOn(view: CloudView, { layer2 }: CloudHost): CloudView {
+  const several = view.cloud.neutron.networks.filter(({ segments }) => segments.length > 1);
+  if (several.length === 0) return view;
+  const carrier = carrierOf(layer2);
+  const networks = new Map(view.networks);
+  for (const network of several) networks.set(network.id, networkOn(network, carrier));
+  return { ...view, networks };
 }
 
 /** A sub-port is where its trunk's parent is, whether or not the agent has said so already. */

@@ -22,13 +22,26 @@ export interface NeutronNetwork {
   readonly external: boolean;
   readonly shared: boolean;
   readonly portSecurity: boolean;
-  readonly provider: {
-    /** `flat`, `vlan`, `vxlan`, `gre`, `geneve`, `local`; '' when the caller may not see it. */
-    readonly type: string;
-    readonly physicalNetwork: string | null;
-    readonly segmentationId: number | null;
-  };
+  /** Of its only segment, or of the first of several. */
+  readonly provider: ProviderSegment;
+  /** All segments in the order in which Neutron tries to bind ports to them. */
+  readonly segments: readonly NetworkSegment[];
   readonly subnets: readonly string[];
+}
+
+/** How frames of a network look between hosts (provider attributes). */
+export interface ProviderSegment {
+  /** `flat`, `vlan`, `vxlan`, `gre`, `geneve`, `local`; '' when the caller may not see it. */
+  readonly type: string;
+  readonly physicalNetwork: string | null;
+  readonly segmentationId: number | null;
+}
+
+/** A segment as the segment extension shows it. */
+export interface NetworkSegment extends ProviderSegment {
+  /** '' when the API was not asked for segments. */
+  readonly id: string;
+  readonly name: string;
 }
 
 export interface NeutronSubnet {
@@ -45,6 +58,8 @@ export interface NeutronSubnet {
   readonly ipv6AddressMode: string | null;
   readonly ipv6RaMode: string | null;
   readonly subnetPoolId: string | null;
+  /** Routed provider networks: the segment that it is on; null is all of the network's. */
+  readonly segmentId: string | null;
 }
 
 export interface FixedIp {

@@ -8,6 +8,7 @@ import { type Network } from '../dataplane/network.ts';
 import { type Port } from '../dataplane/ovs/types/switch.ts';
 import { type IpAddress } from '../dataplane/routing/types.ts';
 import { namespaceOwner, portIdPrefix } from '../model/ids.ts';
+import { networkOn, reportedCarrier } from '../model/network-segments.ts';
 import {
   type NeutronNetwork,
   type NeutronPort,
@@ -82,15 +83,23 @@ export function networkOfTag(network: Network, host: string, tag: number): Neutr
 
 /** The network of a tunnel key; null when none or more than one uses it. */
 export function networkOfKey(network: Network, key: bigint): NeutronNetwork | null {
-  const found = network.neutron.networks.filter(
-    ({ provider: { type, segmentationId } }) =>
-      /^(vxlan|gre|geneve)$/.test(type) && segmentationId === Number(key),
+  const found = network.neutron.networks.filter(({ segments }) =>
+    segments.some(
+      ({ type, segmentationId }) =>
+        /^(vxlan|gre|geneve)$/.test(type) && segmentationId === Number(key),
+    ),
   );
   return found.length === 1 ? (found[0] ?? null) : null;
 }
 
 export function networkById(network: Network, id: string): NeutronNetwork | null {
   return network.neutron.networks.find((one) => one.id === id) ?? null;
+}
+
+/** A network with the provider attributes of the segment that a host uses. */
+export function networkAt(network: Network, id: string, host: string): NeutronNetwork | null {
+  const found = networkById(network, id);
+  return found === null ? null : networkOn(found, reportedCarrier(network.neutron.agents, host));
 }
 
 /** The router that a namespace serves. */

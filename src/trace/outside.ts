@@ -17,7 +17,13 @@ import {
 } from '../dataplane/network.ts';
 import { type IpAddress } from '../dataplane/routing/types.ts';
 import { namespaceOwner } from '../model/ids.ts';
-import { type NeutronNetwork, type NeutronSubnet } from '../model/neutron.ts';
+import { segmentOfSubnet } from '../model/network-segments.ts';
+import {
+  type NetworkSegment,
+  type NeutronNetwork,
+  type NeutronSubnet,
+  type ProviderSegment,
+} from '../model/neutron.ts';
 import { prefixCovers, sameAddress } from '../packet/prefix.ts';
 import { type Borrowed, owns } from './borrowed-address.ts';
 import { type TraceEnd } from './types.ts';
@@ -120,9 +126,10 @@ function outsideOf(network: Network): Outside | null {
   const links = neutron.networks.flatMap((of) => linksOf(network, of));
   if (links.length === 0) return null;
   const linked = new Set(links.map(outsideInterface));
-  const unrouted = neutron.subnets.filter(({ networkId }) => {
+  const unrouted = neutron.subnets.filter((subnet) => {
+    const { networkId } = subnet;
     const of = neutron.networks.find(({ id }) => id === networkId);
-    const link = of === undefined ? null : placeOf(of);
+    const link = of === undefined ? null : placeOf(segmentOfSubnet(of, subnet));
     return link === null || (!of?.external && !linked.has(outsideInterface(link)));
   });
   const state = outsideNamespace(
@@ -138,17 +145,30 @@ function outsideOf(network: Network): Outside | null {
 }
 
 /** Flat and VLAN networks leave the cloud; null for those that only tunnels carry. */
-function placeOf({ provider }: NeutronNetwork): Pick<OutsideLink, 'physical' | 'vlan'> | null {
-  const { type, physicalNetwork, segmentationId } = provider;
+function placeOf(segment: ProviderSegment | null): Pick<OutsideLink, 'physical' | 'vlan'> | null {
+  if (segment === null) return null;
+  const { type, physicalNetwork, segmentationId } = segment;
   if (physicalNetwork === null || (type !== 'flat' && type !== 'vlan')) return null;
   return { physical: physicalNetwork, vlan: type === 'vlan' ? segmentationId : null };
 }
 
+/** One link for each segment that has gateways outside. */
 function linksOf(network: Network, of: NeutronNetwork): readonly OutsideLink[] {
-  const place = placeOf(of);
+  return of.segments.flatMap((segment) => linkOf(network, of, segment));
+}
+
+function linkOf(
+  network: Network,
+  of: NeutronNetwork,
+  segment: NetworkSegment,
+): readonly OutsideLink[] {
+  const place = placeOf(segment);
   if (place === null) return [];
   const free = network.neutron.subnets.filter(
-    (subnet) => subnet.networkId === of.id && gatewayIsOutside(network, subnet),
+    (subnet) =>
+      subnet.networkId === of.id &&
+      segmentOfSubnet(of, subnet) === segment &&
+      gatewayIsOutside(network, subnet),
   );
   const addresses = free.flatMap(({ gateway, prefix }) =>
     gateway === null ? [] : [{ address: gateway, length: prefix.length }],

@@ -3,6 +3,7 @@
  * addresses that the model has assigned.
  */
 import { deviceName, NAMESPACES } from '../../model/ids.ts';
+import { carrierOf, subnetsOn } from '../../model/network-segments.ts';
 import {
   type CloudAddress,
   type NeutronNetwork,
@@ -64,6 +65,9 @@ function server(at: Place, network: NeutronNetwork, port: NeutronPort): Part {
   const name = NAMESPACES.dhcp + network.id;
   const subnets = view.cloud.neutron.subnets.filter((each) => each.networkId === network.id);
   const served = subnets.filter((each) => each.dhcp);
+  // Of a routed provider network the server stands on the segments of its host alone; clients of
+  // others come by a relay (`non_local_subnets`).
+  const near = subnetsOn(network, served, carrierOf(at.host.layer2));
   const { isolatedMetadata = false, forceMetadata = false } = at.host.dhcp ?? {};
   const asked = isolatedMetadata || forceMetadata;
   const proxied = forceMetadata || (isolatedMetadata && served.some((one) => !isRouted(at, one)));
@@ -84,7 +88,7 @@ function server(at: Place, network: NeutronNetwork, port: NeutronPort): Part {
       {
         ...emptyNamespace(name),
         devices: [plan],
-        routes: ([4, 6] as const).flatMap((version) => defaultRoute(served, version, device)),
+        routes: ([4, 6] as const).flatMap((version) => defaultRoute(near, version, device)),
         sysctls: new Map([['net.ipv4.ip_forward', '0']]),
         sockets: socketsOf(asked ? [...own, METADATA] : own, served, proxy !== null),
         iptables: rules(4),
@@ -213,7 +217,10 @@ function served(
     metadataVia: bySelf ? own4 : routed ? gatewayOf(subnet) : null,
     servers: servers.flatMap(addressOf),
     onLink: subnets
-      .filter(({ id, prefix }) => id !== subnet.id && prefix.address.version === 4)
+      .filter(
+        ({ id, prefix, segmentId }) =>
+          id !== subnet.id && prefix.address.version === 4 && segmentId === subnet.segmentId,
+      )
       .map(({ prefix }) => prefix),
   };
 }

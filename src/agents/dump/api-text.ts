@@ -6,6 +6,7 @@ import {
   type NeutronPort,
   type NeutronRouter,
   type NeutronRule,
+  type ProviderSegment,
 } from '../../model/neutron.ts';
 import { writeIp, writeMac } from '../../text/address-text.ts';
 import { type DumpFiles } from './folder.ts';
@@ -16,6 +17,7 @@ export function apiFiles(neutron: Neutron): DumpFiles {
     [`api/${name}.json`, () => `${JSON.stringify({ [key]: rows() }, null, 1)}\n`] as const;
   return new Map([
     list('networks', 'networks', () => neutron.networks.map(networkRow)),
+    list('segments', 'segments', () => neutron.networks.flatMap(segmentRows)),
     list('subnets', 'subnets', () => neutron.subnets.map(subnetRow)),
     list('ports', 'ports', () => neutron.ports.map(portRow)),
     list('routers', 'routers', () => neutron.routers.map(routerRow)),
@@ -119,11 +121,28 @@ function networkRow(network: Neutron['networks'][number]): object {
     'router:external': network.external,
     shared: network.shared,
     port_security_enabled: network.portSecurity,
-    'provider:network_type': network.provider.type,
-    'provider:physical_network': network.provider.physicalNetwork,
-    'provider:segmentation_id': network.provider.segmentationId,
+    // With several segments a network has no provider attributes of its own (multi-provider).
+    ...(network.segments.length < 2
+      ? providerRow(network.provider)
+      : { segments: network.segments.map(providerRow) }),
     subnets: network.subnets,
   };
+}
+
+function providerRow({ type, physicalNetwork, segmentationId }: ProviderSegment): object {
+  return {
+    'provider:network_type': type,
+    'provider:physical_network': physicalNetwork,
+    'provider:segmentation_id': segmentationId,
+  };
+}
+
+function segmentRows({ id: network, segments }: Neutron['networks'][number]): readonly object[] {
+  return segments.map(({ id, name, type, physicalNetwork, segmentationId }) => ({
+    ...{ id, name, network_id: network, network_type: type },
+    physical_network: physicalNetwork,
+    segmentation_id: segmentationId,
+  }));
 }
 
 function subnetRow(subnet: Neutron['subnets'][number]): object {
@@ -144,6 +163,7 @@ function subnetRow(subnet: Neutron['subnets'][number]): object {
     ipv6_address_mode: subnet.ipv6AddressMode,
     ipv6_ra_mode: subnet.ipv6RaMode,
     subnetpool_id: subnet.subnetPoolId,
+    segment_id: subnet.segmentId,
   };
 }
 

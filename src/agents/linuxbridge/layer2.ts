@@ -208,7 +208,8 @@ function remotePorts(
   if (network.provider.type !== 'vxlan' || !layer2.l2Population) return [];
   return at.view.portsOfNetwork(network.id).flatMap((port) => {
     const host = at.view.hosts.get(port.host);
-    const elsewhere = host !== undefined && host.name !== at.host.name;
+    // Where no tunnel ends, as on a host of another segment, nothing is announced.
+    const elsewhere = host?.layer2?.tunnelAddress != null && host.name !== at.host.name;
     return elsewhere && port.status !== 'DOWN' ? [{ port, host }] : [];
   });
 }

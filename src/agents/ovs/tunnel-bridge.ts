@@ -8,7 +8,7 @@
  *
  * (neutron/plugins/ml2/drivers/openvswitch/agent/openflow/native/br_tun.py, Zed)
  */
-import { type Layer2Agent } from '../../model/cloud.ts';
+import { type Cloud, type Layer2Agent } from '../../model/cloud.ts';
 import { type NeutronNetwork, type NeutronPort, type NeutronRouter } from '../../model/neutron.ts';
 import { runsHere } from '../l3/interfaces.ts';
 import { type Place } from '../part.ts';
@@ -192,13 +192,13 @@ interface FarPorts {
 }
 
 /** The same for every host that asks, and asked of each for every other. */
-const farPorts = new WeakMap<CloudView, Map<string, FarPorts>>();
+const farPorts = new WeakMap<Cloud, Map<string, FarPorts>>();
 
 function farPortsOf(view: CloudView, { id }: NeutronNetwork): FarPorts {
-  let byNetwork = farPorts.get(view);
+  let byNetwork = farPorts.get(view.cloud);
   if (byNetwork === undefined) {
     byNetwork = new Map();
-    farPorts.set(view, byNetwork);
+    farPorts.set(view.cloud, byNetwork);
   }
   let found = byNetwork.get(id);
   if (found === undefined) {

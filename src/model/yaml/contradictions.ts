@@ -4,6 +4,7 @@
  */
 import { type JsonNode, member, records, wrong } from '../../text/json-text.ts';
 import { type CloudHost } from '../cloud.ts';
+import { carrierOf, segmentOn } from '../network-segments.ts';
 import {
   type NeutronNetwork,
   type NeutronPort,
@@ -109,6 +110,9 @@ function reportCarrier(at: JsonNode, host: CloudHost, network: NeutronNetwork, p
   const needs = `Port ${quoted(port)} of network ${quoted(network.name)}`;
   if (layer2 === null) {
     wrong(at, `${needs} is on host ${quoted(host.name)}, which has no layer 2 agent`);
+  } else if (network.segments.length > 1) {
+    if (segmentOn(network, carrierOf(layer2)) !== null) return;
+    wrong(at, `${needs} needs one of its segments, and host ${quoted(host.name)} has none of them`);
   } else if (physicalNetwork !== null && !layer2.physicalNetworks.has(physicalNetwork)) {
     const label = quoted(physicalNetwork);
     wrong(at, `${needs} needs physical network ${label}, which host ${quoted(host.name)} has not`);

@@ -15,6 +15,13 @@ import {
   type NeutronNetwork,
   type NeutronSubnet,
 } from '../neutron.ts';
+import {
+  NO_SEGMENT,
+  onlySegment,
+  overheadOf,
+  readSegment,
+  readSegments,
+} from './network-segments.ts';
 import { claimPrefix, cutSubnet, type OpenPool } from './pools.ts';
 import {
   address,
@@ -28,7 +35,7 @@ import {
   truth,
   whole,
 } from './reading.ts';
-import { type Provider, type Segments } from './segments.ts';
+import { type Segments } from './segments.ts';
 
 export const NETWORK_KEYS = [
   'name',
@@ -36,6 +43,7 @@ export const NETWORK_KEYS = [
   'type',
   'segmentation_id',
   'physical_network',
+  'segments',
   'mtu',
   'external',
   'shared',
@@ -43,6 +51,7 @@ export const NETWORK_KEYS = [
   'port_security',
   'manager',
   'zone_hints',
+  'dhcp_agents',
   'qos',
   'subnets',
 ] as const;
@@ -57,13 +66,8 @@ export const SUBNET_KEYS = [
   'dns',
   'routes',
   'ipv6_mode',
+  'segment',
 ] as const;
-export const NETWORK_TYPES = ['flat', 'vlan', 'vxlan', 'gre', 'geneve', 'local'] as const;
-/** What an underlay of 1500 leaves (RFC 7348 §4, RFC 2784, RFC 8926). */
-const OVERHEAD = { flat: 0, vlan: 0, local: 0, vxlan: 50, gre: 42, geneve: 58 } as const;
-/** Segmentation ids by type: 12 bits of 802.1Q, 24 of VXLAN and Geneve, 32 of GRE's key. */
-const LARGEST_ID = { vlan: 4094, vxlan: 0xff_ffff, gre: 0xffff_ffff, geneve: 0xff_ffff } as const;
-
 export interface NamedSubnet {
   readonly subnet: NeutronSubnet;
   readonly network: NeutronNetwork;
@@ -101,24 +105,28 @@ export interface NetworkContext {
 
 export function readNetworks(root: JsonNode, context: NetworkContext): void {
   const rows = records(member(root, 'networks'));
-  const named = rows.map((node) => readProvider(node, context.segments));
+  const named = rows.map((node) => readSegments(node, context.segments));
   for (const [i, node] of rows.entries()) {
     reportUnknownKeys(node, NETWORK_KEYS);
     const name = nameOf(node);
     if (name === '') continue;
-    const provider = named[i] ?? context.segments.take(node, name) ?? NO_SEGMENT;
-    const type = NETWORK_TYPES.find((each) => each === provider.type) ?? 'local';
+    const segments = named[i] ?? [
+      onlySegment(name, context.segments.take(node, name) ?? NO_SEGMENT),
+    ];
+    const { type, physicalNetwork, segmentationId } = segments[0] ?? NO_SEGMENT;
+    const overhead = Math.max(...segments.map(overheadOf));
     const subnets = records(member(node, 'subnets'));
     const network: NeutronNetwork = {
       id: idOf('network', name),
       name,
       project: text(node, 'project', 'default'),
       adminUp: truth(node, 'admin_up', true),
-      mtu: whole(node, 'mtu', 68, 65535) ?? context.physicalMtu - OVERHEAD[type],
+      mtu: whole(node, 'mtu', 68, 65535) ?? context.physicalMtu - overhead,
       external: truth(node, 'external', false),
       shared: truth(node, 'shared', false),
       portSecurity: truth(node, 'port_security', true),
-      provider,
+      provider: { type, physicalNetwork, segmentationId },
+      segments,
       subnets: subnets.map((row, at) => idOf('subnet', name, subnetName(row, name, at))),
     };
     const qos = member(node, 'qos');
@@ -128,35 +136,6 @@ export function readNetworks(root: JsonNode, context: NetworkContext): void {
     context.networks.add(name, network, node);
     readSubnets(subnets, network, context, text(node, 'manager') !== 'flat');
   }
-}
-
-const NO_SEGMENT: Provider = { type: 'local', physicalNetwork: null, segmentationId: null };
-
-/** What nova-network's managers make (nova/network/manager.py): a flat network, or a VLAN. */
-const MANAGERS = { flat: 'flat', flat_dhcp: 'flat', vlan: 'vlan' } as const;
-
-/** The segment that a network names; null when it is to be given one. */
-function readProvider(node: JsonNode, segments: Segments): Provider | null {
-  const managers = ['none', 'flat', 'flat_dhcp', 'vlan'] as const;
-  const manager = oneOf(node, 'manager', managers, 'none');
-  const names = ['type', 'physical_network', 'segmentation_id', 'manager'];
-  if (segments.gives && names.every((key) => member(node, key) === undefined)) return null;
-  const usual = manager === 'none' ? 'vxlan' : MANAGERS[manager];
-  const type = oneOf(node, 'type', NETWORK_TYPES, usual);
-  const physicalNetwork = text(node, 'physical_network') || null;
-  const segmentationId =
-    type === 'flat' || type === 'local'
-      ? null
-      : whole(node, 'segmentation_id', 1, LARGEST_ID[type]);
-  if ((type === 'flat' || type === 'vlan') && physicalNetwork === null) {
-    wrong(node, `A ${type} network needs a physical_network`);
-  }
-  if (segmentationId === null && type !== 'flat' && type !== 'local') {
-    wrong(node, `A ${type} network needs a segmentation_id`);
-  }
-  const provider = { type, physicalNetwork, segmentationId };
-  segments.claim(node, text(node, 'name'), provider);
-  return provider;
 }
 
 function readSubnets(
@@ -189,8 +168,14 @@ function readSubnets(
       ipv6AddressMode: readMode(row, cidr),
       ipv6RaMode: readMode(row, cidr),
       subnetPoolId: pool?.pool.id ?? null,
+      segmentId: readSegment(row, network),
     };
     subnets.add(name, { subnet, network }, row);
+  }
+  const without = rows.findIndex((row) => member(row, 'segment') === undefined);
+  const row = rows[without];
+  if (row !== undefined && rows.some((each) => member(each, 'segment') !== undefined)) {
+    wrong(row, 'Either all subnets of a network name a segment, or none does');
   }
 }
 

@@ -8,6 +8,7 @@ import {
   wrong,
 } from '../../text/json-text.ts';
 import { type CloudHost, type HostDevice } from '../cloud.ts';
+import { carrierOf, isRoutedNetwork, subnetsOn } from '../network-segments.ts';
 import {
   type FixedIp,
   type NeutronNetwork,
@@ -141,7 +142,7 @@ export function readPortOf(
   { owner = 'compute:nova', ...device }: PortOwner,
 ): NeutronPort {
   const own = mac(row, 'mac') ?? context.macs.give(name);
-  const subnets = context.subnetsOf(network.id);
+  const subnets = subnetsForHost(row, name, network, context, device.host);
   const wanted = items(member(row, 'addresses'));
   const fixedIps =
     wanted.length === 0
@@ -172,6 +173,34 @@ export function readPortOf(
   });
 }
 
+/**
+ * Subnets that a port on a host may have addresses of. In a routed provider network the host must
+ * be connected to exactly one segment (neutron/db/ipam_backend_mixin.py,
+ * `HostNotConnectedToAnySegment`, `HostConnectedToMultipleSegments`).
+ */
+export function subnetsForHost(
+  at: JsonNode,
+  name: string,
+  network: NeutronNetwork,
+  context: Pick<PortContext, 'hosts' | 'subnetsOf'>,
+  host: string,
+): readonly NeutronSubnet[] {
+  const subnets = context.subnetsOf(network.id);
+  if (!isRoutedNetwork(subnets) || host === '') return subnets;
+  const found = subnetsOn(network, subnets, carrierOf(context.hosts.get(host)?.layer2 ?? null));
+  const segments = new Set(found.map(({ segmentId }) => segmentId));
+  if (segments.size === 1) return found;
+  const names = `Port ${JSON.stringify(name)}: host ${JSON.stringify(host)}`;
+  const where = `of network ${JSON.stringify(network.name)}`;
+  wrong(
+    at,
+    segments.size === 0
+      ? `${names} is connected to no segment ${where}`
+      : `${names} is connected to several segments ${where}`,
+  );
+  return found;
+}
+
 function claimed(
   node: JsonNode,
   name: string,
@@ -185,7 +214,8 @@ function claimed(
     (each) => each.networkId === network.id && contains(each.prefix, found),
   );
   if (subnet === undefined) {
-    wrong(node, `No subnet of network ${JSON.stringify(network.name)} has this address`);
+    const where = isRoutedNetwork(subnets) ? ' on a segment of this host' : '';
+    wrong(node, `No subnet of network ${JSON.stringify(network.name)}${where} has this address`);
     return [];
   }
   return [allocation.claim(subnet, found, `port ${name}`, node)];

@@ -19,12 +19,8 @@ import {
 } from '../neutron.ts';
 import { Allocation } from './allocation.ts';
 import { reportContradictions } from './contradictions.ts';
-import {
-  makeAgentGateways,
-  makeDhcpPorts,
-  readFloatingIps,
-  readTrunks,
-} from './dhcp-floating-trunks.ts';
+import { makeDhcpPorts } from './dhcp.ts';
+import { makeAgentGateways, readFloatingIps, readTrunks } from './floating-trunks.ts';
 import { readHosts } from './hosts.ts';
 import { readLoadBalancers } from './load-balancers.ts';
 import { type NamedSubnet, readAddressGroups, readNetworks, subnetIndex } from './networks.ts';

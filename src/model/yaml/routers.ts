@@ -234,11 +234,18 @@ function makeHaNetwork(at: RouterPlace, name: string, settings: CloudSettings): 
   );
   if (type === undefined && given === null)
     wrong(at.node, 'The hosts of an HA router have no tunnel type in common');
-  const used = new Set(context.networks.all.map((each) => each.provider.segmentationId));
+  const used = new Set(
+    context.networks.all.flatMap((each) => each.segments.map((one) => one.segmentationId)),
+  );
   let key = 1;
   while (used.has(key)) key++;
   const id = idOf('network', name);
   const subnetId = idOf('subnet', name);
+  const provider = given ?? {
+    type: type ?? 'vxlan',
+    physicalNetwork: null,
+    segmentationId: key,
+  };
   const network: NeutronNetwork = {
     id,
     name,
@@ -248,7 +255,8 @@ function makeHaNetwork(at: RouterPlace, name: string, settings: CloudSettings): 
     external: false,
     shared: false,
     portSecurity: false,
-    provider: given ?? { type: type ?? 'vxlan', physicalNetwork: null, segmentationId: key },
+    provider,
+    segments: [{ id: idOf('segment', name), name: '', ...provider }],
     subnets: [subnetId],
   };
   const subnet: NeutronSubnet = {
@@ -264,6 +272,7 @@ function makeHaNetwork(at: RouterPlace, name: string, settings: CloudSettings): 
     ipv6AddressMode: null,
     ipv6RaMode: null,
     subnetPoolId: null,
+    segmentId: null,
   };
   context.networks.add(name, network, at.node);
   context.subnets.add(subnet.name, { subnet, network }, at.node);

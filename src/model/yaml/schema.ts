@@ -3,7 +3,7 @@
  * that a key that is read is described, and the other way round. What belongs together (an address
  * in its subnet, a name that exists) only the readers check.
  */
-import { FLOATING_KEYS, FORWARD_KEYS, TRUNK_KEYS } from './dhcp-floating-trunks.ts';
+import { FLOATING_KEYS, FORWARD_KEYS, TRUNK_KEYS } from './floating-trunks.ts';
 import { AGENTS, HOST_KEYS, LAYER2_KEYS, NIC_KEYS } from './hosts.ts';
 import {
   BALANCER_KEYS,
@@ -14,7 +14,8 @@ import {
   POLICY_KEYS,
   POOL_KEYS,
 } from './load-balancers.ts';
-import { NETWORK_KEYS, NETWORK_TYPES, SUBNET_KEYS } from './networks.ts';
+import { NETWORK_TYPES, SEGMENT_KEYS } from './network-segments.ts';
+import { NETWORK_KEYS, SUBNET_KEYS } from './networks.ts';
 import { POOL_KEYS as SUBNET_POOL_KEYS } from './pools.ts';
 import { HOST_PORT_KEYS, PORT_KEYS, SERVER_KEYS } from './ports.ts';
 import { TOP_KEYS } from './read-cloud.ts';
@@ -110,6 +111,7 @@ const SUBNET = object(SUBNET_KEYS, {
   dns: list(ADDRESS),
   routes: list(ROUTE),
   ipv6_mode: choice(['slaac', 'dhcpv6-stateful', 'dhcpv6-stateless', 'none']),
+  segment: told(TEXT, 'Routed provider networks: the segment that the subnet is on.'),
 });
 
 const NETWORK = object(
@@ -120,6 +122,17 @@ const NETWORK = object(
     type: choice(NETWORK_TYPES),
     segmentation_id: POSITIVE,
     physical_network: TEXT,
+    segments: told(
+      list(
+        object(SEGMENT_KEYS, {
+          name: TEXT,
+          type: choice(NETWORK_TYPES),
+          physical_network: TEXT,
+          segmentation_id: POSITIVE,
+        }),
+      ),
+      'Several segments; a host uses the first that its agent carries.',
+    ),
     mtu: POSITIVE,
     external: TRUTH,
     shared: TRUTH,
@@ -130,6 +143,7 @@ const NETWORK = object(
       'The manager of nova-network that would have made it.',
     ),
     zone_hints: list(TEXT),
+    dhcp_agents: told(list(TEXT), 'Hosts that serve it; else the least loaded.'),
     qos: TEXT,
     subnets: list(SUBNET),
   },

@@ -4,9 +4,9 @@
  */
 import { type JsonNode, wrong } from '../../text/json-text.ts';
 import { type CloudSettings } from '../cloud.ts';
-import { type NeutronNetwork } from '../neutron.ts';
+import { type ProviderSegment } from '../neutron.ts';
 
-export type Provider = NeutronNetwork['provider'];
+export type Provider = ProviderSegment;
 
 export class Segments {
   private readonly taken = new Map<string, string>();

@@ -3,6 +3,7 @@
  * `openstack … list --long -f json`, whose columns have spaces and capitals.
  */
 import {
+  type NetworkSegment,
   type Neutron,
   type NeutronAgent,
   type NeutronFloatingIp,
@@ -11,6 +12,7 @@ import {
   type NeutronRouter,
   type NeutronSubnet,
   type NovaServer,
+  type ProviderSegment,
 } from '../../model/neutron.ts';
 import { readIp, readMac, readPrefix } from '../../text/address-text.ts';
 import {
@@ -41,7 +43,7 @@ import { readGroups, ruleOf } from './security-groups.ts';
 /** Everything is read when it is first asked for. */
 export function readNeutron(store: Store, catalog: Catalog): Neutron {
   const rows = (name: string): readonly JsonNode[] => rowsOf(store, catalog, name);
-  const networks = once(() => rows('networks').map(networkOf));
+  const networks = once(() => networksOf(rows('networks'), rows('segments')));
   const subnets = once(() => rows('subnets').flatMap(subnetOf));
   const ports = once(() => rows('ports').map(portOf));
   const hosting = once(() => hostingOf(store, catalog, 'router-l3-agents'));
@@ -127,8 +129,64 @@ function textsOf(node: JsonNode | undefined): string[] {
   return items(node).flatMap((each) => textOf(each) ?? []);
 }
 
-function networkOf(row: JsonNode): NeutronNetwork {
+/** Networks with their segments, which have ids when the API was asked for them. */
+function networksOf(
+  rows: readonly JsonNode[],
+  segments: readonly JsonNode[],
+): readonly NeutronNetwork[] {
+  const byNetwork = new Map<string, NetworkSegment[]>();
+  for (const row of segments) {
+    const network = word(row, 'network_id', 'network');
+    const own = byNetwork.get(network) ?? [];
+    byNetwork.set(network, own);
+    own.push(segmentOf(row));
+  }
+  return rows.map((row) => networkOf(row, byNetwork.get(word(row, 'id')) ?? []));
+}
+
+function segmentOf(row: JsonNode): NetworkSegment {
+  const number = column(row, 'segmentation_id', 'segment');
+  return {
+    id: word(row, 'id'),
+    name: word(row, 'name'),
+    type: word(row, 'network_type'),
+    physicalNetwork: textOf(column(row, 'physical_network')) ?? null,
+    segmentationId: numberOf(number) ?? null,
+  };
+}
+
+function providerOf(row: JsonNode): ProviderSegment {
+  return {
+    type: word(row, 'provider:network_type', 'network_type'),
+    physicalNetwork: textOf(column(row, 'provider:physical_network')) ?? null,
+    segmentationId: numberOf(column(row, 'provider:segmentation_id')) ?? null,
+  };
+}
+
+/**
+ * A network of several segments shows them instead of provider attributes, in the order in which
+ * ports are bound to them; the segments' own list adds their ids.
+ */
+function segmentsOf(row: JsonNode, listed: readonly NetworkSegment[]): readonly NetworkSegment[] {
+  const shown = records(column(row, 'segments')).map(providerOf);
+  const own = providerOf(row);
+  if (shown.length === 0 && own.type !== '') shown.push(own);
+  if (shown.length === 0) return listed;
+  return shown.map((one) => {
+    const found = listed.find(
+      (each) =>
+        each.type === one.type &&
+        each.physicalNetwork === one.physicalNetwork &&
+        each.segmentationId === one.segmentationId,
+    );
+    return { id: found?.id ?? '', name: found?.name ?? '', ...one };
+  });
+}
+
+function networkOf(row: JsonNode, listed: readonly NetworkSegment[]): NeutronNetwork {
   const external = column(row, 'router:external', 'router_type');
+  const segments = segmentsOf(row, listed);
+  const [first] = segments;
   return {
     id: word(row, 'id'),
     name: word(row, 'name'),
@@ -139,10 +197,11 @@ function networkOf(row: JsonNode): NeutronNetwork {
     shared: column(row, 'shared')?.value === true,
     portSecurity: truthOf(column(row, 'port_security_enabled')) ?? true,
     provider: {
-      type: word(row, 'provider:network_type', 'network_type'),
-      physicalNetwork: textOf(column(row, 'provider:physical_network')) ?? null,
-      segmentationId: numberOf(column(row, 'provider:segmentation_id')) ?? null,
+      type: first?.type ?? '',
+      physicalNetwork: first?.physicalNetwork ?? null,
+      segmentationId: first?.segmentationId ?? null,
     },
+    segments,
     subnets: textsOf(column(row, 'subnets')),
   };
 }
@@ -170,6 +229,7 @@ function subnetOf(row: JsonNode): NeutronSubnet[] {
       ipv6AddressMode: textOf(column(row, 'ipv6_address_mode')) ?? null,
       ipv6RaMode: textOf(column(row, 'ipv6_ra_mode')) ?? null,
       subnetPoolId: textOf(column(row, 'subnetpool_id', 'subnet_pool')) ?? null,
+      segmentId: textOf(column(row, 'segment_id')) ?? null,
     },
   ];
 }

@@ -13,6 +13,7 @@ import {
 } from '../../dataplane/network.ts';
 import { type Bridge } from '../../dataplane/ovs/types/switch.ts';
 import { type Interface } from '../../dataplane/routing/types.ts';
+import { segmentOfSubnet } from '../../model/network-segments.ts';
 import { type Neutron } from '../../model/neutron.ts';
 import { writeIp } from '../../text/address-text.ts';
 import { isRecord } from '../../text/json-text.ts';
@@ -87,8 +88,9 @@ function keysOf(nic: Nic, neutron: Neutron): Key[] {
 function providerSubnets(neutron: Neutron): { subnet: string; provider: string }[] {
   const networks = new Map(neutron.networks.map((network) => [network.id, network]));
   return neutron.subnets.flatMap((subnet) => {
-    const provider = networks.get(subnet.networkId)?.provider;
-    if (provider === undefined || provider.physicalNetwork === null) return [];
+    const network = networks.get(subnet.networkId);
+    const provider = network === undefined ? null : segmentOfSubnet(network, subnet);
+    if (provider === null || provider.physicalNetwork === null) return [];
     const vlan = provider.type === 'vlan' ? (provider.segmentationId ?? 0) : 0;
     const text = subnetText(subnet.prefix.address, subnet.prefix.length, vlan);
     return [{ subnet: text, provider: provider.physicalNetwork }];

@@ -3,7 +3,7 @@ import { type Network, ROOT } from '../../dataplane/network.ts';
 import { type BridgeStep } from '../../dataplane/ovs/pipeline/steps.ts';
 import { type NeutronNetwork, type NeutronPort } from '../../model/neutron.ts';
 import { type Step } from '../../traffic/traffic.ts';
-import { networkById, portOfDevice } from '../objects.ts';
+import { networkAt, portOfDevice } from '../objects.ts';
 import { type EnterStep } from '../steps.ts';
 import { type Case } from './case.ts';
 
@@ -36,7 +36,7 @@ export function homeOf({ compiled: { network } }: Case, steps: readonly Step[]):
     const { host, port: device, stage, device: inside } = step as EnterStep;
     if (device === null || (stage !== 'switch' && inside !== ROOT)) continue;
     const port = subPortOf(network, steps.slice(i)) ?? portOfDevice(network, host, device);
-    const of = port === null ? null : networkById(network, port.networkId);
+    const of = port === null ? null : networkAt(network, port.networkId, host);
     if (port !== null && of !== null) return { host, device, port, of };
   }
   return null;

@@ -14,7 +14,7 @@ import { field } from '../../packet/fields.ts';
 import { prefixCovers, sameAddress } from '../../packet/prefix.ts';
 import { isRecord } from '../../text/json-text.ts';
 import { readField } from '../../traffic/words.ts';
-import { networkById, networkOfTag, networkRef, portOfDevice } from '../objects.ts';
+import { networkAt, networkById, networkOfTag, networkRef, portOfDevice } from '../objects.ts';
 import { type Case, type Diagnosis, type Finding, numberIn } from './case.ts';
 import { onHost, restartAgent } from './commands.ts';
 import { deviceOn } from './dead-port.ts';
@@ -40,7 +40,8 @@ interface Place {
 
 export const uplink: Diagnosis = (of) => {
   const { network } = of.compiled;
-  for (const place of placesOf(of)) {
+  for (const one of placesOf(of)) {
+    const place = { ...one, of: networkAt(network, one.of.id, one.host) ?? one.of };
     const found =
       wrongPlug(network, place) ??
       linuxUplink(network, place.host, place.of) ??
@@ -278,9 +279,7 @@ function lostTranslation(of: Case, place: Place): Finding | null {
       component: where,
       evidence,
       origin,
-      because: [
-        `${bridge} of ${place.host} has no flow that takes ${place.of.name} ${way}`,
-      ],
+      because: [`${bridge} of ${place.host} has no flow that takes ${place.of.name} ${way}`],
       neutron: [networkRef(place.of)],
       fix: {
         summary: `restart ${AGENT} on ${place.host}, which programs the mapping anew`,

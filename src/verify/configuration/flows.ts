@@ -3,6 +3,7 @@ import { type Network } from '../../dataplane/network.ts';
 import { printFlow, printMatch } from '../../dataplane/ovs/text/print-flow.ts';
 import { type Flow } from '../../dataplane/ovs/types/flow.ts';
 import { type Bridge, type Switch } from '../../dataplane/ovs/types/switch.ts';
+import { networkAt } from '../../trace/objects.ts';
 import { matchConjunctions } from './conjunctions.ts';
 import { type FlowText, flowReader, INTEGRATION, TRANSIENT } from './flow-text.ts';
 import { aboutFlow } from './objects.ts';
@@ -77,7 +78,7 @@ function readFlows(side: SwitchSide, bridge: Bridge, flows: readonly Flow[]): re
     if (bridge.name !== INTEGRATION || flow.table !== TRANSIENT || name === undefined) {
       return [{ flow, text }];
     }
-    const { provider } = side.network.neutron.networks.find(({ id }) => id === name) ?? {};
+    const { provider } = networkAt(side.network, name, side.of.host) ?? {};
     const tag = provider?.type === 'vlan' ? provider.segmentationId : null;
     const local = `network-${name}`;
     if (tag == null || side.symbols.networkOfVlan.get(tag) !== local) return [{ flow, text }];

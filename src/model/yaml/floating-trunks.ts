@@ -1,4 +1,4 @@
-/** Ports of DHCP servers, floating IPs with what belongs to them, and trunks. */
+/** Floating IPs with what belongs to them, and trunks. */
 import { type JsonNode, member, records, reportUnknownKeys, wrong } from '../../text/json-text.ts';
 import { type CloudHost } from '../cloud.ts';
 import {
@@ -10,50 +10,8 @@ import {
 } from '../neutron.ts';
 import { contains } from './networks.ts';
 import { makePort, type PortContext } from './ports.ts';
-import { address, idOf, nameOf, oneOf, text, texts, truth, whole } from './reading.ts';
-import { inZones, subnetsOf } from './routers.ts';
-
-/** A DHCP port per agent of every network with a served subnet. */
-export function makeDhcpPorts(
-  root: JsonNode,
-  context: PortContext,
-  agents: number,
-): ReadonlyMap<string, readonly string[]> {
-  const servers = context.hosts.all.filter((host) => host.dhcp !== null && host.alive);
-  const hosting = new Map<string, readonly string[]>();
-  if (servers.length === 0) return hosting;
-  const hints = new Map(
-    records(member(root, 'networks')).map((row) => [text(row, 'name'), texts(row, 'zone_hints')]),
-  );
-  for (const network of context.networks.all) {
-    const served = subnetsOf(context, network).filter((subnet) => subnet.dhcp);
-    if (served.length === 0 || network.external) continue;
-    const hosts = inZones(servers, hints.get(network.name) ?? []).slice(0, agents);
-    for (const [i, host] of hosts.entries()) {
-      const name = i === 0 ? `dhcp-${network.name}` : `dhcp-${network.name}-${host.name}`;
-      const fixedIps = served.flatMap((subnet) => {
-        const fixed = context.allocation.take(subnet, `DHCP of ${network.name}`, root);
-        return fixed === null ? [] : [fixed];
-      });
-      const port = makePort(context, {
-        name,
-        network,
-        mac: context.macs.give(name),
-        fixedIps,
-        project: network.project,
-        host: host.name,
-        deviceId: `dhcp${idOf('host', host.name)}-${network.id}`,
-        deviceOwner: 'network:dhcp',
-      });
-      context.ports.add(name, port, root);
-    }
-    hosting.set(
-      network.id,
-      hosts.map(({ name }) => name),
-    );
-  }
-  return hosting;
-}
+import { address, idOf, nameOf, oneOf, text, truth, whole } from './reading.ts';
+import { subnetsOf } from './routers.ts';
 
 export interface Floating {
   readonly floatingIps: readonly NeutronFloatingIp[];
