@@ -115,7 +115,11 @@ const IP_AND_TCP_BYTES = { 4: 40, 6: 60 } as const;
 function offerSize<P>(work: Work<P>, version: 4 | 6, p: P): P {
   const { traffic } = work.run;
   const content = traffic.content(p);
-  if (content === null) return p;
+  if (content === null) {
+    // Which size is offered is written in bytes that sets do not have; that it is, counts.
+    const longer = traffic.add(p, F.ipLength, MSS_OPTION_BYTES);
+    return traffic.add(longer, F.frameLength, MSS_OPTION_BYTES);
+  }
   const [found] = decide(work.run, work.stack.config.fib[version], traffic.fork(p));
   const mtu = found === undefined ? null : mtuOf(work.stack.config, found.decision);
   const header = IP_AND_TCP_BYTES[version];

@@ -12,6 +12,7 @@ import { compareNetworks } from '../../../src/verify/configuration/compare.ts';
 import { type Difference } from '../../../src/verify/configuration/types.ts';
 import { captured, folderOf } from '../../captured.ts';
 import { withoutCaptures } from '../../snapshot/shared.ts';
+import { mutated } from './mutate.ts';
 import { type Kind } from './mutation-edits.ts';
 import { OF_FILTERS } from './mutations-of-filters.ts';
 import { OF_HOSTS } from './mutations-of-hosts.ts';
@@ -53,53 +54,17 @@ function words({ kind, host, device, part, a, b }: Difference): string {
   return [kind, host, device, part, a?.text, b?.text].join(' | ');
 }
 
-/** A file's lines, or its rows when it is an array of JSON, and how to join them again. */
-function cut(text: string): {
-  readonly parts: string[];
-  readonly join: (parts: string[]) => string;
-} {
-  if (!text.startsWith('[{')) return { parts: text.split('\n'), join: (parts) => parts.join('\n') };
-  const rows = (JSON.parse(text) as unknown[]).map((each) => JSON.stringify(each));
-  return { parts: rows, join: (parts) => `[${parts.join(',')}]` };
-}
-
 /** What one drawn change of a kind makes different. */
 function changed(
   kind: Kind,
   draw: (limit: number) => number,
 ): { line: string; found: readonly Difference[] } {
-  const { capture, folder = '.', files: which, where, edit } = kind;
-  const { files } = captured(capture);
-  const below = folder === '.' ? 'hosts/' : `${folder}/hosts/`;
-  const places = [...files].flatMap(([path, text]) => {
-    if (!path.startsWith(below) || !which.test(path)) return [];
-    const { parts } = cut(text);
-    return parts.flatMap((line, at) => (where.test(line) ? [{ path, at, line }] : []));
-  });
-  const place = places[draw(places.length)];
-  if (place === undefined) throw new Error('nothing can be hit');
-  const edited = new Map(files);
-  const next = edit(place.line);
-  if (next === place.line) throw new Error(`not changed: ${place.line}`);
-  // What `ip link` and `ip addr` show of a device is the same thing.
-  const twins = kind.files.source.includes('ip-(addr|link)');
-  const paths = twins
-    ? ['ip-addr', 'ip-link'].map((file) => place.path.replace(/ip-(addr|link)/, file))
-    : [place.path];
-  const name = /"ifname":"([^"]+)"/.exec(place.line)?.[1];
-  for (const path of paths) {
-    const { parts, join } = cut(files.get(path) ?? '');
-    const at = twins ? parts.findIndex((part) => part.includes(`"ifname":"${name}"`)) : place.at;
-    const line = edit(parts[at] ?? '');
-    // Programs of several processes stand in a list as often.
-    const kept = line === null ? parts.filter((part) => part !== parts[at]) : parts.with(at, line);
-    edited.set(path, join(kept));
-  }
+  const { capture, folder = '.' } = kind;
+  const { line, host, files } = mutated(kind, draw);
   const { compiled, usual } = wantedOf(capture, folder);
-  const host = /hosts\/([^/]+)\//.exec(place.path)?.[1] ?? '';
-  const network = openSnapshot(folderOf(edited, folder));
+  const network = openSnapshot(folderOf(files, folder));
   const found = compareNetworks(compiled, network, [host]).differences;
-  return { line: place.line, found: found.filter((each) => !usual.has(words(each))) };
+  return { line, found: found.filter((each) => !usual.has(words(each))) };
 }
 
 describe('one change on a host', () => {
