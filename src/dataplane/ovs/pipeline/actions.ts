@@ -46,7 +46,9 @@ interface Preparation {
   readonly remembered: boolean;
 }
 
-const VLAN_WORD = field('vlan_tci').word;
+const VLAN_TCI = field('vlan_tci');
+const VLAN_WORD = VLAN_TCI.word;
+const PRESENT = 0x1000n;
 const IN_PORT_WORD = field('in_port').word;
 const NW_TOS = field('nw_tos');
 const METADATA = field('metadata');
@@ -109,8 +111,10 @@ function setNeeds(action: Extract<Action, { kind: 'set-field' }>): Guard | null 
   return PREREQUISITES[action.field.prerequisite];
 }
 
+/** The tags that a packet has by then, as ovs-ofctl reckons (lib/ofp-actions.c ofpact_check__()). */
 interface Tracked {
-  hasTag: boolean;
+  outer: boolean;
+  inner: boolean;
 }
 
 function fieldNeeds(bits: FieldBits): Guard | null {
@@ -124,6 +128,7 @@ function details(action: Action, tracked: Tracked, bridge: Bridge): Partial<Prep
     case 'set-field': {
       // The two low bits of the byte are ECN and stay (meta-flow.c mf_set_flow_value()).
       const mask = action.field === NW_TOS ? action.mask & 0xfcn : action.mask;
+      if (action.field === VLAN_TCI) tracked.outer = (action.value & PRESENT) !== 0n;
       return {
         write: assignment(action.field, action.value & mask, mask),
         needs: setNeeds(action),
@@ -150,16 +155,18 @@ function details(action: Action, tracked: Tracked, bridge: Bridge): Partial<Prep
       };
     case 'set-vlan-vid':
     case 'set-vlan-pcp': {
-      const had = tracked.hasTag;
-      tracked.hasTag = true;
+      const had = tracked.outer;
+      tracked.outer = true;
       const old = bridge.dumpVersion === '1.0';
       return { pushes: !had && !old, versionMatters: !had && old };
     }
     case 'push-vlan':
-      tracked.hasTag = true;
+      tracked.inner = tracked.outer;
+      tracked.outer = true;
       return {};
     case 'pop-vlan':
-      tracked.hasTag = false;
+      tracked.outer = tracked.inner;
+      tracked.inner = false;
       return {};
     default:
       return {};
@@ -197,7 +204,7 @@ function prepareList(
     const known = singles.get(action);
     if (known !== undefined) return known;
     const made = prepared(action, bridge, details(action, tracked, bridge));
-    if (!LOOKS_AT_TAGS.has(action.kind)) singles.set(action, made);
+    if (!looksAtTags(action)) singles.set(action, made);
     return made;
   });
 }
@@ -212,6 +219,11 @@ const LOOKS_AT_TAGS: ReadonlySet<Action['kind']> = new Set([
   'write-actions',
   'ct',
 ]);
+
+function looksAtTags(action: Action): boolean {
+  if (action.kind === 'set-field') return action.field === VLAN_TCI;
+  return LOOKS_AT_TAGS.has(action.kind);
+}
 
 /** What is prepared of a bridge: a dump's flows share their actions, and so what is made of them. */
 interface Known {
@@ -266,12 +278,12 @@ export function prepareActions(
 ): readonly PreparedAction[] {
   const hasTag =
     flow?.tests.some(
-      ({ field: of, value }) => of.word === VLAN_WORD && of.shift === 0 && (value & 0x1000n) !== 0n,
+      ({ field: of, value }) => of.word === VLAN_WORD && of.shift === 0 && (value & PRESENT) !== 0n,
     ) ?? false;
   const lists = hasTag ? knownOf(bridge).tagged : knownOf(bridge).untagged;
   let list = lists.get(actions);
   if (list === undefined) {
-    list = prepareList(actions, { hasTag }, bridge);
+    list = prepareList(actions, { outer: hasTag, inner: false }, bridge);
     lists.set(actions, list);
   }
   return list;
