@@ -80,6 +80,7 @@ export function route(
     type: 'unicast',
     gateway: via,
     device,
+    others: [],
     source: null,
     scope: via === null ? 'link' : 'global',
     metric: 0,

@@ -114,6 +114,8 @@ export interface RoutePlan {
   readonly type: 'unicast' | 'local' | 'blackhole' | 'unreachable' | 'prohibit';
   readonly gateway: CloudAddress | null;
   readonly device: string | null;
+  /** Further next hops of a multipath route, each with the weight of the first. */
+  readonly others: readonly { readonly gateway: CloudAddress; readonly device: string }[];
   readonly source: CloudAddress | null;
   readonly scope: 'global' | 'link';
   readonly metric: number;

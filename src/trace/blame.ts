@@ -2,8 +2,9 @@
  * Who is to blame: of all copies of a packet and of the ARP packets on its way, the one whose end
  * explains why the question failed.
  */
-import { type NeutronPort } from '../model/neutron.ts';
+
 import { type BridgeStep } from '../dataplane/ovs/pipeline/steps.ts';
+import { type NeutronPort } from '../model/neutron.ts';
 import { type Reason } from '../reasons/codes.ts';
 import { type CompiledNetwork } from './compiled-network.ts';
 import { diagnose } from './diagnose.ts';
@@ -100,12 +101,11 @@ function leaves({ steps, lineage }: Read, host: string): boolean {
 }
 
 /** Whether an ARP packet was made for the device in which the packet waits. */
-function isFrom({ steps }: Read, { host, device }: Case): boolean {
-  return steps.some((step) => {
-    if (step.kind !== 'enter') return false;
-    const at = step as EnterStep;
-    return at.host === host && at.device === device;
-  });
+function isFrom({ steps, lineage }: Read, { host, device }: Case): boolean {
+  const made = steps.slice(0, lineage.since + 1).findLast((step) => step.kind === 'enter');
+  if (made === undefined) return false;
+  const at = made as EnterStep;
+  return at.host === host && at.device === device;
 }
 
 function enters({ steps, lineage }: Read, host: string): boolean {
@@ -132,9 +132,7 @@ function isNoise({ ending, steps }: Read): boolean {
   if (reason === 'OF_PORT_DOWN' && place === port) return true;
   // And the kernel's side of bridges and NICs sees frames of VLANs it has no device for.
   if (reason === 'VLAN_NOT_TRUNKED' && ending.device.stage === 'namespace') return true;
-  const bridge = steps.findLast((step) => step.kind === 'bridge') as
-    | BridgeStep
-    | undefined;
+  const bridge = steps.findLast((step) => step.kind === 'bridge') as BridgeStep | undefined;
   if (reason === 'INTERFACE_DOWN' && port !== undefined && port === bridge?.bridge) return true;
   if (bridge?.way !== 'patch' || where === 'br-tun table 0') return false;
   return / table 0$/.test(where) && evidence === 'priority 2: drop';

@@ -4,6 +4,7 @@
  */
 
 import { guestName } from '../dataplane/endpoint/guest.ts';
+import { seatBehind } from '../dataplane/endpoint/guest-nics.ts';
 import { type Endpoint, type Network } from '../dataplane/network.ts';
 import { type IpAddress } from '../dataplane/routing/types.ts';
 import { writeIp } from '../text/address-text.ts';
@@ -83,7 +84,7 @@ function choose(
 ): Resolution {
   const [first] = found;
   if (first === undefined) return unknown(network, word);
-  if (found.length === 1) return resolvedTo(endOf(first, word, wanted), first);
+  if (found.length === 1) return resolvedTo(endOf(network, first, word, wanted), first);
   const agents = found.every(({ role }) => role === 'router' || role === 'dhcp');
   if (!agents) return ambiguous(network, found);
   return agentEnd(network, found, word, wanted);
@@ -125,7 +126,7 @@ function agentEnd(
   const addresses = new Set(usable.map(({ addresses: [own] }) => (own ? writeIp(own) : '')));
   const decided = wanted.side === 'from' ? places.size === 1 : addresses.size === 1;
   if (!decided) return ambiguous(network, usable);
-  const end = endOf(first, word, wanted);
+  const end = endOf(network, first, word, wanted);
   return resolvedTo(wanted.side === 'from' ? { ...end, address: null } : end, first);
 }
 
@@ -142,7 +143,7 @@ function isActive(
   );
 }
 
-function endOf(endpoint: Endpoint, word: string, { version }: Wanted): TraceEnd {
+function endOf(network: Network, endpoint: Endpoint, word: string, { version }: Wanted): TraceEnd {
   const asked = parseAddress(word);
   const own = endpoint.addresses.find((address) => address.version === (version ?? 4));
   const any = version === undefined ? endpoint.addresses[0] : undefined;
@@ -150,10 +151,15 @@ function endOf(endpoint: Endpoint, word: string, { version }: Wanted): TraceEnd 
     label: endpoint.name,
     kind: endpoint.role === 'other' ? 'host' : endpoint.role,
     host: endpoint.host,
-    namespace: endpoint.namespace ?? (endpoint.tap === null ? null : guestName(endpoint.tap)),
+    namespace: endpoint.namespace ?? guestNamespaceOf(network, endpoint),
     port: endpoint.port?.id ?? null,
     address: asked ?? own ?? any ?? null,
   };
+}
+
+/** A guest that nobody captured is called after the tap of its first port. */
+function guestNamespaceOf({ neutron }: Network, { host, tap }: Endpoint): string | null {
+  return tap === null ? null : guestName(seatBehind(neutron, host, tap).tap);
 }
 
 function addressEnd(label: string, address: IpAddress): TraceEnd {

@@ -3,7 +3,10 @@
  * wrong although something arrived, and what the snapshot lacks of the devices on the way.
  */
 import { tapOfGuest } from '../dataplane/endpoint/guest.ts';
+import { portsBehind } from '../dataplane/endpoint/guest-nics.ts';
 import { type Missing, type Network, ROOT } from '../dataplane/network.ts';
+import { field } from '../packet/fields.ts';
+import { readField } from '../traffic/words.ts';
 import { type CompiledNetwork } from './compiled-network.ts';
 import { tupleOf } from './diagnosis/case.ts';
 import { judgeRules, ruleText } from './diagnosis/group-rules.ts';
@@ -36,11 +39,14 @@ export function remarksOf({ compiled, opened, arrived }: Outcome): readonly Rema
 function allowedBy(network: Network, { ending }: Read): readonly Remark[] {
   const { host: where, name } = ending.device;
   const tap = tapOfGuest(name);
+  // A guest of several NICs was reached by the one whose MAC the frame has.
+  const mac = readField(ending.p.words, field('eth_dst'));
+  const nics = tap === null ? [] : portsBehind(network.neutron, where, tap);
   const receiver = network.endpoints.find(
     ({ host, namespace, tap: own }) =>
       host === where && (tap === null ? namespace === name : own === tap),
   );
-  const port = receiver?.port ?? null;
+  const port = nics.find((one) => one.mac === mac) ?? receiver?.port ?? null;
   const tuple = tupleOf(ending.p.words);
   if (port === null || tuple === null || !port.portSecurity || port.securityGroups.length === 0) {
     return [];

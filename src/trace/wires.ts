@@ -2,7 +2,8 @@
  * What is between the devices of a walk: veth pairs, internal ports, taps of guests, segments
  * between hosts. A link that is too small for a frame drops it.
  */
-import { GUEST_INTERFACE, guestName, tapOfGuest } from '../dataplane/endpoint/guest.ts';
+import { guestName, tapOfGuest } from '../dataplane/endpoint/guest.ts';
+import { seatBehind, tapOfNic } from '../dataplane/endpoint/guest-nics.ts';
 import { type InterfaceId, type Network, ROOT } from '../dataplane/network.ts';
 import { type Drop, type Run } from '../dataplane/outcome.ts';
 import { type Switch } from '../dataplane/ovs/types/switch.ts';
@@ -66,7 +67,10 @@ export function openWires<P>(
 
   const transmit = (from: InterfaceId, p: P): readonly Landing<P>[] => {
     const tap = tapOfGuest(from.namespace);
-    if (tap !== null) return land({ host: from.host, namespace: ROOT, name: tap }, p, null);
+    if (tap !== null) {
+      const name = tapOfNic(network.neutron, from.host, tap, from.name);
+      return land({ host: from.host, namespace: ROOT, name }, p, null);
+    }
     const wire = network.wire(from);
     switch (wire.kind) {
       case 'interface':
@@ -78,8 +82,10 @@ export function openWires<P>(
       }
       case 'segment':
         return crossing(from, p);
-      case 'guest':
-        return land({ ...from, namespace: guestName(from.name), name: GUEST_INTERFACE }, p, null);
+      case 'guest': {
+        const seat = seatBehind(network.neutron, from.host, from.name);
+        return land({ ...from, namespace: guestName(seat.tap), name: seat.device }, p, null);
+      }
       case 'kernel':
         return [lost(p, `${from.name} (${wire.device}) has no cable`)];
       case 'unknown':

@@ -4,6 +4,7 @@
  */
 
 import { guestNamespace, tapOfGuest } from '../dataplane/endpoint/guest.ts';
+import { portsBehind } from '../dataplane/endpoint/guest-nics.ts';
 import { type Network, ROOT } from '../dataplane/network.ts';
 import { type Run } from '../dataplane/outcome.ts';
 import { expire, receive, send } from '../dataplane/routing/namespace.ts';
@@ -260,6 +261,16 @@ function resolvingAnew(state: Namespace): Namespace {
 /** A guest that only its port is known of. */
 function guestBehind(compiled: CompiledNetwork, host: string, tap: string): Namespace | undefined {
   const { network } = compiled;
+  const ports = portsBehind(network.neutron, host, tap);
+  if (ports.length > 0) {
+    const nics = ports.map((port) => ({
+      mac: port.mac,
+      addresses: port.fixedIps.map(({ address }) => address),
+      port,
+      given: givenTo(compiled, port),
+    }));
+    return guestNamespace(host, tap, nics, network.neutron);
+  }
   const behind = network.endpoints.filter((one) => one.host === host && one.tap === tap);
   // Sub-ports of a trunk stand behind the same tap as its parent.
   const endpoint =
@@ -267,7 +278,7 @@ function guestBehind(compiled: CompiledNetwork, host: string, tap: string): Name
   if (endpoint === undefined) return undefined;
   const { mac, addresses, port } = endpoint;
   const given = port === null ? null : givenTo(compiled, port);
-  return guestNamespace({ host, tap, mac, addresses }, network.neutron, port, given);
+  return guestNamespace(host, tap, [{ mac, addresses, port, given }], network.neutron);
 }
 
 function isGuest(network: Network, host: string, name: string): boolean {

@@ -99,8 +99,7 @@ function routeOf(route: RoutePlan): Record<string, unknown> {
   return {
     ...(route.type === 'unicast' ? {} : { type: route.type }),
     dst: route.prefix === null ? 'default' : prefixText(route.prefix),
-    ...(route.gateway === null ? {} : { gateway: writeIp(route.gateway) }),
-    ...(route.device === null ? {} : { dev: route.device }),
+    ...(route.others.length > 0 ? {} : hopOf(route)),
     ...(route.table === 254 ? {} : { table: tableText(route.table) }),
     protocol: 'static',
     ...(route.scope === 'link' ? { scope: 'link' } : {}),
@@ -108,6 +107,25 @@ function routeOf(route: RoutePlan): Record<string, unknown> {
     ...(route.metric === 0 ? {} : { metric: route.metric }),
     ...(route.mtu === null ? {} : { metrics: [{ mtu: route.mtu }] }),
     flags: [],
+    ...(route.others.length === 0
+      ? {}
+      : {
+          nexthops: [route, ...route.others].map((hop) => ({
+            ...hopOf(hop),
+            weight: 1,
+            flags: [],
+          })),
+        }),
+  };
+}
+
+function hopOf({
+  gateway,
+  device,
+}: Pick<RoutePlan, 'gateway' | 'device'>): Record<string, unknown> {
+  return {
+    ...(gateway === null ? {} : { gateway: writeIp(gateway) }),
+    ...(device === null ? {} : { dev: device }),
   };
 }
 

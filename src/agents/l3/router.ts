@@ -4,7 +4,12 @@
  * ha_router.py).
  */
 import { deviceName, NAMESPACES } from '../../model/ids.ts';
-import { type NeutronPort, type NeutronRouter } from '../../model/neutron.ts';
+import {
+  type CloudAddress,
+  type CloudPrefix,
+  type NeutronPort,
+  type NeutronRouter,
+} from '../../model/neutron.ts';
 import {
   addressesOf,
   linkLocalOf,
@@ -144,23 +149,63 @@ export function extraRoutes(
   return routesBy(view, router, reachable);
 }
 
-/** Extra routes whose next hop is a neighbour on one of the devices. */
+/**
+ * Extra routes whose next hops are neighbours on one of the devices. Routes to one destination are
+ * one route with several next hops (router_info.py `update_routing_table_ecmp`); the kernel
+ * refuses all that a next hop out of reach is added to. keepalived sets every virtual route by
+ * itself, so that of those of an HA router the last one stands first and takes all traffic.
+ */
 export function routesBy(
   view: CloudView,
   router: NeutronRouter,
   reachable: readonly (readonly [device: string, port: NeutronPort])[],
 ): RoutePlan[] {
-  return router.routes.flatMap(({ to, via }) => {
-    const found = reachable.find(([, port]) =>
-      port.fixedIps.some(({ subnetId }) => {
-        const prefix = view.subnets.get(subnetId)?.prefix;
-        if (prefix === undefined || prefix.address.version !== via.version) return false;
-        const rest = BigInt((via.version === 4 ? 32 : 128) - prefix.length);
-        return prefix.address.value >> rest === via.value >> rest;
-      }),
-    );
-    return found === undefined ? [] : [route(to, via, found[0])];
-  });
+  const hops = router.routes.map(({ to, via }) => ({
+    to,
+    via,
+    device: deviceTowards(view, via, reachable),
+  }));
+  if (router.ha && !router.distributed) {
+    return hops
+      .toReversed()
+      .flatMap(({ to, via, device }) => (device === null ? [] : [route(to, via, device)]));
+  }
+  const made: RoutePlan[] = [];
+  for (const [i, { to, via, device }] of hops.entries()) {
+    const same = hops.filter((each) => samePrefix(each.to, to));
+    if (device === null || hops.findIndex((each) => samePrefix(each.to, to)) !== i) continue;
+    const out = same.findIndex((each) => each.device === null);
+    const others = (out < 0 ? same : same.slice(0, out))
+      .slice(1)
+      .flatMap((each) =>
+        each.device === null ? [] : [{ gateway: each.via, device: each.device }],
+      );
+    made.push({ ...route(to, via, device), others });
+  }
+  return made;
+}
+
+export function samePrefix(a: CloudPrefix, b: CloudPrefix): boolean {
+  const { address: one, length } = a;
+  const { address: two } = b;
+  return one.version === two.version && one.value === two.value && length === b.length;
+}
+
+/** The device whose subnet holds the next hop. */
+function deviceTowards(
+  view: CloudView,
+  via: CloudAddress,
+  reachable: readonly (readonly [device: string, port: NeutronPort])[],
+): string | null {
+  const found = reachable.find(([, port]) =>
+    port.fixedIps.some(({ subnetId }) => {
+      const prefix = view.subnets.get(subnetId)?.prefix;
+      if (prefix === undefined || prefix.address.version !== via.version) return false;
+      const rest = BigInt((via.version === 4 ? 32 : 128) - prefix.length);
+      return prefix.address.value >> rest === via.value >> rest;
+    }),
+  );
+  return found?.[0] ?? null;
 }
 
 function rulesOf(view: CloudView, router: NeutronRouter, ports: RouterPorts): RouterRules {

@@ -28,7 +28,7 @@ import {
   type RouterPorts,
   scopeMarks,
 } from './interfaces.ts';
-import { routesBy } from './router.ts';
+import { routesBy, samePrefix } from './router.ts';
 import { type RouterRules, routerIp6tables, routerIptables } from './router-rules.ts';
 
 /** The router's central part on this host; nothing where it has none. */
@@ -64,7 +64,7 @@ function snat(
   const routes = [
     ...defaultRoutes(view, gateway, outside),
     ...onLinkRoutes(view, gateway, outside),
-    ...routesBy(view, router, [...inside, [outside, gateway]]),
+    ...routesBy(view, withFirstHops(router), [...inside, [outside, gateway]]),
   ];
   return {
     plugs: [
@@ -138,4 +138,13 @@ function rulesOf(
     crossing: crossingOf(view, marks, gateway),
     dialect: view.cloud.settings.dialect,
   };
+}
+
+/** Further next hops of a destination come to the router's own namespace alone. */
+function withFirstHops(router: NeutronRouter): NeutronRouter {
+  const { routes } = router;
+  const firsts = routes.filter(
+    ({ to }, i) => routes.findIndex((each) => samePrefix(each.to, to)) === i,
+  );
+  return { ...router, routes: firsts };
 }

@@ -18,12 +18,10 @@ import {
   type Namespace,
   type Route,
 } from '../routing/types.ts';
+import { nicName, VIRTUAL_OWNER } from './guest-nics.ts';
 
-/** The guest's only interface. */
-export const GUEST_INTERFACE = 'eth0';
-/** Its index; loopback has 1. */
+/** The index of its first NIC; loopback has 1. */
 const NIC_INDEX = 2;
-const FIRST_FREE_INDEX = 3;
 /** MTU of a network whose own is unknown. */
 const DEFAULT_MTU = 1500;
 
@@ -38,12 +36,13 @@ export function tapOfGuest(name: string): string | null {
   return name.startsWith(start) ? name.slice(start.length) : null;
 }
 
-/** What is known of a guest without Neutron: its address on the wire. */
-export interface BareGuest {
-  readonly host: string;
-  readonly tap: string;
+/** A NIC: its address on the wire, and the port behind which it is, when Neutron is known. */
+export interface GuestNic {
   readonly mac: bigint;
   readonly addresses: readonly CloudAddress[];
+  readonly port: NeutronPort | null;
+  /** What the DHCP server of its network says; without it the cloud's own words count. */
+  readonly given: GivenSettings | null;
 }
 
 /** What a DHCP server gives a guest beside its address. */
@@ -54,39 +53,44 @@ export interface GivenSettings {
 }
 
 /**
- * Builds the namespace; without a port it knows its addresses but no routes.
- *
- * @param given what the DHCP server of its network says; without it the cloud's own words count
+ * Builds the namespace behind the tap of its first NIC; without a port a NIC has its addresses but
+ * no routes. Of several default routes that of the first NIC counts, as its metric is the lowest.
  */
 export function guestNamespace(
-  guest: BareGuest,
+  host: string,
+  tap: string,
+  nics: readonly GuestNic[],
   neutron: Neutron,
-  port: NeutronPort | null,
-  given: GivenSettings | null = null,
 ): Namespace {
-  const network = neutron.networks.find(({ id }) => id === port?.networkId);
-  const subnets = subnetsOf(neutron, port);
-  const own = [...guest.addresses, ...virtualAddresses(neutron, port)];
-  const addresses = own.map((address) => interfaceAddress(address, subnets));
-  const mtu = given?.mtu ?? network?.mtu ?? DEFAULT_MTU;
+  const mtus = nics.map(
+    ({ given, port }) =>
+      given?.mtu ?? neutron.networks.find(({ id }) => id === port?.networkId)?.mtu ?? DEFAULT_MTU,
+  );
+  const plain = nics.map(({ mac, addresses, port }, at) => {
+    const subnets = subnetsOf(neutron, port);
+    const own = [...addresses, ...virtualAddresses(neutron, port)];
+    return plainInterface(nicName(at), NIC_INDEX + at, mac, mtus[at] ?? DEFAULT_MTU, [
+      ...own.map((address) => interfaceAddress(address, subnets)),
+      linkLocal(mac),
+    ]);
+  });
+  const tagged = nics.flatMap(({ port }, at) =>
+    port === null ? [] : subInterfaces(neutron, port, mtus[at] ?? DEFAULT_MTU, at),
+  );
   const interfaces = [
     loopback(),
-    plainInterface(GUEST_INTERFACE, NIC_INDEX, guest.mac, mtu, [
-      ...addresses,
-      linkLocal(guest.mac),
-    ]),
-    ...(port === null ? [] : subInterfaces(neutron, port, mtu)),
+    ...plain,
+    ...tagged.map((one, i) => ({ ...one, index: NIC_INDEX + nics.length + i })),
   ];
   return {
-    host: guest.host,
-    name: guestName(guest.tap),
+    host,
+    name: guestName(tap),
     interfaces,
     rules: [],
     routes: [
       ...connectedRoutes(interfaces, 4),
       ...connectedRoutes(interfaces, 6),
-      ...subnets.filter((one) => given === null || !isFour(one)).flatMap(routesOf),
-      ...(given?.routes ?? []).map(({ to, via }) => route(4, { table: MAIN, prefix: to }, via)),
+      ...nics.flatMap((nic, at) => routesOfNic(nic, neutron, at, nics.length)),
     ],
     neighbours: [],
     proxyNeighbours: [],
@@ -101,9 +105,6 @@ export function guestNamespace(
     missing: ['ss-listen'],
   };
 }
-
-/** Who owns ports that stand for an address only, and are bound nowhere (octavia-lib constants). */
-const VIRTUAL_OWNER = 'Octavia';
 
 /**
  * Virtual addresses that an amphora holds: of unbound ports of the load balancer whose address the
@@ -128,24 +129,26 @@ function virtualAddresses(neutron: Neutron, port: NeutronPort | null): readonly 
  * Sub-ports of a trunk: VLAN interfaces with the MAC and addresses of their ports. Their networks
  * are connected; the default route is the parent's.
  */
-function subInterfaces(neutron: Neutron, parent: NeutronPort, mtu: number): readonly Interface[] {
+function subInterfaces(
+  neutron: Neutron,
+  parent: NeutronPort,
+  mtu: number,
+  nic: number,
+): readonly Interface[] {
   const trunk = neutron.trunks.find(({ portId }) => portId === parent.id);
-  return (trunk?.subPorts ?? []).flatMap(({ portId, segmentationId }, at) => {
+  return (trunk?.subPorts ?? []).flatMap(({ portId, segmentationId }) => {
     const port = neutron.ports.find(({ id }) => id === portId);
     if (port === undefined) return [];
     const subnets = subnetsOf(neutron, port);
     const addresses = port.fixedIps.map(({ address }) => interfaceAddress(address, subnets));
     return [
       {
-        ...plainInterface(
-          `${GUEST_INTERFACE}.${segmentationId}`,
-          FIRST_FREE_INDEX + at,
-          port.mac,
-          mtu,
-          [...addresses, linkLocal(port.mac)],
-        ),
+        ...plainInterface(`${nicName(nic)}.${segmentationId}`, 0, port.mac, mtu, [
+          ...addresses,
+          linkLocal(port.mac),
+        ]),
         kind: 'vlan',
-        linkIndex: NIC_INDEX,
+        linkIndex: NIC_INDEX + nic,
         details: { protocol: '802.1Q', id: segmentationId },
       },
     ];
@@ -216,10 +219,30 @@ function loopback(): Interface {
 
 const MAIN = 254;
 
+/** Metrics of default routes begin here where there are several, as network scripts set them. */
+const FIRST_METRIC = 100;
+
+function routesOfNic(
+  { port, given }: GuestNic,
+  neutron: Neutron,
+  at: number,
+  count: number,
+): readonly Route[] {
+  const device = nicName(at);
+  const subnets = subnetsOf(neutron, port).filter((one) => given === null || !isFour(one));
+  const told = (given?.routes ?? []).map(({ to, via }) =>
+    route(4, { table: MAIN, prefix: to }, via, device),
+  );
+  const all = [...subnets.flatMap((one) => routesOf(one, device)), ...told];
+  if (count < 2) return all;
+  return all.map((one) => (one.prefix === null ? { ...one, metric: FIRST_METRIC + at } : one));
+}
+
 function route(
   version: 4 | 6,
   of: Partial<Route> & Pick<Route, 'prefix' | 'table'>,
-  gateway: CloudAddress | null = null,
+  gateway: CloudAddress | null,
+  device: string,
 ): Route {
   return {
     version,
@@ -227,7 +250,7 @@ function route(
     metric: 0,
     source: null,
     scope: gateway === null ? 'link' : 'global',
-    hops: [{ gateway, device: GUEST_INTERFACE, weight: 1, onLink: false, dead: false }],
+    hops: [{ gateway, device, weight: 1, onLink: false, dead: false }],
     mtu: null,
     origin: { file: 'Neutron subnet', line: 0 },
     ...of,
@@ -235,10 +258,15 @@ function route(
 }
 
 /** Option 121 replaces the router option where it is given; dnsmasq sends both alike. */
-function routesOf({ prefix, gateway, hostRoutes }: NeutronSubnet): readonly Route[] {
+function routesOf(
+  { prefix, gateway, hostRoutes }: NeutronSubnet,
+  device: string,
+): readonly Route[] {
   const { version } = prefix.address;
-  const routes = hostRoutes.map(({ to, via }) => route(version, { table: MAIN, prefix: to }, via));
+  const routes = hostRoutes.map(({ to, via }) =>
+    route(version, { table: MAIN, prefix: to }, via, device),
+  );
   return gateway === null
     ? routes
-    : [...routes, route(version, { table: MAIN, prefix: null }, gateway)];
+    : [...routes, route(version, { table: MAIN, prefix: null }, gateway, device)];
 }

@@ -2,7 +2,7 @@
  * Whom a question can name: servers, routers, DHCP servers, guests that only a namespace shows,
  * and hosts. The cloud's objects come first; what the hosts show fills in where they stand.
  */
-import { GUEST_INTERFACE } from '../../dataplane/endpoint/guest.ts';
+import { seatBehind } from '../../dataplane/endpoint/guest-nics.ts';
 import { type Endpoint, type Host, ROOT } from '../../dataplane/network.ts';
 import { type InterfaceAddress, type IpAddress } from '../../dataplane/routing/types.ts';
 import { deviceName, namespaceOwner, portIdPrefix } from '../../model/ids.ts';
@@ -182,7 +182,7 @@ function subPortEndpoint(
   base: Pick<Endpoint, 'name' | 'mac' | 'addresses' | 'port' | 'role'>,
   port: NeutronPort,
   { parent, vlan }: OfTrunk,
-  { hosts, wires, names }: Around,
+  { hosts, wires, names, neutron }: Around,
 ): Endpoint {
   const hostName = port.host || parent.host;
   const host = hosts.get(hostName);
@@ -205,7 +205,7 @@ function subPortEndpoint(
       return guest()?.namespace ?? null;
     },
     get interface() {
-      return own()?.name ?? `${GUEST_INTERFACE}.${vlan}`;
+      return own()?.name ?? `${seatBehind(neutron, hostName, tap).device}.${vlan}`;
     },
   };
 }

@@ -4,6 +4,7 @@
  */
 
 import { tapOfGuest } from '../../dataplane/endpoint/guest.ts';
+import { tapOfNic } from '../../dataplane/endpoint/guest-nics.ts';
 import { type Network } from '../../dataplane/network.ts';
 import { type ResolutionStep } from '../../dataplane/routing/steps.ts';
 import { type IpAddress } from '../../dataplane/routing/types.ts';
@@ -81,9 +82,10 @@ function targetOf(of: Case, network: Network, asked: IpAddress): NeutronPort | n
 function askingOn(of: Case, network: Network): string | null {
   const device = /neighbours of (\S+)$/.exec(of.drop.where)?.[1] ?? '';
   const tap = tapOfGuest(of.device);
+  const nic = tap === null ? null : tapOfNic(network.neutron, of.host, tap, device);
   const sender = network.endpoints.find(
     ({ host, namespace, tap: own }) =>
-      host === of.host && (tap === null ? namespace === of.device : own === tap),
+      host === of.host && (nic === null ? namespace === of.device : own === nic),
   );
   const own = portOfDevice(network, of.host, device) ?? sender?.port ?? null;
   return own?.networkId ?? null;

@@ -5,6 +5,7 @@
  * frames did not leave a host, or nobody answered from behind it.
  */
 import { tapOfGuest } from '../../dataplane/endpoint/guest.ts';
+import { tapOfNic } from '../../dataplane/endpoint/guest-nics.ts';
 import { type Network, ROOT } from '../../dataplane/network.ts';
 import { type FlowStep } from '../../dataplane/ovs/pipeline/steps.ts';
 import { type Bridge, type Port } from '../../dataplane/ovs/types/switch.ts';
@@ -84,8 +85,9 @@ function placesOf(of: Case): readonly Place[] {
 function waitingPlaces({ compiled: { network }, host, device, drop }: Case): readonly Place[] {
   const by = /neighbours of (\S+)$/.exec(drop.where)?.[1] ?? '';
   const tap = tapOfGuest(device);
+  const nic = tap === null ? null : tapOfNic(network.neutron, host, tap, by);
   const own = network.endpoints.find(
-    (one) => one.host === host && (tap === null ? one.namespace === device : one.tap === tap),
+    (one) => one.host === host && (nic === null ? one.namespace === device : one.tap === nic),
   );
   const port = portOfDevice(network, host, by) ?? own?.port ?? null;
   const net = port === null ? null : networkById(network, port.networkId);
