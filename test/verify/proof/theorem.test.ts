@@ -89,6 +89,7 @@ describe('a walk of all packets at once', () => {
           wrong.push(...compared.wrong);
         }
         sums.networks++;
+      if (MANY > 0) console.log(JSON.stringify({ name, ...sums }));
         expect(wrong.slice(0, 3)).toEqual([]);
       },
       LONGEST_MS,
@@ -97,7 +98,6 @@ describe('a walk of all packets at once', () => {
 
   // Every test above must have run: sums are over all of them.
   it('was asked about packets that end in many ways', () => {
-    if (MANY > 0) console.log(JSON.stringify(sums));
     expect(sums.packets).toBeGreaterThan(MANY > 0 ? sums.networks : 150);
     expect(sums.doubtful).toBeLessThan(sums.packets / 5);
   });
