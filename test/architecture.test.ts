@@ -27,6 +27,7 @@ const ORDER = [
   'src/simulate',
   'src/verify',
   'src/apply',
+  'src/why',
   'src/index.ts',
   'src/cli',
 ] as const;

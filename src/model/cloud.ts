@@ -52,6 +52,8 @@ export interface CloudSettings {
   readonly leaseDuration_s: number;
   /** First MAC of the addresses that distributed routers use (`dvr_base_mac`). */
   readonly dvrBaseMac: bigint;
+  /** Those that hosts are known to have drawn, by host. */
+  readonly dvrMacs?: ReadonlyMap<string, bigint>;
   /** `max_l3_agents_per_router`: 0 is all. */
   readonly haRouterAgents: number;
   /** `l3_ha_net_cidr`. */

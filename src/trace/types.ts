@@ -4,6 +4,7 @@
  */
 import { type Endpoint, type Missing } from '../dataplane/network.ts';
 import { type IpAddress } from '../dataplane/routing/types.ts';
+import { type NeutronRule } from '../model/neutron.ts';
 import { type Reason } from '../reasons/codes.ts';
 import { type Origin, type Problem } from '../text/problem.ts';
 import { type Packet } from '../traffic/packet.ts';
@@ -115,7 +116,25 @@ export interface Blocker {
 export interface Fix {
   readonly summary: string;
   readonly commands: readonly string[];
+  /** The same as data, so that it can be tried; other ways to the same end behind it. */
+  readonly remedies?: readonly Remedy[];
 }
+
+/** A change of Neutron's objects that lets a packet pass. */
+export type Remedy =
+  | {
+      readonly kind: 'allow';
+      readonly groupId: string;
+      readonly rule: Omit<NeutronRule, 'id' | 'groupId'>;
+    }
+  | { readonly kind: 'join-group'; readonly portId: string; readonly groupId: string }
+  | {
+      readonly kind: 'allow-address';
+      readonly portId: string;
+      readonly address: IpAddress;
+      /** Null is the port's own. */
+      readonly mac: bigint | null;
+    };
 
 /** Something worth knowing beside the verdict. */
 export interface Remark {

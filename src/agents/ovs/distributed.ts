@@ -51,6 +51,8 @@ export interface Device {
  * them by chance; nothing but these flows depends on them.
  */
 export function dvrMac(at: Place, host: string): bigint {
+  const drawn = at.view.cloud.settings.dvrMacs?.get(host);
+  if (drawn !== undefined) return drawn;
   const order = at.view.cloud.hosts.findIndex((each) => each.name === host);
   return at.view.cloud.settings.dvrBaseMac + BigInt(order + 1);
 }

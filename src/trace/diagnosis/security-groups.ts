@@ -7,10 +7,19 @@ import { nearMisses as rulesNearby } from '../../dataplane/iptables/near-miss.ts
 import { type RuleStep } from '../../dataplane/iptables/steps.ts';
 import { type Network } from '../../dataplane/network.ts';
 import { nearMisses as flowsNearby } from '../../dataplane/ovs/pipeline/near-miss.ts';
+import { type IpAddress } from '../../dataplane/routing/types.ts';
 import { type NeutronPort } from '../../model/neutron.ts';
 import { writeIp } from '../../text/address-text.ts';
-import { groupRef, groupsOf, portByNumber, portLabel, portOfDevice, portRef } from '../objects.ts';
-import { type Fix, type NearMiss } from '../types.ts';
+import {
+  groupRef,
+  groupsOf,
+  portByNumber,
+  portLabel,
+  portOfDevice,
+  portRef,
+  portsWithAddress,
+} from '../objects.ts';
+import { type Fix, type NearMiss, type Remedy } from '../types.ts';
 import { type Case, type Diagnosis, type Finding, flowsOf, numberIn, tupleOf } from './case.ts';
 import { createRule, onHost, restartAgent, safeName } from './commands.ts';
 import {
@@ -90,7 +99,7 @@ function judged(of: Case, refusal: Refusal, ask: Ask, network: Network): Finding
     code: outsider === undefined ? 'SG_NO_MATCHING_RULE' : 'SG_REMOTE_GROUP_NOT_MEMBER',
     because: [noRuleText(network, ask), ...outsiderText(network, ask, outsider)],
     nearMisses,
-    fix: fixOf(network, ask, nearest[0]),
+    fix: fixOf(network, ask, nearest[0], outsider),
   };
 }
 
@@ -146,7 +155,12 @@ function notApplied(
 }
 
 /** The rule belongs into the group whose rules are nearest; never into `default` without need. */
-function fixOf(network: Network, ask: Ask, nearest: JudgedRule | undefined): Fix | null {
+function fixOf(
+  network: Network,
+  ask: Ask,
+  nearest: JudgedRule | undefined,
+  outsider: JudgedRule | undefined,
+): Fix | null {
   const groups = groupsOf(network, ask.port);
   const own = groups.find(({ name }) => name !== 'default') ?? groups[0];
   const group = nearest?.group.name === 'default' ? own : (nearest?.group ?? own);
@@ -155,6 +169,18 @@ function fixOf(network: Network, ask: Ask, nearest: JudgedRule | undefined): Fix
   const remote = remoteOf(ask);
   const all = network.neutron.securityGroups;
   const withPort = [6, 17, 132].includes(tuple.protocol);
+  const length = tuple.version === 4 ? 32 : 128;
+  const port = withPort ? tuple.destinationPort : null;
+  const rule = {
+    direction,
+    version: tuple.version,
+    protocol: protocolName(tuple.protocol),
+    portMin: port,
+    portMax: port,
+    remotePrefix: { address: remote, length },
+    remoteGroup: null,
+    remoteAddressGroup: null,
+  } as const;
   return {
     summary: `if this traffic is wanted, allow it in ${safeName(group, all)}`,
     commands: [
@@ -162,11 +188,40 @@ function fixOf(network: Network, ask: Ask, nearest: JudgedRule | undefined): Fix
         direction,
         version: tuple.version,
         protocol: protocolName(tuple.protocol),
-        port: withPort ? tuple.destinationPort : null,
-        remote: `${writeIp(remote)}/${tuple.version === 4 ? 32 : 128}`,
+        port,
+        remote: `${writeIp(remote)}/${length}`,
       }),
     ],
+    remedies: [
+      ...membership(network, remote, outsider),
+      { kind: 'allow', groupId: group.id, rule },
+      ...likeNearest(group.id, rule, nearest),
+    ],
   };
+}
+
+/** The sender joins the group that a rule lets in. */
+function membership(
+  network: Network,
+  remote: IpAddress,
+  outsider: JudgedRule | undefined,
+): readonly Remedy[] {
+  const groupId = outsider?.rule.remoteGroup ?? null;
+  const [sender, another] = portsWithAddress(network, remote, null);
+  if (groupId === null || sender === undefined || another !== undefined) return [];
+  return [{ kind: 'join-group', portId: sender.id, groupId }];
+}
+
+/** For all whom the nearest rule lets in already, when it differs in the service alone. */
+function likeNearest(
+  groupId: string,
+  rule: Extract<Remedy, { kind: 'allow' }>['rule'],
+  nearest: JudgedRule | undefined,
+): readonly Remedy[] {
+  if (nearest === undefined || nearest.differs.some(({ field }) => field === 'remote')) return [];
+  const { remotePrefix, remoteGroup, remoteAddressGroup } = nearest.rule;
+  if (nearest.group.id !== groupId || remoteAddressGroup !== null) return [];
+  return [{ kind: 'allow', groupId, rule: { ...rule, remotePrefix, remoteGroup } }];
 }
 
 /** Tables of the OpenFlow firewall in which rules decide (ovs_constants.py RULES_*_TABLE). */

@@ -81,6 +81,17 @@ function finding(
     fix: {
       summary: 'if the port may send from it, add the address to its allowed address pairs',
       commands: pair === null ? [] : [`openstack port set --allowed-address ${pair} ${port.id}`],
+      remedies:
+        source === null
+          ? []
+          : [
+              {
+                kind: 'allow-address',
+                portId: port.id,
+                address: source,
+                mac: mac === port.mac ? null : mac,
+              },
+            ],
     },
     confirm,
   };

@@ -96,7 +96,8 @@ const DEAD_VLAN = 4095;
 /** What is for the host's own DVR MAC goes to table 3 or 4 of br-int; no other flow does. */
 const OWN_DVR = /dl_dst=([0-9a-f:]{17}) actions=(?:goto_table:[34]|resubmit\(,[34]\))$/;
 
-function ownDvrMacs({ bridges }: Switch): readonly string[] {
+/** The MAC with which a host stands for distributed routers, as text; none on other hosts. */
+export function ownDvrMacs({ bridges }: Switch): readonly string[] {
   const flows = bridges.find(({ name }) => name === 'br-int')?.flows ?? [];
   return flows
     .filter(

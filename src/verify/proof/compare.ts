@@ -35,12 +35,20 @@ export function* compareReach(
   b: Network,
   servers: readonly string[],
 ): Generator<ReachChange> {
+  const pairs = servers.flatMap((from) =>
+    servers.filter((to) => to !== from).map((to) => ({ from, to })),
+  );
+  yield* comparePairs(a, b, pairs);
+}
+
+/** Compares some pairs, one after the other. */
+export function* comparePairs(
+  a: Network,
+  b: Network,
+  pairs: readonly { readonly from: string; readonly to: string }[],
+): Generator<ReachChange> {
   const provers = [prepareProofs(a), prepareProofs(b)] as const;
-  for (const from of servers) {
-    for (const to of servers) {
-      if (from !== to) yield comparePair([a, b], provers, from, to);
-    }
-  }
+  for (const { from, to } of pairs) yield comparePair([a, b], provers, from, to);
 }
 
 function comparePair(

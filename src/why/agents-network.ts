@@ -1,0 +1,84 @@
+/**
+ * What the agents would configure, with the numbers of the hosts that were read where those mean
+ * something to other hosts; and in which pieces two clouds would be configured otherwise.
+ */
+import { type Numbers, takeNumbers } from '../agents/numbers.ts';
+import { type Network } from '../dataplane/network.ts';
+import { type Cloud } from '../model/cloud.ts';
+import { compileFiles } from '../snapshot/read/compiled.ts';
+import { once } from '../snapshot/read/folder.ts';
+import { memoryFolder } from '../snapshot/read/memory-folder.ts';
+import { openSnapshot } from '../snapshot/read/open.ts';
+import { ownDvrMacs } from '../verify/configuration/symbols.ts';
+import { type Piece, pieceOf, pieceOfNamespace } from './pieces.ts';
+
+interface Compiled {
+  readonly files: ReadonlyMap<string, () => string>;
+  readonly network: Network;
+}
+
+/** Numbers that hosts have chosen: the same in every compilation for one network. */
+const numbers = new WeakMap<Network, Map<string, Numbers>>();
+const compiled = new WeakMap<Network, WeakMap<Cloud, Compiled>>();
+
+/** The hosts as their agents would configure them for the cloud. */
+export function agentsNetwork(real: Network, cloud: Cloud): Network {
+  return compiledFor(real, cloud).network;
+}
+
+/** Pieces of hosts that agents would configure otherwise for another cloud. */
+export function piecesThatChange(real: Network, before: Cloud, after: Cloud): ReadonlySet<string> {
+  const [a, b] = [compiledFor(real, before).files, compiledFor(real, after).files];
+  const pieces = new Set<string>();
+  for (const path of new Set([...a.keys(), ...b.keys()])) {
+    const key = pieceOfFile(path);
+    if (key === null || pieces.has(key)) continue;
+    if (a.get(path)?.() !== b.get(path)?.()) pieces.add(key);
+  }
+  return pieces;
+}
+
+function pieceOfFile(path: string): string | null {
+  const [top, host = '', kind, within = ''] = path.split('/');
+  if (top !== 'hosts') return null;
+  const of = (piece: Piece | null): string | null => (piece === null ? null : pieceOf(host, piece));
+  if (kind === 'ovs') return of('layer2');
+  if (kind === 'ns') return of(pieceOfNamespace(within));
+  if (kind === 'files') return of(within === 'dhcp' ? 'dhcp' : 'layer3');
+  return null;
+}
+
+function compiledFor(real: Network, cloud: Cloud): Compiled {
+  const ofReal = compiled.get(real) ?? new WeakMap<Cloud, Compiled>();
+  compiled.set(real, ofReal);
+  const known = ofReal.get(cloud);
+  if (known !== undefined) return known;
+  const made = compileFiles(withRealMacs(real, cloud), { numbers: numbersOf(real) });
+  const files = new Map([...made].map(([path, text]) => [path, once(text)]));
+  const found = { files, network: openSnapshot(memoryFolder(files)) };
+  ofReal.set(cloud, found);
+  return found;
+}
+
+/** Keys are numbered once, so that a compilation before and one after a change agree. */
+function numbersOf(real: Network): (host: string) => Numbers {
+  const byHost = numbers.get(real) ?? new Map<string, Numbers>();
+  numbers.set(real, byHost);
+  return (host) => {
+    const own = byHost.get(host) ?? takeNumbers();
+    byHost.set(host, own);
+    return own;
+  };
+}
+
+/** The MAC that each host draws for distributed routing is known to all others. */
+function withRealMacs(real: Network, cloud: Cloud): Cloud {
+  const distributed = cloud.hosts.some(({ layer2 }) => layer2?.distributedRouting === true);
+  if (!distributed) return cloud;
+  const dvrMacs = new Map<string, bigint>();
+  for (const host of real.hosts.values()) {
+    const [mac] = host.switch === null ? [] : ownDvrMacs(host.switch);
+    if (mac !== undefined) dvrMacs.set(host.name, BigInt(`0x${mac.replaceAll(':', '')}`));
+  }
+  return { ...cloud, settings: { ...cloud.settings, dvrMacs } };
+}

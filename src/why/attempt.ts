@@ -1,0 +1,27 @@
+/** One change that may help, before anybody knows whether it does. */
+import { type Blocker, type Question, type Trace } from '../trace/types.ts';
+import { type Changes } from './edits.ts';
+import { type Situation } from './situation.ts';
+import { type Change } from './types.ts';
+
+/** What somebody who proposes a change may look at. */
+export interface Stuck {
+  readonly situation: Situation;
+  readonly question: Question;
+  readonly trace: Trace;
+  readonly blocker: Blocker;
+}
+
+export interface Attempt {
+  readonly change: Change;
+  readonly makes: Partial<Changes>;
+}
+
+/** Proposes changes of one family; none when the blocker is of no such kind. */
+export type Proposal = (stuck: Stuck) => readonly Attempt[];
+
+/** The hosts on the packet's ways, the blocker's first. */
+export function hostsOnTheWay({ blocker, trace }: Stuck): readonly string[] {
+  const hops = [...(trace.request?.hops ?? []), ...(trace.reply?.hops ?? [])];
+  return [...new Set([blocker.host, ...hops.map(({ host }) => host)])];
+}
