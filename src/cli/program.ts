@@ -13,6 +13,7 @@ import { addSchema } from './schema-command.ts';
 import { addSimulate } from './simulate-command.ts';
 import { addTrace } from './trace-command.ts';
 import { VERSION } from './version.ts';
+import { addWhy } from './why-command.ts';
 
 /** Runs one call of the command line; `words` are those behind the program's name. */
 export async function run(words: readonly string[], io: Io): Promise<number> {
@@ -57,6 +58,7 @@ function program(call: Call): Command {
     )
     .exitOverride();
   addTrace(root, call);
+  addWhy(root, call);
   addProve(root, call);
   addCheck(root, call);
   addReplay(root, call);

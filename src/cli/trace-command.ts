@@ -1,33 +1,30 @@
 /** `hopwise trace FROM TO`: one packet's whole way, and whether its answer comes back. */
-import { type Command, InvalidArgumentError, Option } from 'commander';
+import { type Command, Option } from 'commander';
 import { type Network } from '../dataplane/network.ts';
 import { jsonText } from '../text/escape.ts';
-import { type Asked, type Understood } from '../trace/ask.ts';
 import { type Traced } from '../trace/trace.ts';
 import { type Question, type Trace } from '../trace/types.ts';
-import { EXIT, UsageError } from './exit-codes.ts';
+import { UsageError } from './exit-codes.ts';
 import { type Call } from './io.ts';
+import {
+  addQuestionOptions,
+  askedWith,
+  ENDS,
+  must,
+  type QuestionFlags,
+} from './question-options.ts';
 import { addPageOptions, pageOf, type Wishes } from './terminal.ts';
 import { gathered, timeOf } from './time-options.ts';
+import { exitCode } from './verdict-code.ts';
 
-interface TraceFlags extends Wishes {
-  readonly icmp?: boolean;
-  readonly tcp?: number;
-  readonly udp?: number;
-  readonly flow?: string;
-  readonly ipv6?: boolean;
-  readonly size?: number;
-  readonly df?: boolean;
-  readonly snapshot?: string;
-  readonly cloud?: string;
-  readonly ovs?: readonly string[];
-  readonly ns?: readonly string[];
-  readonly api?: readonly string[];
-  readonly conf?: readonly string[];
+interface TraceFlags extends Wishes, QuestionFlags {
   readonly reply?: boolean;
   readonly connections: 'none' | 'dumped';
   readonly format: 'tree' | 'json';
   readonly json?: boolean;
+  readonly explain?: boolean;
+  readonly allBlockers?: boolean;
+  readonly fix?: boolean;
   readonly pcap?: string;
   readonly verbose?: boolean;
   readonly expect?: 'reachable' | 'unreachable';
@@ -36,46 +33,15 @@ interface TraceFlags extends Wishes {
   readonly event: readonly string[];
 }
 
-const ENDS = `
-FROM and TO are one of
-  a1                     the name of a server, a port or a host
-  3f2a19c0               a port's or server's id, of a port also its first eight characters
-  tap3f2a19c0-7e         a device of a port
-  10.0.0.5               an address; as FROM it has to belong to one port only
-  a1@net-a, 10.0.0.5@net-a   the same on one network
-  compute1:eth1          an interface of a host, in any of its namespaces
-  router:edge            a router, by name or id
-  external:198.51.100.1  somebody outside of the cloud
-TO may also be
-  dhcp, dhcp6, slaac     FROM asks for an address
-  metadata               FROM asks the metadata service
-  arp:10.0.0.1           FROM asks who has the address
+const HELP = `${ENDS}
 
 Exit codes: 0 reachable (or as expected), 1 not, 2 wrong input, 3 ambiguous or undetermined.`;
 
 /** Adds the command to the tree. */
 export function addTrace(root: Command, call: Call): void {
-  const command = root
-    .command('trace')
-    .description('trace one packet from FROM to TO and its answer back')
-    .argument('<from>', 'who sends')
-    .argument('<to>', 'who shall receive')
-    .option(
-      '-s, --snapshot <dir>',
-      'dump folder, sos report or archive (default: the bundled demonstration)',
-    )
-    .option('--cloud <file>', 'a cloud.yaml: the packet walks what its agents would configure')
-    .option('--ovs <host:bridge=file...>', 'single dumps of Open vSwitch instead of a snapshot')
-    .option('--ns <host:namespace=file...>', 'single outputs of ip, iptables-save… in a namespace')
-    .option('--api <file...>', 'answers of the Neutron API, beside single dumps')
-    .option('--conf <host=file...>', 'configuration of an agent, beside single dumps')
-    .option('--icmp', 'an ICMP echo request (default)')
-    .option('--tcp <port>', 'a TCP connection to this port', portNumber)
-    .option('--udp <port>', 'a UDP datagram to this port', portNumber)
-    .option('--flow <fields>', 'set header fields, in the flow syntax of ovs-appctl ofproto/trace')
-    .option('-6, --ipv6', 'use the IPv6 addresses of FROM and TO')
-    .option('--size <bytes>', 'payload bytes', byteCount)
-    .option('--df', "don't fragment")
+  const command = addQuestionOptions(
+    root.command('trace').description('trace one packet from FROM to TO and its answer back'),
+  )
     .option('--reply', 'show the way of the answer too')
     .addOption(
       new Option('--connections <state>', 'which connections stand before the first packet')
@@ -99,6 +65,9 @@ export function addTrace(root: Command, call: Call): void {
       '--allow-undetermined <codes...>',
       'exit 0 although unsure, when only these reasons make it so',
     )
+    .option('--explain', 'tell everything that blocks, and what helps: as hopwise why does')
+    .option('--all-blockers', 'tell what would stop the packet behind the first blocker')
+    .option('--fix', 'try changes that may help, in a copy of the network')
     .option('--pcap <file>', 'write every frame of the trace, at every interface, as pcapng')
     .option('--at <time>', 'trace at this virtual time, after the events until then', timeOf)
     .option(
@@ -107,7 +76,7 @@ export function addTrace(root: Command, call: Call): void {
       gathered,
       [],
     )
-    .addHelpText('after', ENDS)
+    .addHelpText('after', HELP)
     .action((from: string, to: string, flags: TraceFlags) => run(call, from, to, flags));
   addPageOptions(command);
 }
@@ -122,6 +91,14 @@ async function run(call: Call, from: string, to: string, flags: TraceFlags): Pro
     ]);
   if (flags.at === undefined && flags.event.length > 0) {
     throw new UsageError('--event needs --at: at which time shall the packet be sent?');
+  }
+  const { explain, allBlockers, fix } = flags;
+  if (explain === true || allBlockers === true || fix === true) {
+    if (flags.at !== undefined) throw new UsageError('--at goes with a plain trace only');
+    const { runWhy } = await import('./why-run.ts');
+    const everything = explain === true || allBlockers === true;
+    await runWhy(call, from, to, { ...flags, first: !everything, effects: 0 });
+    return;
   }
   const asked = askedWith(from, to, flags);
   // Slips in the words are told before anything is read.
@@ -169,33 +146,6 @@ async function tracedAt(
   return { kind: 'impossible', why: `${question.from.label} cannot send at this time` };
 }
 
-function must<T>(understood: Understood<T>): T {
-  if (understood.kind === 'understood') return understood.value;
-  throw new UsageError(understood.message, ...understood.details);
-}
-
-const PROTOCOLS = ['icmp', 'tcp', 'udp'] as const;
-
-/** The flags as the words of a question. */
-function askedWith(from: string, to: string, flags: TraceFlags): Asked {
-  const named = PROTOCOLS.filter((name) => flags[name] !== undefined && flags[name] !== false);
-  const [protocol] = named;
-  if (named.length > 1) {
-    throw new UsageError(`give one of ${named.map((name) => `--${name}`).join(', ')}`);
-  }
-  const port = flags.tcp ?? flags.udp;
-  return {
-    from,
-    to,
-    ...(protocol === undefined ? {} : { protocol }),
-    ...(port === undefined ? {} : { port }),
-    ...(flags.size === undefined ? {} : { size: flags.size }),
-    ...(flags.df === undefined ? {} : { dontFragment: flags.df }),
-    ...(flags.flow === undefined ? {} : { flow: flags.flow }),
-    ...(flags.ipv6 === true ? { version: 6 as const } : {}),
-  };
-}
-
 async function rendered(
   call: Call,
   trace: Trace,
@@ -220,30 +170,4 @@ async function rendered(
   const lines = [...shortLines(trace, { snapshot, took_ms, withReply, everything }, page)];
   if (everything) lines.push(...verboseLines(trace, page));
   return page.encode(`${lines.join('\n')}\n`);
-}
-
-/** Unsure is a failure unless every reason for it was allowed by name. */
-function exitCode(trace: Trace, { expect, allowUndetermined = [] }: TraceFlags): number {
-  const { verdict, blockers, unmodelled } = trace;
-  if (verdict === 'AMBIGUOUS' || verdict === 'UNDETERMINED') {
-    const codes = [...blockers, ...unmodelled].map(({ code }) => code);
-    const allowed = codes.length > 0 && codes.every((code) => allowUndetermined.includes(code));
-    return allowed ? EXIT.yes : EXIT.unsure;
-  }
-  const wanted = expect === 'unreachable' ? 'UNREACHABLE' : 'REACHABLE';
-  return verdict === wanted ? EXIT.yes : EXIT.no;
-}
-
-function portNumber(text: string): number {
-  return numberBelow(text, 65536, 'a port is a number from 0 to 65535');
-}
-
-function byteCount(text: string): number {
-  return numberBelow(text, 65508, 'a size is a number of bytes from 0 to 65507');
-}
-
-function numberBelow(text: string, limit: number, sentence: string): number {
-  const value = Number(text);
-  if (!/^\d+$/.test(text) || value >= limit) throw new InvalidArgumentError(sentence);
-  return value;
 }

@@ -66,7 +66,9 @@ export function blended(real: Network, { cloud, pieces, edits }: Changes): Netwo
     namespace: (host, name) =>
       hosts.has(host) ? hosts.get(host)?.namespaces.get(name) : real.namespace(host, name),
     find: directory === null ? real.find : directory.find,
-    ...wiring,
+    wire: wiring.wire,
+    interfaceOf: wiring.interfaceOf,
+    switchPortOf: wiring.switchPortOf,
   };
 }
 
@@ -162,17 +164,16 @@ function hasForeignRules(state: NamespaceState): boolean {
 /** What no agent sets when it starts again: whether interfaces are up. */
 function withLinkStates(made: NamespaceState, before: Namespace): NamespaceState {
   const known = new Map(before.interfaces.map((each) => [each.name, each]));
-  const state: Namespace = Object.create(made.state, {
-    interfaces: {
-      get: () =>
-        made.state.interfaces.map((each) => {
-          const old = known.get(each.name);
-          if (old === undefined) return each;
-          const { up, running, mtu } = old;
-          return each.kind === '' ? { ...each, up, running, mtu } : { ...each, up, running };
-        }),
-    },
-  }) as Namespace;
+  // Stacks are compiled from copies of this value, so it must own its members.
+  const state: Namespace = {
+    ...made.state,
+    interfaces: made.state.interfaces.map((each) => {
+      const old = known.get(each.name);
+      if (old === undefined) return each;
+      const { up, running, mtu } = old;
+      return each.kind === '' ? { ...each, up, running, mtu } : { ...each, up, running };
+    }),
+  };
   return Object.create(made, { state: { value: state, enumerable: true } }) as NamespaceState;
 }
 

@@ -40,5 +40,9 @@ function pieceOfDevice({ device, a, b }: Difference): Piece {
   const subject = (a ?? b)?.text ?? '';
   const within = pieceOfNamespace(subject);
   if (within !== null) return within;
-  return /dnsmasq|dhcp/.test(device) ? 'dhcp' : /keepalived|haproxy|radvd/.test(device) ? 'layer3' : 'layer2';
+  return /dnsmasq|dhcp/.test(device)
+    ? 'dhcp'
+    : /keepalived|haproxy|radvd/.test(device)
+      ? 'layer3'
+      : 'layer2';
 }

@@ -23,7 +23,7 @@ export interface TriedFix {
   /** The verdict with this change, and with those chosen for the blockers in front of it. */
   readonly verdict: Verdict;
   /** What stops the packet then; null where nothing does. */
-  readonly then: Blocker['code'] | null;
+  readonly next: Blocker['code'] | null;
   readonly effects: Effects | null;
 }
 

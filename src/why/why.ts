@@ -77,14 +77,20 @@ function searchFrom(
     const { helped, tried } = tryAll(stuck, met, options, situation === start);
     const [best] = helped;
     const fixes = helped.slice(0, OFFERED).map(({ fix }) => fix);
-    blockers.push({ blocker, fixes, tried, noFix: best === undefined ? noFixText(options, tried) : null });
+    blockers.push({
+      blocker,
+      fixes,
+      tried,
+      noFix: best === undefined ? noFixText(options, tried) : null,
+    });
     if (best === undefined) {
-      openEnd = 'what lies behind the last blocker is not known, as no change is known that removes it';
+      openEnd =
+        'what lies behind the last blocker is not known, as no change is known that removes it';
       break;
     }
     chosen.push(best);
     if (!options.allBlockers && best.trace.verdict !== 'REACHABLE') {
-      openEnd = `behind it stops ${best.fix.then ?? 'nothing'} (--all-blockers)`;
+      openEnd = `behind it stops ${best.fix.next ?? 'nothing'} (--all-blockers)`;
       break;
     }
     [situation, trace] = [best.after, best.trace];
@@ -158,7 +164,7 @@ function fixOf(
   trace: Trace,
   effects: TriedFix['effects'],
 ): TriedFix {
-  return { change, verdict: trace.verdict, then: trace.blockers[0]?.code ?? null, effects };
+  return { change, verdict: trace.verdict, next: trace.blockers[0]?.code ?? null, effects };
 }
 
 /** Without those that are not needed: each is left out once, the first first. */

@@ -92,7 +92,8 @@ function assumptionJson({ code, detail }: Assumption): unknown {
   return { code, sentence: REASONS[code].sentence, detail };
 }
 
-function blockerJson(blocker: Blocker): unknown {
+/** One blocker, as the schema of traces describes it. */
+export function blockerJson(blocker: Blocker): unknown {
   const { code, host, component, evidence, origin, direction, because, neutron, fix } = blocker;
   return {
     code,

@@ -28,6 +28,8 @@ export interface ShortContext {
   readonly withReply: boolean;
   /** Show everything that nearly matched and every file that is missing. */
   readonly everything: boolean;
+  /** What stands where a blocker's untried advice would: lines about changes that were tried. */
+  readonly insteadOfFix?: (blocker: Blocker) => readonly string[];
 }
 
 const MARKS = { REACHABLE: '✓', UNREACHABLE: '✗', AMBIGUOUS: '?', UNDETERMINED: '?' } as const;
@@ -98,7 +100,8 @@ export function packetText(packet: PacketQuestion): string {
   return `${name}${port}${size}${packet.dontFragment ? ', DF' : ''}`;
 }
 
-function whyLines({ because }: Blocker, page: Page): readonly string[] {
+/** The reasons of a blocker, the cause first. */
+export function whyLines({ because }: Blocker, page: Page): readonly string[] {
   return because.flatMap((sentence, i) => {
     return prose(i === 0 ? 'why' : '', sentence, page, i === 0 ? 'strong' : 'dim');
   });
@@ -123,7 +126,8 @@ function replyLines(trace: Trace, context: ShortContext, page: Page): readonly s
   return [row('reply', text), ...(context.withReply ? journeyLines(trace.reply, page) : [])];
 }
 
-function evidenceLines(blocker: Blocker, context: ShortContext, page: Page): readonly string[] {
+/** The place, the rule that was hit, what was near, what helps and how to see it. */
+export function evidenceLines(blocker: Blocker, context: ShortContext, page: Page): readonly string[] {
   // The groups stand in the reason already.
   const told = blocker.neutron.filter(
     ({ kind }) => context.everything || kind !== 'security-group',
@@ -140,7 +144,8 @@ function evidenceLines(blocker: Blocker, context: ShortContext, page: Page): rea
   const near = context.everything ? blocker.nearMisses : fewest(blocker.nearMisses);
   for (const [i, miss] of near.entries())
     lines.push(nearLine(i === 0 ? 'nearest' : '', miss, page));
-  if (blocker.fix !== null) {
+  if (context.insteadOfFix !== undefined) lines.push(...context.insteadOfFix(blocker));
+  else if (blocker.fix !== null) {
     const { summary, commands } = blocker.fix;
     lines.push(...prose('fix', summary, page));
     for (const command of commands) lines.push(row('', forTerminal(command)));

@@ -34,7 +34,8 @@ function matters({ routes }: Namespace, { name, kind, master, addresses }: Inter
   if (/^(ovs-system|br-int|br-tun|tbr-.*|gre0|gretap0|erspan0|sit0|tunl0|ip6tnl0)$/.test(name)) {
     return false;
   }
-  const used = addresses.length > 0 || routes.some(({ hops }) => hops.some((hop) => hop.device === name));
+  const used =
+    addresses.length > 0 || routes.some(({ hops }) => hops.some((hop) => hop.device === name));
   return used || master !== null || kind === '' || kind === 'veth' || kind === 'openvswitch';
 }
 
@@ -45,7 +46,8 @@ export function linkUp(host: string, namespace: string, name: string): readonly 
       of: 'namespace',
       host,
       namespace,
-      change: (before) => withInterface(before, name, (each) => ({ ...each, up: true, running: true })),
+      change: (before) =>
+        withInterface(before, name, (each) => ({ ...each, up: true, running: true })),
     },
     {
       of: 'switch',
@@ -55,9 +57,7 @@ export function linkUp(host: string, namespace: string, name: string): readonly 
         bridges: before.bridges.map((bridge) => ({
           ...bridge,
           ports: bridge.ports.map((port) =>
-            port.name === name
-              ? { ...port, adminUp: true, linkUp: true, config: [] }
-              : port,
+            port.name === name ? { ...port, adminUp: true, linkUp: true, config: [] } : port,
           ),
         })),
       }),

@@ -47,7 +47,9 @@ export const kernelSettings: Proposal = (stuck) => {
             change: {
               kind: namespace.startsWith('vm-') ? 'guest' : 'host',
               summary: `${says}: set ${wrong.length} of the kernel’s settings on ${host}`,
-              commands: wrong.map((key) => inNamespace(host, namespace, `sysctl -w ${key}=${value}`)),
+              commands: wrong.map((key) =>
+                inNamespace(host, namespace, `sysctl -w ${key}=${value}`),
+              ),
             },
             makes: {
               edits: [
@@ -57,7 +59,10 @@ export const kernelSettings: Proposal = (stuck) => {
                   namespace,
                   change: (before: Namespace): Namespace => ({
                     ...before,
-                    sysctls: new Map([...before.sysctls, ...wrong.map((key) => [key, value] as const)]),
+                    sysctls: new Map([
+                      ...before.sysctls,
+                      ...wrong.map((key) => [key, value] as const),
+                    ]),
                   }),
                 },
               ],

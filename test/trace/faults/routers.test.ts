@@ -1,8 +1,8 @@
 /** Who is blamed first for faults of distributed and highly available routers. */
 import { describe, it } from 'vitest';
 import { captured } from '../../captured.ts';
-import { AVAILABLE, DISTRIBUTED } from './router-faults.ts';
 import { expectBlame } from './expect-blame.ts';
+import { AVAILABLE, DISTRIBUTED } from './router-faults.ts';
 
 describe('a distributed router and', () => {
   const capture = captured('ovs-dvr');

@@ -94,7 +94,13 @@ export const FAULTS: readonly Fault[] = [
   {
     name: 'a tunnel port with the wrong remote address',
     edits: [
-      changedDatabase('compute1', 'Interface', 'vxlan-ac1e1420', 'options', options('172.30.20.99')),
+      changedDatabase(
+        'compute1',
+        'Interface',
+        'vxlan-ac1e1420',
+        'options',
+        options('172.30.20.99'),
+      ),
     ],
     asked: [A1_TO_A2, A2_TO_A1],
     blames: { code: 'TUNNEL_ENDPOINT_MISSING', host: 'compute1', component: /^br-tun/ },
@@ -145,7 +151,10 @@ export const FAULTS: readonly Fault[] = [
   },
   {
     name: 'a router interface that is down',
-    edits: [linkDown('net1', ROUTER, /^qr-2b5fa767-60$/), lostRoute('net1', ROUTER, /^10\.80\.0\.0/)],
+    edits: [
+      linkDown('net1', ROUTER, /^qr-2b5fa767-60$/),
+      lostRoute('net1', ROUTER, /^10\.80\.0\.0/),
+    ],
     asked: [A1_TO_A3, A1_OUT, A3_TO_A1, INWARD, INWARD_TCP],
     blames: { code: 'INTERFACE_DOWN', host: 'net1', component: /^qrouter-\S+ qr-2b5fa767-60$/ },
   },
