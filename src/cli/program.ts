@@ -1,6 +1,7 @@
 /** The tree of commands, and how a call of one becomes an exit code. */
 import { Command, CommanderError, InvalidArgumentError, type Option } from 'commander';
 import { addCheck } from './check-command.ts';
+import { addCollect } from './collect-command.ts';
 import { addCompile } from './compile-command.ts';
 import { addDiff } from './diff-command.ts';
 import { EXIT, UsageError } from './exit-codes.ts';
@@ -62,6 +63,7 @@ function program(call: Call): Command {
   addProve(root, call);
   addCheck(root, call);
   addReplay(root, call);
+  addCollect(root, call);
   addCompile(root, call);
   addDiff(root, call);
   addSimulate(root, call);

@@ -1,0 +1,245 @@
+/**
+ * Emulated hosts for applying: each has its own network, mount, pid, hostname and IPC namespaces,
+ * its own Open vSwitch with the userspace datapath and its own sshd, so that two hosts may both
+ * have a `qrouter-X`. They stand on three layer 2 networks (management, underlay, external) in one
+ * more namespace, and are reached over real ssh.
+ */
+import { type ChildProcess, execFileSync, spawn, spawnSync } from 'node:child_process';
+import { existsSync, mkdirSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
+import { join } from 'node:path';
+
+export interface VmSpec {
+  readonly name: string;
+  /** The host's end, as Neutron names it. */
+  readonly tap: string;
+  readonly mac: string;
+  /** `10.0.0.11/24`. */
+  readonly address: string;
+  readonly gateway?: string;
+  readonly mtu?: number;
+}
+
+export interface HostSpec {
+  readonly name: string;
+  /** The address tunnels use; it stands on `br-vtep`, which holds eth1. Null: on eth1 itself. */
+  readonly vtep?: string;
+  readonly underlay?: string;
+  readonly vms?: readonly VmSpec[];
+  /** Whether to start Open vSwitch; default yes. */
+  readonly ovs?: boolean;
+}
+
+export interface EmulatedHost {
+  readonly name: string;
+  /** Of the host's first process, as this machine counts. */
+  readonly pid: number;
+  readonly address: string;
+}
+
+export interface Fixture {
+  readonly folder: string;
+  readonly hosts: ReadonlyMap<string, EmulatedHost>;
+  /** Words of an inventory.yaml that reaches all hosts over ssh. */
+  readonly inventory: string;
+  /** Runs words in a host's namespaces; throws when they fail. */
+  run(host: string, ...words: readonly string[]): string;
+  /** Runs words inside of a guest. */
+  inVm(host: string, vm: string, ...words: readonly string[]): string;
+  /** Words that run something inside of a namespace of a host. */
+  within(host: string, namespace: string | null, words: readonly string[]): readonly string[];
+  stop(): void;
+}
+
+const TOOLS = ['unshare', 'nsenter', 'ip', 'ovs-vswitchd', 'ovsdb-server', 'iptables', 'ssh'];
+
+/** Why emulated hosts cannot be made here; null when they can. */
+export function unavailable(): string | null {
+  if (process.getuid?.() !== 0) return 'not root';
+  for (const tool of [...TOOLS, '/usr/sbin/sshd']) {
+    const found = spawnSync('sh', ['-c', `command -v ${tool}`]);
+    if (found.status !== 0) return `${tool} is missing`;
+  }
+  const tried = spawnSync('unshare', ['-m', '-u', '-i', '-n', '-p', '-f', '--mount-proc', 'true']);
+  return tried.status === 0 ? null : 'namespaces cannot be made here';
+}
+
+const INIT = `
+set -e
+mount -t tmpfs tmpfs /run
+mkdir -p /run/netns /run/openvswitch /run/sshd /etc/openvswitch /var/log/openvswitch /var/lib/openvswitch /var/lib/hopwise /var/lib/neutron
+for d in /etc/openvswitch /var/log/openvswitch /var/lib/openvswitch /var/lib/hopwise /var/lib/neutron /root; do mount -t tmpfs tmpfs $d; done
+hostname "$1"
+ip link set lo up
+if [ "$3" = ovs ]; then
+  ovsdb-tool create /etc/openvswitch/conf.db /usr/share/openvswitch/vswitch.ovsschema
+  ovsdb-server /etc/openvswitch/conf.db --remote=punix:/run/openvswitch/db.sock --detach --no-chdir --pidfile --log-file=/dev/null >/dev/null 2>&1
+  ovs-vsctl --no-wait init
+  ovs-vswitchd --detach --no-chdir --pidfile --log-file=/var/log/openvswitch/vswitchd.log >/dev/null 2>&1
+fi
+/usr/sbin/sshd -f /dev/null -h "$2/hostkey" -o AuthorizedKeysFile="$2/key.pub" -o StrictModes=no -o UsePAM=no -o PermitRootLogin=yes -o PasswordAuthentication=no -o MaxStartups=100 -o PidFile=/run/sshd.pid
+touch /run/ready
+exec sleep 3600
+`;
+
+let counter = 0;
+
+/** Starts the hosts; the caller stops the fixture, also when a test failed. */
+export async function startFixture(specs: readonly HostSpec[]): Promise<Fixture> {
+  const parent = join('/tmp', 'hopwise-fixture');
+  mkdirSync(parent, { recursive: true });
+  const folder = mkdtempSync(join(parent, 'f'));
+  const mark = `${process.pid.toString(36)}${(counter++).toString(36)}`;
+  const fabric = `hwf-${mark}`;
+  const subnet = `198.18.${1 + ((process.pid * 7 + counter) % 250)}`;
+  const children: ChildProcess[] = [];
+  const hosts = new Map<string, EmulatedHost>();
+  const words = (host: string, namespace: string | null, command: readonly string[]) => {
+    const pid = String(hosts.get(host)?.pid ?? 0);
+    const base = ['nsenter', '-t', pid, '-m', '-u', '-i', '-n', '-p', '--'];
+    return namespace === null
+      ? [...base, ...command]
+      : [...base, 'ip', 'netns', 'exec', namespace, ...command];
+  };
+  const stop = (): void => {
+    for (const { pid } of hosts.values()) kill(pid);
+    for (const child of children) if (child.pid !== undefined) kill(child.pid);
+    spawnSync('ip', ['link', 'del', `hwm${mark}`]);
+    spawnSync('ip', ['netns', 'del', fabric]);
+    rmSync(folder, { recursive: true, force: true });
+  };
+  try {
+    execFileSync('ssh-keygen', ['-q', '-t', 'ed25519', '-N', '', '-f', join(folder, 'key')]);
+    execFileSync('ssh-keygen', ['-q', '-t', 'ed25519', '-N', '', '-f', join(folder, 'hostkey')]);
+    ip('netns', 'add', fabric);
+    for (const bridge of ['mgmt', 'underlay', 'external']) {
+      ip('-n', fabric, 'link', 'add', bridge, 'type', 'bridge');
+      ip('-n', fabric, 'link', 'set', bridge, 'up');
+    }
+    ip('link', 'add', `hwm${mark}`, 'type', 'veth', 'peer', 'name', 'out', 'netns', fabric);
+    ip('-n', fabric, 'link', 'set', 'out', 'master', 'mgmt', 'up');
+    ip('addr', 'add', `${subnet}.1/24`, 'dev', `hwm${mark}`);
+    ip('link', 'set', `hwm${mark}`, 'up');
+    for (const spec of specs) {
+      const child = spawn(
+        'unshare',
+        // The host's processes end with its first one.
+        [
+          '-m', '-u', '-i', '-n', '-p', '-f', '--mount-proc', '--propagation', 'private',
+          '--kill-child', 'sh', '-c', INIT, 'init', spec.name, folder, spec.ovs === false ? '' : 'ovs',
+        ],
+        { stdio: ['ignore', 'ignore', 'inherit'] },
+      );
+      children.push(child);
+    }
+    for (const [i, spec] of specs.entries()) {
+      const pid = await firstProcess(children[i]?.pid ?? 0);
+      const address = `${subnet}.${11 + i}`;
+      hosts.set(spec.name, { name: spec.name, pid, address });
+      for (const [nic, bridge] of [['eth0', 'mgmt'], ['eth1', 'underlay'], ['eth2', 'external']] as const) {
+        const port = `${bridge.slice(0, 4)}${i}`;
+        ip('-n', fabric, 'link', 'add', port, 'type', 'veth', 'peer', 'name', nic, 'netns', String(pid));
+        ip('-n', fabric, 'link', 'set', port, 'master', bridge, 'up');
+        const inside = ['-t', String(pid), '-n', '--', 'ip', 'link', 'set', nic, 'up'];
+        execFileSync('nsenter', inside);
+      }
+    }
+    for (const spec of specs) {
+      const { pid, address } = hosts.get(spec.name)!;
+      await until(() => existsSync(`/proc/${pid}/root/run/ready`), `${spec.name} did not start`);
+      const lines = [
+        `addr add ${address}/24 dev eth0`,
+        ...(spec.underlay === undefined ? [] : [`addr add ${spec.underlay} dev eth1`]),
+      ];
+      execFileSync('nsenter', ['-t', String(pid), '-n', '--', 'ip', '-batch', '-'], {
+        input: `${lines.join('\n')}\n`,
+      });
+      const run = (script: string) => {
+        const [program, ...rest] = words(spec.name, null, ['sh', '-es']);
+        execFileSync(program!, rest, { input: script, stdio: ['pipe', 'ignore', 'inherit'] });
+      };
+      run([...vtepLines(spec), ...(spec.vms ?? []).flatMap(vmLines)].join('\n'));
+    }
+  } catch (error) {
+    stop();
+    throw error;
+  }
+  const key = readFileSync(join(folder, 'hostkey.pub'), 'utf8').trim();
+  const known = [...hosts.values()].map(({ address }) => `${address} ${key}\n`).join('');
+  writeFileSync(join(folder, 'known_hosts'), known);
+  const inventory = join(folder, 'inventory.yaml');
+  const listed = [...hosts.values()].map(
+    ({ name, address }) =>
+      `  - {name: ${name}, ssh: root@${address}, identity: ${folder}/key, known_hosts: ${folder}/known_hosts}\n`,
+  );
+  writeFileSync(inventory, `hosts:\n${listed.join('')}`);
+  const run = (host: string, namespace: string | null, command: readonly string[]): string => {
+    const [program, ...rest] = words(host, namespace, command);
+    return execFileSync(program!, rest, { encoding: 'utf8', maxBuffer: 1 << 28 });
+  };
+  return {
+    folder,
+    hosts,
+    inventory,
+    run: (host, ...command) => run(host, null, command),
+    inVm: (host, vm, ...command) => run(host, `vm-${vm}`, command),
+    within: words,
+    stop,
+  };
+}
+
+/** The bridge that holds the tunnels' address, as the userspace datapath needs it. */
+function vtepLines({ vtep }: HostSpec): readonly string[] {
+  if (vtep === undefined) return [];
+  return [
+    'ovs-vsctl add-br br-vtep -- set bridge br-vtep datapath_type=netdev -- add-port br-vtep eth1',
+    `ip addr add ${vtep} dev br-vtep`,
+    'ip link set br-vtep up',
+  ];
+}
+
+function vmLines(vm: VmSpec): readonly string[] {
+  const inside = `ip -n vm-${vm.name}`;
+  return [
+    `ip netns add vm-${vm.name}`,
+    `${inside} link set lo up`,
+    `ip link add ${vm.tap} mtu ${vm.mtu ?? 1450} type veth peer name eth0 mtu ${vm.mtu ?? 1450} address ${vm.mac} netns vm-${vm.name}`,
+    `ip link set ${vm.tap} up`,
+    `${inside} link set eth0 up`,
+    `${inside} addr add ${vm.address} dev eth0`,
+    ...(vm.gateway === undefined ? [] : [`${inside} route add default via ${vm.gateway}`]),
+    // The userspace datapath forwards checksums as they come.
+    `ip netns exec vm-${vm.name} ethtool -K eth0 tx off >/dev/null 2>&1 || true`,
+  ];
+}
+
+function ip(...words: readonly string[]): void {
+  execFileSync('ip', words, { stdio: ['ignore', 'ignore', 'inherit'] });
+}
+
+function kill(pid: number): void {
+  try {
+    process.kill(pid, 'SIGKILL');
+  } catch {
+    // It is gone already.
+  }
+}
+
+/** The first process inside of the namespaces: the only child of `unshare`. */
+async function firstProcess(parent: number): Promise<number> {
+  let found = 0;
+  await until(() => {
+    const text = readFileSync(`/proc/${parent}/task/${parent}/children`, 'utf8');
+    found = Number(text.trim().split(' ')[0] ?? 0);
+    return found > 0 && existsSync(`/proc/${found}/root/proc/1`);
+  }, 'no host process');
+  return found;
+}
+
+/** Waits until something holds, at most ten seconds. */
+export async function until(holds: () => boolean, message: string, most_ms = 10_000): Promise<void> {
+  const end = Date.now() + most_ms;
+  while (!holds()) {
+    if (Date.now() > end) throw new Error(message);
+    await new Promise((resolve) => setTimeout(resolve, 10));
+  }
+}
