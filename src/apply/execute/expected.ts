@@ -1,0 +1,39 @@
+/** What a host is expected to hold behind each step, compared with what it holds. */
+import { type HostState, type Item, regionOf, type Step } from '../types.ts';
+
+export type Texts = Map<string, string>;
+
+/** Moves the expectation behind a step. */
+export function after(texts: Texts, { changes }: Step): void {
+  for (const [id, text] of changes) {
+    if (text === null) texts.delete(id);
+    else texts.set(id, text);
+  }
+}
+
+/** Ids in which a host is not as expected; only regions of `regions` when they are given. */
+export function deviations(
+  expected: ReadonlyMap<string, string>,
+  actual: HostState,
+  regions: ReadonlySet<string> | null,
+): readonly string[] {
+  const counts = (id: string): boolean => regions === null || regions.has(regionOfId(id));
+  const found: string[] = [];
+  for (const [id, text] of expected) {
+    if (!counts(id)) continue;
+    const there = actual.items.get(id);
+    // A setting that the running kernel lacks cannot be set.
+    if (there === undefined && id.startsWith('sysctl ')) continue;
+    if (there?.text !== text) found.push(there === undefined ? `${id} is missing` : `${id} is ${there.text}`);
+  }
+  for (const id of actual.owned) {
+    if (id.startsWith('sysctl ') || !counts(id) || expected.has(id)) continue;
+    found.push(`${id} should not be there`);
+  }
+  return found;
+}
+
+function regionOfId(id: string): string {
+  const [kind = '', place = ''] = id.split(' ', 2);
+  return regionOf({ kind: kind as Item['kind'], place });
+}

@@ -1,0 +1,55 @@
+/**
+ * Numbers for compiling a cloud for hosts that already run: a device keeps its OpenFlow port and a
+ * network its local VLAN; new ones get numbers that nobody has. So a second plan finds nothing.
+ */
+import { type Numbers } from '../agents/numbers.ts';
+import { type Host } from '../dataplane/network.ts';
+import { inventoryOf } from './state/switch.ts';
+
+/** The last port number that a port may ask for (`ofport_request`, ovs-vswitchd.conf.db(5)). */
+const LAST_PORT = 65279;
+const LAST_VLAN = 4094;
+
+/** @param host as it was read; undefined for one that was not */
+export function numbersOf(host: Host | undefined): Numbers {
+  const bridges = (host === undefined ? null : inventoryOf(host))?.rows.bridges ?? [];
+  const ports = new Map<string, Map<string, number>>();
+  const vlans = new Map<string, number>();
+  for (const bridge of bridges) {
+    const of = new Map<string, number>();
+    for (const { name, tag, otherConfig, interfaces } of bridge.ports) {
+      const ofport = interfaces[0]?.ofport ?? 0;
+      if (ofport > 0 && ofport <= LAST_PORT) of.set(name, ofport);
+      const network = otherConfig['net_uuid'];
+      const kept = Number(otherConfig['tag'] ?? tag ?? 0);
+      if (network !== undefined && kept > 0 && kept <= LAST_VLAN) vlans.set(network, kept);
+    }
+    ports.set(bridge.name, of);
+  }
+  const zones = new Map<string, number>();
+  const conjunctions = new Map<string, number>();
+  const given = <K>(map: Map<K, number>, key: K, from: number, last: number): number => {
+    const known = map.get(key);
+    if (known !== undefined) return known;
+    const used = new Set(map.values());
+    let next = from;
+    while (used.has(next)) next++;
+    if (next > last) throw new RangeError(`no number is left up to ${last}`);
+    map.set(key, next);
+    return next;
+  };
+  return {
+    localVlan: (network) => given(vlans, network, 1, LAST_VLAN),
+    ofport(bridge, device) {
+      const on = ports.get(bridge) ?? new Map<string, number>();
+      ports.set(bridge, on);
+      return given(on, device, 1, LAST_PORT);
+    },
+    zone: (key) => given(zones, key, 1, 65535 - 4096),
+    conjunction(key) {
+      const known = conjunctions.get(key) ?? 8 * (conjunctions.size + 1);
+      conjunctions.set(key, known);
+      return known;
+    },
+  };
+}

@@ -1,0 +1,136 @@
+/**
+ * From what is wanted and what is there to a plan. Before: a network that somebody wants and one
+ * that was just read; after: steps with their way back and what is expected behind each.
+ */
+import { type Host, type Network } from '../dataplane/network.ts';
+import { parseFlows } from '../dataplane/ovs/text/flows.ts';
+import { type Problem } from '../text/problem.ts';
+import { aboutDevice, aboutFlow, aboutNamespace } from '../verify/configuration/objects.ts';
+import { type NeutronRef } from '../trace/objects.ts';
+import { compareHost } from './difference.ts';
+import { scriptOf, UnsafeName } from './script.ts';
+import { actualState, desiredState, type OwnedList } from './state/host.ts';
+import { type FlowOrder } from './steps/flow-order.ts';
+import { type Hash, hostSteps, trackedTexts } from './steps/host-steps.ts';
+import { type Change, type Conflict, type HostState, type Item, type Plan, type Step } from './types.ts';
+
+export interface Wanted {
+  /** How the person named it. */
+  readonly name: string;
+  readonly network: Network;
+}
+
+export interface Seen {
+  readonly network: Network;
+  /** What each host noted as ours. */
+  readonly owned: ReadonlyMap<string, OwnedList>;
+  /** Agents of Neutron that run on each host. */
+  readonly agents: ReadonlyMap<string, readonly string[]>;
+}
+
+export interface PlanOptions {
+  readonly hosts: readonly string[];
+  readonly order: FlowOrder;
+  readonly rivals: 'refuse' | 'coexist' | 'takeover';
+  readonly hash: Hash;
+}
+
+export interface Planned {
+  readonly plan: Plan;
+  /** Why it must not be run; empty when nothing speaks against it. */
+  readonly refusals: readonly string[];
+  readonly conflicts: readonly Conflict[];
+  readonly problems: readonly Problem[];
+  /** Texts by id that each host had when it was read, of everything the plan may touch. */
+  readonly tracked: ReadonlyMap<string, ReadonlyMap<string, string>>;
+  readonly desired: ReadonlyMap<string, HostState>;
+}
+
+export function makePlan(wanted: Wanted, seen: Seen, options: PlanOptions): Planned {
+  const { hash, order, rivals } = options;
+  const problems: Problem[] = [];
+  const refusals: string[] = [];
+  const changes: Change[] = [];
+  const conflicts: Conflict[] = [];
+  const steps: Step[] = [];
+  const tracked = new Map<string, ReadonlyMap<string, string>>();
+  const states = new Map<string, HostState>();
+  const hosts: Plan['hosts'][number][] = [];
+  for (const name of options.hosts) {
+    const [to, from] = [wanted.network.hosts.get(name), seen.network.hosts.get(name)];
+    if (to === undefined || from === undefined) {
+      refusals.push(`${name} is not in ${to === undefined ? wanted.name : 'what was read'}`);
+      continue;
+    }
+    const agents = seen.agents.get(name) ?? [];
+    if (agents.length > 0 && rivals === 'refuse') {
+      refusals.push(
+        `${name} runs ${agents.join(', ')}, which removes what it did not write; --coexist or --takeover says that this is meant`,
+      );
+    }
+    const desired = desiredState(wanted.network, to, problems);
+    const actual = actualState(seen.network, from, seen.owned.get(name) ?? new Set(), problems);
+    const about = aboutItem(wanted.network, seen.network);
+    const compared = compareHost(desired, actual, { takeover: rivals === 'takeover', about });
+    const texts = trackedTexts(actual, desired);
+    states.set(name, desired);
+    tracked.set(name, texts);
+    changes.push(...compared.changes);
+    conflicts.push(...compared.conflicts);
+    refusals.push(...missingDevices(from, compared.changes));
+    hosts.push({ name, state: hash([...texts].map(([id, text]) => `${id}\n${text}`).sort().join('\n')) });
+    try {
+      const own = hostSteps(name, compared.changes, texts, order, hash);
+      // Whatever cannot be written as a script is found before anything is done.
+      for (const { forward, inverse } of own) scriptOf([...forward, ...inverse]);
+      steps.push(...own);
+    } catch (error) {
+      if (!(error instanceof UnsafeName)) throw error;
+      refusals.push(`${name}: ${error.message}`);
+    }
+  }
+  for (const { host, id, why } of conflicts) refusals.push(`${host}: ${id}: ${why}`);
+  const body = { desired: wanted.name, order, hosts, changes, steps };
+  const id = hash(JSON.stringify({ order, hosts, steps }));
+  return { plan: { version: 1, id, ...body }, refusals, conflicts, problems, tracked, desired: states };
+}
+
+/** NICs and taps of guests are made by others; a port without its device would stay dead. */
+function missingDevices({ name, namespaces }: Host, changes: readonly Change[]): readonly string[] {
+  const there = new Set((namespaces.get('root')?.state.interfaces ?? []).map((each) => each.name));
+  const made = new Set(changes.flatMap(({ new: to }) => (to?.kind === 'device' ? [to.key] : [])));
+  return changes.flatMap(({ old, new: to }) => {
+    if (old !== null || to?.kind !== 'port' || to.data.type !== '') return [];
+    if (there.has(to.key) || made.has(to.key)) return [];
+    return [`${name}: the device ${to.key} is not there; whoever makes it comes first`];
+  });
+}
+
+function aboutItem(wanted: Network, seen: Network) {
+  return (name: string, item: Item): NeutronRef | null => {
+    for (const network of [wanted, seen]) {
+      const found = aboutIn(network, name, item);
+      if (found !== null) return found;
+    }
+    return null;
+  };
+}
+
+function aboutIn(network: Network, name: string, item: Item): NeutronRef | null {
+  switch (item.kind) {
+    case 'port':
+      return aboutDevice(network, name, item.key);
+    case 'flow': {
+      const bridge = network.hosts
+        .get(name)
+        ?.switch?.bridges.find((each) => each.name === item.place);
+      const [flow] = parseFlows(new TextEncoder().encode(item.data.line), item.place).value;
+      return bridge === undefined || flow === undefined ? null : aboutFlow(network, name, bridge, flow);
+    }
+    case 'device':
+    case 'member':
+      return aboutDevice(network, name, item.key) ?? aboutNamespace(network, item.place);
+    default:
+      return aboutNamespace(network, item.place);
+  }
+}

@@ -1,0 +1,149 @@
+/**
+ * Actions as text for `sh`: every word is quoted, bulk data stand in here-documents whose end no
+ * line can be, and names that the kernel or the switch would cut or read as something else are
+ * refused. Before: actions; after: a script that stops at the first command that fails.
+ */
+import { type Action } from './types.ts';
+
+/** A name that is refused: it could be read as something else than a name. */
+export class UnsafeName extends Error {}
+
+/** IFNAMSIZ is 16 with the closing zero (include/uapi/linux/if.h). */
+const DEVICE = /^[A-Za-z0-9_][A-Za-z0-9_.-]{0,14}$/;
+const NAMESPACE = /^[A-Za-z0-9_][A-Za-z0-9_.-]{0,127}$/;
+const SYSCTL = /^net\.[a-z0-9]+\.[A-Za-z0-9_./-]+$/;
+/** What may stand in a line of `ip -batch`, of a bundle or of a set: no control characters. */
+const LINE = /^[\x20-\x7e]*$/;
+const PATH = /^\/var\/lib\/neutron\/[A-Za-z0-9_./-]+$/;
+
+const END = 'HOPWISE_END';
+
+/** A script of all actions, one after the other. */
+export function scriptOf(actions: readonly Action[]): string {
+  return actions.map(commandOf).join('\n');
+}
+
+/** One word of a shell command. */
+export function quoted(word: string): string {
+  if (word.includes('\0')) throw new UnsafeName('a word with a zero byte');
+  return `'${word.replaceAll("'", `'\\''`)}'`;
+}
+
+function named(form: RegExp, what: string, word: string): string {
+  if (!form.test(word) || word.includes('..')) {
+    throw new UnsafeName(`${JSON.stringify(word.slice(0, 80))} is no ${what}`);
+  }
+  return word;
+}
+
+export const deviceWord = (word: string): string => named(DEVICE, 'name of a device', word);
+export const namespaceWord = (word: string): string => named(NAMESPACE, 'name of a namespace', word);
+
+/** A command with lines on its standard input. */
+function fed(command: string, lines: readonly string[]): string {
+  for (const line of lines) {
+    if (!LINE.test(line) || line === END) {
+      throw new UnsafeName(`a line with control characters: ${JSON.stringify(line.slice(0, 80))}`);
+    }
+  }
+  return `${command} <<'${END}'\n${lines.map((line) => `${line}\n`).join('')}${END}`;
+}
+
+/** `ip netns exec NAME ` for another namespace than the host's own. */
+function inside(namespace: string): string {
+  return namespace === 'root' ? '' : `ip netns exec ${quoted(namespaceWord(namespace))} `;
+}
+
+function commandOf(action: Action): string {
+  switch (action.kind) {
+    case 'ovsdb': {
+      const words = action.commands.map((command) => command.map(quoted).join(' '));
+      return words.length === 0 ? ':' : `ovs-vsctl --timeout=20 -- ${words.join(' -- ')}`;
+    }
+    case 'flows':
+      if (action.lines.length === 0) return ':';
+      return fed(bundle('add-flows', action.bridge), action.lines);
+    case 'groups':
+      return fed(bundle('add-groups', action.bridge), action.lines);
+    case 'forget':
+      return forget(action.bridge, action.matches);
+    case 'restore': {
+      const program = action.version === 4 ? 'iptables-restore' : 'ip6tables-restore';
+      return fed(`${inside(action.namespace)}${program} --noflush -w 10`, action.text.split('\n'));
+    }
+    case 'ipset':
+      return fed(`${inside(action.namespace)}ipset restore -exist`, action.text.split('\n'));
+    case 'frames':
+      return fed(
+        `${inside(action.namespace)}${named(/^(ebtables|arptables)-restore$/, 'program', action.program)}`,
+        action.text.split('\n'),
+      );
+    case 'ip':
+    case 'bridge': {
+      if (action.lines.length === 0) return ':';
+      const force = action.force ? ' -force' : '';
+      const where = action.namespace === 'root' ? '' : ` -n ${quoted(namespaceWord(action.namespace))}`;
+      const run = fed(`${action.kind}${where}${force} -batch -`, action.lines);
+      return action.force ? `{ ${run}\n} 2>/dev/null || true` : run;
+    }
+    case 'netns': {
+      const name = quoted(namespaceWord(action.name));
+      return action.make
+        ? `[ -e /run/netns/${name} ] || ip netns add ${name}; ip -n ${name} link set lo up`
+        : `[ ! -e /run/netns/${name} ] || ip netns del ${name}`;
+    }
+    case 'move': {
+      const device = quoted(deviceWord(action.device));
+      // The host's first process is in its own namespace.
+      if (action.to === 'root') {
+        return `ip -n ${quoted(namespaceWord(action.from))} link set ${device} netns 1 2>/dev/null || true`;
+      }
+      return `ip link set ${device} netns ${quoted(namespaceWord(action.to))}`;
+    }
+    case 'sysctl':
+      return action.values
+        .map(([name, value]) => {
+          // A dot in a device's name stands as a slash (sysctl(8)).
+          const path = named(SYSCTL, 'setting', name).replaceAll(/[./]/g, (at) => (at === '.' ? '/' : '.'));
+          const script = `[ ! -e /proc/sys/${path} ] || printf %s ${quoted(value)} >/proc/sys/${path}`;
+          return `${inside(action.namespace)}sh -c ${quoted(script)}`;
+        })
+        .join('\n');
+    case 'file': {
+      const path = quoted(named(PATH, 'path of an agent', action.path));
+      if (action.text === null) return `rm -f -- ${path}`;
+      const lines = action.text.split('\n');
+      return `mkdir -p -- "$(dirname -- ${path})"\n${fed(`cat >${path}`, lines)}`;
+    }
+    case 'start':
+      return `${inside(action.namespace)}${action.words.map(quoted).join(' ')}`;
+    case 'stop':
+      return `pkill -f -- ${quoted(action.pattern)} || true`;
+    case 'own': {
+      const list = '/var/lib/hopwise/owned';
+      const gone = action.remove.map((line) => `-e ${quoted(line)}`).join(' ');
+      const kept = gone === '' ? `cat ${list}` : `grep -vxF ${gone} ${list}`;
+      const added = action.add.map((line) => `printf '%s\\n' ${quoted(line)}; `).join('');
+      return `touch ${list}; { ${kept} || true; ${added}} | sort -u >${list}.new; mv ${list}.new ${list}`;
+    }
+  }
+}
+
+/** Written and read with one version, so that what is read is what was written. */
+function bundle(command: string, bridge: string): string {
+  return `ovs-ofctl -O OpenFlow14 --bundle ${command} ${quoted(deviceWord(bridge))} -`;
+}
+
+/**
+ * Removes what was learned into a table: flows with a timeout, each by its own match. Configured
+ * flows have none, so nothing that a plan wrote is touched.
+ */
+function forget(bridge: string, tables: readonly string[]): string {
+  const name = quoted(deviceWord(bridge));
+  return tables
+    .map((table) => {
+      const of = named(/^table=\d{1,3}$/, 'table', table);
+      return `ovs-ofctl -O OpenFlow14 --no-stats dump-flows ${name} ${of} | sed -e 's/ actions=.*//' -e '/_timeout=/!d' -e 's/^ *//' -e 's/\\(idle\\|hard\\)_timeout=[0-9]*, *//g' -e 's/^cookie=\\(0x[0-9a-f]*\\), */cookie=\\1\\/-1,/' -e 's/^/delete_strict /' -e 's/, *priority/,priority/g' -e 's/[, ]*$//' | ovs-ofctl -O OpenFlow14 --bundle add-flows ${name} -`;
+    })
+    .join('\n');
+}

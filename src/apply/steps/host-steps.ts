@@ -1,0 +1,219 @@
+/**
+ * The differences of one host as steps in their order: what is needed before what needs it, flows
+ * before the ports they guard, and on the way out the other way round.
+ */
+import {
+  type Action,
+  type Change,
+  type HostState,
+  type Item,
+  PHASES,
+  type PhaseName,
+  regionOf,
+  type RegionPrint,
+  type Step,
+} from '../types.ts';
+import { deviceActions } from './devices.ts';
+import { filterActions } from './filters.ts';
+import { type FlowOrder, flowStages } from './flow-order.ts';
+import { type Pair, placeOf, swapped } from './pairs.ts';
+import { bridgeActions, flowActions, portActions } from './switch.ts';
+
+/** A text's fingerprint; given from outside, as hashing is no business of a plan. */
+export type Hash = (text: string) => string;
+
+interface Draft {
+  readonly phase: PhaseName;
+  readonly title: string;
+  readonly pairs: readonly Pair[];
+  readonly forward: readonly Action[];
+  readonly inverse: readonly Action[];
+  readonly partial: string | null;
+}
+
+const DEVICE_KINDS = ['device', 'member', 'address', 'route', 'rule', 'neighbour', 'fdb', 'sysctl'];
+
+export function hostSteps(
+  host: string,
+  changes: readonly Change[],
+  tracked: ReadonlyMap<string, string>,
+  order: FlowOrder,
+  hash: Hash,
+): readonly Step[] {
+  const pairs = changes.map((change): Pair => ({ old: change.old, to: change.new }));
+  const drafts = [
+    ...namespaceDrafts(pairs),
+    ...filterDrafts(pairs),
+    ...bridgeDrafts(pairs),
+    ...flowDrafts(pairs, order),
+    ...portDrafts(pairs),
+    ...deviceDrafts(pairs),
+  ].sort((a, b) => PHASES.indexOf(a.phase) - PHASES.indexOf(b.phase));
+  const texts = new Map(tracked);
+  return drafts.map((draft, i) => numbered(host, i + 1, draft, texts, hash));
+}
+
+/** Adds the fingerprints of the regions that a step touches, and moves `texts` behind it. */
+function numbered(
+  host: string,
+  number: number,
+  { pairs, ...draft }: Draft,
+  texts: Map<string, string>,
+  hash: Hash,
+): Step {
+  const touched = [...new Set(pairs.map(({ old, to }) => regionOf((to ?? old)!)))];
+  const before = touched.map((region) => printOf(region, texts, hash));
+  const changes = pairs.map(({ old, to }) => {
+    const item = (to ?? old)!;
+    const id = `${item.kind} ${item.place} ${item.key}`;
+    if (to === null) texts.delete(id);
+    else texts.set(id, to.text);
+    return [id, to?.text ?? null] as const;
+  });
+  const regions = touched.map(
+    (region, i): RegionPrint => ({ region, before: before[i] ?? '', after: printOf(region, texts, hash) }),
+  );
+  return { id: `${host} ${number}`, host, ...draft, changes, regions };
+}
+
+/** The fingerprint of a region of a host. */
+export function printOf(region: string, texts: ReadonlyMap<string, string>, hash: Hash): string {
+  const lines: string[] = [];
+  for (const [id, text] of texts) if (regionOfId(id) === region) lines.push(`${id}\n${text}`);
+  return hash(lines.sort().join('\n'));
+}
+
+function regionOfId(id: string): string {
+  const [kind = '', place = ''] = id.split(' ', 2);
+  return regionOf({ kind: kind as Item['kind'], place });
+}
+
+/** The texts of everything that a plan may touch on a host: ours, and what is wanted. */
+export function trackedTexts(actual: HostState, desired: HostState): ReadonlyMap<string, string> {
+  const texts = new Map<string, string>();
+  for (const [id, { text, kind, place }] of actual.items) {
+    if (kind === 'sysctl' && !desired.items.has(id)) {
+      // A setting counts where it is asked for, and where its namespace is ours to remove.
+      if (desired.items.has(`namespace ${place} ${place}`) || !actual.owned.has(id)) continue;
+    }
+    if (actual.owned.has(id) || desired.items.has(id)) texts.set(id, text);
+  }
+  return texts;
+}
+
+function draft(
+  phase: PhaseName,
+  title: string,
+  pairs: readonly Pair[],
+  make: (pairs: readonly Pair[], back: boolean) => readonly Action[],
+  partial: string | null,
+): readonly Draft[] {
+  if (pairs.length === 0) return [];
+  const forward = make(pairs, false);
+  return [{ phase, title, pairs, forward, inverse: make(swapped(pairs), true), partial }];
+}
+
+function ofKinds(pairs: readonly Pair[], kinds: readonly string[]): readonly Pair[] {
+  return pairs.filter(({ old, to }) => kinds.includes((to ?? old)?.kind ?? ''));
+}
+
+function added(pairs: readonly Pair[]): readonly Pair[] {
+  return pairs.filter(({ to }) => to !== null);
+}
+
+function removed(pairs: readonly Pair[]): readonly Pair[] {
+  return pairs.filter(({ to }) => to === null);
+}
+
+function placesOf(pairs: readonly Pair[]): readonly string[] {
+  return [...new Set(pairs.map(placeOf))].sort();
+}
+
+function namespaceDrafts(all: readonly Pair[]): readonly Draft[] {
+  const pairs = ofKinds(all, ['namespace']);
+  const make = (of: readonly Pair[]): readonly Action[] =>
+    of.flatMap((pair): readonly Action[] => {
+      const name = placeOf(pair);
+      const line = [`namespace ${name}`];
+      const gone = pair.to === null;
+      const own = { kind: 'own', add: gone ? [] : line, remove: gone ? line : [] } as const;
+      const netns = { kind: 'netns', name, make: !gone } as const;
+      // What is noted is never less than what is there.
+      return gone ? [netns, own] : [own, netns];
+    });
+  return [
+    ...draft('prepare', 'make namespaces', added(pairs), make, 'one namespace after the other'),
+    ...draft('clean', 'remove namespaces', removed(pairs), make, 'one namespace after the other'),
+  ];
+}
+
+/** Rules stand before the devices they guard come, and until those are gone. */
+function filterDrafts(all: readonly Pair[]): readonly Draft[] {
+  const pairs = ofKinds(all, ['chain', 'set']);
+  const gone = new Set(removed(ofKinds(all, ['namespace'])).map(placeOf));
+  return placesOf(pairs).flatMap((place) => {
+    const own = pairs.filter((pair) => placeOf(pair) === place);
+    const leaving = removed(ofKinds(all, ['member', 'port'])).length > 0;
+    const coming = added(ofKinds(all, ['member', 'port'])).length > 0;
+    const phase = gone.has(place) || (leaving && !coming) ? 'clean' : 'prepare';
+    const make = (of: readonly Pair[], back: boolean): readonly Action[] =>
+      gone.has(place) && !back ? [] : filterActions(place, of);
+    return draft(phase, `rules of ${place}`, own, make, 'table by table');
+  });
+}
+
+function bridgeDrafts(all: readonly Pair[]): readonly Draft[] {
+  const pairs = ofKinds(all, ['bridge']);
+  return [
+    ...draft('prepare', 'make bridges', added(pairs), bridgeActions, null),
+    ...draft('clean', 'remove bridges', removed(pairs), bridgeActions, null),
+  ];
+}
+
+function flowDrafts(all: readonly Pair[], order: FlowOrder): readonly Draft[] {
+  const pairs = ofKinds(all, ['flow', 'group']);
+  const unplugs = removed(ofKinds(all, ['port'])).length > 0;
+  const titles: Readonly<Partial<Record<PhaseName, string>>> = {
+    accept: 'accept what will come',
+    send: 'flows',
+    drop: 'drop what is no more',
+  };
+  return placesOf(pairs).flatMap((bridge) => {
+    const own = pairs.filter((pair) => placeOf(pair) === bridge);
+    return flowStages(own, order, unplugs).flatMap(({ phase, pairs: of, forget }) =>
+      phase === 'flush'
+        ? [
+            {
+              phase,
+              title: `forget what ${bridge} learned`,
+              pairs: of,
+              forward: [{ kind: 'forget', bridge, matches: forget } as const],
+              inverse: [],
+              partial: null,
+            },
+          ]
+        : draft(phase, `${titles[phase] ?? 'flows'} on ${bridge}`, of, flowActions, null),
+    );
+  });
+}
+
+function portDrafts(all: readonly Pair[]): readonly Draft[] {
+  const pairs = ofKinds(all, ['port']);
+  return [
+    ...draft('connect', 'plug ports in', added(pairs), portActions, null),
+    ...draft('disconnect', 'unplug ports', removed(pairs), portActions, null),
+  ];
+}
+
+function deviceDrafts(all: readonly Pair[]): readonly Draft[] {
+  const pairs = ofKinds(all, DEVICE_KINDS);
+  return placesOf(pairs).flatMap((place) => {
+    const own = pairs.filter((pair) => placeOf(pair) === place);
+    const make = (of: readonly Pair[], back: boolean): readonly Action[] => deviceActions(place, of, back);
+    const why = 'line by line';
+    return [
+      ...draft('connect', `devices and routes of ${place}`, added(own), make, why),
+      ...draft('disconnect', `devices and routes of ${place} go`, removed(own), make, why),
+    ];
+  });
+}

@@ -1,0 +1,204 @@
+/**
+ * What applying works with: a host's configuration as items that each are one thing (a flow, a
+ * port, a chain, an address), the differences between two such configurations, and a plan of
+ * steps that turns one into the other. Before: two networks; after: scripts and expected items.
+ */
+import { type NeutronRef } from '../trace/objects.ts';
+
+/** The cookie of all flows that are ours: the one the compiled agents write. */
+export const COOKIE = 0x686f70n;
+/** `external_ids` of our rows in the switch's database. */
+export const OWNER_KEY = 'hopwise-owner';
+export const OWNER = 'hopwise';
+/** Chains with this prefix are ours in namespaces that are not. */
+export const CHAIN_PREFIX = 'neutron-';
+
+/** What an item of each kind needs to be made again. */
+export interface ItemData {
+  readonly bridge: { readonly failMode: string; readonly datapath: string };
+  readonly port: PortData;
+  /** A whole flow as `ovs-ofctl add-flow` takes it, and its match alone. */
+  readonly flow: { readonly line: string; readonly match: string };
+  readonly group: { readonly line: string; readonly id: number };
+  readonly namespace: Readonly<Record<never, never>>;
+  readonly device: DeviceData;
+  /** A device in a Linux bridge. */
+  readonly member: { readonly device: string; readonly master: string };
+  readonly address: { readonly device: string; readonly address: string; readonly version: 4 | 6 };
+  readonly route: { readonly words: string; readonly version: 4 | 6 };
+  readonly rule: { readonly words: string; readonly version: 4 | 6 };
+  readonly neighbour: { readonly words: string; readonly device: string };
+  readonly fdb: { readonly words: string; readonly device: string };
+  readonly sysctl: { readonly name: string; readonly value: string };
+  readonly set: { readonly name: string; readonly create: string; readonly entries: readonly string[] };
+  readonly chain: ChainData;
+  readonly frames: { readonly program: 'ebtables' | 'arptables'; readonly text: string };
+  readonly file: { readonly path: string; readonly text: string };
+  readonly daemon: { readonly words: readonly string[]; readonly stop: string };
+}
+
+export interface PortData {
+  readonly bridge: string;
+  readonly name: string;
+  readonly type: string;
+  readonly ofport: number;
+  readonly tag: number | null;
+  readonly trunks: readonly number[];
+  readonly options: Readonly<Record<string, string>>;
+  readonly otherConfig: Readonly<Record<string, string>>;
+  readonly externalIds: Readonly<Record<string, string>>;
+}
+
+export interface DeviceData {
+  readonly name: string;
+  /** `internal` is a port of the switch that moves into the namespace. */
+  readonly kind: 'internal' | 'veth' | 'bridge' | 'vxlan' | 'vlan';
+  readonly mac: string;
+  readonly mtu: number;
+  readonly up: boolean;
+  /** The other end of a veth: `NAMESPACE/DEVICE`. */
+  readonly peer: { readonly namespace: string; readonly device: string; readonly mac: string } | null;
+  readonly lower: string | null;
+  readonly details: Readonly<Record<string, string>>;
+}
+
+export interface ChainData {
+  readonly version: 4 | 6;
+  readonly table: string;
+  readonly chain: string;
+  /** null for a user chain. */
+  readonly policy: string | null;
+  /** Without `-A CHAIN`. Of a base chain in a namespace of others: only jumps to our chains. */
+  readonly rules: readonly string[];
+  /** Whether the whole chain is ours, and not only our jumps in it. */
+  readonly whole: boolean;
+}
+
+export type ItemKind = keyof ItemData;
+
+/** One thing on a host. */
+export type Item = {
+  readonly [K in ItemKind]: {
+    readonly kind: K;
+    /** The bridge or namespace. */
+    readonly place: string;
+    /** What it is among its kind and place. */
+    readonly key: string;
+    /** Its canonical meaning: equal texts are equal configuration. */
+    readonly text: string;
+    readonly data: ItemData[K];
+  };
+}[ItemKind];
+
+export type ItemOf<K extends ItemKind> = Extract<Item, { readonly kind: K }>;
+
+/** A host's items by their ids. */
+export interface HostState {
+  readonly host: string;
+  readonly items: ReadonlyMap<string, Item>;
+  /** Ids of items that are ours to change and to remove. */
+  readonly owned: ReadonlySet<string>;
+}
+
+export function idOf({ kind, place, key }: Pick<Item, 'kind' | 'place' | 'key'>): string {
+  return `${kind} ${place} ${key}`;
+}
+
+/** The region that an item belongs to: what is compared and fingerprinted as a whole. */
+export function regionOf({ kind, place }: Pick<Item, 'kind' | 'place'>): string {
+  if (kind === 'flow' || kind === 'group') return `flows ${place}`;
+  if (kind === 'bridge' || kind === 'port') return 'switch';
+  return `namespace ${place === '' ? 'host' : place}`;
+}
+
+/** One difference: what is there, and what shall be. */
+export interface Change {
+  readonly host: string;
+  readonly id: string;
+  readonly old: Item | null;
+  readonly new: Item | null;
+  /** The Neutron object it is there for. */
+  readonly about: NeutronRef | null;
+}
+
+/** Something of others that stands where ours would have to. */
+export interface Conflict {
+  readonly host: string;
+  readonly id: string;
+  readonly why: string;
+}
+
+/** Phases in their order: what is needed comes before what needs it, and goes after it. */
+export const PHASES = [
+  'prepare',
+  'accept',
+  'send',
+  'flush',
+  'connect',
+  'disconnect',
+  'drop',
+  'clean',
+] as const;
+export type PhaseName = (typeof PHASES)[number];
+
+/** One command of a step; every kind is one primitive of the host. */
+export type Action =
+  /** One `ovs-vsctl` transaction: each command's words. */
+  | { readonly kind: 'ovsdb'; readonly commands: readonly (readonly string[])[] }
+  /** One bundle of OpenFlow 1.4 flow changes: `add …`, `delete_strict …`. */
+  | { readonly kind: 'flows'; readonly bridge: string; readonly lines: readonly string[] }
+  | { readonly kind: 'groups'; readonly bridge: string; readonly lines: readonly string[] }
+  /** Flows that were learned from traffic. */
+  | { readonly kind: 'forget'; readonly bridge: string; readonly matches: readonly string[] }
+  | { readonly kind: 'restore'; readonly namespace: string; readonly version: 4 | 6; readonly text: string }
+  | { readonly kind: 'ipset'; readonly namespace: string; readonly text: string }
+  | { readonly kind: 'frames'; readonly namespace: string; readonly program: string; readonly text: string }
+  /** `ip -batch`: stops at the first line that fails. */
+  | { readonly kind: 'ip'; readonly namespace: string; readonly lines: readonly string[]; readonly force: boolean }
+  | { readonly kind: 'bridge'; readonly namespace: string; readonly lines: readonly string[]; readonly force: boolean }
+  | { readonly kind: 'netns'; readonly name: string; readonly make: boolean }
+  /** Moves a device from the host's own namespace to another, or back. */
+  | { readonly kind: 'move'; readonly device: string; readonly from: string; readonly to: string }
+  | { readonly kind: 'sysctl'; readonly namespace: string; readonly values: readonly (readonly [string, string])[] }
+  | { readonly kind: 'file'; readonly path: string; readonly text: string | null }
+  | { readonly kind: 'start'; readonly namespace: string; readonly words: readonly string[] }
+  | { readonly kind: 'stop'; readonly namespace: string; readonly pattern: string }
+  /** Lines of the list of what is ours on the host. */
+  | { readonly kind: 'own'; readonly add: readonly string[]; readonly remove: readonly string[] };
+
+/** A region before and after a step, as fingerprints of its items. */
+export interface RegionPrint {
+  readonly region: string;
+  readonly before: string;
+  readonly after: string;
+}
+
+export interface Step {
+  /** `compute1 3`: the host and the place in its order. */
+  readonly id: string;
+  readonly host: string;
+  readonly phase: PhaseName;
+  readonly title: string;
+  readonly forward: readonly Action[];
+  readonly inverse: readonly Action[];
+  /** Ids of items with the text that they have afterwards; null when they are gone. */
+  readonly changes: readonly (readonly [id: string, text: string | null])[];
+  readonly regions: readonly RegionPrint[];
+  /** Why it is not atomic; null when an observer sees all of it or nothing. */
+  readonly partial: string | null;
+}
+
+export interface Plan {
+  readonly version: 1;
+  /** Fingerprint of everything below: two plans with one id do the same. */
+  readonly id: string;
+  readonly desired: string;
+  readonly order: 'direct' | 'staged';
+  readonly hosts: readonly {
+    readonly name: string;
+    /** Fingerprint of all owned regions when it was read, also of absent ones. */
+    readonly state: string;
+  }[];
+  readonly changes: readonly Change[];
+  readonly steps: readonly Step[];
+}
