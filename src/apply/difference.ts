@@ -38,7 +38,8 @@ export function compareHost(
   for (const [id, item] of actual.items) {
     if (desired.items.has(id) || !actual.owned.has(id)) continue;
     // Settings that nobody asked for are the kernel's; they go with their namespace.
-    if (item.kind === 'sysctl' && desired.items.has(`namespace ${item.place} ${item.place}`)) continue;
+    if (item.kind === 'sysctl' && desired.items.has(`namespace ${item.place} ${item.place}`))
+      continue;
     push(id, item, null);
   }
   for (const [id, item] of desired.items) {
@@ -53,8 +54,11 @@ export function compareHost(
 /** A setting that the running kernel does not have, in a namespace that is there. */
 function isUnknowable(item: Item, actual: HostState): boolean {
   if (item.kind !== 'sysctl') return false;
-  if (item.place !== ROOT && !actual.items.has(`namespace ${item.place} ${item.place}`)) return false;
-  return !perDevice(item.key) || actual.items.has(`device ${item.place} ${perDevice(item.key) ?? ''}`);
+  if (item.place !== ROOT && !actual.items.has(`namespace ${item.place} ${item.place}`))
+    return false;
+  return (
+    !perDevice(item.key) || actual.items.has(`device ${item.place} ${perDevice(item.key) ?? ''}`)
+  );
 }
 
 /** The device of `net.ipv4.conf.DEVICE.…`. */

@@ -5,14 +5,21 @@
 import { type Host, type Network } from '../dataplane/network.ts';
 import { parseFlows } from '../dataplane/ovs/text/flows.ts';
 import { type Problem } from '../text/problem.ts';
-import { aboutDevice, aboutFlow, aboutNamespace } from '../verify/configuration/objects.ts';
 import { type NeutronRef } from '../trace/objects.ts';
+import { aboutDevice, aboutFlow, aboutNamespace } from '../verify/configuration/objects.ts';
 import { compareHost } from './difference.ts';
 import { scriptOf, UnsafeName } from './script.ts';
 import { actualState, desiredState, type OwnedList } from './state/host.ts';
 import { type FlowOrder } from './steps/flow-order.ts';
 import { type Hash, hostSteps, trackedTexts } from './steps/host-steps.ts';
-import { type Change, type Conflict, type HostState, type Item, type Plan, type Step } from './types.ts';
+import {
+  type Change,
+  type Conflict,
+  type HostState,
+  type Item,
+  type Plan,
+  type Step,
+} from './types.ts';
 
 export interface Wanted {
   /** How the person named it. */
@@ -78,7 +85,15 @@ export function makePlan(wanted: Wanted, seen: Seen, options: PlanOptions): Plan
     changes.push(...compared.changes);
     conflicts.push(...compared.conflicts);
     refusals.push(...missingDevices(from, compared.changes));
-    hosts.push({ name, state: hash([...texts].map(([id, text]) => `${id}\n${text}`).sort().join('\n')) });
+    hosts.push({
+      name,
+      state: hash(
+        [...texts]
+          .map(([id, text]) => `${id}\n${text}`)
+          .sort()
+          .join('\n'),
+      ),
+    });
     try {
       const own = hostSteps(name, compared.changes, texts, order, hash);
       // Whatever cannot be written as a script is found before anything is done.
@@ -92,7 +107,14 @@ export function makePlan(wanted: Wanted, seen: Seen, options: PlanOptions): Plan
   for (const { host, id, why } of conflicts) refusals.push(`${host}: ${id}: ${why}`);
   const body = { desired: wanted.name, order, hosts, changes, steps };
   const id = hash(JSON.stringify({ order, hosts, steps }));
-  return { plan: { version: 1, id, ...body }, refusals, conflicts, problems, tracked, desired: states };
+  return {
+    plan: { version: 1, id, ...body },
+    refusals,
+    conflicts,
+    problems,
+    tracked,
+    desired: states,
+  };
 }
 
 /** NICs and taps of guests are made by others; a port without its device would stay dead. */
@@ -125,7 +147,9 @@ function aboutIn(network: Network, name: string, item: Item): NeutronRef | null 
         .get(name)
         ?.switch?.bridges.find((each) => each.name === item.place);
       const [flow] = parseFlows(new TextEncoder().encode(item.data.line), item.place).value;
-      return bridge === undefined || flow === undefined ? null : aboutFlow(network, name, bridge, flow);
+      return bridge === undefined || flow === undefined
+        ? null
+        : aboutFlow(network, name, bridge, flow);
     }
     case 'device':
     case 'member':

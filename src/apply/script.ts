@@ -37,7 +37,8 @@ function named(form: RegExp, what: string, word: string): string {
 }
 
 export const deviceWord = (word: string): string => named(DEVICE, 'name of a device', word);
-export const namespaceWord = (word: string): string => named(NAMESPACE, 'name of a namespace', word);
+export const namespaceWord = (word: string): string =>
+  named(NAMESPACE, 'name of a namespace', word);
 
 /** A command with lines on its standard input. */
 function fed(command: string, lines: readonly string[]): string {
@@ -82,7 +83,8 @@ function commandOf(action: Action): string {
     case 'bridge': {
       if (action.lines.length === 0) return ':';
       const force = action.force ? ' -force' : '';
-      const where = action.namespace === 'root' ? '' : ` -n ${quoted(namespaceWord(action.namespace))}`;
+      const where =
+        action.namespace === 'root' ? '' : ` -n ${quoted(namespaceWord(action.namespace))}`;
       const run = fed(`${action.kind}${where}${force} -batch -`, action.lines);
       return action.force ? `{ ${run}\n} 2>/dev/null || true` : run;
     }
@@ -104,7 +106,9 @@ function commandOf(action: Action): string {
       return action.values
         .map(([name, value]) => {
           // A dot in a device's name stands as a slash (sysctl(8)).
-          const path = named(SYSCTL, 'setting', name).replaceAll(/[./]/g, (at) => (at === '.' ? '/' : '.'));
+          const path = named(SYSCTL, 'setting', name).replaceAll(/[./]/g, (at) =>
+            at === '.' ? '/' : '.',
+          );
           const script = `[ ! -e /proc/sys/${path} ] || printf %s ${quoted(value)} >/proc/sys/${path}`;
           return `${inside(action.namespace)}sh -c ${quoted(script)}`;
         })

@@ -30,7 +30,11 @@ export interface ItemData {
   readonly neighbour: { readonly words: string; readonly device: string };
   readonly fdb: { readonly words: string; readonly device: string };
   readonly sysctl: { readonly name: string; readonly value: string };
-  readonly set: { readonly name: string; readonly create: string; readonly entries: readonly string[] };
+  readonly set: {
+    readonly name: string;
+    readonly create: string;
+    readonly entries: readonly string[];
+  };
   readonly chain: ChainData;
   readonly frames: { readonly program: 'ebtables' | 'arptables'; readonly text: string };
   readonly file: { readonly path: string; readonly text: string };
@@ -57,7 +61,11 @@ export interface DeviceData {
   readonly mtu: number;
   readonly up: boolean;
   /** The other end of a veth: `NAMESPACE/DEVICE`. */
-  readonly peer: { readonly namespace: string; readonly device: string; readonly mac: string } | null;
+  readonly peer: {
+    readonly namespace: string;
+    readonly device: string;
+    readonly mac: string;
+  } | null;
   readonly lower: string | null;
   readonly details: Readonly<Record<string, string>>;
 }
@@ -150,16 +158,40 @@ export type Action =
   | { readonly kind: 'groups'; readonly bridge: string; readonly lines: readonly string[] }
   /** Flows that were learned from traffic. */
   | { readonly kind: 'forget'; readonly bridge: string; readonly matches: readonly string[] }
-  | { readonly kind: 'restore'; readonly namespace: string; readonly version: 4 | 6; readonly text: string }
+  | {
+      readonly kind: 'restore';
+      readonly namespace: string;
+      readonly version: 4 | 6;
+      readonly text: string;
+    }
   | { readonly kind: 'ipset'; readonly namespace: string; readonly text: string }
-  | { readonly kind: 'frames'; readonly namespace: string; readonly program: string; readonly text: string }
+  | {
+      readonly kind: 'frames';
+      readonly namespace: string;
+      readonly program: string;
+      readonly text: string;
+    }
   /** `ip -batch`: stops at the first line that fails. */
-  | { readonly kind: 'ip'; readonly namespace: string; readonly lines: readonly string[]; readonly force: boolean }
-  | { readonly kind: 'bridge'; readonly namespace: string; readonly lines: readonly string[]; readonly force: boolean }
+  | {
+      readonly kind: 'ip';
+      readonly namespace: string;
+      readonly lines: readonly string[];
+      readonly force: boolean;
+    }
+  | {
+      readonly kind: 'bridge';
+      readonly namespace: string;
+      readonly lines: readonly string[];
+      readonly force: boolean;
+    }
   | { readonly kind: 'netns'; readonly name: string; readonly make: boolean }
   /** Moves a device from the host's own namespace to another, or back. */
   | { readonly kind: 'move'; readonly device: string; readonly from: string; readonly to: string }
-  | { readonly kind: 'sysctl'; readonly namespace: string; readonly values: readonly (readonly [string, string])[] }
+  | {
+      readonly kind: 'sysctl';
+      readonly namespace: string;
+      readonly values: readonly (readonly [string, string])[];
+    }
   | { readonly kind: 'file'; readonly path: string; readonly text: string | null }
   | { readonly kind: 'start'; readonly namespace: string; readonly words: readonly string[] }
   | { readonly kind: 'stop'; readonly namespace: string; readonly pattern: string }

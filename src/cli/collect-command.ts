@@ -86,7 +86,8 @@ async function run(call: Call, path: string, flags: CollectFlags): Promise<void>
       parallel: flags.parallel,
       timeout_ms: flags.timeout * 1000,
       progress: (done, all, last) => {
-        if (io.err.isTTY) io.err.write(`\r${done} of ${all} hosts, ${forTerminal(last.host)}\u001b[K`);
+        if (io.err.isTTY)
+          io.err.write(`\r${done} of ${all} hosts, ${forTerminal(last.host)}\u001b[K`);
       },
     });
     if (io.err.isTTY) io.err.write('\n');
@@ -109,7 +110,15 @@ async function run(call: Call, path: string, flags: CollectFlags): Promise<void>
 /** Clocks that differ by less than this tell nothing. */
 const SKEW_S = 1;
 
-function resultLine({ host, error, files, bytes, took_ms, skew_s, uncertain_s }: HostResult): string {
+function resultLine({
+  host,
+  error,
+  files,
+  bytes,
+  took_ms,
+  skew_s,
+  uncertain_s,
+}: HostResult): string {
   const name = forTerminal(host);
   if (error !== null) return `✗ ${name}  ${forTerminal(error)}\n`;
   const off = Math.max(0, Math.abs(skew_s ?? 0) - (uncertain_s ?? 0));

@@ -24,7 +24,8 @@ export function deviations(
     const there = actual.items.get(id);
     // A setting that the running kernel lacks cannot be set.
     if (there === undefined && id.startsWith('sysctl ')) continue;
-    if (there?.text !== text) found.push(there === undefined ? `${id} is missing` : `${id} is ${there.text}`);
+    if (there?.text !== text)
+      found.push(there === undefined ? `${id} is missing` : `${id} is ${there.text}`);
   }
   for (const id of actual.owned) {
     if (id.startsWith('sysctl ') || !counts(id) || expected.has(id)) continue;

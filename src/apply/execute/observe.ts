@@ -1,6 +1,7 @@
 /** Live hosts as a plan sees them: read once, with what is ours and which agents run there. */
 import { type Network } from '../../dataplane/network.ts';
 import { type Connections, gather, type HostResult } from '../../snapshot/collect/gather.ts';
+import { type HostPart } from '../../snapshot/collect/host-script.ts';
 import { type InventoryHost } from '../../snapshot/collect/inventory.ts';
 import { memoryFolder } from '../../snapshot/read/memory-folder.ts';
 import { openSnapshot } from '../../snapshot/read/open.ts';
@@ -12,7 +13,10 @@ export interface Observed extends Seen {
   readonly results: readonly HostResult[];
   readonly files: ReadonlyMap<string, string>;
   /** The address from which this controller is seen by each host, and the host's own. */
-  readonly operators: ReadonlyMap<string, { readonly from: string; readonly to: string; readonly port: number }>;
+  readonly operators: ReadonlyMap<
+    string,
+    { readonly from: string; readonly to: string; readonly port: number }
+  >;
 }
 
 export const HOST_TIMEOUT_MS = 60_000;
@@ -61,14 +65,16 @@ export function networkOf(files: ReadonlyMap<string, string>): Network {
   return openSnapshot(memoryFolder(new Map([...files].map(([path, text]) => [path, () => text]))));
 }
 
-/** One host's items as they are now. */
+/** One host's items as they are now; only those of some regions when they are given. */
 export async function observeHost(
   host: InventoryHost,
   connections: Connections,
+  regions: ReadonlySet<string> | null = null,
 ): Promise<HostState | string> {
   const { files, results } = await gather([host], connections, {
     parallel: 1,
     timeout_ms: HOST_TIMEOUT_MS,
+    ...(regions === null ? {} : { part: partOf(regions) }),
   });
   const error = results[0]?.error ?? null;
   if (error !== null) return error;
@@ -76,4 +82,20 @@ export async function observeHost(
   const read = network.hosts.get(host.name);
   if (read === undefined) return 'nothing was read';
   return actualState(network, read, owned.get(host.name) ?? new Set(), []);
+}
+
+/** What has to be read to know some regions. */
+function partOf(regions: ReadonlySet<string>): HostPart {
+  const of = (kind: string): readonly string[] =>
+    [...regions].flatMap((region) =>
+      region.startsWith(`${kind} `) ? [region.slice(kind.length + 1)] : [],
+    );
+  const namespaces = of('namespace');
+  return {
+    // The other ends of cables tell what a device is.
+    namespaces: namespaces.length === 0 ? [] : [...new Set(['root', ...namespaces])],
+    bridges: of('flows'),
+    // Which devices are ports of the switch is told by its database.
+    database: regions.has('switch') || namespaces.length > 0,
+  };
 }

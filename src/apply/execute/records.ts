@@ -174,7 +174,9 @@ export function journalLines({ transaction, entries }: Recorded): readonly strin
   return [
     `transaction ${transaction}`,
     ...entries.map(({ time, what, host = '', step = '', detail = '' }) =>
-      forTerminal(`  ${time.slice(11, 23)}  ${what.padEnd(11)} ${[host, step, detail].filter(Boolean).join('  ')}`),
+      forTerminal(
+        `  ${time.slice(11, 23)}  ${what.padEnd(11)} ${[host, step, detail].filter(Boolean).join('  ')}`,
+      ),
     ),
   ];
 }

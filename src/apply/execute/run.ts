@@ -11,8 +11,8 @@ import { batchesOf } from './batches.ts';
 import { after, deviations, type Texts } from './expected.ts';
 import {
   armScript,
-  confirmScript,
   CURRENT_SCRIPT,
+  confirmScript,
   HOST_EXIT,
   rollbackScript,
   stepScript,
@@ -132,7 +132,8 @@ class Run {
       const steps = this.#stepsOf(name);
       const script = armScript(this.journal.transaction, steps, this.options.timer_s);
       const ran = await this.context.connections.of(name).run(script, COMMAND_MS);
-      if (ran.code !== 0) throw new Failed(`${name}: ${armError(ran.code, ran.out.toString(), ran.err)}`);
+      if (ran.code !== 0)
+        throw new Failed(`${name}: ${armError(ran.code, ran.out.toString(), ran.err)}`);
       this.journal.write({ what: 'armed', host: name, detail: ran.out.toString().trim() });
     });
   }
@@ -142,7 +143,9 @@ class Run {
   }
 
   async #phase(phase: Step['phase']): Promise<void> {
-    const names = new Set(this.plan.steps.filter((step) => step.phase === phase).map(({ host }) => host));
+    const names = new Set(
+      this.plan.steps.filter((step) => step.phase === phase).map(({ host }) => host),
+    );
     const hosts = this.context.hosts.filter(({ name }) => names.has(name));
     for (const batch of batchesOf(hosts)) {
       await this.#each(batch, async (host) => {
@@ -160,7 +163,8 @@ class Run {
     this.options.progress?.(`${step.id}  ${step.title}`);
     const script = stepScript(this.journal.transaction, step, this.options.timer_s);
     const ran = await connections.of(host.name).run(script, COMMAND_MS);
-    if (ran.code !== 0) throw new Failed(`${step.id} (${step.title}): ${stepError(ran.code, ran.err)}`);
+    if (ran.code !== 0)
+      throw new Failed(`${step.id} (${step.title}): ${stepError(ran.code, ran.err)}`);
     after(texts, step);
     this.#texts.set(host.name, texts);
     const regions = new Set(step.regions.map(({ region }) => region));
@@ -169,12 +173,17 @@ class Run {
   }
 
   /** Reads a host until it is as expected, or the time is up: ports come up with a delay. */
-  async #readBack(host: InventoryHost, regions: ReadonlySet<string> | null, where: string): Promise<void> {
+  async #readBack(
+    host: InventoryHost,
+    regions: ReadonlySet<string> | null,
+    where: string,
+  ): Promise<void> {
     const expected = this.#texts.get(host.name) ?? new Map<string, string>();
     const end = Date.now() + 3000;
     for (;;) {
-      const state = await observeHost(host, this.context.connections);
-      if (typeof state === 'string') throw new Failed(`${where}: ${host.name} could not be read: ${state}`);
+      const state = await observeHost(host, this.context.connections, regions);
+      if (typeof state === 'string')
+        throw new Failed(`${where}: ${host.name} could not be read: ${state}`);
       const found = deviations(expected, state, regions);
       if (found.length === 0) return;
       if (Date.now() > end) {
@@ -188,7 +197,9 @@ class Run {
   async #check(): Promise<void> {
     for (const seconds of this.options.recheck_s) {
       await sleep(seconds * 1000);
-      await this.#each(this.context.hosts, (host) => this.#readBack(host, null, `after ${seconds} s`));
+      await this.#each(this.context.hosts, (host) =>
+        this.#readBack(host, null, `after ${seconds} s`),
+      );
     }
     const wrong = (await this.options.probe?.()) ?? [];
     if (wrong.length > 0) throw new Failed(`probes: ${wrong.slice(0, 5).join('; ')}`);
@@ -204,7 +215,8 @@ class Run {
       const found = typeof state === 'string' ? [state] : deviations(before, state, null);
       left.push(...found.slice(0, 3).map((each) => `${host.name} is not as before: ${each}`));
     }
-    if (left.length > 0) return { kind: 'needs-hands', transaction, why: `${why}; ${left.join('; ')}` };
+    if (left.length > 0)
+      return { kind: 'needs-hands', transaction, why: `${why}; ${left.join('; ')}` };
     return { kind: 'rolled-back', transaction, why };
   }
 
@@ -229,11 +241,16 @@ export async function confirmAll(
 ): Promise<RunResult> {
   const { transaction } = journal;
   const reached = await Promise.all(
-    hosts.map(async ({ name }) => ({ name, ran: await connections.of(name).runFresh('true', 15_000) })),
+    hosts.map(async ({ name }) => ({
+      name,
+      ran: await connections.of(name).runFresh('true', 15_000),
+    })),
   );
   const lost = reached.filter(({ ran }) => ran.code !== 0);
   if (lost.length > 0) {
-    const why = lost.map(({ name, ran }) => `${name} lets no new connection in: ${ran.err.trim()}`).join('; ');
+    const why = lost
+      .map(({ name, ran }) => `${name} lets no new connection in: ${ran.err.trim()}`)
+      .join('; ');
     journal.write({ what: 'failed', detail: why });
     const context = { hosts, connections } as RunContext;
     const left = await rollbackAll(context, journal, 'hand');

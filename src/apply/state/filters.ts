@@ -67,7 +67,14 @@ function chainItems(
   if (chain.policy === 'ACCEPT' && rules.length === 0) return [];
   const policy = whole ? chain.policy : null;
   const base = chain.policy !== null;
-  const data: ChainData = { version, table, chain: chain.name, policy, rules, whole: whole || !base };
+  const data: ChainData = {
+    version,
+    table,
+    chain: chain.name,
+    policy,
+    rules,
+    whole: whole || !base,
+  };
   const key = `${version} ${table} ${chain.name}`;
   const text = JSON.stringify([policy, ...rules]);
   return [{ kind: 'chain', place, key, text, data }];

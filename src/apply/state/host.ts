@@ -2,7 +2,7 @@
 import { type Host, type Network, ROOT } from '../../dataplane/network.ts';
 import { namespaceOwner } from '../../model/ids.ts';
 import { type Problem } from '../../text/problem.ts';
-import { CHAIN_PREFIX, type HostState, type Item, idOf, type ItemOf } from '../types.ts';
+import { CHAIN_PREFIX, type HostState, type Item, type ItemOf, idOf } from '../types.ts';
 import { filterItems } from './filters.ts';
 import { namespaceItems } from './namespace.ts';
 import { type Found, switchItems } from './switch.ts';
@@ -41,7 +41,9 @@ export function actualState(
 /** What a host shall have. Standalone bridges are the operator's, and taken as they are. */
 export function desiredState(network: Network, host: Host, problems: Problem[]): HostState {
   const operators = new Set(
-    (host.switch?.bridges ?? []).filter(({ failMode }) => failMode === 'standalone').map(({ name }) => name),
+    (host.switch?.bridges ?? [])
+      .filter(({ failMode }) => failMode === 'standalone')
+      .map(({ name }) => name),
   );
   const found: Found[] = switchItems(host).filter(({ item }) => {
     return !operators.has(item.kind === 'bridge' ? item.key : item.place);
@@ -51,7 +53,9 @@ export function desiredState(network: Network, host: Host, problems: Problem[]):
     if (name !== ROOT && namespaceOwner(name) === undefined) continue;
     if (name !== ROOT) found.push({ item: namespaceItem(name), owned: true });
     const items = [
-      ...namespaceItems({ network, host, namespace }).filter((item) => name !== ROOT || item.kind !== 'sysctl'),
+      ...namespaceItems({ network, host, namespace }).filter(
+        (item) => name !== ROOT || item.kind !== 'sysctl',
+      ),
       ...filterItems(namespace, name !== ROOT, problems),
     ];
     found.push(...items.map((item) => ({ item, owned: true })));

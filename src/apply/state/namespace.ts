@@ -34,7 +34,9 @@ export function namespaceItems(at: NamespacePlace): readonly Item[] {
   const names = new Set(devices.map(({ name }) => name));
   const place = namespace.name;
   return [
-    ...devices.map((data): Item => ({ kind: 'device', place, key: data.name, text: deviceText(data), data })),
+    ...devices.map(
+      (data): Item => ({ kind: 'device', place, key: data.name, text: deviceText(data), data }),
+    ),
     ...namespace.state.interfaces.flatMap(({ name, master }): readonly Item[] =>
       master === null || LEFTOVERS.test(master)
         ? []
@@ -48,7 +50,13 @@ export function namespaceItems(at: NamespacePlace): readonly Item[] {
     ...neighbourItems(namespace).filter(({ data }) => !root || names.has(data.device)),
     ...fdbItems(namespace).filter(({ data }) => !root || names.has(data.device)),
     ...[...namespace.state.sysctls].map(
-      ([name, value]): Item => ({ kind: 'sysctl', place, key: name, text: value, data: { name, value } }),
+      ([name, value]): Item => ({
+        kind: 'sysctl',
+        place,
+        key: name,
+        text: value,
+        data: { name, value },
+      }),
     ),
   ];
 }
@@ -75,7 +83,9 @@ function deviceOf(at: NamespacePlace, device: Interface): readonly DeviceData[] 
   };
   if (port !== undefined) return root ? [] : [{ ...own, kind: 'internal' }];
   if (device.kind === 'bridge' || device.kind === 'vxlan' || device.kind === 'vlan') {
-    const lower = device.linkName ?? at.namespace.state.interfaces.find(({ index }) => index === device.linkIndex)?.name;
+    const lower =
+      device.linkName ??
+      at.namespace.state.interfaces.find(({ index }) => index === device.linkIndex)?.name;
     return [{ ...own, kind: device.kind, lower: lower ?? null, details: detailsOf(device) }];
   }
   if (device.kind !== 'veth') return [];
@@ -169,7 +179,17 @@ function isAutomatic({ type, hops, prefix, version, source }: Route): boolean {
 }
 
 /** As `ip route add` takes it. */
-function routeWords({ type, prefix, table, hops, metric, source, mtu, version, scope }: Route): string {
+function routeWords({
+  type,
+  prefix,
+  table,
+  hops,
+  metric,
+  source,
+  mtu,
+  version,
+  scope,
+}: Route): string {
   const [hop] = hops;
   const usual = metric === 0 || (version === 6 && (metric === 1024 || metric === 256));
   return [
@@ -214,7 +234,8 @@ function ruleItems({ name: place, state }: NamespaceState): readonly Item[] {
 /** As `ip rule add` takes it. */
 function ruleWords(rule: PolicyRule): string {
   const { priority, from, to, inputDevice, outputDevice, mark, tos, not, action, version } = rule;
-  const range = (of: readonly [number, number]): string => (of[0] === of[1] ? `${of[0]}` : `${of[0]}-${of[1]}`);
+  const range = (of: readonly [number, number]): string =>
+    of[0] === of[1] ? `${of[0]}` : `${of[0]}-${of[1]}`;
   return [
     ...(not ? ['not'] : []),
     'priority',
@@ -265,10 +286,14 @@ function neighbourItems({ name: place, state }: NamespaceState) {
 
 /** Entries of VXLAN devices that somebody wrote: unicast and flooding ones to other hosts. */
 function fdbItems({ name: place, state }: NamespaceState) {
-  const tunnels = new Set(state.interfaces.filter(({ kind }) => kind === 'vxlan').map(({ name }) => name));
+  const tunnels = new Set(
+    state.interfaces.filter(({ kind }) => kind === 'vxlan').map(({ name }) => name),
+  );
   return state.bridgeFdb
     .filter(({ device, destination, flags, state: of }) => {
-      return tunnels.has(device) && destination !== null && flags.includes('self') && of === 'permanent';
+      return (
+        tunnels.has(device) && destination !== null && flags.includes('self') && of === 'permanent'
+      );
     })
     .map(({ device, mac, destination }) => {
       const words = `${writeMac(mac)} dev ${device} dst ${destination === null ? '' : writeIp(destination)}`;

@@ -1,9 +1,9 @@
 /** Bridges, ports and flows of a host's switch as items. */
 import { type Host } from '../../dataplane/network.ts';
+import { type BridgeRow, type PortRow } from '../../dataplane/ovs/inventory/rows.ts';
 import { printGroup } from '../../dataplane/ovs/text/groups.ts';
 import { printFlow, printMatch } from '../../dataplane/ovs/text/print-flow.ts';
 import { type Flow } from '../../dataplane/ovs/types/flow.ts';
-import { type BridgeRow, type PortRow } from '../../dataplane/ovs/inventory/rows.ts';
 import { type SwitchInventory } from '../../snapshot/read/switch.ts';
 import { COOKIE, type Item, type ItemOf, OWNER, OWNER_KEY, type PortData } from '../types.ts';
 

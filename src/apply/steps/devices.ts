@@ -15,34 +15,54 @@ export function deviceActions(
   force: boolean,
 ): readonly Action[] {
   const devices = pairsOf('device', pairs);
-  const gone = new Set(devices.flatMap(({ old, to }) => (to === null && old !== null ? [old.key] : [])));
+  const gone = new Set(
+    devices.flatMap(({ old, to }) => (to === null && old !== null ? [old.key] : [])),
+  );
   const ip = (lines: readonly string[]): readonly Action[] =>
     lines.length === 0 ? [] : [{ kind: 'ip', namespace, lines, force }];
-  const removed = devices.filter(({ old, to }) => old !== null && (to === null || isOther(old.data, to.data)));
-  const added = devices.filter(({ old, to }) => to !== null && (old === null || isOther(old.data, to.data)));
-  const changed = devices.filter(({ old, to }) => old !== null && to !== null && !isOther(old.data, to.data));
+  const removed = devices.filter(
+    ({ old, to }) => old !== null && (to === null || isOther(old.data, to.data)),
+  );
+  const added = devices.filter(
+    ({ old, to }) => to !== null && (old === null || isOther(old.data, to.data)),
+  );
+  const changed = devices.filter(
+    ({ old, to }) => old !== null && to !== null && !isOther(old.data, to.data),
+  );
   const moves = added.flatMap(({ to }): readonly Action[] =>
     to?.data.kind === 'internal' && namespace !== ROOT
       ? [{ kind: 'move', device: to.key, from: ROOT, to: namespace }]
       : [],
   );
-  const sysctls = pairsOf('sysctl', pairs).flatMap(({ to }) => (to === null ? [] : [[to.key, to.data.value] as const]));
+  const sysctls = pairsOf('sysctl', pairs).flatMap(({ to }) =>
+    to === null ? [] : [[to.key, to.data.value] as const],
+  );
   const general = sysctls.filter(([name]) => perDevice(name) === null);
-  const special = sysctls.filter(([name]) => perDevice(name) !== null && !gone.has(perDevice(name) ?? ''));
+  const special = sysctls.filter(
+    ([name]) => perDevice(name) !== null && !gone.has(perDevice(name) ?? ''),
+  );
   return [
     ...ip(removalLines(pairs, gone)),
     ...removed.flatMap(({ old }) => removal(namespace, old!.data, force)),
     ...settings(namespace, general),
     ...ip(added.flatMap(({ to }) => creation(namespace, to!))),
     ...moves,
-    ...ip(added.flatMap(({ to }) => (to?.data.kind === 'internal' || to?.data.kind === 'veth' ? shape(to.data) : []))),
+    ...ip(
+      added.flatMap(({ to }) =>
+        to?.data.kind === 'internal' || to?.data.kind === 'veth' ? shape(to.data) : [],
+      ),
+    ),
     ...ip(changed.flatMap(({ to }) => [...shape(to!.data), upLine(to!.data)])),
     ...settings(namespace, special),
     ...ip([
       ...pairsOf('member', pairs).flatMap(({ to }) =>
-        to === null ? [] : [`link set dev ${deviceWord(to.key)} master ${deviceWord(to.data.master)}`],
+        to === null
+          ? []
+          : [`link set dev ${deviceWord(to.key)} master ${deviceWord(to.data.master)}`],
       ),
-      ...pairsOf('address', pairs).flatMap(({ to }) => (to === null ? [] : [addressLine('add', to)])),
+      ...pairsOf('address', pairs).flatMap(({ to }) =>
+        to === null ? [] : [addressLine('add', to)],
+      ),
       ...added.map(({ to }) => upLine(to!.data)),
       ...pairsOf('route', pairs).flatMap(({ to }) =>
         to === null ? [] : [`${family(to.data.version)}route replace ${to.data.words}`],
@@ -50,19 +70,25 @@ export function deviceActions(
       ...pairsOf('rule', pairs).flatMap(({ to }) =>
         to === null ? [] : [`${family(to.data.version)}rule add ${to.data.words}`],
       ),
-      ...pairsOf('neighbour', pairs).flatMap(({ to }) => (to === null ? [] : [`neigh replace ${to.data.words}`])),
+      ...pairsOf('neighbour', pairs).flatMap(({ to }) =>
+        to === null ? [] : [`neigh replace ${to.data.words}`],
+      ),
     ]),
     ...fdbLines(namespace, pairs, force),
     ...owned(namespace, pairs),
   ];
 }
 
-function settings(namespace: string, values: readonly (readonly [string, string])[]): readonly Action[] {
+function settings(
+  namespace: string,
+  values: readonly (readonly [string, string])[],
+): readonly Action[] {
   return values.length === 0 ? [] : [{ kind: 'sysctl', namespace, values }];
 }
 
 function isOther(a: DeviceData, b: DeviceData): boolean {
-  const peer = (of: DeviceData): string => (of.peer === null ? '' : `${of.peer.namespace}/${of.peer.device}`);
+  const peer = (of: DeviceData): string =>
+    of.peer === null ? '' : `${of.peer.namespace}/${of.peer.device}`;
   return (
     a.kind !== b.kind ||
     peer(a) !== peer(b) ||
@@ -78,17 +104,26 @@ function removalLines(pairs: readonly Pair[], gone: ReadonlySet<string>): readon
       old !== null && to === null ? [`${family(old.data.version)}rule del ${old.data.words}`] : [],
     ),
     ...pairsOf('route', pairs).flatMap(({ old, to }) => {
-      if (old === null || to !== null || [...gone].some((name) => old.data.words.includes(`dev ${name}`))) return [];
+      if (
+        old === null ||
+        to !== null ||
+        [...gone].some((name) => old.data.words.includes(`dev ${name}`))
+      )
+        return [];
       return [`${family(old.data.version)}route del ${old.data.words}`];
     }),
     ...pairsOf('neighbour', pairs).flatMap(({ old, to }) =>
-      old !== null && to === null && !gone.has(old.data.device) ? [`neigh del ${withoutState(old.data.words)}`] : [],
+      old !== null && to === null && !gone.has(old.data.device)
+        ? [`neigh del ${withoutState(old.data.words)}`]
+        : [],
     ),
     ...pairsOf('address', pairs).flatMap(({ old, to }) =>
       old !== null && to === null && !gone.has(old.data.device) ? [addressLine('del', old)] : [],
     ),
     ...pairsOf('member', pairs).flatMap(({ old, to }) =>
-      old !== null && to === null && !gone.has(old.key) ? [`link set dev ${deviceWord(old.key)} nomaster`] : [],
+      old !== null && to === null && !gone.has(old.key)
+        ? [`link set dev ${deviceWord(old.key)} nomaster`]
+        : [],
     ),
   ];
 }
@@ -98,7 +133,8 @@ function withoutState(words: string): string {
 }
 
 function removal(namespace: string, { name, kind }: DeviceData, force: boolean): readonly Action[] {
-  if (kind !== 'internal') return [{ kind: 'ip', namespace, lines: [`link del dev ${deviceWord(name)}`], force }];
+  if (kind !== 'internal')
+    return [{ kind: 'ip', namespace, lines: [`link del dev ${deviceWord(name)}`], force }];
   return namespace === ROOT ? [] : [{ kind: 'move', device: name, from: namespace, to: ROOT }];
 }
 
@@ -109,17 +145,26 @@ function creation(namespace: string, { data }: ItemOf<'device'>): readonly strin
     case 'internal':
       return [];
     case 'bridge':
-      return [`link add name ${device} mtu ${mtu} type bridge${details['stp_state'] === '1' ? ' stp_state 1' : ''}`];
+      return [
+        `link add name ${device} mtu ${mtu} type bridge${details['stp_state'] === '1' ? ' stp_state 1' : ''}`,
+      ];
     case 'veth': {
       if (peer === null) return [];
       // One of the two ends makes both.
       const first = `${namespace} ${name}` < `${peer.namespace} ${peer.device}`;
       if (!first) return [];
-      const there = peer.namespace === namespace ? '' : ` netns ${peer.namespace === ROOT ? '1' : peer.namespace}`;
-      return [`link add name ${device} mtu ${mtu} address ${mac} type veth peer name ${deviceWord(peer.device)} mtu ${mtu}${there}`];
+      const there =
+        peer.namespace === namespace
+          ? ''
+          : ` netns ${peer.namespace === ROOT ? '1' : peer.namespace}`;
+      return [
+        `link add name ${device} mtu ${mtu} address ${mac} type veth peer name ${deviceWord(peer.device)} mtu ${mtu}${there}`,
+      ];
     }
     case 'vlan':
-      return [`link add link ${deviceWord(lower ?? '')} name ${device} type vlan id ${details['id'] ?? '0'}`];
+      return [
+        `link add link ${deviceWord(lower ?? '')} name ${device} type vlan id ${details['id'] ?? '0'}`,
+      ];
     case 'vxlan':
       return [
         [

@@ -6,9 +6,13 @@ import { type Pair, type PairOf, pairsOf } from './pairs.ts';
 export function filterActions(namespace: string, pairs: readonly Pair[]): readonly Action[] {
   const sets = pairsOf('set', pairs);
   const made = sets.flatMap(({ to }) => (to === null ? [] : setLines(to)));
-  const gone = sets.flatMap(({ old, to }) => (to === null && old !== null ? [`destroy ${old.key}`] : []));
+  const gone = sets.flatMap(({ old, to }) =>
+    to === null && old !== null ? [`destroy ${old.key}`] : [],
+  );
   const restore = ([4, 6] as const).flatMap((version): readonly Action[] => {
-    const chains = pairsOf('chain', pairs).filter(({ old, to }) => (to ?? old)?.data.version === version);
+    const chains = pairsOf('chain', pairs).filter(
+      ({ old, to }) => (to ?? old)?.data.version === version,
+    );
     if (chains.length === 0) return [];
     return [{ kind: 'restore', namespace, version, text: tables(chains).join('\n') }];
   });

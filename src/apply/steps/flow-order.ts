@@ -23,7 +23,11 @@ export function flowStages(
   order: FlowOrder,
   unplugs: boolean,
 ): readonly FlowStage[] {
-  const stage = (phase: PhaseName, of: readonly Pair[]): FlowStage => ({ phase, pairs: of, forget: [] });
+  const stage = (phase: PhaseName, of: readonly Pair[]): FlowStage => ({
+    phase,
+    pairs: of,
+    forget: [],
+  });
   const renames = order === 'direct' ? [] : renamesOf(pairs);
   const accepted = new Set<Pair>(renames.map(({ to }) => to));
   const dropped = new Set<Pair>(renames.map(({ old }) => old));
@@ -70,7 +74,9 @@ const NAMES = /\b(tun_id|dl_vlan)=(0x[0-9a-f]+|\d+)/;
 function isRename(a: Item, b: Item): boolean {
   if (a.kind !== 'flow' || b.kind !== 'flow') return false;
   const bare = ({ key }: Item): string => key.replace(NAMES, '$1');
-  return NAMES.test(a.key) && bare(a) === bare(b) && actionsOf(a.data.line) === actionsOf(b.data.line);
+  return (
+    NAMES.test(a.key) && bare(a) === bare(b) && actionsOf(a.data.line) === actionsOf(b.data.line)
+  );
 }
 
 function actionsOf(line: string): string {

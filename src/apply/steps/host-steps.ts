@@ -9,8 +9,8 @@ import {
   type Item,
   PHASES,
   type PhaseName,
-  regionOf,
   type RegionPrint,
+  regionOf,
   type Step,
 } from '../types.ts';
 import { deviceActions } from './devices.ts';
@@ -71,7 +71,11 @@ function numbered(
     return [id, to?.text ?? null] as const;
   });
   const regions = touched.map(
-    (region, i): RegionPrint => ({ region, before: before[i] ?? '', after: printOf(region, texts, hash) }),
+    (region, i): RegionPrint => ({
+      region,
+      before: before[i] ?? '',
+      after: printOf(region, texts, hash),
+    }),
   );
   return { id: `${host} ${number}`, host, ...draft, changes, regions };
 }
@@ -209,7 +213,8 @@ function deviceDrafts(all: readonly Pair[]): readonly Draft[] {
   const pairs = ofKinds(all, DEVICE_KINDS);
   return placesOf(pairs).flatMap((place) => {
     const own = pairs.filter((pair) => placeOf(pair) === place);
-    const make = (of: readonly Pair[], back: boolean): readonly Action[] => deviceActions(place, of, back);
+    const make = (of: readonly Pair[], back: boolean): readonly Action[] =>
+      deviceActions(place, of, back);
     const why = 'line by line';
     return [
       ...draft('connect', `devices and routes of ${place}`, added(own), make, why),

@@ -12,7 +12,9 @@ export interface PairOf<K extends ItemKind> {
 }
 
 export function pairsOf<K extends ItemKind>(kind: K, pairs: readonly Pair[]): readonly PairOf<K>[] {
-  return pairs.filter(({ old, to }) => (to ?? old)?.kind === kind) as unknown as readonly PairOf<K>[];
+  return pairs.filter(
+    ({ old, to }) => (to ?? old)?.kind === kind,
+  ) as unknown as readonly PairOf<K>[];
 }
 
 /** The way back. */

@@ -4,19 +4,21 @@ import { type Pair, pairsOf } from './pairs.ts';
 
 /** New bridges; without a bridge nothing can stand on it, so they come first and go last. */
 export function bridgeActions(pairs: readonly Pair[]): readonly Action[] {
-  const commands = pairsOf('bridge', pairs).flatMap(({ old, to }): readonly (readonly string[])[] => {
-    const name = (to ?? old)?.key ?? '';
-    if (to === null) return [['--if-exists', 'del-br', name]];
-    const set = ['set', 'bridge', name, `fail_mode=${to.data.failMode}`];
-    return [
-      ...(old === null ? [['--may-exist', 'add-br', name]] : []),
-      [
-        ...set,
-        ...(to.data.datapath === 'system' ? [] : [`datapath_type=${to.data.datapath}`]),
-        `external_ids:${OWNER_KEY}=${OWNER}`,
-      ],
-    ];
-  });
+  const commands = pairsOf('bridge', pairs).flatMap(
+    ({ old, to }): readonly (readonly string[])[] => {
+      const name = (to ?? old)?.key ?? '';
+      if (to === null) return [['--if-exists', 'del-br', name]];
+      const set = ['set', 'bridge', name, `fail_mode=${to.data.failMode}`];
+      return [
+        ...(old === null ? [['--may-exist', 'add-br', name]] : []),
+        [
+          ...set,
+          ...(to.data.datapath === 'system' ? [] : [`datapath_type=${to.data.datapath}`]),
+          `external_ids:${OWNER_KEY}=${OWNER}`,
+        ],
+      ];
+    },
+  );
   return commands.length === 0 ? [] : [{ kind: 'ovsdb', commands }];
 }
 

@@ -56,7 +56,13 @@ export function command(host: InventoryHost, sockets: string, fresh: boolean): r
     case 'netns':
       return ['ip', 'netns', 'exec', host.reach.name, ...shell];
     case 'ssh':
-      return ['ssh', ...options(host.reach, sockets, fresh), '--', host.reach.destination, ...shell];
+      return [
+        'ssh',
+        ...options(host.reach, sockets, fresh),
+        '--',
+        host.reach.destination,
+        ...shell,
+      ];
   }
 }
 
@@ -66,7 +72,8 @@ function options(
   fresh: boolean,
 ): readonly string[] {
   const { port, identity, knownHosts, config } = reach;
-  const set = (...words: readonly string[]): readonly string[] => words.flatMap((each) => ['-o', each]);
+  const set = (...words: readonly string[]): readonly string[] =>
+    words.flatMap((each) => ['-o', each]);
   return [
     ...(config === null ? [] : ['-F', config]),
     '-T',

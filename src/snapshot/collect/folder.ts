@@ -3,7 +3,15 @@
  * of the readers' side that touches a disk; files are read when they are asked for. What cannot
  * be read is refused with its reason, and every limit is stated here.
  */
-import { closeSync, constants, fstatSync, openSync, readdirSync, readSync, statSync } from 'node:fs';
+import {
+  closeSync,
+  constants,
+  fstatSync,
+  openSync,
+  readdirSync,
+  readSync,
+  statSync,
+} from 'node:fs';
 import { join } from 'node:path';
 import { gunzipSync, constants as zlib } from 'node:zlib';
 import { type Folder } from '../read/folder.ts';

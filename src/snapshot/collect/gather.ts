@@ -7,7 +7,7 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { type Connection, connect } from './connection.ts';
 import { tarEntries } from './folder.ts';
-import { HOST_SCRIPT } from './host-script.ts';
+import { type HostPart, hostScript } from './host-script.ts';
 import { type Inventory, type InventoryHost } from './inventory.ts';
 import { redacted } from './redact.ts';
 
@@ -15,6 +15,8 @@ export interface GatherOptions {
   /** Hosts that are read at one time. */
   readonly parallel: number;
   readonly timeout_ms: number;
+  /** Only a part of each host; everything without it. */
+  readonly part?: HostPart;
   /** Called whenever a host is done. */
   readonly progress?: (done: number, all: number, last: HostResult) => void;
 }
@@ -91,10 +93,10 @@ type Entries = readonly (readonly [string, string])[];
 async function gatherHost(
   { name }: InventoryHost,
   connection: Connection,
-  { timeout_ms }: GatherOptions,
+  { timeout_ms, part }: GatherOptions,
 ): Promise<{ readonly result: HostResult; readonly entries: Entries }> {
   const begun = Date.now();
-  const ran = await connection.run(HOST_SCRIPT, timeout_ms);
+  const ran = await connection.run(hostScript(part ?? null), timeout_ms);
   const failed = (error: string) => {
     const nothing = { files: 0, bytes: 0, skew_s: null, uncertain_s: null };
     return { result: { host: name, error, took_ms: ran.took_ms, ...nothing }, entries: [] };

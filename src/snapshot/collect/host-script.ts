@@ -32,8 +32,26 @@ command -v conntrack >/dev/null && o conntrack.txt conntrack -L -o extended
 cd /proc/sys/net && grep -H '' ipv4/ip_forward ipv4/ip_nonlocal_bind ipv4/conf/*/rp_filter ipv4/conf/*/proxy_arp ipv4/conf/*/forwarding ipv4/conf/*/arp_ignore ipv4/conf/*/arp_announce ipv4/conf/*/arp_notify ipv4/conf/*/send_redirects ipv4/conf/*/promote_secondaries ipv6/conf/*/forwarding ipv6/conf/*/accept_ra ipv6/conf/*/disable_ipv6 ipv6/conf/*/proxy_ndp ipv6/conf/*/addr_gen_mode bridge/bridge-nf-call-* netfilter/nf_conntrack_max netfilter/nf_conntrack_tcp_be_liberal netfilter/nf_conntrack_tcp_loose netfilter/nf_conntrack_*timeout* 2>/dev/null | awk '{ at = index($0, ":"); p = substr($0, 1, at - 1); gsub(/\\./, "\\001", p); gsub(/\\//, ".", p); gsub(/\\001/, "/", p); print "net." p " = " substr($0, at + 1) }' >"$d/sysctl.txt"
 `;
 
-/** The whole script. */
-export const HOST_SCRIPT = `
+/** A part of a host: the namespaces and bridges of it, by names that were checked. */
+export interface HostPart {
+  readonly namespaces: readonly string[];
+  readonly bridges: readonly string[];
+  /** Whether rows of the switch's database are asked for. */
+  readonly database: boolean;
+}
+
+const NAME = /^[A-Za-z0-9_][A-Za-z0-9_.-]*$/;
+
+/** @param part only this of the host; null for everything */
+export function hostScript(part: HostPart | null = null): string {
+  if (part === null) return `all=1\n${SCRIPT}`;
+  const list = (names: readonly string[]): string =>
+    names.filter((each) => NAME.test(each)).join(' ');
+  return `all=; spaces=' ${list(part.namespaces)} '; bridges=' ${list(part.bridges)} '; database=${part.database ? 1 : ''}\n${SCRIPT}`;
+}
+
+/** Everything behind the choice of parts is constant. */
+const SCRIPT = `
 export LC_ALL=C PATH="$PATH:/usr/sbin:/sbin"
 umask 077
 t=$(mktemp -d "\${TMPDIR:-/tmp}/hopwise.XXXXXXXX") || exit 70
@@ -49,17 +67,23 @@ sh -s "$1" <<'HOPWISE_NAMESPACE'
 ${NAMESPACE}
 HOPWISE_NAMESPACE
 }
-one "$t/ns/root" &
+space() { [ -n "$all" ] && return 0; case "$spaces" in *" $1 "*) return 0 ;; esac; return 1; }
+bridge() { [ -n "$all" ] && return 0; case "$bridges" in *" $1 "*) return 0 ;; esac; return 1; }
+if space root; then one "$t/ns/root" & fi
 while read -r n _; do
   case "$n" in ''|-*|.*|*[!A-Za-z0-9_.-]*) continue ;; esac
+  if ! space "$n"; then [ -n "$all" ] || mkdir -p "$t/ns/$n"; continue; fi
   ip netns exec "$n" sh -s "$t/ns/$n" <<'HOPWISE_NAMESPACE' &
 ${NAMESPACE}
 HOPWISE_NAMESPACE
 done <"$t/netns-list.txt"
-if ovs-vsctl --timeout=5 --no-wait show >"$t/ovs/vsctl-show.txt" 2>/dev/null; then
+if [ -z "$all$database" ] && [ "$bridges" = '  ' ]; then
+  rm -rf "$t/ovs"
+elif ovs-vsctl --timeout=5 --no-wait show >"$t/ovs/vsctl-show.txt" 2>/dev/null; then
   o ovs/ovsdb-dump.json ovsdb-client --timeout=5 dump -f json
   for b in $(ovs-vsctl --timeout=5 list-br); do
     case "$b" in -*|.*|*[!A-Za-z0-9_.-]*) continue ;; esac
+    bridge "$b" || continue
     o "ovs/$b.flows.txt" ovs-ofctl -O OpenFlow14 --no-stats dump-flows "$b"
     o "ovs/$b.of-show.txt" ovs-ofctl -O OpenFlow14 show "$b"
     o "ovs/$b.groups.txt" ovs-ofctl -O OpenFlow14 dump-groups "$b"
@@ -67,26 +91,32 @@ if ovs-vsctl --timeout=5 --no-wait show >"$t/ovs/vsctl-show.txt" 2>/dev/null; th
     o "ovs/$b.tlv-map.txt" ovs-ofctl dump-tlv-map "$b"
     o "ovs/$b.fdb.txt" ovs-appctl --timeout=5 fdb/show "$b"
   done
+  if [ -n "$all" ]; then
   o ovs/dpif-show.txt ovs-appctl --timeout=5 dpif/show
   o ovs/dpctl-dump-conntrack.txt ovs-appctl --timeout=5 dpctl/dump-conntrack -m
   o ovs/tnl-neigh.txt ovs-appctl --timeout=5 tnl/neigh/show
   o ovs/ovs-route.txt ovs-appctl --timeout=5 ovs/route/show
+  fi
 else
   rm -rf "$t/ovs"
 fi
+if [ -n "$all" ]; then
 for k in dhcp ha_confs ra ns-metadata-proxy external; do
   [ -d "/var/lib/neutron/$k" ] && cp -r "/var/lib/neutron/$k" "$t/files/" 2>/dev/null
 done
 for f in /etc/neutron/plugins/ml2/*_agent.ini /etc/neutron/*_agent.ini; do
   [ -f "$f" ] && mkdir -p "$t/files/etc" && cp "$f" "$t/files/etc/neutron-$(basename "$f" | tr _ -)"
 done
+fi
 [ -f /var/lib/hopwise/owned ] && cp /var/lib/hopwise/owned "$t/hopwise-owned.txt"
+if [ -n "$all" ]; then
 for p in $(grep -laE '(dnsmasq|haproxy|keepalived|radvd)' /proc/[0-9]*/cmdline 2>/dev/null); do
   tr '\\0' ' ' <"$p" 2>/dev/null && echo
 done | grep -E '^([^ ]*/)?(dnsmasq|haproxy|keepalived|radvd) ' >"$t/daemon-cmdlines.txt"
 for p in $(grep -laE 'neutron-[a-z0-9-]*agent' /proc/[0-9]*/cmdline 2>/dev/null); do
   tr '\\0' ' ' <"$p" 2>/dev/null && echo
 done | grep -oE 'neutron-[a-z0-9-]*agent' | sort -u >"$t/neutron-agents.txt"
+fi
 find "$t/files" \\( -type s -o -type p -o -type l \\) -delete
 wait
 cd "$t" && tar -cf - .

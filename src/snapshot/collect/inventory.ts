@@ -38,7 +38,8 @@ const KEYS = ['name', 'ssh', 'netns', 'local', 'port', 'identity', 'known_hosts'
 
 /** What a host, user or namespace may be called: never an option, never two words. */
 const NAME = /^[A-Za-z0-9_][A-Za-z0-9_.-]{0,62}$/;
-const DESTINATION = /^([A-Za-z0-9_][A-Za-z0-9_.-]{0,31}@)?[A-Za-z0-9_:[\]][A-Za-z0-9_.:[\]-]{0,253}$/;
+const DESTINATION =
+  /^([A-Za-z0-9_][A-Za-z0-9_.-]{0,31}@)?[A-Za-z0-9_:[\]][A-Za-z0-9_.:[\]-]{0,253}$/;
 const PATH = /^[^\0\n\r"\\%]{1,4096}$/;
 
 /** Reads an inventory; `value` is null when nothing could be made of it. */
@@ -86,7 +87,10 @@ function readReach(
 ): Reach | null {
   const given = ['ssh', 'netns', 'local'].filter((key) => each[key] !== undefined);
   if (given.length !== 1) {
-    complain('name', 'One of `ssh: user@host`, `netns: NAME` and `local: true` says how it is reached');
+    complain(
+      'name',
+      'One of `ssh: user@host`, `netns: NAME` and `local: true` says how it is reached',
+    );
     return null;
   }
   const word = (key: string, form: RegExp, what: string): string | null => {

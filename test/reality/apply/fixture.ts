@@ -124,8 +124,23 @@ export async function startFixture(specs: readonly HostSpec[]): Promise<Fixture>
         'unshare',
         // The host's processes end with its first one.
         [
-          '-m', '-u', '-i', '-n', '-p', '-f', '--mount-proc', '--propagation', 'private',
-          '--kill-child', 'sh', '-c', INIT, 'init', spec.name, folder, spec.ovs === false ? '' : 'ovs',
+          '-m',
+          '-u',
+          '-i',
+          '-n',
+          '-p',
+          '-f',
+          '--mount-proc',
+          '--propagation',
+          'private',
+          '--kill-child',
+          'sh',
+          '-c',
+          INIT,
+          'init',
+          spec.name,
+          folder,
+          spec.ovs === false ? '' : 'ovs',
         ],
         { stdio: ['ignore', 'ignore', 'inherit'] },
       );
@@ -135,9 +150,26 @@ export async function startFixture(specs: readonly HostSpec[]): Promise<Fixture>
       const pid = await firstProcess(children[i]?.pid ?? 0);
       const address = `${subnet}.${11 + i}`;
       hosts.set(spec.name, { name: spec.name, pid, address });
-      for (const [nic, bridge] of [['eth0', 'mgmt'], ['eth1', 'underlay'], ['eth2', 'external']] as const) {
+      for (const [nic, bridge] of [
+        ['eth0', 'mgmt'],
+        ['eth1', 'underlay'],
+        ['eth2', 'external'],
+      ] as const) {
         const port = `${bridge.slice(0, 4)}${i}`;
-        ip('-n', fabric, 'link', 'add', port, 'type', 'veth', 'peer', 'name', nic, 'netns', String(pid));
+        ip(
+          '-n',
+          fabric,
+          'link',
+          'add',
+          port,
+          'type',
+          'veth',
+          'peer',
+          'name',
+          nic,
+          'netns',
+          String(pid),
+        );
         ip('-n', fabric, 'link', 'set', port, 'master', bridge, 'up');
         const inside = ['-t', String(pid), '-n', '--', 'ip', 'link', 'set', nic, 'up'];
         execFileSync('nsenter', inside);
@@ -208,9 +240,13 @@ function vmLines(vm: VmSpec): readonly string[] {
     `${inside} addr add ${vm.address} dev eth0`,
     ...(vm.gateway === undefined ? [] : [`${inside} route add default via ${vm.gateway}`]),
     // The userspace datapath forwards checksums as they come.
-    `ip netns exec vm-${vm.name} ethtool -K eth0 tx off >/dev/null 2>&1 || true`,
+    `ip netns exec vm-${vm.name} perl -e '${NO_OFFLOAD}' eth0`,
   ];
 }
+
+/** Turns checksum offload off: ioctl SIOCETHTOOL with ETHTOOL_STXCSUM 0 (linux/ethtool.h). */
+export const NO_OFFLOAD =
+  'socket(S,2,2,0); $v=pack("LL",0x17,0); $r=pack("a16Px16",$ARGV[0],$v); ioctl(S,0x8946,$r) or die "ethtool: $!"';
 
 function ip(...words: readonly string[]): void {
   execFileSync('ip', words, { stdio: ['ignore', 'ignore', 'inherit'] });
@@ -236,7 +272,11 @@ async function firstProcess(parent: number): Promise<number> {
 }
 
 /** Waits until something holds, at most ten seconds. */
-export async function until(holds: () => boolean, message: string, most_ms = 10_000): Promise<void> {
+export async function until(
+  holds: () => boolean,
+  message: string,
+  most_ms = 10_000,
+): Promise<void> {
   const end = Date.now() + most_ms;
   while (!holds()) {
     if (Date.now() > end) throw new Error(message);
