@@ -1,25 +1,33 @@
 /**
  * One measurement in a process of its own, so that its memory is its own:
- * `node alone.js damage CASE`, `node alone.js compile PORTS`. Prints JSON.
+ * `node alone.js damage CASE`, `node alone.js compile PORTS`, `node alone.js routers COUNT`.
+ * Prints JSON.
  */
 import { execFileSync } from 'node:child_process';
 import { fileURLToPath } from 'node:url';
 import { compileOnce } from './compile.ts';
 import { type Damage, readDamaged } from './damage.ts';
+import { simulateRouters } from './routers.ts';
 
 /** What a measurement says, with the most memory that was resident meanwhile. */
 export type Measured<T> = T & { readonly megabytes: number };
 
 /** Runs one measurement in a new process. */
-export function measure<T>(kind: 'damage' | 'compile', what: string): Measured<T> {
+export function measure<T>(kind: 'damage' | 'compile' | 'routers', what: string): Measured<T> {
   const args = ['--max-old-space-size=3072', fileURLToPath(import.meta.url), kind, what];
   return JSON.parse(execFileSync(process.execPath, args, { encoding: 'utf8' })) as Measured<T>;
 }
 
 if (import.meta.url === `file://${process.argv[1]}`) {
   const [, , kind, what = ''] = process.argv;
-  const result = kind === 'compile' ? compileOnce(Number(what)) : readDamaged(what as Damage);
+  const result = resultOf(kind, what);
   // maxRSS is in kilobytes (getrusage(2)).
   const megabytes = process.resourceUsage().maxRSS / 1000;
   console.log(JSON.stringify({ ...result, megabytes }));
+}
+
+function resultOf(kind: string | undefined, what: string): object {
+  if (kind === 'compile') return compileOnce(Number(what));
+  if (kind === 'routers') return simulateRouters(Number(what));
+  return readDamaged(what as Damage);
 }

@@ -11,6 +11,7 @@ import { damageRows } from './damage.ts';
 import { flowTextRows, memoryRows } from './flow-text.ts';
 import { rulesRows } from './iptables.ts';
 import { figure, type Row, show, write } from './report.ts';
+import { routersRows } from './routers.ts';
 import { traceRows } from './traces.ts';
 import { startVswitchd } from './vswitchd.ts';
 import { walkRows } from './walk.ts';
@@ -29,6 +30,7 @@ const SECTIONS: ReadonlyMap<string, Section> = new Map<string, Section>([
   ['walk', walkRows],
   ['compile', () => compileRows([1000, 4000, 10_000])],
   ['damage', damageRows],
+  ['routers', routersRows],
 ]);
 
 /** Measured only when they are asked for. */

@@ -33,10 +33,11 @@ export interface Run<P> {
   /** How many interfaces frames have crossed until now. */
   crossings?: number;
   /**
-   * Whether nothing would come of a frame that is flooded to this port of a switch. Who knows that
-   * of many receivers spares their work; without it every copy is made.
+   * Of the ports to which a switch floods a frame, those at which something may come of it, in
+   * the same order. Who knows that of many receivers spares their work; without it every copy is
+   * made.
    */
-  spares?(port: string): boolean;
+  heeding?<T extends { readonly name: string }>(ports: readonly T[], p: P): readonly T[];
   /** Notes that something was taken for granted (reason code `ASSUME_*`) or not understood. */
   assume(reason: Reason, detail: string): void;
 }

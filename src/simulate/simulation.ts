@@ -139,7 +139,12 @@ function play(
   ]);
   const stage = new Stage(network, clock, new Cuts(random), {
     borrowed,
-    listening: listeningOf(instances),
+    listeners: instances.map(({ host, namespace, settings }) => ({
+      host,
+      namespace,
+      interface: settings.interface,
+      virtualRouterId: settings.virtualRouterId,
+    })),
   });
   const timeline = new Timeline();
   const delays = options.delays ?? USUAL_DELAYS;
@@ -178,15 +183,6 @@ function play(
       trace,
     },
   };
-}
-
-function listeningOf(instances: readonly PlacedInstance[]): ReadonlyMap<string, readonly string[]> {
-  const listening = new Map<string, string[]>();
-  for (const { host, namespace, settings } of instances) {
-    const place = `${host} ${namespace}`;
-    listening.set(place, [...(listening.get(place) ?? []), settings.interface]);
-  }
-  return listening;
 }
 
 /** Who holds the addresses of each router, dead hosts left out. */

@@ -39,8 +39,8 @@ export interface World<P> extends Wiring<P> {
   readonly compiled: CompiledNetwork;
   /** The namespace of a host as a device; null when the snapshot does not have it. */
   namespace(host: string, name: string): NamespaceDevice<P> | null;
-  /** The same, if some packet has come there already. */
-  known(host: string, name: string): NamespaceDevice<P> | null;
+  /** The namespace at `HOST NAME`, if some packet has come there already. */
+  known(place: string): NamespaceDevice<P> | null;
   /**
    * The namespace's addresses, routes or interfaces have changed: what it has learned and tracks
    * stays, everything else is compiled anew.
@@ -96,10 +96,13 @@ export function openWorld<P>(
     return compiledNamespace(compiled, host, name);
   };
 
+  /** Namespaces that have changed since their device was made. */
+  const stale = new Set<string>();
+
   const namespace = (host: string, name: string): NamespaceDevice<P> | null => {
     const key = `${host} ${name}`;
     const known = namespaces.get(key);
-    if (known !== undefined) return known;
+    if (known !== undefined) return stale.delete(key) ? renewed(known) : known;
     const config = configOf(host, name);
     if (config === null) return null;
     const { stack: hooks, bridges } = options.hooks(compiled, run, host, name);
@@ -124,18 +127,24 @@ export function openWorld<P>(
   const renew = (host: string, name: string): void => {
     const key = `${host} ${name}`;
     compiled.namespaces.delete(key);
-    const old = namespaces.get(key);
-    const config = old === undefined ? null : configOf(host, name);
-    if (old === undefined || config === null) return;
+    if (namespaces.has(key)) stale.add(key);
+  };
+
+  const renewed = (old: NamespaceDevice<P>): NamespaceDevice<P> => {
+    const { host, name } = old;
+    const config = configOf(host, name);
+    if (config === null) return old;
     const stack = renewedStack(old.stack, config);
     stack.groups = options.groups?.(config) ?? [];
-    namespaces.set(key, namespaceDevice(host, name, stack, isGuest(network, host, name)));
+    const made = namespaceDevice(host, name, stack, isGuest(network, host, name));
+    namespaces.set(`${host} ${name}`, made);
+    return made;
   };
 
   return {
     compiled,
     namespace,
-    known: (host, name) => namespaces.get(`${host} ${name}`) ?? null,
+    known: (place) => namespaces.get(place) ?? null,
     renew,
     across,
     waiting: () => namespaces.values(),

@@ -42,8 +42,6 @@ export class Cuts {
   readonly touched = new Set<Device<Packet>>();
   /** Devices that the last walks came through, as `HOST NAME`; null when nobody wants to know. */
   visited: Set<string> | null = null;
-  /** Ports of a host to which no copies need be flooded now, as nothing would come of them. */
-  ignores: ((host: string, port: string) => boolean) | null = null;
   /** Whether chance decided anything in the last walks. */
   byChance = false;
   private readonly random: Random;

@@ -17,7 +17,7 @@ import { choicesOf } from '../../trace/programs/choices.ts';
 import { programsOf } from '../../trace/programs/programs.ts';
 import { openSwitchOf } from '../../trace/switch-device.ts';
 import { type Assumption, type Question } from '../../trace/types.ts';
-import { type Ending, walk } from '../../trace/walk.ts';
+import { type Device, type Ending, walk } from '../../trace/walk.ts';
 import { openWorld, type World } from '../../trace/world.ts';
 import { guard } from '../../traffic/guard.ts';
 import { test } from '../../traffic/match.ts';
@@ -26,17 +26,16 @@ import { type Packet } from '../../traffic/packet.ts';
 import { type Clock } from '../clock/clock.ts';
 import { type Cuts } from './cuts.ts';
 import { VRRP_GROUP, VRRP_PROTOCOL } from './frames.ts';
+import { Heeding, type Listener } from './heeding.ts';
 import { LivingNetwork } from './living.ts';
 
 const TAKES_ADVERTS = guard(test(field('ip_dst'), VRRP_GROUP[4]));
-
-/** Interfaces on which keepalived listens, by `HOST NAMESPACE`. */
-export type Listening = ReadonlyMap<string, readonly string[]>;
 
 export class Stage {
   readonly compiled: CompiledNetwork;
   readonly living: LivingNetwork;
   readonly cuts: Cuts;
+  readonly heeding: Heeding;
   /** Counts whatever may make the next packet fare otherwise than the last one. */
   disturbances = 0;
   private readonly clock: Clock;
@@ -51,13 +50,19 @@ export class Stage {
     cuts: Cuts,
     {
       borrowed,
-      listening,
-    }: { readonly borrowed: readonly Borrowed[]; readonly listening: Listening },
+      listeners,
+    }: { readonly borrowed: readonly Borrowed[]; readonly listeners: readonly Listener[] },
   ) {
     this.clock = clock;
     this.cuts = cuts;
     this.living = new LivingNetwork(base);
+    const listening = new Map<string, string[]>();
+    for (const one of listeners) {
+      const place = `${one.host} ${one.namespace}`;
+      listening.set(place, [...(listening.get(place) ?? []), one.interface]);
+    }
     for (const place of listening.keys()) this.listen(place);
+    this.heeding = new Heeding(this.living.network, listeners);
     const network = withOutside(this.living.network);
     // Who is outside is what nobody has at the start.
     network.namespace(OUTSIDE, 'root');
@@ -76,7 +81,7 @@ export class Stage {
       switches: (compiled, run, host) =>
         openSwitchOf(
           compiled,
-          sparing(run, (port) => cuts.ignores?.(host, port) === true),
+          heeding(run, (ports, p) => this.heeding.among(host, ports, p)),
           host,
         ),
       borrowed,
@@ -96,6 +101,7 @@ export class Stage {
   change(host: string, name: string, how: (before: Namespace) => Namespace): boolean {
     if (!this.living.change(host, name, how)) return false;
     this.world.renew(host, name);
+    this.heeding.namespaceChanged(host, name);
     this.disturbances++;
     return true;
   }
@@ -115,28 +121,13 @@ export class Stage {
     return this.walkFrom(host, namespace, (stack) => sendFrame(this.run, stack, device, p));
   }
 
-  /**
-   * Whether an announcement or a report tells a namespace nothing: it knows no neighbours whose
-   * entry could change (arp_accept is off), and does not own the address itself.
-   */
-  isIndifferent(host: string, name: string, address: bigint | null): boolean {
-    const device = this.world.known(host, name);
-    if (device !== null && device.stack.learned.length > 0) return false;
-    if (device === null && address === null) return true;
-    const interfaces = this.living.network.namespace(host, name)?.state.interfaces ?? [];
-    return !interfaces.some(({ addresses }) =>
-      addresses.some((own) => own.address.value === address),
-    );
-  }
-
   /** The opening of a question in this world; null when the sender is not there. */
   open(question: Question): Opening | null {
     const { from, packet } = question;
     if (from.host === null || from.namespace === null) return null;
     const sender = this.world.namespace(from.host, from.namespace);
     if (sender === null) return null;
-    this.cuts.touched.clear();
-    this.cuts.touched.add(sender);
+    this.begin(sender);
     this.run.now_us = this.clock.now_us;
     this.programs = this.freshPrograms(packet.size);
     return {
@@ -160,9 +151,21 @@ export class Stage {
     if (device === null || this.cuts.deadHosts.has(host)) return [];
     this.run.now_us = this.clock.now_us;
     this.disturbances++;
-    this.cuts.touched.clear();
-    this.cuts.touched.add(device);
+    this.begin(device);
     return walk(this.run, this.world, [{ device, outcomes: make(device.stack) }]);
+  }
+
+  /** A new walk begins at a device; what the last one taught its devices is noted. */
+  private begin(device: Device<Packet>): void {
+    const { touched } = this.cuts;
+    for (const one of touched) {
+      const known = one.stage === 'switch' ? null : this.world.known(`${one.host} ${one.name}`);
+      if (known !== null) {
+        this.heeding.learnedAt(one.host, one.name, known.stack.learned.length);
+      }
+    }
+    touched.clear();
+    touched.add(device);
   }
 
   /** keepalived opens a raw socket, which the kernel's own answer to its protocol gives way to. */
@@ -222,9 +225,12 @@ function preparedSwitches(base: Network): CompiledNetwork['switches'] {
 }
 
 /** The run as a switch of one host sees it. */
-function sparing(run: Run<Packet>, spares: (port: string) => boolean): Run<Packet> {
-  return Object.create(run, { spares: { value: spares } }) as Run<Packet>;
+function heeding(run: Run<Packet>, among: NonNullable<Run<Packet>['heeding']>): Run<Packet> {
+  return Object.create(run, { heeding: { value: among } }) as Run<Packet>;
 }
+
+/** Interfaces on which keepalived listens, by `HOST NAMESPACE`. */
+type Listening = ReadonlyMap<string, readonly string[]>;
 
 function groupsOf({ of }: CompiledNamespace, listening: Listening): readonly JoinedGroup[] {
   const devices = listening.get(`${of.host} ${of.name}`) ?? [];

@@ -46,8 +46,6 @@ export class NetworkRouters implements VrrpWorld {
   /** Hosts whose L3 agent does not run. */
   readonly deadAgents = new Set<string>();
   private readonly byPlace = new Map<string, PlacedInstance[]>();
-  /** Namespaces of routers by `HOST INTERFACE`. */
-  private readonly byPort = new Map<string, string>();
   private readonly clock: Clock;
   private readonly stage: Stage;
   private readonly timeline: Timeline;
@@ -67,13 +65,8 @@ export class NetworkRouters implements VrrpWorld {
     for (const one of instances) {
       const place = `${one.host} ${one.namespace}`;
       this.byPlace.set(place, [...(this.byPlace.get(place) ?? []), one]);
-      const { state } = stage.network.namespace(one.host, one.namespace) ?? {};
-      for (const { name, loopback } of state?.interfaces ?? []) {
-        if (!loopback) this.byPort.set(`${one.host} ${name}`, one.namespace);
-      }
     }
-    const places = { byPlace: this.byPlace, byPort: this.byPort };
-    this.reach = new AdvertReach(this.placed, places, clock, stage);
+    this.reach = new AdvertReach(this.placed, this.byPlace, clock, stage);
     this.routers = new VrrpRouters(clock, choices, this, delays);
   }
 
@@ -145,13 +138,10 @@ export class NetworkRouters implements VrrpWorld {
 
   /** Sends a frame that only changes what others know of their neighbours. */
   private spread(one: PlacedInstance, device: string, p: Packet, address: bigint | null): void {
-    const { cuts } = this.stage;
-    cuts.ignores = (host, port) => {
-      const namespace = this.byPort.get(`${host} ${port}`);
-      return namespace !== undefined && this.stage.isIndifferent(host, namespace, address);
-    };
+    const { heeding } = this.stage;
+    heeding.sending = { kind: 'announcement', address };
     this.stage.sendFrame(one.host, one.namespace, device, p);
-    cuts.ignores = null;
+    heeding.sending = null;
   }
 
   perform(id: string, effect: Exclude<Effect, { readonly kind: 'advert' }>): void {

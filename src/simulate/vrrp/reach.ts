@@ -26,7 +26,8 @@ interface RememberedWalk {
 
 export class AdvertReach {
   private readonly placed: ReadonlyMap<string, PlacedInstance>;
-  private readonly places: RouterPlaces;
+  /** Instances by `HOST NAMESPACE`. */
+  private readonly places: ReadonlyMap<string, readonly PlacedInstance[]>;
   private readonly clock: Clock;
   private readonly stage: Stage;
   private readonly remembered = new Map<string, RememberedWalk>();
@@ -35,7 +36,7 @@ export class AdvertReach {
 
   constructor(
     placed: ReadonlyMap<string, PlacedInstance>,
-    places: RouterPlaces,
+    places: ReadonlyMap<string, readonly PlacedInstance[]>,
     clock: Clock,
     stage: Stage,
   ) {
@@ -55,10 +56,10 @@ export class AdvertReach {
   heardBy(one: PlacedInstance, advert: Advert): readonly string[] {
     const known = this.remembered.get(one.id);
     if (known !== undefined && this.isFresh(known)) return known.heard;
-    const { cuts } = this.stage;
+    const { cuts, heeding } = this.stage;
     const visited = new Set<string>([`${one.host} ${one.namespace}`]);
     cuts.visited = visited;
-    cuts.ignores = (at, port) => this.isDeafTo(one, at, port);
+    heeding.sending = { kind: 'advert', virtualRouterId: one.settings.virtualRouterId };
     cuts.byChance = false;
     const { host, namespace, settings } = one;
     const peers = settings.unicastPeers.length === 0 ? [null] : settings.unicastPeers;
@@ -68,7 +69,7 @@ export class AdvertReach {
       const endings = this.stage.sendPacket(host, namespace, settings.interface, packet);
       for (const { device, outcome, p } of endings) {
         if (outcome.kind !== 'delivered') continue;
-        for (const listener of this.places.byPlace.get(`${device.host} ${device.name}`) ?? []) {
+        for (const listener of this.places.get(`${device.host} ${device.name}`) ?? []) {
           if (listener !== one && this.cameBy(listener, Number(readField(p.words, INPUT)))) {
             heard.add(listener.id);
           }
@@ -76,7 +77,7 @@ export class AdvertReach {
       }
     }
     cuts.visited = null;
-    cuts.ignores = null;
+    heeding.sending = null;
     // Others of the segment that belong to other routers hear it too, and throw it away.
     const near = [...heard].filter((id) => this.concerns(one, id));
     if (!cuts.byChance) {
@@ -94,17 +95,6 @@ export class AdvertReach {
     return near;
   }
 
-  /** Instances of other virtual routers alone listen there: they would throw the advert away. */
-  private isDeafTo({ settings }: PlacedInstance, host: string, port: string): boolean {
-    const namespace = this.places.byPort.get(`${host} ${port}`);
-    if (namespace === undefined) return false;
-    const listeners = this.places.byPlace.get(`${host} ${namespace}`) ?? [];
-    return (
-      listeners.some((other) => other.settings.interface === port) &&
-      !listeners.some((other) => other.settings.virtualRouterId === settings.virtualRouterId)
-    );
-  }
-
   private concerns({ settings }: PlacedInstance, id: string): boolean {
     return this.placed.get(id)?.settings.virtualRouterId === settings.virtualRouterId;
   }
@@ -119,10 +109,4 @@ export class AdvertReach {
     const { living } = this.stage;
     return ways.every(([host, name, version]) => living.version(host, name) === version);
   }
-}
-
-/** Where routers are: instances by `HOST NAMESPACE`, namespaces by `HOST INTERFACE`. */
-export interface RouterPlaces {
-  readonly byPlace: ReadonlyMap<string, readonly PlacedInstance[]>;
-  readonly byPort: ReadonlyMap<string, string>;
 }

@@ -17,9 +17,29 @@ const SOURCE = field('eth_src');
 const DESTINATION = field('eth_dst');
 const SOURCE_BITS: FieldBits = { field: SOURCE, start: 0, width: 48 };
 const DESTINATION_BITS: FieldBits = { field: DESTINATION, start: 0, width: 48 };
+const LOW_BITS: Readonly<Record<End, FieldBits>> = {
+  eth_src: { field: SOURCE, start: 0, width: 32 },
+  eth_dst: { field: DESTINATION, start: 0, width: 32 },
+};
 
 function isAlive<P>(entry: LearnedAddress<P>, bridge: PreparedBridge, now_us: number): boolean {
   return entry.permanent || now_us - entry.learned_us < bridge.macAging_us;
+}
+
+/** Whatever was learned and may have the address with these lower bits; all for null. */
+function learnedAs<P>(
+  { learned, byAddress }: VlanAddresses<P>,
+  low: number | null,
+): readonly LearnedAddress<P>[] {
+  if (low === null) return [...learned, ...[...byAddress.values()].flat()];
+  const found = byAddress.get(low) ?? [];
+  return learned.length === 0 ? found : [...learned, ...found];
+}
+
+/** The lower half of an address, by which the addresses of single packets are found. */
+function lowBits<P>(x: Translation<P>, p: P, which: End): number | null {
+  if (x.run.sets === true) return null;
+  return x.t.cases(p, LOW_BITS[which], 1)?.[0]?.value ?? null;
 }
 
 /** One part of the traffic with what the MAC table knows about its destination. */
@@ -57,13 +77,13 @@ export function lookupAddress<P>(
 function amongLearned<P>(
   x: Translation<P>,
   part: Part<P>,
-  { learned }: VlanAddresses<P>,
+  known: VlanAddresses<P>,
   which: End,
 ): Known<P>[] {
   const mine = which === 'eth_src' ? SOURCE_BITS : DESTINATION_BITS;
   const results: Known<P>[] = [];
   let rest: P | null = part.p;
-  for (const entry of learned) {
+  for (const entry of learnedAs(known, lowBits(x, part.p, which))) {
     if (rest === null) break;
     if (entry.seen === null || !isAlive(entry, part.bridge, x.run.now_us)) continue;
     const { hit, miss }: Split<P> = x.t.same(rest, entry.seen, [[mine, SOURCE_BITS]]);
@@ -132,8 +152,13 @@ function remember<P>(
     permanent: false,
     learned_us: x.run.now_us,
   };
-  const alive = known.learned.filter((old) => isAlive(old, part.bridge, x.run.now_us));
-  known.learned = [...alive, entry];
+  const alive = (old: LearnedAddress<P>): boolean => isAlive(old, part.bridge, x.run.now_us);
+  const low = lowBits(x, part.p, 'eth_src');
+  if (low === null) known.learned = [...known.learned.filter(alive), entry];
+  else {
+    const same = known.byAddress.get(low)?.filter(alive) ?? [];
+    known.byAddress.set(low, [...same, entry]);
+  }
   const bridge = part.bridge.name;
   tell(x, part, () => ({ kind: 'learned', bridge, what: 'mac', table: null, port: port.name }));
 }

@@ -167,15 +167,40 @@ function learnedFlow<P>(
   };
 }
 
+/** The key of flows that were learned from sets of packets. */
+const OF_SETS = '';
+/** So many more flows of a table, and those whose time is over are taken out. */
+const CROWD = 256;
+
 /** The flow with the same match and priority that was learned before. */
 function existing<P>(
   x: Translation<P>,
   state: BridgeState<P>,
   learned: LearnedFlow<P>,
 ): LearnedFlow<P> | null {
-  const flows = state.learnedFlows.get(learned.prepared.flow.table) ?? [];
+  const key = matchKey(x, learned);
+  const flows =
+    key === null
+      ? (state.learnedFlows.get(learned.prepared.flow.table) ?? [])
+      : [...(state.flowsByMatch.get(key) ?? []), ...(state.flowsByMatch.get(OF_SETS) ?? [])];
   const found = flows.find((old) => !hasExpired(old, x.run.now_us) && sameMatch(x, old, learned));
   return found ?? null;
+}
+
+/**
+ * Flows of single packets with the same match have the same key: the bits they compare, as far as
+ * the lower half of each. null for sets of packets, which have no one value.
+ */
+function matchKey<P>(x: Translation<P>, { prepared, rank, pairs, seen }: LearnedFlow<P>): string | null {
+  if (x.run.sets === true) return null;
+  let key = `${prepared.flow.table} ${rank}`;
+  for (const [, from] of pairs) {
+    const bits = from.width > 32 ? { ...from, width: 32 } : from;
+    const value = x.t.cases(seen, bits, 1)?.[0]?.value;
+    if (value === undefined) return null;
+    key += ` ${value}`;
+  }
+  return key;
 }
 
 /**
@@ -190,14 +215,24 @@ function remember<P>(
   learned: LearnedFlow<P>,
 ): void {
   const { table } = learned.prepared.flow;
-  const flows = (state.learnedFlows.get(table) ?? []).filter(
-    (one) => one !== old && !hasExpired(one, x.run.now_us),
-  );
-  flows.push(old === null ? learned : modified(old, learned));
-  state.learnedFlows.set(
-    table,
-    flows.sort((a, b) => a.rank - b.rank),
-  );
+  const made = old === null ? learned : modified(old, learned);
+  const all = state.learnedFlows.get(table) ?? [];
+  const crowded = all.length % CROWD === CROWD - 1;
+  const flows =
+    old === null && !crowded
+      ? all
+      : all.filter((one) => one !== old && !hasExpired(one, x.run.now_us));
+  // Newer ones stand behind older ones of the same priority.
+  let at = flows.length;
+  while (at > 0 && (flows[at - 1]?.rank ?? 0) > made.rank) at--;
+  flows.splice(at, 0, made);
+  state.learnedFlows.set(table, flows);
+  const key = matchKey(x, made) ?? OF_SETS;
+  const same = state.flowsByMatch.get(key) ?? [];
+  state.flowsByMatch.set(key, [
+    ...same.filter((one) => one !== old && !hasExpired(one, x.run.now_us)),
+    made,
+  ]);
   const bridge = part.bridge.name;
   tell(x, part, () => ({ kind: 'learned', bridge, what: 'flow', table, port: null }));
 }

@@ -152,9 +152,9 @@ function flood<P>(
   const vlan = inner[0].vid;
   tell(x, part, () => ({ kind: 'normal', bridge, decision: 'flooded', vlan, port: null }));
   let parts = [part];
-  for (const bundle of part.bridge.bundles.values()) {
-    if (bundle === from || !bundle.floodable || bundle.mirrorOutput !== 0) continue;
-    if (!includesVlan(bundle, inner) || x.run.spares?.(bundle.name) === true) continue;
+  const carriers = part.bridge.flooded(vlan);
+  for (const bundle of x.run.heeding?.(carriers, part.p) ?? carriers) {
+    if (bundle === from || !includesVlan(bundle, inner)) continue;
     parts = parts.flatMap((q) => outputTo(x, q, bundle, inner, packet));
   }
   return parts;

@@ -28,6 +28,8 @@ export interface PreparedBridge {
   readonly ports: ReadonlyMap<number, PreparedPort>;
   /** Port rows by name. */
   readonly bundles: ReadonlyMap<string, Bundle>;
+  /** Port rows to which NORMAL may flood a VLAN, by its outer tag alone. */
+  readonly flooded: (vlan: number) => readonly Bundle[];
   /** The flow table of that number; undefined when it holds no flow. */
   readonly table: (table: number) => Table<PreparedFlow> | undefined;
   readonly groups: ReadonlyMap<number, PreparedGroup>;
@@ -284,6 +286,27 @@ function localPort(bridge: Bridge): Port {
   };
 }
 
+/** Found once for each VLAN that is flooded; the port rows are complete by then. */
+function floodedBy(bundles: ReadonlyMap<string, Bundle>): (vlan: number) => readonly Bundle[] {
+  const byVlan = new Map<number, readonly Bundle[]>();
+  return (vlan) => {
+    let found = byVlan.get(vlan);
+    if (found === undefined) {
+      found = [...bundles.values()].filter(
+        (one) => one.floodable && one.mirrorOutput === 0 && mayCarry(one, vlan),
+      );
+      byVlan.set(vlan, found);
+    }
+    return found;
+  };
+}
+
+function mayCarry({ first, trunks }: Bundle, vlan: number): boolean {
+  const { mode, tag } = first.vlan;
+  if (mode === 'access' || mode === 'dot1q-tunnel') return vlan === (tag ?? 0);
+  return trunks === null || trunks.has(vlan);
+}
+
 function prepareBridge(
   source: Bridge,
   byName: Map<string, PreparedPort>,
@@ -296,6 +319,7 @@ function prepareBridge(
     source,
     ports,
     bundles,
+    flooded: floodedBy(bundles),
     table: lazyTables(source, make),
     groups: new Map(source.groups.map((group) => [group.id, prepareGroup(group, source)])),
     meters: new Set(source.meters.flatMap(({ id }) => (typeof id === 'number' ? [id] : []))),

@@ -43,8 +43,10 @@ export interface VlanAddresses<P> {
   /** From the dump, in its order. */
   readonly dumped: readonly LearnedAddress<P>[];
   readonly tables: DumpedAddresses['tables'] | null;
-  /** Learned in this run, oldest first. */
+  /** Learned in this run from sets of frames, oldest first. */
   learned: readonly LearnedAddress<P>[];
+  /** Learned in this run from single frames, by the lower bits of the address. */
+  readonly byAddress: Map<number, readonly LearnedAddress<P>[]>;
 }
 
 export interface BridgeState<P> {
@@ -54,6 +56,8 @@ export interface BridgeState<P> {
   /** Learned addresses by VLAN, as far as packets asked for them; see `addressesOf`. */
   readonly fdb: Map<number, VlanAddresses<P>>;
   readonly learnedFlows: Map<number, LearnedFlow<P>[]>;
+  /** Those learned from single packets by what they match, to find the same match again. */
+  readonly flowsByMatch: Map<string, LearnedFlow<P>[]>;
 }
 
 export interface SwitchState<P> {
@@ -70,7 +74,7 @@ export function addressesOf<P>(state: BridgeState<P>, vlan: number): VlanAddress
   if (found === undefined) {
     const source = dumpedAddresses(state.bridge.source).get(vlan);
     const dumped = source?.entries.map((entry) => dumpedAddress<P>(state, entry)) ?? [];
-    found = { dumped, tables: source?.tables ?? null, learned: [] };
+    found = { dumped, tables: source?.tables ?? null, learned: [], byAddress: new Map() };
     state.fdb.set(vlan, found);
   }
   return found;
@@ -95,8 +99,8 @@ function dumpedAddress<P>(
 export function everyAddress<P>(state: BridgeState<P>): LearnedAddress<P>[] {
   const vlans = new Set([...dumpedAddresses(state.bridge.source).keys(), ...state.fdb.keys()]);
   return [...vlans].flatMap((vlan) => {
-    const { dumped, learned } = addressesOf(state, vlan);
-    return [...dumped, ...learned];
+    const { dumped, learned, byAddress } = addressesOf(state, vlan);
+    return [...dumped, ...learned, ...[...byAddress.values()].flat()];
   });
 }
 
@@ -116,6 +120,7 @@ export function switchState<P>(
       start_us: now_us,
       fdb: new Map(),
       learnedFlows: new Map(),
+      flowsByMatch: new Map(),
     });
   }
   return { bridges, learns: options.learns, onStep: options.onStep ?? null };
