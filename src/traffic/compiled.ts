@@ -4,6 +4,7 @@
  */
 import { type Diagram, diagramOf, rulesOf, visit } from './diagram.ts';
 import { type Guard, guard } from './guard.ts';
+import { linearTable } from './linear.ts';
 import { slotFor, UNVISITED, valueAt } from './nodes.ts';
 import { productsOf } from './products.ts';
 import { type Candidate, type Rule, type Table } from './table.ts';
@@ -14,6 +15,8 @@ export interface CompileOptions {
    * scan of the rules that are left at the last node.
    */
   readonly maxWords?: number;
+  /** How many first lookups scan the rules: for the many small tables that are asked seldom. */
+  readonly scans?: number;
 }
 
 const DEFAULT_MAX_WORDS = 16_000_000;
@@ -30,10 +33,12 @@ export function diagramBehind<E>(table: Table<E>): Diagram<E> | null {
 /** Compiles rules to an interval decision diagram. Nothing is done before the first lookup. */
 export function compileTable<E>(
   rules: readonly Rule<E>[],
-  { maxWords = DEFAULT_MAX_WORDS }: CompileOptions = {},
+  { maxWords = DEFAULT_MAX_WORDS, scans = 0 }: CompileOptions = {},
 ): Table<E> {
   let diagram: Diagram<E> | null = null;
   const guards: (Guard | undefined)[] = [];
+  let scansLeft = scans;
+  let linear: Table<E> | null = null;
   const made = () => {
     diagram ??= diagramOf(productsOf(rules), maxWords);
     return diagram;
@@ -41,6 +46,12 @@ export function compileTable<E>(
   const table: Table<E> = {
     rules,
     find(words) {
+      if (scansLeft > 0 && diagram === null) {
+        scansLeft--;
+        linear ??= linearTable(rules);
+        return linear.find(words);
+      }
+      linear = null;
       const of = diagram ?? made();
       const { code, values } = of.pool;
       let at = of.root;

@@ -27,10 +27,14 @@ export interface NodePool {
   length: number;
 }
 
+/** Memory is taken with the first node: most tables of a big network are never asked. */
 export function emptyPool(): NodePool {
-  const code = new Int32Array(256);
-  return { code, values: new Uint32Array(code.buffer), length: 0 };
+  return { code: NOTHING, values: NO_VALUES, length: 0 };
 }
+
+const NOTHING = new Int32Array(0);
+const NO_VALUES = new Uint32Array(NOTHING.buffer);
+const FIRST_WORDS = 32;
 
 /** Where the child for a packet's value stands in the array. */
 export function slotFor(code: Int32Array, values: Uint32Array, at: number, value: number): number {
@@ -125,7 +129,7 @@ function reserve(
   const at = pool.length;
   pool.length = at + 4 + size;
   if (pool.length > pool.code.length) {
-    const code = new Int32Array(Math.max(pool.length, 2 * pool.code.length));
+    const code = new Int32Array(Math.max(pool.length, 2 * pool.code.length, FIRST_WORDS));
     code.set(pool.code);
     pool.code = code;
     pool.values = new Uint32Array(code.buffer);

@@ -45,12 +45,34 @@ export interface CompiledRules {
 export function compileRules(table: Table, version: 4 | 6, around: Surroundings): CompiledRules {
   const byName = new Map(table.chains.map((chain) => [chain.name, chain]));
   const writes = new Map<string, ReadonlySet<number>>();
-  const chains = table.chains.map((chain) => {
-    const rules = chain.rules.map((rule, i) => compileRule(rule, i + 1, version, around));
-    const segments = cut(rules, byName, writes).map((segment) => compileTable(segment.map(entry)));
-    return [chain.name, { of: chain, table: table.name, rules, segments, endStep: null }] as const;
+  const chains = table.chains.map((of): readonly [string, CompiledChain] => {
+    let compiled: readonly CompiledRule[] | null = null;
+    let tables: CompiledChain['segments'] | null = null;
+    const chain: CompiledChain = {
+      of,
+      table: table.name,
+      // Most chains of a host are never walked.
+      get rules() {
+        compiled ??= of.rules.map((rule, i) => compileRule(rule, i + 1, version, around));
+        return compiled;
+      },
+      get segments() {
+        tables ??= cut(chain.rules, byName, writes).map(segmentTable);
+        return tables;
+      },
+      endStep: null,
+    };
+    return [of.name, chain];
   });
   return { version, of: table, chains: new Map(chains) };
+}
+
+/** Segments of a few rules are many, and mostly asked once or twice: that is worth no diagram. */
+const FEW_RULES = 8;
+const SCANS = 4;
+
+function segmentTable(segment: readonly CompiledRule[]): CompiledTable<CompiledRule> {
+  return compileTable(segment.map(entry), { scans: segment.length <= FEW_RULES ? SCANS : 0 });
 }
 
 function compileRule(

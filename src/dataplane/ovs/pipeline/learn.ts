@@ -191,7 +191,10 @@ function existing<P>(
  * Flows of single packets with the same match have the same key: the bits they compare, as far as
  * the lower half of each. null for sets of packets, which have no one value.
  */
-function matchKey<P>(x: Translation<P>, { prepared, rank, pairs, seen }: LearnedFlow<P>): string | null {
+function matchKey<P>(
+  x: Translation<P>,
+  { prepared, rank, pairs, seen }: LearnedFlow<P>,
+): string | null {
   if (x.run.sets === true) return null;
   let key = `${prepared.flow.table} ${rank}`;
   for (const [, from] of pairs) {
@@ -217,11 +220,10 @@ function remember<P>(
   const { table } = learned.prepared.flow;
   const made = old === null ? learned : modified(old, learned);
   const all = state.learnedFlows.get(table) ?? [];
-  const crowded = all.length % CROWD === CROWD - 1;
   const flows =
-    old === null && !crowded
-      ? all
-      : all.filter((one) => one !== old && !hasExpired(one, x.run.now_us));
+    all.length % CROWD === CROWD - 1 ? all.filter((one) => !hasExpired(one, x.run.now_us)) : all;
+  const before = old === null ? -1 : flows.indexOf(old);
+  if (before >= 0) flows.splice(before, 1);
   // Newer ones stand behind older ones of the same priority.
   let at = flows.length;
   while (at > 0 && (flows[at - 1]?.rank ?? 0) > made.rank) at--;
