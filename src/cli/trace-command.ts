@@ -17,10 +17,12 @@ import { addPageOptions, pageOf, type Wishes } from './terminal.ts';
 import { gathered, timeOf } from './time-options.ts';
 import { exitCode } from './verdict-code.ts';
 
+const FORMATS = ['tree', 'json', 'mermaid', 'dot', 'svg', 'html'] as const;
+
 interface TraceFlags extends Wishes, QuestionFlags {
   readonly reply?: boolean;
   readonly connections: 'none' | 'dumped';
-  readonly format: 'tree' | 'json';
+  readonly format: (typeof FORMATS)[number];
   readonly json?: boolean;
   readonly explain?: boolean;
   readonly allBlockers?: boolean;
@@ -49,9 +51,7 @@ export function addTrace(root: Command, call: Call): void {
         .default('none'),
     )
     .addOption(
-      new Option('--format <format>', 'form of the answer')
-        .choices(['tree', 'json'])
-        .default('tree'),
+      new Option('--format <format>', 'form of the answer').choices(FORMATS).default('tree'),
     )
     .option('--json', 'short for --format json')
     .option('-v, --verbose', 'every table, flow and rule with its source line')
@@ -95,9 +95,13 @@ async function run(call: Call, from: string, to: string, flags: TraceFlags): Pro
   const { explain, allBlockers, fix } = flags;
   if (explain === true || allBlockers === true || fix === true) {
     if (flags.at !== undefined) throw new UsageError('--at goes with a plain trace only');
+    const { format } = flags;
+    if (format !== 'tree' && format !== 'json') {
+      throw new UsageError(`--format ${format} goes with a plain trace only`);
+    }
     const { runWhy } = await import('./why-run.ts');
     const everything = explain === true || allBlockers === true;
-    await runWhy(call, from, to, { ...flags, first: !everything, effects: 0 });
+    await runWhy(call, from, to, { ...flags, format, first: !everything, effects: 0 });
     return;
   }
   const asked = askedWith(from, to, flags);
@@ -160,6 +164,7 @@ async function rendered(
     ]);
     return `${jsonText(traceJson(trace, snapshot, VERSION))}\n`;
   }
+  if (flags.format !== 'tree') return await drawn(trace, flags.format, snapshot);
   const [{ shortLines }, { verboseLines }] = await Promise.all([
     import('../trace/render/short.ts'),
     import('../trace/render/verbose.ts'),
@@ -170,4 +175,11 @@ async function rendered(
   const lines = [...shortLines(trace, { snapshot, took_ms, withReply, everything }, page)];
   if (everything) lines.push(...verboseLines(trace, page));
   return page.encode(`${lines.join('\n')}\n`);
+}
+
+type Drawing = Exclude<(typeof FORMATS)[number], 'tree' | 'json'>;
+
+async function drawn(trace: Trace, format: Drawing, snapshot: string): Promise<string> {
+  const { drawTrace } = await import('../trace/picture/draw.ts');
+  return drawTrace(trace, format, snapshot);
 }

@@ -79,6 +79,22 @@ export function forMarkup(text: string): string {
     .replaceAll("'", '&#39;');
 }
 
+/**
+ * Text inside a quoted label of a Mermaid chart: whatever is not plain stands as its number, so
+ * that no directive, link, style or markup can begin in it.
+ */
+export function forMermaid(text: string): string {
+  return forTerminal(text).replaceAll(
+    /[^A-Za-z0-9 .,:_/+=-]/gu,
+    (character) => `#${character.codePointAt(0)};`,
+  );
+}
+
+/** Text inside a quoted string of a DOT graph, in which a backslash begins an escape. */
+export function forDot(text: string): string {
+  return forTerminal(text).replaceAll('\\', '\\\\').replaceAll('"', '\\"');
+}
+
 /** Cuts long text so that one hostile name cannot fill a screen. */
 export function shortened(text: string, length: number): string {
   return text.length <= length ? text : `${text.slice(0, Math.max(0, length - 1))}…`;

@@ -87,6 +87,11 @@ export function isWireWord(word: number): boolean {
   return word >= FIRST_WIRE_WORD;
 }
 
+/** Registers and conntrack fields of an earlier device are no header of the packet. */
+export function isOnTheWire(name: string): boolean {
+  return !/^(reg\d|ct_|in_port$|metadata$|pkt_mark$|skb_)/.test(name);
+}
+
 /** The fields that differ between two headers, as `field: before → after` pairs. */
 export function changedFields(
   before: HeaderView,

@@ -1,12 +1,10 @@
 /** Names, descriptions and comments of tenants in every writer of traces and replays. */
-import { join } from 'node:path';
 import { describe, expect, it } from 'vitest';
 import { UsageError } from '../../src/cli/exit-codes.ts';
-import { openFolder } from '../../src/snapshot/collect/folder.ts';
-import { type Folder } from '../../src/snapshot/read/folder.ts';
 import { openSnapshot } from '../../src/snapshot/read/open.ts';
 import { jsonText } from '../../src/text/escape.ts';
 import { resolveEnd } from '../../src/trace/ends.ts';
+import { drawTrace } from '../../src/trace/picture/draw.ts';
 import { parseProbeRecords } from '../../src/trace/probe-record.ts';
 import { traceJson } from '../../src/trace/render/json.ts';
 import { replayLines } from '../../src/trace/render/replay.ts';
@@ -16,36 +14,9 @@ import { verboseLines } from '../../src/trace/render/verbose.ts';
 import { replay } from '../../src/trace/replay-run.ts';
 import { prepareTracing } from '../../src/trace/tracer.ts';
 import { type Trace } from '../../src/trace/types.ts';
-import { ROOT } from '../sources.ts';
+import { HOSTILE, hostileDemo } from './hostile-demo.ts';
 
-const HOSTILE = '\u001b[2J\u009b1m\r\n::error::\u202e\u2066\u200b\u{e0041}<b>"$(id)`';
 const DANGEROUS = /[\p{Cc}\p{Cf}\p{Zl}\p{Zp}\p{Cs}]/u;
-
-/** The demonstration, in which every name and comment that people choose is hostile. */
-function hostileDemo(): Folder {
-  const demo = openFolder(join(ROOT, 'demo/ovs-vxlan-ovsfw'));
-  return {
-    list: () => demo.list(),
-    read: (path) => {
-      const bytes = demo.read(path);
-      if (bytes === undefined) return undefined;
-      const text = new TextDecoder().decode(bytes);
-      if (path.startsWith('api/')) return new TextEncoder().encode(renamed(text));
-      if (!path.includes('tables-save')) return bytes;
-      const comments = text.replaceAll(/--comment "[^"]*"/g, '--comment "x \u001b[2J \u202e y"');
-      return new TextEncoder().encode(comments);
-    },
-  };
-}
-
-function renamed(text: string): string {
-  return JSON.stringify(
-    JSON.parse(text, (key, value: unknown) => {
-      const chosen = /^(name|description|device_id)$/.test(key) && typeof value === 'string';
-      return chosen && !/^[0-9a-f-]{36}$/.test(value) ? value + HOSTILE : value;
-    }),
-  );
-}
 
 const network = openSnapshot(hostileDemo());
 const tracer = prepareTracing(network);
@@ -86,6 +57,10 @@ describe('hostile text', () => {
   it.each([
     ['the short form', (trace: Trace) => shortLines(trace, CONTEXT, PLAIN_PAGE)],
     ['the long form', (trace: Trace) => verboseLines(trace, PLAIN_PAGE)],
+    ['Mermaid', (trace: Trace) => drawTrace(trace, 'mermaid', HOSTILE).split('\n')],
+    ['DOT', (trace: Trace) => drawTrace(trace, 'dot', HOSTILE).split('\n')],
+    ['SVG', (trace: Trace) => drawTrace(trace, 'svg', HOSTILE).split('\n')],
+    ['HTML', (trace: Trace) => drawTrace(trace, 'html', HOSTILE).split('\n')],
     ['JSON', (trace: Trace) => jsonText(traceJson(trace, HOSTILE, '0')).split('\n')],
   ])('is inert in %s', (_name, lines) => {
     for (const trace of TRACES) {

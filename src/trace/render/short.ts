@@ -76,7 +76,7 @@ function headline(trace: Trace, context: ShortContext, page: Page): string {
   const { verdict } = trace;
   const mark = verdict === 'REACHABLE' ? 'good' : verdict === 'UNREACHABLE' ? 'bad' : 'unsure';
   const left = `${MARKS[verdict]} ${verdict}`;
-  const question = `${endText(from)} → ${endText(to)}  ${packetText(packet)}`;
+  const question = `${endShown(from)} → ${endShown(to)}  ${packetText(packet)}`;
   const took = context.took_ms === null ? '' : `  ${Math.max(1, Math.round(context.took_ms))} ms`;
   const name = context.snapshot === '' ? '' : `snapshot ${shortened(context.snapshot, 40)}`;
   const right = trace.blockers[0]?.code ?? `${forTerminal(name)}${took}`;
@@ -84,8 +84,13 @@ function headline(trace: Trace, context: ShortContext, page: Page): string {
   return `${page.style(mark, left)}  ${question}${right === '' ? '' : ' '.repeat(Math.max(2, room)) + page.style('dim', right)}`;
 }
 
-function endText({ label, address }: TraceEnd): string {
-  const name = forTerminal(shortened(label, 60));
+function endShown(end: TraceEnd): string {
+  return forTerminal(endText(end));
+}
+
+/** `a1 (10.0.0.5)`, not escaped. */
+export function endText({ label, address }: TraceEnd): string {
+  const name = shortened(label, 60);
   if (address === null) return name;
   const text = formatAddress(address);
   return text === label ? text : `${name} (${text})`;

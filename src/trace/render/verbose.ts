@@ -2,7 +2,7 @@
 
 import { REASONS } from '../../reasons/codes.ts';
 import { forTerminal } from '../../text/escape.ts';
-import { changedFields } from '../header.ts';
+import { changedFields, isOnTheWire } from '../header.ts';
 import { type HeaderView, type Hop, type Journey, type Trace } from '../types.ts';
 import { joined, placeOf, prose } from './layout.ts';
 import { stepText } from './step-text.ts';
@@ -64,10 +64,9 @@ function changeLines(before: HeaderView, after: HeaderView, page: Page): readonl
   return joined(parts, ', ', page.width - 12).map((line) => `          ${page.style('dim', line)}`);
 }
 
-/** Registers and conntrack fields of an earlier device are no header: only the wire is shown. */
 function headerLines(label: string, header: HeaderView, page: Page): readonly string[] {
   const parts = Object.entries(header)
-    .filter(([name]) => !/^(reg\d|ct_|in_port$|metadata$|pkt_mark$|skb_)/.test(name))
+    .filter(([name]) => isOnTheWire(name))
     .map(([name, value]) => forTerminal(`${name}=${value}`));
   return joined(parts, ' ', page.width - 11).map((line, i) => {
     return `   ${page.style('dim', `${(i === 0 ? label : '').padEnd(8)}${line}`)}`;
