@@ -1,17 +1,27 @@
 /** Everything that proposes changes, what asks least of a person first. */
 import { type Attempt, type Proposal, type Stuck } from './attempt.ts';
+import { tunnelPorts } from './changes/agent-options.ts';
 import { agentRestarts } from './changes/agents.ts';
 import { interfacesUp } from './changes/devices.ts';
+import { fabricPorts } from './changes/fabric.ts';
+import { startedService } from './changes/listeners.ts';
 import { portsUp } from './changes/ports.ts';
+import { joinedSubnets } from './changes/routers.ts';
 import { security } from './changes/security.ts';
 import { kernelSettings } from './changes/settings.ts';
+import { largerLinks } from './changes/sizes.ts';
 
 const PROPOSALS: readonly Proposal[] = [
   security,
   portsUp,
+  startedService,
   kernelSettings,
   interfacesUp,
+  fabricPorts,
   agentRestarts,
+  tunnelPorts,
+  largerLinks,
+  joinedSubnets,
 ];
 
 /** At most so many changes are tried against one blocker: each costs a trace. */

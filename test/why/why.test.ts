@@ -70,7 +70,12 @@ describe('the injected faults', () => {
 
   it('lost NAT rules come back with the L3 agent', () => {
     const network = ofPhase('nat-rules-lost');
-    const { blockers, afterAll } = whyOf(network, 'external:198.51.100.10', '203.0.113.159', tcp(22));
+    const { blockers, afterAll } = whyOf(
+      network,
+      'external:198.51.100.10',
+      '203.0.113.159',
+      tcp(22),
+    );
     expect(blockers.map(({ blocker }) => blocker.code)).toEqual(['NAT_MISSING']);
     expect(blockers[0]?.fixes[0]?.change.commands).toEqual([
       'ssh net1 "systemctl restart neutron-l3-agent"',

@@ -27,6 +27,9 @@ const TABLES: ReadonlyMap<number, Reason> = new Map([
 const SPOOF_CHAIN = /^neutron-[a-z]+-s([0-9a-f]{8}-[0-9a-f])$/;
 const VERDICTS: ReadonlySet<number> = new Set([91, 92, 93, 94]);
 const ARP = 0x0806;
+/** Neighbour advertisements (RFC 4861 §4.4) claim what stands in them, not whom they come from. */
+const ICMP6 = 58;
+const ADVERTISEMENT = 136;
 
 export const spoofedSource: Diagnosis = (of) => inSwitch(of) ?? inRules(of);
 
@@ -101,6 +104,9 @@ function finding(
 function sourceOf(words: Uint32Array): IpAddress | null {
   if (numberIn(words, 'eth_type') === ARP) {
     return { version: 4, value: readField(words, field('arp_spa')) };
+  }
+  if (numberIn(words, 'ip_proto') === ICMP6 && numberIn(words, 'tp_src') === ADVERTISEMENT) {
+    return { version: 6, value: readField(words, field('nd_target')) };
   }
   return tupleOf(words)?.source ?? null;
 }

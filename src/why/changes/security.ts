@@ -11,8 +11,13 @@ import { type Remedy } from '../../trace/types.ts';
 import { type Attempt, type Proposal, type Stuck } from '../attempt.ts';
 import { objectChange, withPort } from './objects.ts';
 
-export const security: Proposal = (stuck) =>
-  (stuck.blocker.fix?.remedies ?? []).flatMap((remedy) => attemptOf(stuck, remedy));
+/** What asks for an address or a neighbour goes to everybody: most who refuse it are not meant. */
+const TO_ALL: ReadonlySet<string> = new Set(['dhcp', 'dhcp6', 'slaac', 'arp']);
+
+export const security: Proposal = (stuck) => {
+  if (TO_ALL.has(stuck.question.packet.protocol)) return [];
+  return (stuck.blocker.fix?.remedies ?? []).flatMap((remedy) => attemptOf(stuck, remedy));
+};
 
 function attemptOf(stuck: Stuck, remedy: Remedy): readonly Attempt[] {
   switch (remedy.kind) {

@@ -1,0 +1,107 @@
+/**
+ * Ports of the switches between the hosts: switched off, or with other VLANs than the port that
+ * leads to the same NIC of another host has. No command of ours sets them.
+ */
+import { FABRIC_BRIDGE } from '../../dataplane/endpoint/physical.ts';
+import { type InterfaceId, type Network, ROOT } from '../../dataplane/network.ts';
+import { type BridgeVlan, type Interface, type Namespace } from '../../dataplane/routing/types.ts';
+import { type Attempt, type Proposal } from '../attempt.ts';
+import { withInterface } from './devices.ts';
+
+export const fabricPorts: Proposal = ({ situation: { network } }) => {
+  const cables = cablesOf(network);
+  return cables.flatMap((cable): readonly Attempt[] => [
+    ...switchedOff(cable),
+    ...likeOthers(cable, cables),
+  ]);
+};
+
+/** A port of a switch and the NIC at its other end. */
+interface Cable {
+  readonly fabric: string;
+  readonly port: Interface;
+  readonly vlans: readonly BridgeVlan[];
+  readonly nic: InterfaceId;
+}
+
+function cablesOf(network: Network): readonly Cable[] {
+  return [...network.hosts.keys()].flatMap((fabric) => {
+    const state = network.namespace(fabric, ROOT)?.state;
+    if (state === undefined || !isFabric(state)) return [];
+    return state.interfaces.flatMap((port): readonly Cable[] => {
+      if (port.master !== FABRIC_BRIDGE) return [];
+      const wire = network.wire({ host: fabric, namespace: ROOT, name: port.name });
+      if (wire.kind !== 'interface') return [];
+      const vlans = state.bridgeVlans.filter(({ device }) => device === port.name);
+      return [{ fabric, port, vlans, nic: wire.to }];
+    });
+  });
+}
+
+export function isFabric({ interfaces }: Namespace): boolean {
+  return interfaces.some(({ name, kind }) => name === FABRIC_BRIDGE && kind === 'bridge');
+}
+
+function switchedOff({ fabric, port, nic }: Cable): readonly Attempt[] {
+  if (port.up && port.running) return [];
+  const summary = `enable ${port.name} of ${fabric}, which leads to ${nic.name} of ${nic.host}`;
+  return [
+    {
+      change: { kind: 'fabric', summary, commands: [] },
+      makes: {
+        edits: [
+          {
+            of: 'namespace',
+            host: fabric,
+            namespace: ROOT,
+            change: (before) =>
+              withInterface(before, port.name, (each) => ({ ...each, up: true, running: true })),
+          },
+        ],
+      },
+    },
+  ];
+}
+
+/** NICs of one name are usually for one purpose: what most of their ports carry is tried. */
+function likeOthers(cable: Cable, cables: readonly Cable[]): readonly Attempt[] {
+  const { fabric, port, nic, vlans } = cable;
+  const others = cables.filter((one) => one !== cable && one.nic.name === nic.name);
+  const known = new Set([textOf(vlans)]);
+  return others.flatMap((other): readonly Attempt[] => {
+    const text = textOf(other.vlans);
+    if (known.has(text)) return [];
+    known.add(text);
+    const wanted = other.vlans.map((vlan) => ({ ...vlan, device: port.name }));
+    const summary = `give ${port.name} of ${fabric} the VLANs of ${other.port.name}: ${text}`;
+    return [
+      {
+        change: { kind: 'fabric', summary, commands: [] },
+        makes: {
+          edits: [
+            {
+              of: 'namespace',
+              host: fabric,
+              namespace: ROOT,
+              change: (before) => ({
+                ...before,
+                bridgeVlans: [
+                  ...before.bridgeVlans.filter(({ device }) => device !== port.name),
+                  ...wanted,
+                ],
+              }),
+            },
+          ],
+        },
+      },
+    ];
+  });
+}
+
+function textOf(vlans: readonly BridgeVlan[]): string {
+  const texts = vlans.map(({ from, to, pvid, untagged }) => {
+    const range = from === to ? `${from}` : `${from}-${to}`;
+    return untagged || pvid ? `${range} untagged` : range;
+  });
+  return texts.length === 0 ? 'none' : texts.sort().join(', ');
+}
