@@ -95,6 +95,19 @@ export function forDot(text: string): string {
   return forTerminal(text).replaceAll('\\', '\\\\').replaceAll('"', '\\"');
 }
 
+/**
+ * Text inside a Markdown paragraph, list or table cell (CommonMark §2.4, GitHub's tables and
+ * mentions): whatever could mark something up is escaped, HTML as well.
+ */
+export function forMarkdown(text: string): string {
+  return forTerminal(text)
+    .replaceAll(/[\\`*_{}[\]()#+!|~$^=.:-]/g, '\\$&')
+    .replaceAll('&', '&amp;')
+    .replaceAll('<', '&lt;')
+    .replaceAll('>', '&gt;')
+    .replaceAll('@', '&#64;');
+}
+
 /** Cuts long text so that one hostile name cannot fill a screen. */
 export function shortened(text: string, length: number): string {
   return text.length <= length ? text : `${text.slice(0, Math.max(0, length - 1))}…`;

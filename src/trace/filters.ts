@@ -41,13 +41,7 @@ export function hooksOf<P>(
   host: string,
   namespace: string,
 ): OpenFilters<P> {
-  const key = `${host} ${namespace}`;
-  let rules = compiled.filters.get(key);
-  if (rules === undefined) {
-    const state = compiled.network.namespace(host, namespace);
-    rules = state === undefined ? NOTHING : compileFilters(compiled, state, key);
-    compiled.filters.set(key, rules);
-  }
+  const rules = filtersOf(compiled, host, namespace);
   const stack =
     rules.packets === null
       ? null
@@ -56,6 +50,22 @@ export function hooksOf<P>(
   const arp = rules.arp?.start<P>() ?? null;
   const silent = stack === null && frames === null && arp === null;
   return { stack, bridges: silent ? null : { frames, packets: stack, arp } };
+}
+
+/** The rules of a namespace, compiled when somebody first asks for them. */
+export function filtersOf(
+  compiled: CompiledNetwork,
+  host: string,
+  namespace: string,
+): CompiledFilters {
+  const key = `${host} ${namespace}`;
+  let rules = compiled.filters.get(key);
+  if (rules === undefined) {
+    const state = compiled.network.namespace(host, namespace);
+    rules = state === undefined ? NOTHING : compileFilters(compiled, state, key);
+    compiled.filters.set(key, rules);
+  }
+  return rules;
 }
 
 /** The connections that stand before the first packet; null when nothing is known of them. */

@@ -3,11 +3,13 @@
  * network and not in the other. Both are proved in one space of inputs, so the difference is exact.
  */
 import { type Network } from '../../dataplane/network.ts';
+import { type IpAddress } from '../../dataplane/routing/types.ts';
 import { askedQuestion } from '../../trace/ask.ts';
-import { NOWHERE } from '../../traffic/sets/regions.ts';
-import { openSpace } from '../../traffic/sets/space.ts';
+import { NOWHERE, type Region } from '../../traffic/sets/regions.ts';
+import { openSpace, type Space } from '../../traffic/sets/space.ts';
 import { type Group, groupOf, type Proved, type Prover, prepareProofs } from './prove.ts';
-import { ALL_WANTED } from './wanted.ts';
+import { setsTo } from './source.ts';
+import { ALL_WANTED, type Wanted } from './wanted.ts';
 
 /** One pair of ends. */
 export interface ReachChange {
@@ -57,10 +59,33 @@ function comparePair(
   from: string,
   to: string,
 ): ReachChange {
+  const { space, lost, gained, unknown } = reachDifference(networks, provers, from, to);
+  return { from, to, lost: groupOf(space, lost), gained: groupOf(space, gained), unknown };
+}
+
+/** What differs for one pair, as regions of one space of inputs. */
+export interface ReachDifference {
+  readonly space: Space;
+  readonly lost: Region;
+  readonly gained: Region;
+  readonly unknown: readonly string[];
+  /** The inputs that are such packets. */
+  readonly inputsOf: (wanted: Wanted) => Region;
+}
+
+/** Proves one pair in both networks. */
+export function reachDifference(
+  networks: readonly [Network, Network],
+  provers: readonly [Prover, Prover],
+  from: string,
+  to: string,
+): ReachDifference {
   const space = openSpace();
+  let address: IpAddress | null = null;
   const proved = networks.map((network, i): Proved => {
     const asked = askedQuestion(network, { from, to });
     if (asked.kind === 'wrong') return { kind: 'impossible', why: asked.message };
+    address = asked.value.to.address;
     const question = { from: asked.value.from, to: asked.value.to, wanted: ALL_WANTED };
     return provers[i === 0 ? 0 : 1].prove(question, space);
   });
@@ -76,11 +101,15 @@ function comparePair(
   );
   const [before, after] = proved.map((one) => (one.kind === 'proved' ? one.region : NOWHERE));
   const { regions } = space;
+  const receiver = address;
   return {
-    from,
-    to,
-    lost: groupOf(space, regions.minus(before ?? NOWHERE, after ?? NOWHERE)),
-    gained: groupOf(space, regions.minus(after ?? NOWHERE, before ?? NOWHERE)),
+    space,
+    lost: regions.minus(before ?? NOWHERE, after ?? NOWHERE),
+    gained: regions.minus(after ?? NOWHERE, before ?? NOWHERE),
     unknown: [...new Set(unknown)],
+    inputsOf: (wanted) =>
+      receiver === null
+        ? NOWHERE
+        : setsTo(receiver, wanted, space).reduce((all, { p }) => regions.or(all, p.where), NOWHERE),
   };
 }

@@ -44,6 +44,7 @@ const SILENT: Applications<never> = { listensEverywhere: true, answer: () => SIL
 const UDP = guard(test(field('ip_proto'), 17n));
 const SIX = guard(test(field('eth_type'), 0x86ddn));
 const MADE: MadeStep = { kind: 'made', role: 'request' };
+const DATA: MadeStep = { kind: 'made', role: 'data' };
 const REPLY: MadeStep = { kind: 'made', role: 'reply' };
 
 /** Sends traffic from a namespace and walks until all of it has ended; null: no such namespace. */
@@ -55,7 +56,12 @@ export function propagate<P>(
   {
     borrowed = [],
     sets = false,
-  }: Partial<Pick<WorldOptions<P>, 'borrowed'>> & { readonly sets?: boolean } = {},
+    further = () => [],
+  }: Partial<Pick<WorldOptions<P>, 'borrowed'>> & {
+    readonly sets?: boolean;
+    /** What the sender sends once all has ended: further packets of its connections. */
+    readonly further?: (endings: readonly Ending<P>[]) => readonly P[];
+  } = {},
 ): Propagated<P> | null {
   const assumed = new Map<string, { code: Reason; detail: string }>();
   const run: Run<P> = {
@@ -97,7 +103,14 @@ export function propagate<P>(
       sent.push(one);
     }
   }
-  return { endings: walk(run, world, [{ device: sender, outcomes }]), assumed, sent };
+  const endings = [...walk(run, world, [{ device: sender, outcomes }])];
+  const later = further(endings).flatMap((p) => {
+    const made = traffic.note(p, () => DATA);
+    const sending = traffic.note(made, () => enterStep(sender, null));
+    return send(run, sender.stack, sending);
+  });
+  if (later.length > 0) endings.push(...walk(run, world, [{ device: sender, outcomes: later }]));
+  return { endings, assumed, sent };
 }
 
 /**

@@ -6,6 +6,7 @@
 
 import { type Network } from '../../dataplane/network.ts';
 import { type IpAddress } from '../../dataplane/routing/types.ts';
+import { field, TCP_FLAGS } from '../../packet/fields.ts';
 import { type Reason } from '../../reasons/codes.ts';
 import { type CompiledNetwork, compileNetwork } from '../../trace/compiled-network.ts';
 import { lackingOnTheWay } from '../../trace/lacking.ts';
@@ -20,8 +21,9 @@ import { NOWHERE, type Region, type Regions, TooManyRegions } from '../../traffi
 import { packetSets } from '../../traffic/sets/set-traffic.ts';
 import { inputPacket, openSpace, type Space } from '../../traffic/sets/space.ts';
 import { type Step, type Traffic } from '../../traffic/traffic.ts';
+import { assignment } from '../../traffic/words.ts';
 import { classesOf, type PacketClass } from './classes.ts';
-import { type Propagated, propagate } from './propagate.ts';
+import { type Propagated, propagate, type Sender } from './propagate.ts';
 import { COORDINATES, setsTo } from './source.ts';
 import { type Wanted } from './wanted.ts';
 
@@ -30,6 +32,10 @@ export interface ProofQuestion {
   readonly from: TraceEnd;
   readonly to: TraceEnd;
   readonly wanted: Wanted;
+  /** Bytes of every packet, which then must not be fragmented; without it they are small. */
+  readonly length?: number | undefined;
+  /** Follow further packets of the connections that were answered as well. */
+  readonly established?: boolean;
   /** Packets that may arrive: what arrives beyond them is told. Null: nothing is asked of that. */
   readonly allowed?: Wanted;
 }
@@ -134,7 +140,7 @@ function prove(
   }
   const sender = { host: from.host, namespace: from.namespace };
   const source = outside ? from.address : null;
-  const sets = setsTo(address, wanted, space, source);
+  const sets = setsTo(address, wanted, space, source, question.length ?? null);
   const borrowed = [
     ...outsideTarget(compiled.network, to),
     ...(source === null ? [] : [{ ...sender, address: source }]),
@@ -142,7 +148,12 @@ function prove(
   if (sets.length === 0) return { kind: 'impossible', why: 'no packet was asked about' };
   let walked: Propagated<PacketSet> | null;
   try {
-    walked = propagate(compiled, traffic, sender, sets, { borrowed, sets: true });
+    walked = propagate(compiled, traffic, sender, sets, {
+      borrowed,
+      sets: true,
+      further: (endings) =>
+        question.established === true ? furtherPackets(sets, endings, sender) : [],
+    });
   } catch (error) {
     if (error instanceof TooManyRegions) return { kind: 'impossible', why: error.message };
     throw error;
@@ -156,6 +167,31 @@ function prove(
   };
   return { kind: 'proved', ...concluded(compiled, { from, to, address }, walked, space, inputs) };
 }
+
+/** What follows on connections whose first packet was answered, as each of them was translated. */
+function furtherPackets(
+  sets: ReturnType<typeof setsTo>,
+  endings: readonly Ending<PacketSet>[],
+  sender: Sender,
+): readonly PacketSet[] {
+  const lineageOf = lineageReader();
+  const answers = endings.filter(
+    ({ device, outcome, p }) =>
+      outcome.kind === 'delivered' &&
+      device.host === sender.host &&
+      device.name === sender.namespace &&
+      lineageOf(p).role === 'answer',
+  );
+  return sets.flatMap(({ p, kind }) =>
+    answers.flatMap((answer) => {
+      const part = packetSets.within(p, answer.p);
+      if (part === null) return [];
+      return [kind === 'tcp' ? packetSets.set(part, DATA_FLAGS) : part];
+    }),
+  );
+}
+
+const DATA_FLAGS = assignment(field('tcp_flags'), BigInt(TCP_FLAGS.ack | TCP_FLAGS.psh));
 
 function inputsOf(sets: ReturnType<typeof setsTo>): Region {
   return sets.reduce((all, { p }) => p.space.regions.or(all, p.where), NOWHERE);

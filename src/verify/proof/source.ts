@@ -46,7 +46,8 @@ export function setsTo(
   wanted: Wanted,
   space: Space = openSpace(),
   source: IpAddress | null = null,
-): readonly { readonly version: 4 | 6; readonly p: PacketSet }[] {
+  length: number | null = null,
+): readonly { readonly version: 4 | 6; readonly kind: Kind; readonly p: PacketSet }[] {
   const every = everyPacket(space);
   const sets = [];
   for (const kind of ['icmp', 'tcp', 'udp', 'others'] as const) {
@@ -58,10 +59,18 @@ export function setsTo(
     let p = blankSet(hit);
     for (const of of open) p = packetSets.copy(p, allBits(of), hit, allBits(of));
     p = written(packetSets, p, kind, to);
+    if (length !== null) p = unfragmented(p, to.version, length);
     if (source !== null) p = packetSets.set(p, sourceOf(source));
-    sets.push({ version: to.version, p });
+    sets.push({ version: to.version, kind, p });
   }
   return sets;
+}
+
+/** Packets of a length in bytes, IP header included, that must not be fragmented. */
+function unfragmented(p: PacketSet, version: 4 | 6, length: number): PacketSet {
+  let sized = packetSets.set(p, assignment(F.length, BigInt(length)));
+  sized = packetSets.set(sized, assignment(F.frame, BigInt(14 + length)));
+  return version === 6 ? sized : packetSets.set(sized, assignment(F.df, 1n));
 }
 
 function sourceOf({ version, value }: IpAddress): Assignment {

@@ -8,91 +8,70 @@ import {
   records,
   reportUnknownKeys,
   textOf,
-  truthOf,
   wrong,
 } from '../../text/json-text.ts';
 import { type Parsed, type Problem } from '../../text/problem.ts';
 import { nearest } from '../../text/suggest.ts';
 import { yamlRoot } from '../../text/yaml-text.ts';
-import { type Range } from '../../traffic/match.ts';
-import { ALL_WANTED, EVERY_PORT, portRanges, type Wanted } from '../proof/wanted.ts';
-import { CLAIMS, type Claim, type Property } from './types.ts';
+import { KIND_ROWS } from './kinds/rows.ts';
+import { type CoverageGate, type Property, type PropertyFile } from './types.ts';
 
-const FILE_KEYS = ['version', 'properties'] as const;
-export const PROPERTY_KEYS = [
-  'name',
-  'from',
-  'to',
-  'arrives',
-  'icmp',
-  'tcp',
-  'udp',
-  'ipv6',
-  'answered',
-] as const;
+export const FILE_KEYS = ['version', 'groups', 'properties', 'coverage', 'changes'] as const;
+
+const EMPTY: PropertyFile = { groups: new Map(), properties: [], coverage: null };
 
 /** The properties of a file; what cannot be read is a problem and checks nothing. */
-export function readProperties(file: string, text: string): Parsed<readonly Property[]> {
+export function readProperties(file: string, text: string): Parsed<PropertyFile> {
   const problems: Problem[] = [];
   const root = yamlRoot(file, text, problems);
-  if (root === undefined) return { value: [], problems };
+  if (root === undefined) return { value: EMPTY, problems };
   reportUnknownKeys(root, FILE_KEYS);
-  const value = records(member(root, 'properties')).flatMap((node) => propertyOf(node) ?? []);
-  if (value.length === 0) wrong(root, 'There is no property to check');
+  const properties = records(member(root, 'properties')).flatMap((node) => propertyOf(node) ?? []);
+  const list = member(root, 'properties');
+  if (properties.length === 0) wrong(list ?? root, 'There is no property to check');
+  const value = {
+    groups: groupsOf(member(root, 'groups')),
+    properties,
+    coverage: gateOf(member(root, 'coverage')),
+  };
   return { value, problems };
 }
 
 function propertyOf(node: JsonNode): Property | null {
-  reportUnknownKeys(node, PROPERTY_KEYS);
-  const [from, to] = [endsOf(node, 'from'), endsOf(node, 'to')];
-  const claim = claimOf(member(node, 'arrives'));
-  if (claim === null) wrong(node, `A property says what arrives: ${CLAIMS.join(', ')}`);
-  const wanted = wantedOf(node);
-  if (from === null || to === null || claim === null || wanted === null) return null;
-  const name = textOf(member(node, 'name')) ?? `${from.join(', ')} → ${to.join(', ')}`;
-  const answered = truthOf(member(node, 'answered')) === true;
-  const version = truthOf(member(node, 'ipv6')) === true ? 6 : 4;
-  return { name, ...placeOf(node), from, to, claim, wanted, version, answered };
-}
-
-/** A name or a list of names. */
-function endsOf(node: JsonNode, key: 'from' | 'to'): readonly string[] | null {
-  const found = member(node, key);
-  const list = found === undefined ? [] : Array.isArray(found.value) ? items(found) : [found];
-  const names = list.flatMap((each) => textOf(each) ?? []);
-  if (names.length > 0) return names;
-  wrong(node, `A property needs ${key}: a name or a list of names`);
-  return null;
-}
-
-function claimOf(node: JsonNode | undefined): Claim | null {
-  const text = textOf(node);
-  if (node === undefined || text === undefined) return null;
-  const found = CLAIMS.find((each) => each === text);
-  if (found === undefined) {
-    wrong(node, `Expected one of ${CLAIMS.join(', ')}`, nearest(text, CLAIMS));
+  const keys = keysOf(node);
+  const row = KIND_ROWS.find(({ sign }) => keys.includes(sign));
+  if (row === undefined) {
+    const signs = KIND_ROWS.map(({ sign }) => sign);
+    const near = keys.flatMap((key) => nearest(key, signs) ?? [])[0];
+    wrong(node, `A property says one of ${signs.join(', ')}`, near);
+    // What else is misspelt shows as well.
+    reportUnknownKeys(node, ['name', ...KIND_ROWS.flatMap((each) => each.keys)]);
+    return null;
   }
-  return found ?? null;
+  reportUnknownKeys(node, ['name', ...row.keys]);
+  return row.read(node, { name: textOf(member(node, 'name')) ?? null, ...placeOf(node) });
 }
 
-/** Without any protocol every packet is meant. */
-function wantedOf(node: JsonNode): Wanted | null {
-  const named = keysOf(node).filter((key) => key === 'icmp' || key === 'tcp' || key === 'udp');
-  if (named.length === 0) return ALL_WANTED;
-  const tcp = portsOf(member(node, 'tcp'));
-  const udp = portsOf(member(node, 'udp'));
-  if (tcp === undefined || udp === undefined) return null;
-  return { icmp: truthOf(member(node, 'icmp')) === true, tcp, udp, others: false };
+function groupsOf(node: JsonNode | undefined): ReadonlyMap<string, readonly string[]> {
+  const groups = new Map<string, readonly string[]>();
+  for (const name of keysOf(node)) {
+    const found = member(node, name);
+    if (found === undefined) continue;
+    const list = Array.isArray(found.value) ? items(found) : [found];
+    const names = list.flatMap((each) => textOf(each) ?? []);
+    if (names.length === 0) wrong(found, 'A group without anybody');
+    groups.set(name, names);
+  }
+  if (node !== undefined && groups.size === 0) wrong(node, 'Expected groups by their names');
+  return groups;
 }
 
-/** Null without the protocol; undefined when its ports cannot be read. */
-function portsOf(node: JsonNode | undefined): readonly Range[] | null | undefined {
-  if (node === undefined || node.value === false) return null;
-  if (node.value === true) return EVERY_PORT;
-  const { value } = node;
-  const word = typeof value === 'number' ? String(value) : typeof value === 'string' ? value : '';
-  const ranges = portRanges(word);
-  if (ranges !== null) return ranges;
-  wrong(node, 'Expected ports: 22, 80-90, "22,443" or all');
-  return undefined;
+/** `60`, `60%`, `">= 60%"`. */
+function gateOf(node: JsonNode | undefined): CoverageGate | null {
+  if (node === undefined) return null;
+  const match = /^(?:>=\s*)?(\d{1,3}(?:\.\d+)?)\s*%?$/.exec(String(node.value).trim());
+  const atLeast_percent = Number(match?.[1] ?? Number.NaN);
+  if (atLeast_percent <= 100) return { ...placeOf(node), atLeast_percent };
+  wrong(node, 'Expected a share of the rules: 60, 60% or ">= 60%"');
+  return null;
 }

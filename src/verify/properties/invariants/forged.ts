@@ -1,0 +1,180 @@
+/**
+ * Anti-spoofing: of all frames a server can put on its wire, none gets beyond its own host's
+ * filters that claims an address which is not the server's. Ports without port security may send
+ * whatever they like and are left out.
+ */
+import { GUEST_INTERFACE } from '../../../dataplane/endpoint/guest.ts';
+import { type Endpoint } from '../../../dataplane/network.ts';
+import { linkLocalAddress } from '../../../model/ids.ts';
+import { type CloudPrefix, type NeutronPort } from '../../../model/neutron.ts';
+import { field } from '../../../packet/fields.ts';
+import { writeIp, writeMac } from '../../../text/address-text.ts';
+import { compileNetwork } from '../../../trace/compiled-network.ts';
+import { type EnterStep } from '../../../trace/steps.ts';
+import { type Ending } from '../../../trace/walk.ts';
+import { readSteps } from '../../../traffic/diary.ts';
+import { and, type Match, not, or, test } from '../../../traffic/match.ts';
+import { blankPacket } from '../../../traffic/packet.ts';
+import { type PacketSet } from '../../../traffic/sets/packet-set.ts';
+import { TooManyRegions } from '../../../traffic/sets/regions.ts';
+import { packetSets } from '../../../traffic/sets/set-traffic.ts';
+import { inputPacket, openSpace } from '../../../traffic/sets/space.ts';
+import { FRAME_KINDS, type FrameKind, framesOf, walkFrames } from '../../proof/frames.ts';
+import { endsOf, serversOf } from '../ends.ts';
+import { type Checking, plain } from '../kinds/row.ts';
+import { type Checked, type InvariantProperty } from '../types.ts';
+
+export function* checkForged(checking: Checking, property: InvariantProperty): Generator<Checked> {
+  const { network, file } = checking;
+  const wanted = property.among === null ? null : endsOf(network, file.groups, property.among);
+  if (wanted !== null && wanted.wrong.length > 0) {
+    yield plain(property, property.among?.join(', ') ?? '', 'fails', wanted.wrong);
+    return;
+  }
+  const servers = serversOf(network).filter(
+    ({ name, port }) =>
+      wanted === null || wanted.names.includes(name) || wanted.names.includes(port?.id ?? ''),
+  );
+  const guarded = servers.filter(({ port }) => port?.portSecurity === true);
+  if (guarded.length === 0) {
+    const because = ['says nothing: no server has a port with port security'];
+    yield plain(property, property.among?.join(', ') ?? 'all servers', 'fails', because);
+    return;
+  }
+  const compiled = compileNetwork(network);
+  for (const server of guarded) {
+    for (const kind of FRAME_KINDS) yield checkServer(compiled, property, server, kind);
+  }
+}
+
+function checkServer(
+  compiled: ReturnType<typeof compileNetwork>,
+  property: InvariantProperty,
+  server: Endpoint,
+  kind: FrameKind,
+): Checked {
+  const { name, host, port, tap } = server;
+  const said = plain(property, `${name} ${kind}`, 'holds');
+  const namespace = server.namespace ?? (tap === null ? null : `vm:${tap}`);
+  if (port === null || namespace === null) {
+    return { ...said, holds: 'unsure', because: ['nothing is known of its wire'] };
+  }
+  const wire = server.namespace === null ? GUEST_INTERFACE : server.interface;
+  const space = openSpace();
+  const frames = framesOf(space, kind, not(honest(kind, port)));
+  if (frames === null) return said;
+  let endings: readonly Ending<PacketSet>[] | null;
+  try {
+    endings = walkFrames(compiled, packetSets, { host, namespace, port: wire }, [frames]);
+  } catch (error) {
+    if (!(error instanceof TooManyRegions)) throw error;
+    return { ...said, holds: 'unsure', because: [error.message] };
+  }
+  if (endings === null)
+    return { ...said, holds: 'unsure', because: [`${host} has no ${namespace}`] };
+  for (const { p, device, outcome } of endings) {
+    const far = readSteps(p).find((step) => isFar(step as EnterStep, host, namespace));
+    if (far === undefined && !(outcome.kind === 'delivered' && device.name !== namespace)) continue;
+    const at =
+      far === undefined ? device.name : `${(far as EnterStep).host} ${(far as EnterStep).device}`;
+    const { words } = inputPacket(space, p.where, blankPacket());
+    const because = [`a forged frame gets to ${at}: ${frameText(kind, words)}`];
+    return { ...said, holds: 'fails', because };
+  }
+  const doubts = [...new Set(endings.flatMap(({ p }) => p.doubts))];
+  return doubts.length === 0 ? said : { ...said, holds: 'unsure', because: doubts };
+}
+
+/** A device behind the filters of the sender's own host: another host, or somebody's namespace. */
+function isFar(step: EnterStep, host: string, namespace: string): boolean {
+  if (step.kind !== 'enter') return false;
+  if (step.host !== host) return true;
+  return step.stage !== 'switch' && step.device !== namespace && step.device !== 'root';
+}
+
+/** Frames whose addresses are those of the port and of its allowed address pairs. */
+function honest(kind: FrameKind, port: NeutronPort): Match {
+  const source = field('eth_src');
+  const own: readonly Pair[] = [
+    ...port.fixedIps.map(({ address }) => ({
+      mac: port.mac,
+      prefix: { address, length: address.version === 4 ? 32 : 128 },
+    })),
+    ...port.allowedAddressPairs.map(({ mac, prefix }) => ({ mac: mac ?? port.mac, prefix })),
+  ];
+  const macs = [...new Set([port.mac, ...own.map(({ mac }) => mac)])];
+  const byMac = or(...macs.map((mac) => test(source, mac)));
+  const from = (version: 4 | 6, of: 'ip_src' | 'arp_spa' | 'ipv6_src' | 'nd_target'): Match =>
+    or(
+      ...own
+        .filter(({ prefix }) => prefix.address.version === version)
+        .map(({ mac, prefix }) => and(test(source, mac), within(of, prefix))),
+    );
+  switch (kind) {
+    case 'other':
+      return byMac;
+    case 'arp':
+      // A probe claims nothing (RFC 5227 §1.1); the sender's hardware address is what it claims its
+      // own addresses for.
+      return or(from(4, 'arp_spa'), and(byMac, test(field('arp_spa'), 0n)));
+    case 'ipv4':
+      return or(from(4, 'ip_src'), and(byMac, asking('ip_src', 68n, 67n)));
+    case 'ipv6': {
+      const local = macs.map((mac) =>
+        and(test(source, mac), test(field('ipv6_src'), linkLocalAddress(mac).value)),
+      );
+      const unspecified = and(byMac, test(field('ipv6_src'), 0n));
+      const mine = or(from(6, 'ipv6_src'), ...local, unspecified);
+      const targets = or(
+        from(6, 'nd_target'),
+        ...macs.map((mac) => test(field('nd_target'), linkLocalAddress(mac).value)),
+      );
+      return and(mine, or(not(ADVERTISEMENT), targets));
+    }
+  }
+}
+
+interface Pair {
+  readonly mac: bigint;
+  readonly prefix: CloudPrefix;
+}
+
+/** A neighbour advertisement (RFC 4861 §4.4) claims its target. */
+const ADVERTISEMENT = and(test(field('ip_proto'), 58n), test(field('tp_src'), 136n));
+
+/** A client without an address asks a DHCP server (RFC 2131 §4.1). */
+function asking(source: 'ip_src', from: bigint, to: bigint): Match {
+  return and(
+    test(field(source), 0n),
+    test(field('ip_proto'), 17n),
+    test(field('tp_src'), from),
+    test(field('tp_dst'), to),
+  );
+}
+
+function within(of: string, { address, length }: CloudPrefix): Match {
+  const width = BigInt(address.version === 4 ? 32 : 128);
+  const mask = ((1n << BigInt(length)) - 1n) << (width - BigInt(length));
+  return test(field(of), address.value & mask, mask);
+}
+
+function frameText(kind: FrameKind, words: Uint32Array): string {
+  const value = (name: string): bigint => {
+    const of = field(name);
+    let sum = 0n;
+    for (let i = 0; i < Math.ceil(of.width / 32); i++)
+      sum = (sum << 32n) | BigInt(words[of.word + i]!);
+    return sum & ((1n << BigInt(of.width)) - 1n);
+  };
+  const mac = `dl_src=${writeMac(value('eth_src'))}`;
+  switch (kind) {
+    case 'arp':
+      return `arp,${mac},arp_spa=${writeIp({ version: 4, value: value('arp_spa') })}`;
+    case 'ipv4':
+      return `ip,${mac},nw_src=${writeIp({ version: 4, value: value('ip_src') })},nw_proto=${value('ip_proto')}`;
+    case 'ipv6':
+      return `ipv6,${mac},ipv6_src=${writeIp({ version: 6, value: value('ipv6_src') })},nw_proto=${value('ip_proto')}`;
+    case 'other':
+      return `${mac},dl_type=0x${value('eth_type').toString(16)}`;
+  }
+}
