@@ -9,7 +9,14 @@ import { type CompiledNetwork } from '../../trace/compiled-network.ts';
 import { hooksOf } from '../../trace/filters.ts';
 import { type MadeStep } from '../../trace/steps.ts';
 import { openSwitchOf } from '../../trace/switch-device.ts';
-import { type Ending, enterStep, walk } from '../../trace/walk.ts';
+import {
+  type Device,
+  type Ending,
+  enterStep,
+  type Landing,
+  type Wiring,
+  walk,
+} from '../../trace/walk.ts';
 import { openWorld } from '../../trace/world.ts';
 import { guard } from '../../traffic/guard.ts';
 import { and, type Match, not, or, test } from '../../traffic/match.ts';
@@ -19,20 +26,29 @@ import { type Space } from '../../traffic/sets/space.ts';
 import { type Traffic } from '../../traffic/traffic.ts';
 import { assignment } from '../../traffic/words.ts';
 
-export type FrameKind = 'arp' | 'ipv4' | 'ipv6' | 'other';
-export const FRAME_KINDS: readonly FrameKind[] = ['arp', 'ipv4', 'ipv6', 'other'];
+/** Neighbour discovery and the rest of ICMPv6 stand apart from other IPv6: they name a target. */
+export type FrameKind = 'arp' | 'ipv4' | 'icmpv6' | 'ipv6' | 'other';
+export const FRAME_KINDS: readonly FrameKind[] = ['arp', 'ipv4', 'icmpv6', 'ipv6', 'other'];
 
-const ETHER_TYPES: Readonly<Record<Exclude<FrameKind, 'other'>, bigint>> = {
-  arp: 0x0806n,
-  ipv4: 0x0800n,
-  ipv6: 0x86ddn,
+const ARP = test(field('eth_type'), 0x0806n);
+const IPV4 = test(field('eth_type'), 0x0800n);
+const IPV6 = test(field('eth_type'), 0x86ddn);
+const ICMPV6 = test(field('ip_proto'), 58n);
+
+const KINDS: Readonly<Record<FrameKind, Match>> = {
+  arp: ARP,
+  ipv4: IPV4,
+  icmpv6: and(IPV6, ICMPV6),
+  ipv6: and(IPV6, not(ICMPV6)),
+  other: not(or(ARP, IPV4, IPV6)),
 };
 
 /** Fields that are open, by kind; all others are as in an ordinary packet. */
 const OPEN: Readonly<Record<FrameKind, readonly string[]>> = {
   arp: ['eth_src', 'eth_dst', 'arp_op', 'arp_spa', 'arp_tpa', 'arp_sha', 'arp_tha'],
   ipv4: ['eth_src', 'eth_dst', 'ip_src', 'ip_dst', 'ip_proto', 'tp_src', 'tp_dst'],
-  ipv6: ['eth_src', 'eth_dst', 'ipv6_src', 'ipv6_dst', 'ip_proto', 'tp_src', 'tp_dst', 'nd_target'],
+  icmpv6: ['eth_src', 'eth_dst', 'ipv6_src', 'ipv6_dst', 'ip_proto', 'tp_src', 'nd_target'],
+  ipv6: ['eth_src', 'eth_dst', 'ipv6_src', 'ipv6_dst', 'ip_proto', 'tp_src', 'tp_dst'],
   other: ['eth_src', 'eth_dst', 'eth_type'],
 };
 
@@ -41,19 +57,14 @@ const IP_LENGTH = 84;
 
 /** All frames of a kind that meet a condition; null for none. */
 export function framesOf(space: Space, kind: FrameKind, condition: Match): PacketSet | null {
-  const type = field('eth_type');
-  const own =
-    kind === 'other'
-      ? not(or(...Object.values(ETHER_TYPES).map((value) => test(type, value))))
-      : test(type, ETHER_TYPES[kind]);
   const every = everyPacket(space);
-  const { hit } = packetSets.split(every, guard(and(own, condition)));
+  const { hit } = packetSets.split(every, guard(and(KINDS[kind], condition)));
   if (hit === null) return null;
   let p = blankSet(hit);
   const open = [...OPEN[kind], ...(kind === 'other' ? [] : ['eth_type'])];
   for (const name of open) p = packetSets.copy(p, allBits(field(name)), hit, allBits(field(name)));
   const constants: readonly (readonly [string, number])[] =
-    kind === 'ipv4' || kind === 'ipv6'
+    kind === 'ipv4' || kind === 'ipv6' || kind === 'icmpv6'
       ? [
           ['nw_ttl', 64],
           ['ip_len', IP_LENGTH],
@@ -67,16 +78,23 @@ export function framesOf(space: Space, kind: FrameKind, condition: Match): Packe
 
 const MADE: MadeStep = { kind: 'made', role: 'request' };
 
-/** Puts frames on the wire of a guest's interface and walks until all have ended. */
+/** Where frames are put on a wire: a guest's interface. */
+export interface FrameSource {
+  readonly host: string;
+  readonly namespace: string;
+  readonly port: string;
+}
+
+/**
+ * Puts frames on a wire and walks until all have ended. What gets to a device for which `stops`
+ * holds ends there: WRONG_RECEIVER. Null: the snapshot does not show the guest.
+ */
 export function walkFrames(
   compiled: CompiledNetwork,
   traffic: Traffic<PacketSet>,
-  {
-    host,
-    namespace,
-    port,
-  }: { readonly host: string; readonly namespace: string; readonly port: string },
+  { host, namespace, port }: FrameSource,
   frames: readonly PacketSet[],
+  stops: (device: Device<PacketSet>) => boolean,
 ): readonly Ending<PacketSet>[] | null {
   const run: Run<PacketSet> = { traffic, now_us: 0, sets: true, assume: () => {} };
   const world = openWorld<PacketSet>(compiled, run, {
@@ -92,5 +110,25 @@ export function walkFrames(
     const made = traffic.note(p, () => MADE);
     return { kind: 'sent', port, p: traffic.note(made, () => enterStep(sender, null)) };
   });
-  return walk(run, world, [{ device: sender, outcomes }]);
+  const wiring: Wiring<PacketSet> = {
+    waiting: () => world.waiting(),
+    across: (here, from, by, p) =>
+      world.across(here, from, by, p).map((landing) => stopped(landing, stops)),
+  };
+  return walk(run, wiring, [{ device: sender, outcomes }]);
+}
+
+function stopped(
+  landing: Landing<PacketSet>,
+  stops: (device: Device<PacketSet>) => boolean,
+): Landing<PacketSet> {
+  if (landing.kind === 'lost' || !stops(landing.arrival.device)) return landing;
+  const { device, port, p } = landing.arrival;
+  const drop = {
+    reason: 'WRONG_RECEIVER',
+    where: device.name,
+    evidence: 'frames are followed no further',
+    origin: null,
+  } as const;
+  return { kind: 'lost', drop, p, at: { device, port } };
 }

@@ -129,7 +129,7 @@ export interface PropertyFile {
   /** Names for lists of ends. */
   readonly groups: ReadonlyMap<string, readonly string[]>;
   readonly properties: readonly Property[];
-  /** Least share of the rules' matches that the properties have to exercise; null: any. */
+  /** Least share of the rules' matches that the properties have to exercise; null without one. */
   readonly coverage: CoverageGate | null;
 }
 

@@ -20,6 +20,7 @@ export function* checkPairs(
   checking: Checking,
   property: InvariantProperty,
   judge: JudgePair,
+  meant: (from: string, to: string) => boolean = () => true,
 ): Generator<Checked> {
   const { network, file, walks } = checking;
   const { names, wrong } =
@@ -31,9 +32,11 @@ export function* checkPairs(
     yield plain(property, property.among?.join(', ') ?? 'all servers', 'fails', because);
     return;
   }
+  let pairs = 0;
   for (const from of names) {
     for (const to of names) {
-      if (from === to) continue;
+      if (from === to || !meant(from, to)) continue;
+      pairs++;
       const said = { ...plain(property, `${from} → ${to}`, 'holds'), from, to };
       const walked = walks.walk({ from, to, wanted: ALL_WANTED, version: property.version });
       if (walked.kind === 'impossible') {
@@ -54,4 +57,33 @@ export function* checkPairs(
         : { ...said, proof: walked.proof };
     }
   }
+  if (pairs === 0) {
+    const because = ['says nothing: no two of them are connected by a network or a router'];
+    yield plain(property, property.among?.join(', ') ?? 'all servers', 'fails', because);
+  }
 }
+
+/**
+ * Whether two servers are on one network or on networks of one router: others may have addresses
+ * that mean somebody else, and nobody has promised them a way.
+ */
+export function connected({ network }: Checking, from: string, to: string): boolean {
+  const { ports } = network.neutron;
+  const networksOf = (word: string): ReadonlySet<string> => {
+    const own = network.find(word).flatMap(({ port }) => (port === null ? [] : [port.networkId]));
+    const routers = ports.filter(
+      ({ networkId, deviceOwner }) => own.includes(networkId) && ROUTER_INTERFACE.test(deviceOwner),
+    );
+    const ids = new Set(routers.map(({ deviceId }) => deviceId));
+    const behind = ports.filter(
+      ({ deviceId, deviceOwner }) => ids.has(deviceId) && ROUTER_INTERFACE.test(deviceOwner),
+    );
+    return new Set([...own, ...behind.map(({ networkId }) => networkId)]);
+  };
+  const reached = networksOf(from);
+  const there = network.find(to).flatMap(({ port }) => (port === null ? [] : [port.networkId]));
+  return there.length === 0 || there.some((id) => reached.has(id));
+}
+
+/** `network:router_interface`, `…_distributed`, `network:ha_router_replicated_interface`. */
+const ROUTER_INTERFACE = /^network:(ha_)?router_/;

@@ -1,12 +1,13 @@
 /** Invariants about where packets end: loops, and drops that nobody wanted. */
 import { type Reason } from '../../../reasons/codes.ts';
 import { prepareTracing, type Tracer } from '../../../trace/tracer.ts';
+import { type Blocker } from '../../../trace/types.ts';
 import { NOWHERE } from '../../../traffic/sets/regions.ts';
 import { type Followed, groupOf, type Stopped, type Told } from '../../proof/prove.ts';
 import { groupText } from '../kinds/reach.ts';
 import { type Checking } from '../kinds/row.ts';
 import { type Checked, type InvariantProperty } from '../types.ts';
-import { checkPairs, type Finding } from './between.ts';
+import { checkPairs, connected, type Finding, type JudgePair } from './between.ts';
 import { questionOf } from './witness.ts';
 
 /** Traffic that goes in a circle ends by one of these. */
@@ -59,20 +60,28 @@ export function* checkBlackHoles(
   property: InvariantProperty,
 ): Generator<Checked> {
   const tracer = prepareTracing(checking.network);
-  yield* checkPairs(checking, property, ({ proof, followed }, pair) => {
-    const findings: Finding[] = [];
+  const judge: JudgePair = ({ proof, followed }, pair) => {
+    const findings = new Map<string, Finding>();
     const refused = refusedBySender(followed);
     for (const stopped of proof.stopped) {
-      const { host, where, evidence, witness, origin } = stopped;
-      if (refused.has(`${stopped.code} ${where} ${evidence}`)) continue;
-      if (POLICY.includes(stopped.code)) continue;
-      const code = meaningOf(checking, tracer, pair, property, stopped);
-      if (POLICY.includes(code) || property.except.includes(code)) continue;
-      const text = `${groupText(stopped)} is lost: ${code} at ${host}, ${where}: ${evidence}`;
-      findings.push({ because: [text], witness, code, origin });
+      const { code, where, evidence, witness, origin } = stopped;
+      if (refused.has(`${code} ${where} ${evidence}`) || POLICY.includes(code)) continue;
+      const told = meaningOf(checking, tracer, pair, property, stopped);
+      if (POLICY.includes(told.code) || property.except.includes(told.code)) continue;
+      const text = `${groupText(stopped)} is lost: ${told.code} at ${told.host}, ${told.component}: ${told.evidence}`;
+      // Copies that were flooded end at many places for one reason.
+      const key = `${told.code} ${told.host} ${told.component}`;
+      if (findings.has(key)) continue;
+      findings.set(key, {
+        because: [text],
+        witness,
+        code: told.code,
+        origin: told.origin ?? origin,
+      });
     }
-    return findings;
-  });
+    return [...findings.values()];
+  };
+  yield* checkPairs(checking, property, judge, (from, to) => connected(checking, from, to));
 }
 
 /** What the sender's own stack refuses never was on its way. */
@@ -86,16 +95,17 @@ function refusedBySender({ told, from }: Followed): ReadonlySet<string> {
   );
 }
 
-/** The code that a trace of one of the packets gives: it knows what agents mean by a rule. */
+/** What the trace of one of the packets says: it knows what agents mean by a rule. */
 function meaningOf(
   { network }: Checking,
   tracer: Tracer,
   pair: { readonly from: string; readonly to: string },
   { version }: InvariantProperty,
-  { code, witness }: Stopped,
-): Reason {
+  { code, host, where, evidence, origin, witness }: Stopped,
+): Pick<Blocker, 'code' | 'host' | 'component' | 'evidence'> & Pick<Stopped, 'origin'> {
   const question = questionOf(network, pair, witness, version);
   const traced = question === null ? null : tracer.trace(question);
-  if (traced?.kind !== 'traced') return code;
-  return traced.trace.blockers.find(({ direction }) => direction === 'request')?.code ?? code;
+  const blockers = traced?.kind === 'traced' ? traced.trace.blockers : [];
+  const found = blockers.find(({ direction }) => direction === 'request');
+  return found ?? { code, host, component: where, evidence, origin };
 }

@@ -1,4 +1,6 @@
 /** Invariants about rules alone: equal priorities that overlap, rules that nothing can hit. */
+import { CT_STATE, field } from '../../../packet/fields.ts';
+import { and, or, test } from '../../../traffic/match.ts';
 import { truthsOf } from '../../../traffic/sets/conditions.ts';
 import { NOWHERE, type Region, TooManyRegions } from '../../../traffic/sets/regions.ts';
 import { openSpace, type Space } from '../../../traffic/sets/space.ts';
@@ -128,6 +130,25 @@ function shadowed(rules: readonly ListedRule[]): readonly Pair[] {
   return found;
 }
 
+/** What surely matches of all that can be; ct_state never shows some bits together. */
 function certainly(space: Space, rule: ListedRule): Region {
-  return truthsOf(space, space.words, rule.match).yes;
+  return space.regions.and(truthsOf(space, space.words, rule.match).yes, possible(space));
 }
+
+/**
+ * What connection tracking can show (ovs-fields(7) ct_state): nothing before a packet was tracked,
+ * an invalid packet has no connection, and a connection is new or established and never both.
+ */
+function possible(space: Space): Region {
+  return truthsOf(space, space.words, POSSIBLE).yes;
+}
+
+const STATE = field('ct_state');
+const bit = (name: keyof typeof CT_STATE): bigint => BigInt(CT_STATE[name]);
+const CONNECTED = bit('new') | bit('est') | bit('rel') | bit('rpl');
+
+const POSSIBLE = and(
+  or(test(STATE, bit('trk'), bit('trk')), test(STATE, 0n)),
+  or(test(STATE, 0n, bit('inv')), test(STATE, 0n, CONNECTED)),
+  or(test(STATE, 0n, bit('new')), test(STATE, 0n, bit('est'))),
+);

@@ -1,6 +1,7 @@
 /**
  * Connections that live on although the rules of now would not let them begin: their packets pass
- * because a tracker remembers them. Each remembered connection is asked again as a new one.
+ * because a tracker remembers them. Each remembered connection is asked again as a new one; where
+ * that is stopped and the same packet passes with what the trackers remember, the memory is stale.
  */
 import { type ConnectionEntry, type Tuple } from '../../../dataplane/conntrack/types.ts';
 import { type Host, type Network } from '../../../dataplane/network.ts';
@@ -19,7 +20,10 @@ const PROTOCOLS: ReadonlyMap<number, 'icmp' | 'tcp' | 'udp'> = new Map([
 
 export function* checkStale(checking: Checking, property: InvariantProperty): Generator<Checked> {
   const { network } = checking;
-  const tracer = prepareTracing(network, { connections: 'none' });
+  const tracers = {
+    fresh: prepareTracing(network, { connections: 'none' }),
+    remembering: prepareTracing(network, { connections: 'dumped' }),
+  };
   let remembered = 0;
   const asked = new Set<string>();
   for (const [name, host] of network.hosts) {
@@ -30,7 +34,7 @@ export function* checkStale(checking: Checking, property: InvariantProperty): Ge
       // The zones of one way remember the same connection.
       if (asked.has(text)) continue;
       asked.add(text);
-      const found = checkEntry(network, tracer, property, name, entry);
+      const found = checkEntry(network, tracers, property, name, entry);
       if (found !== null) yield found;
     }
   }
@@ -43,6 +47,11 @@ export function* checkStale(checking: Checking, property: InvariantProperty): Ge
   }
 }
 
+interface Tracers {
+  readonly fresh: Tracer;
+  readonly remembering: Tracer;
+}
+
 function entriesOf({ switchConnections, namespaces }: Host): readonly ConnectionEntry[] {
   const own = [...namespaces.values()].flatMap(({ connections }) => connections);
   return [...switchConnections, ...own].filter(
@@ -53,7 +62,7 @@ function entriesOf({ switchConnections, namespaces }: Host): readonly Connection
 /** Null for what passes as a new connection, and for ends that are no servers of the snapshot. */
 function checkEntry(
   network: Network,
-  tracer: Tracer,
+  { fresh, remembering }: Tracers,
   property: InvariantProperty,
   host: string,
   { original, origin }: ConnectionEntry,
@@ -73,15 +82,20 @@ function checkEntry(
       : { port: original.destinationPort, sourcePort: original.sourcePort }),
   });
   if (question.kind === 'wrong') return null;
-  const traced = tracer.trace(question.value);
+  const { packet } = question.value;
+  const icmpId = protocol === 'icmp' ? original.icmpId : null;
+  const asked = { ...question.value, packet: { ...packet, icmpId } };
+  const traced = fresh.trace(asked);
   if (traced.kind !== 'traced' || traced.trace.requestDelivered) return null;
+  const again = remembering.trace(asked);
+  if (again.kind !== 'traced' || !again.trace.requestDelivered) return null;
   const subject = `${tupleText(original)} at ${host}`;
   const place = { file: origin.file, line: origin.line };
   const [blocker] = traced.trace.blockers;
   if (traced.trace.verdict !== 'UNREACHABLE' || blocker === undefined) {
     return { ...plain(property, subject, 'unsure', ['nobody can say']), origin: place };
   }
-  if (property.except.includes(blocker.code) || blocker.direction !== 'request') return null;
+  if (property.except.includes(blocker.code)) return null;
   const because = [
     `is remembered (${place.file}:${place.line}); a new one is stopped: ${blocker.code} at ${blocker.host}, ${blocker.component}`,
   ];
