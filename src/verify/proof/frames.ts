@@ -82,7 +82,8 @@ const MADE: MadeStep = { kind: 'made', role: 'request' };
 export interface FrameSource {
   readonly host: string;
   readonly namespace: string;
-  readonly port: string;
+  /** Of the interface. */
+  readonly mac: bigint;
 }
 
 /**
@@ -92,7 +93,7 @@ export interface FrameSource {
 export function walkFrames(
   compiled: CompiledNetwork,
   traffic: Traffic<PacketSet>,
-  { host, namespace, port }: FrameSource,
+  { host, namespace, mac }: FrameSource,
   frames: readonly PacketSet[],
   stops: (device: Device<PacketSet>) => boolean,
 ): readonly Ending<PacketSet>[] | null {
@@ -105,7 +106,9 @@ export function walkFrames(
     unconfigured: null,
   });
   const sender = world.namespace(host, namespace);
-  if (sender === null) return null;
+  const nics = sender?.stack.config.of.interfaces ?? [];
+  const port = nics.find((one) => one.mac === mac && !one.loopback)?.name;
+  if (sender === null || port === undefined) return null;
   const outcomes = frames.map((p): Outcome<PacketSet> => {
     const made = traffic.note(p, () => MADE);
     return { kind: 'sent', port, p: traffic.note(made, () => enterStep(sender, null)) };

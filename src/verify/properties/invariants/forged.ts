@@ -3,13 +3,13 @@
  * filters that claims an address which is not the server's. Ports without port security may send
  * whatever they like and are left out.
  */
-import { GUEST_INTERFACE, guestName } from '../../../dataplane/endpoint/guest.ts';
-import { type Endpoint, ROOT } from '../../../dataplane/network.ts';
+import { type Endpoint, type Network, ROOT } from '../../../dataplane/network.ts';
 import { linkLocalAddress } from '../../../model/ids.ts';
 import { type CloudPrefix, type NeutronPort } from '../../../model/neutron.ts';
 import { field } from '../../../packet/fields.ts';
 import { writeIp, writeMac } from '../../../text/address-text.ts';
 import { compileNetwork } from '../../../trace/compiled-network.ts';
+import { resolveEnd } from '../../../trace/ends.ts';
 import { type Device, type Ending } from '../../../trace/walk.ts';
 import { and, type Match, not, or, test } from '../../../traffic/match.ts';
 import { blankPacket } from '../../../traffic/packet.ts';
@@ -53,17 +53,16 @@ function checkServer(
   server: Endpoint,
   kind: FrameKind,
 ): Checked {
-  const { name, host, port, tap } = server;
+  const { name, host, port, mac } = server;
   const said = plain(property, `${name} ${kind}`, 'holds');
-  const namespace = server.namespace ?? (tap === null ? null : guestName(tap));
+  const namespace = namespaceOf(compiled.network, server);
   if (port === null || namespace === null) {
     return { ...said, holds: 'unsure', because: ['nothing is known of its wire'] };
   }
-  const wire = server.namespace === null ? GUEST_INTERFACE : server.interface;
   const space = openSpace();
   const frames = framesOf(space, kind, not(honest(kind, port)));
   if (frames === null) return said;
-  const source = { host, namespace, port: wire };
+  const source = { host, namespace, mac };
   const isFar = (device: Device<PacketSet>): boolean => beyond(device, host, namespace);
   let endings: readonly Ending<PacketSet>[] | null;
   try {
@@ -85,6 +84,13 @@ function checkServer(
   }
   const doubts = [...new Set(endings.flatMap(({ p }) => p.doubts))];
   return doubts.length === 0 ? said : { ...said, holds: 'unsure', because: doubts };
+}
+
+/** The namespace that stands for a server: its own, or the guest behind its tap. */
+function namespaceOf(network: Network, { namespace, port }: Endpoint): string | null {
+  if (namespace !== null || port === null) return namespace;
+  const found = resolveEnd(network, port.id, { side: 'from' });
+  return found.kind === 'found' ? found.resolved.end.namespace : null;
 }
 
 /** A device behind the filters of the sender's own host: another host, or somebody's namespace. */
