@@ -145,10 +145,10 @@ function packetOf(number: number): Uint32Array {
 }
 
 describe('a small world', () => {
-  it('treats all packets together as each of them alone, for 40 worlds', () => {
+  it('treats all packets together as each of them alone, for 24 worlds', () => {
     const every = Array.from({ length: PACKETS }, (_, i) => packetOf(i));
     let ends = 0;
-    for (let seed = 1; seed <= 40; seed++) {
+    for (let seed = 1; seed <= 24; seed++) {
       const world = randomWorld(drawFrom(seed));
       const together = walked(packetSets, world, everyPacket(openSpace()));
       expect(together.flatMap(({ p }) => p.doubts)).toEqual([]);
@@ -169,6 +169,6 @@ describe('a small world', () => {
       }
       expect(wrong.slice(0, 2)).toEqual([]);
     }
-    expect(ends).toBeGreaterThan(200);
+    expect(ends).toBeGreaterThan(120);
   });
 });

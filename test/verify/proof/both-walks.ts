@@ -29,6 +29,8 @@ export interface Comparison {
   readonly none: string | null;
 }
 
+const WORDS = COORDINATES.map(({ word }) => word);
+
 type Place = { readonly host: string; readonly namespace: string };
 
 /** One line for an ending: where, how, and all words of the packet. */
@@ -42,7 +44,7 @@ function told<P>({ device, outcome }: Ending<P>, words: Uint32Array): string {
 
 /**
  * Compares both walks from one end to another, for packets at the edges of what the sets tell
- * apart: up to `most` for each ending.
+ * apart: about `most` of them, of all endings.
  */
 export function compareWalks(
   compiled: CompiledNetwork,
@@ -78,8 +80,10 @@ export function compareWalks(
   if (walked === null) return nothing('no such namespace');
   const wrong: unknown[] = [];
   const asked = new Map<string, Uint32Array>();
-  for (const { p } of walked.endings) {
-    for (const words of edgeInputs(space, p.where, blankPacket().words, most, draw)) {
+  const share = Math.max(2, Math.ceil((2 * most) / walked.endings.length));
+  for (const { p } of mixed(walked.endings, draw)) {
+    if (asked.size >= most) break;
+    for (const words of edgeInputs(space, p.where, blankPacket().words, WORDS, share, draw)) {
       asked.set(COORDINATES.map((of) => words[of.word]).join(), words);
     }
   }
@@ -97,6 +101,11 @@ export function compareWalks(
     }
   }
   return { packets: asked.size, doubtful, wrong, none: null };
+}
+
+function mixed<T>(all: readonly T[], draw: Draw): readonly T[] {
+  const keyed = all.map((each) => [draw(1 << 30), each] as const);
+  return keyed.sort(([a], [b]) => a - b).map(([, each]) => each);
 }
 
 function found(resolution: Resolution): TraceEnd | null {

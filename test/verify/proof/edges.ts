@@ -26,11 +26,15 @@ function oneWay(regions: Regions, region: Region, draw: Draw): Values {
   return values;
 }
 
-/** Different inputs of a region, at most so many; what the region leaves open is as in `typical`. */
+/**
+ * Different inputs of a region, at most so many. What the region leaves open is as in `typical`,
+ * or any value in the words that are `asked` about.
+ */
 export function edgeInputs(
   { regions, places }: Space,
   where: Region,
   typical: Uint32Array,
+  asked: readonly number[],
   most: number,
   draw: Draw,
 ): readonly Uint32Array[] {
@@ -38,9 +42,13 @@ export function edgeInputs(
   const found = new Map<string, Uint32Array>();
   for (let tried = 0; tried < TRIES * most && found.size < most; tried++) {
     const words = typical.slice();
-    for (const [variable, value] of oneWay(regions, region, draw)) {
-      const { word, shift } = places[variable]!;
-      const mask = (regions.tops[variable]! << shift) >>> 0;
+    const way = oneWay(regions, region, draw);
+    for (const [variable, { word, shift }] of places.entries()) {
+      const top = regions.tops[variable]!;
+      const open = asked.includes(word) ? [0, top, draw(top + 1)][draw(3)] : undefined;
+      const value = way.get(variable) ?? open;
+      if (value === undefined) continue;
+      const mask = (top << shift) >>> 0;
       words[word] = ((words[word]! & ~mask) | (value << shift)) >>> 0;
     }
     found.set(words.join(), words);

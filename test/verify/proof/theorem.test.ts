@@ -26,8 +26,8 @@ import {
 
 const MANY = Number(process.env['HOPWISE_THEOREM'] ?? '0');
 const [PART = 0, OF = 1] = (process.env['HOPWISE_THEOREM_PART'] ?? '0/1').split('/').map(Number);
-const MOST_PAIRS = MANY > 0 ? 16 : 3;
-const MOST_OF_AN_ENDING = MANY > 0 ? MANY : 6;
+const MOST_PAIRS = MANY > 0 ? 6 : 2;
+const MOST_OF_A_PAIR = MANY > 0 ? MANY : 40;
 const FORWARD = 7;
 const LONGEST_MS = MANY > 0 ? 1_800_000 : 180_000;
 
@@ -82,14 +82,14 @@ describe('a walk of all packets at once', () => {
         const draw = drawFrom(name.length);
         const wrong: unknown[] = [];
         for (const [from, to] of new Set(pairsOf(compiled.network))) {
-          const compared = compareWalks(compiled, from, to, MOST_OF_AN_ENDING, draw);
+          const compared = compareWalks(compiled, from, to, MOST_OF_A_PAIR, draw);
           sums.packets += compared.packets;
           sums.doubtful += compared.doubtful;
           sums.pairs++;
           wrong.push(...compared.wrong);
         }
         sums.networks++;
-      if (MANY > 0) console.log(JSON.stringify({ name, ...sums }));
+        if (MANY > 0) console.log(JSON.stringify({ name, ...sums }));
         expect(wrong.slice(0, 3)).toEqual([]);
       },
       LONGEST_MS,
@@ -98,7 +98,7 @@ describe('a walk of all packets at once', () => {
 
   // Every test above must have run: sums are over all of them.
   it('was asked about packets that end in many ways', () => {
-    expect(sums.packets).toBeGreaterThan(MANY > 0 ? sums.networks : 150);
+    expect(sums.packets).toBeGreaterThan(MANY > 0 ? sums.networks : 100);
     expect(sums.doubtful).toBeLessThan(sums.packets / 5);
   });
 });
