@@ -13,6 +13,7 @@ import { addScenarios } from './scenarios-command.ts';
 import { addSchema } from './schema-command.ts';
 import { addSimulate } from './simulate-command.ts';
 import { addTrace } from './trace-command.ts';
+import { addVerifyCertificate } from './verify-certificate-command.ts';
 import { VERSION } from './version.ts';
 import { addWhy } from './why-command.ts';
 
@@ -61,6 +62,7 @@ function program(call: Call): Command {
   addTrace(root, call);
   addWhy(root, call);
   addProve(root, call);
+  addVerifyCertificate(root, call);
   addCheck(root, call);
   addReplay(root, call);
   addCollect(root, call);

@@ -1,7 +1,8 @@
 /** `hopwise prove FROM TO`: what becomes of all packets from one end to another. */
 import { type Command, InvalidArgumentError, Option } from 'commander';
-import { jsonText } from '../text/escape.ts';
+import { forTerminal, jsonText } from '../text/escape.ts';
 import { type Range } from '../traffic/match.ts';
+import { type Proof, type ProofQuestion, type Prover } from '../verify/proof/prove.ts';
 import { ALL_WANTED, EVERY_PORT, portRanges, type Wanted } from '../verify/proof/wanted.ts';
 import { EXIT, UsageError } from './exit-codes.ts';
 import { type Call } from './io.ts';
@@ -14,6 +15,7 @@ interface ProveFlags extends Wishes {
   readonly tcp?: readonly Range[];
   readonly udp?: readonly Range[];
   readonly ipv6?: boolean;
+  readonly certificate?: string;
   readonly format: 'tree' | 'json';
   readonly expect?: 'reachable' | 'unreachable';
 }
@@ -44,6 +46,7 @@ export function addProve(root: Command, call: Call): void {
         'unreachable',
       ]),
     )
+    .option('--certificate <file>', 'where no packet arrives: write why, for verify-certificate')
     .addOption(
       new Option('--format <format>', 'text or data').choices(['tree', 'json']).default('tree'),
     )
@@ -65,7 +68,12 @@ async function run(call: Call, from: string, to: string, flags: ProveFlags): Pro
   const asked = askedQuestion(network, { from, to, ...version });
   if (asked.kind === 'wrong') throw new UsageError(asked.message, ...asked.details);
   const question = { from: asked.value.from, to: asked.value.to, wanted: wantedOf(flags) };
-  const proved = prepareProofs(network).prove(question);
+  const prover = prepareProofs(network);
+  const { certificate } = flags;
+  const proved =
+    certificate === undefined
+      ? prover.prove(question)
+      : await certified(call, prover, question, certificate);
   if (proved.kind === 'impossible') throw new UsageError(proved.why);
   const { proof } = proved;
   if (flags.format === 'json') {
@@ -77,6 +85,32 @@ async function run(call: Call, from: string, to: string, flags: ProveFlags): Pro
     }
   }
   call.exitCode = exitCode(proof.verdict, flags.expect);
+}
+
+/** Proves with a record of everything; the certificate is written where there is one. */
+async function certified(
+  call: Call,
+  prover: Prover,
+  question: ProofQuestion,
+  file: string,
+): Promise<{ kind: 'proved'; proof: Proof } | { kind: 'impossible'; why: string }> {
+  const [{ certify }, { certificateText }, { writeFileSync }] = await Promise.all([
+    import('../verify/certificate/build.ts'),
+    import('../verify/certificate/read.ts'),
+    import('node:fs'),
+  ]);
+  const made = certify(prover, question);
+  if (made.kind === 'none') {
+    if (made.proof === null) return { kind: 'impossible', why: made.why };
+    call.io.err.write(`hopwise: no certificate: ${forTerminal(made.why)}\n`);
+    return { kind: 'proved', proof: made.proof };
+  }
+  try {
+    writeFileSync(file, certificateText(made.certificate));
+  } catch (error) {
+    throw new UsageError(error instanceof Error ? error.message : String(error));
+  }
+  return { kind: 'proved', proof: made.proof };
 }
 
 function exitCode(verdict: string, expected: ProveFlags['expect']): number {

@@ -1,4 +1,7 @@
 /** `hopwise prove`: its words, its forms of answer, its exit codes. */
+import { mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { dirname, join } from 'node:path';
 import { describe, expect, it } from 'vitest';
 import { PROVE_SCHEMA } from '../../src/verify/proof/schema.ts';
 import { hopwise } from './call.ts';
@@ -53,5 +56,36 @@ describe('hopwise prove', () => {
     const { code, err } = await hopwise(['prove', 'a1', 'a2', '--tcp', '70000']);
     expect(code).toBe(2);
     expect(err).toContain('no port or range of ports');
+  });
+
+  it('writes a certificate where no packet arrives, which is checked by itself', async () => {
+    const file = join(mkdtempSync(join(tmpdir(), 'hopwise-')), 'never.json');
+    const never = ['prove', 'a1', 'b1', '--tcp', '--certificate', file];
+    expect((await hopwise(never)).code).toBe(1);
+    const { out, code } = await hopwise(['verify-certificate', file]);
+    expect(out).toMatch(/^✓ accepted {2}no packet: .+ → .+ \d+ locations\n$/);
+    expect(code).toBe(0);
+    const text = readFileSync(file, 'utf8');
+    writeFileSync(file, text.replace('"kind": "dropped"', '"kind": "lost"'));
+    expect((await hopwise(['verify-certificate', file])).code).toBe(2);
+    writeFileSync(file, text.replace(/"end": \{[^}]*\}/, '"end": null'));
+    const damaged = await hopwise(['verify-certificate', file]);
+    expect(damaged.out).toMatch(/^✗ refused/);
+    expect(damaged.code).toBe(1);
+    rmSync(dirname(file), { recursive: true });
+  });
+
+  it('says that there is no certificate where packets arrive', async () => {
+    const { err, code } = await hopwise([
+      'prove',
+      'a1',
+      'a2',
+      '--tcp',
+      '5001',
+      '--certificate',
+      'x',
+    ]);
+    expect(err).toBe('hopwise: no certificate: only that no packet arrives is certified\n');
+    expect(code).toBe(0);
   });
 });

@@ -55,15 +55,14 @@ export function scenarioNetworks(): readonly NamedNetwork[] {
   return [...byText.values()];
 }
 
+export function networkOfSeed(seed: number): Network {
+  const { value, problems } = readCloudYaml('cloud.yaml', randomCloud(seed));
+  if (value === null || problems.length > 0) throw new Error(JSON.stringify(problems));
+  return compileNetworkOf(value);
+}
+
 export function randomNetworks(seeds: readonly number[]): readonly NamedNetwork[] {
-  return seeds.map((seed) => ({
-    name: `random cloud ${seed}`,
-    open: () => {
-      const { value, problems } = readCloudYaml('cloud.yaml', randomCloud(seed));
-      if (value === null || problems.length > 0) throw new Error(JSON.stringify(problems));
-      return compileNetworkOf(value);
-    },
-  }));
+  return seeds.map((seed) => ({ name: `random cloud ${seed}`, open: () => networkOfSeed(seed) }));
 }
 
 /** One network for each kind of change. */
