@@ -11,7 +11,7 @@
 
 /**
  * Packets by the values of variables, both ends of an interval included; a variable that is not
- * named has any value it can have.
+ * named may have every value it can have.
  */
 export type PacketBox = Readonly<Record<string, readonly [number, number]>>;
 
