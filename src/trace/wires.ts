@@ -49,9 +49,7 @@ export function openWires<P>(
     if (isDead(device) && ofSwitch) return [silent(p, to, device, at)];
     const mtu = device?.mtu ?? null;
     const sized = mtu === null ? [] : tooLargeToReceive(run, mtu, p);
-    return limited(run, { where: placeOf(to), mtu, at }, sized, p, (part) =>
-      land(to, part, segment),
-    );
+    return limited(run, { place: to, mtu, at }, sized, p, (part) => land(to, part, segment));
   };
 
   const crossing = (from: InterfaceId, p: P): readonly Landing<P>[] => {
@@ -106,8 +104,9 @@ export function openWires<P>(
     if (isDead(device)) return [silent(p, inside, device, null)];
     const mtu = device?.mtu ?? null;
     const sized = mtu === null ? [] : tooLargeToSend(run, mtu, p);
-    const limit = { where: placeOf(inside), mtu, at: null };
-    return limited(run, limit, sized, p, (part) => transmit(inside, part));
+    return limited(run, { place: inside, mtu, at: null }, sized, p, (part) =>
+      transmit(inside, part),
+    );
   };
 
   return (_run, from, port, p) => {
@@ -125,8 +124,7 @@ export function openWires<P>(
       }
       return transmit({ host: from.host, namespace: from.name, name: port }, p);
     }
-    const bridge = bridgeOf(network, from.host, port);
-    const inside = bridge === null ? null : network.interfaceOf({ host: from.host, bridge, port });
+    const inside = insideOf(network, from.host, port);
     if (inside === null) return [lost(p, `${from.host} has no interface ${port}`)];
     return sendBy(inside, p);
   };
@@ -135,16 +133,20 @@ export function openWires<P>(
 /** Ends what is too large, and goes on with the rest. */
 function limited<P>(
   run: Run<P>,
-  { where, mtu, at }: { where: string; mtu: number | null; at: Lost<P>['at'] },
+  { place, mtu, at }: { place: InterfaceId; mtu: number | null; at: Lost<P>['at'] },
   sized: readonly Split<P>[],
   p: P,
   next: (p: P) => readonly Landing<P>[],
 ): readonly Landing<P>[] {
   if (mtu === null) return next(p);
+  const [only] = sized;
+  if (sized.length === 1 && only !== undefined && only.hit === null) {
+    return only.miss === null ? [] : next(only.miss);
+  }
   return sized.flatMap(({ hit, miss }) => [
     ...(hit === null
       ? []
-      : overMtu(run, where, mtu, hit).map(
+      : overMtu(run, placeOf(place), mtu, hit).map(
           (end): Landing<P> => ({ kind: 'lost', drop: end.drop, p: end.p, at }),
         )),
     ...(miss === null ? [] : next(miss)),
@@ -188,22 +190,27 @@ function silent<P>(
   return { kind: 'lost', drop, p, at };
 }
 
-function bridgeOf(network: Network, host: string, port: string): string | null {
+/** The kernel's interface of a switch's port. */
+function insideOf(network: Network, host: string, port: string): InterfaceId | null {
   const of = network.hosts.get(host)?.switch ?? null;
   if (of === null) return null;
-  let known = bridges.get(of);
+  let known = insides.get(of);
   if (known === undefined) {
     // The first bridge that has the port is taken.
     known = new Map(
-      [...of.bridges].reverse().flatMap(({ name, ports }) => ports.map((one) => [one.name, name])),
+      [...of.bridges]
+        .reverse()
+        .flatMap(({ name: bridge, ports }) =>
+          ports.map(({ name }) => [name, network.interfaceOf({ host, bridge, port: name })]),
+        ),
     );
-    bridges.set(of, known);
+    insides.set(of, known);
   }
   return known.get(port) ?? null;
 }
 
-/** Bridges by the names of their ports. */
-const bridges = new WeakMap<Switch, ReadonlyMap<string, string>>();
+/** The interfaces of switches by the names of their ports. */
+const insides = new WeakMap<Switch, ReadonlyMap<string, InterfaceId | null>>();
 
 function lost<P>(p: P, what: string): Landing<P> {
   const drop: Drop = {

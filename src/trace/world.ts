@@ -84,6 +84,8 @@ export function openWorld<P>(
 ): World<P> {
   const { network } = compiled;
   const namespaces = new Map<string, NamespaceDevice<P>>();
+  /** The same by host and name: frames ask again and again, and a joined key costs more than both. */
+  const byHost = new Map<string, Map<string, NamespaceDevice<P>>>();
   const switches = new Map<string, Device<P>>();
 
   const configOf = (host: string, name: string): CompiledNamespace | null => {
@@ -100,9 +102,11 @@ export function openWorld<P>(
   const stale = new Set<string>();
 
   const namespace = (host: string, name: string): NamespaceDevice<P> | null => {
-    const key = `${host} ${name}`;
-    const known = namespaces.get(key);
-    if (known !== undefined) return stale.delete(key) ? renewed(known) : known;
+    const onHost = byHost.get(host);
+    const known = onHost?.get(name);
+    if (known !== undefined) {
+      return stale.size > 0 && stale.delete(`${host} ${name}`) ? renewed(known) : known;
+    }
     const config = configOf(host, name);
     if (config === null) return null;
     const { stack: hooks, bridges } = options.hooks(compiled, run, host, name);
@@ -111,7 +115,9 @@ export function openWorld<P>(
     if (name === ROOT) stack.switchTunnels = switchTunnels(network, host);
     const made = namespaceDevice(host, name, stack, isGuest(network, host, name));
     const device = host === OUTSIDE ? assumed(made) : made;
-    namespaces.set(key, device);
+    namespaces.set(`${host} ${name}`, device);
+    if (onHost === undefined) byHost.set(host, new Map([[name, device]]));
+    else onHost.set(name, device);
     return device;
   };
 
@@ -138,6 +144,7 @@ export function openWorld<P>(
     stack.groups = options.groups?.(config) ?? [];
     const made = namespaceDevice(host, name, stack, isGuest(network, host, name));
     namespaces.set(`${host} ${name}`, made);
+    byHost.get(host)?.set(name, made);
     return made;
   };
 

@@ -53,6 +53,21 @@ export const onePacket: Traffic<Packet> = {
     copyRun(p, to, source, from);
     return p;
   },
+  setAll(p, { words }) {
+    for (let i = 0; i < words.length; i++) {
+      const { word, value, mask } = words[i]!;
+      writeWord(p, word, (p.words[word]! & ~mask) | value);
+    }
+    return p;
+  },
+  copyAll(p, source, { words }) {
+    const from = source.words;
+    for (let i = 0; i < words.length; i++) {
+      const { word, mask } = words[i]!;
+      writeWord(p, word, (p.words[word]! & ~mask) | (from[word]! & mask));
+    }
+    return p;
+  },
   add(p, of, delta) {
     writeField(p, of, (numberOf(p, of) + delta) | 0);
     return p;

@@ -14,7 +14,7 @@
 import { type Field, type FieldBits } from '../packet/fields.ts';
 import { type Guard } from './guard.ts';
 import { type Candidate, type Table } from './table.ts';
-import { type Assignment } from './words.ts';
+import { type Assignment, type Assignments, type WholeFields } from './words.ts';
 
 /** The traffic that meets a condition, and the rest. For one packet exactly one is not null. */
 export interface Split<P> {
@@ -79,6 +79,10 @@ export interface Traffic<P> {
   set(p: P, write: Assignment): P;
   /** Copies bits from `source` (which may be `p` itself, or traffic remembered earlier). Equal widths. */
   copy(p: P, to: FieldBits, source: P, from: FieldBits): P;
+  /** `set` with each of them, in one go. */
+  setAll(p: P, writes: Assignments): P;
+  /** `copy` of each field from where it stands in `source`, in one go. */
+  copyAll(p: P, source: P, fields: WholeFields): P;
   /** Adds a constant to a field of up to 32 bits, modulo its width: TTL, lengths. */
   add(p: P, field: Field, delta: number): P;
   /** Any one value of the range: NAT port, ECMP bucket. One run picks the first, sets keep all. */

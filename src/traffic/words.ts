@@ -39,6 +39,38 @@ export function assignment(field: Field, value: bigint, mask?: bigint): Assignme
   return { field, value: value & bits, mask: bits, words: wordBits(field, value, bits) };
 }
 
+/** Several writes that are done together, prepared for the hot path. */
+export interface Assignments {
+  readonly each: readonly Assignment[];
+  /** What all of them come to, word by word. */
+  readonly words: readonly WordBits[];
+}
+
+/** Writes one after the other as one; of two that write the same bits the later one counts. */
+export function together(each: readonly Assignment[]): Assignments {
+  const merged = new Map<number, WordBits>();
+  for (const { word, value, mask } of each.flatMap(({ words }) => words)) {
+    const before = merged.get(word);
+    const kept = before === undefined ? 0 : before.value & ~mask;
+    const bits = (before?.mask ?? 0) | mask;
+    merged.set(word, { word, value: (kept | value) >>> 0, mask: bits >>> 0 });
+  }
+  return { each, words: [...merged.values()] };
+}
+
+/** Whole fields that are copied together from one packet to another. */
+export interface WholeFields {
+  readonly each: readonly FieldBits[];
+  /** The bits of all of them, word by word; `value` is zero. */
+  readonly words: readonly WordBits[];
+}
+
+/** Fields by what they are, to be copied together. */
+export function wholeFields(fields: readonly Field[]): WholeFields {
+  const each = fields.map((of) => ({ field: of, start: 0, width: of.width }));
+  return { each, words: together(fields.map((of) => assignment(of, 0n))).words };
+}
+
 const ofNumbers = new Map<Field, Map<number, Assignment>>();
 /** A field keeps the writes of so many numbers. */
 const MOST_NUMBERS = 65_536;

@@ -9,7 +9,7 @@ import { compileTable } from '../../src/traffic/compiled.ts';
 import { guard } from '../../src/traffic/guard.ts';
 import { fullMask, type Match, not, test } from '../../src/traffic/match.ts';
 import { type FieldPairs, type Traffic } from '../../src/traffic/traffic.ts';
-import { assignment, bitsAssignment } from '../../src/traffic/words.ts';
+import { assignment, bitsAssignment, together, wholeFields } from '../../src/traffic/words.ts';
 import { drawFrom, randomMatch, randomRules } from './random-rules.ts';
 
 export interface Subject<P> {
@@ -127,6 +127,23 @@ export function trafficLaws<P>({ traffic: t, arbitrary }: Subject<P>): void {
     return equal(t.copy(changed, to, p, to), p);
   });
 
+  const someFields = fc.array(anyField, { maxLength: 4 });
+  law('writes done together are writes done in turn', someFields, (p, fields) => {
+    const writes = fields.map((of, i) => assignment(of, BigInt(i) * 0x1234_5678_9abcn));
+    const inTurn = writes.reduce((q, write) => t.set(q, write), t.fork(p));
+    return equal(t.setAll(t.fork(p), together(writes)), inTurn);
+  });
+
+  law('fields copied together are fields copied in turn', someFields, (p, fields) => {
+    const source = t.set(t.fork(p), assignment(field('reg7'), 0x1234_5678n));
+    const target = fields.reduce((q, of) => t.set(q, assignment(of, 5n)), t.fork(p));
+    const inTurn = fields.reduce(
+      (q, of) => t.copy(q, allBits(of), source, allBits(of)),
+      t.fork(target),
+    );
+    return equal(t.copyAll(t.fork(target), source, wholeFields(fields)), inTurn);
+  });
+
   law('a fork lives its own life', bitsAndValue, (p, [bits, value]) => {
     const witness = t.fork(p);
     t.set(t.fork(p), bitsAssignment(bits, value));
@@ -207,7 +224,7 @@ export function trafficLaws<P>({ traffic: t, arbitrary }: Subject<P>): void {
 
   it('has one law for each operation that elements use on headers', () => {
     const covered = ['split', 'lookup', 'same', 'cases', 'set', 'copy', 'add', 'choose', 'push'];
-    const rest = ['pop', 'encapsulate', 'decapsulate', 'fork', 'within'];
+    const rest = ['setAll', 'copyAll', 'pop', 'encapsulate', 'decapsulate', 'fork', 'within'];
     const bytes = ['content', 'withContent', 'pieces'];
     const elsewhere = ['blank', 'quoted', 'quote', 'segment', 'join', 'note', ...bytes];
     expect(Object.keys(t).sort()).toEqual([...covered, ...rest, ...elsewhere].sort());

@@ -1,7 +1,7 @@
 /** What tracking leaves on the packet: the ct_* fields, as both personalities fill them. */
 import { allBits, CT_STATE, type Field, field } from '../../packet/fields.ts';
 import { type Traffic } from '../../traffic/traffic.ts';
-import { numberAssignment } from '../../traffic/words.ts';
+import { assignment, numberAssignment, together, wholeFields } from '../../traffic/words.ts';
 import { type Connection } from './connection.ts';
 import { addressFields, F, hasPorts, type PacketClass } from './protocols.ts';
 import { type Tracker } from './tracker.ts';
@@ -33,8 +33,7 @@ export function show<P>(tracker: Tracker<P>, p: P, shown: Shown<P>): P {
   if (connection === null) {
     out = put(traffic, put(traffic, out, F.ctMark, 0), F.ctLabel, 0);
   } else {
-    out = traffic.copy(out, allBits(F.ctMark), connection.memo, allBits(F.ctMark));
-    out = traffic.copy(out, allBits(F.ctLabel), connection.memo, allBits(F.ctLabel));
+    out = traffic.copyAll(out, connection.memo, MARKS);
   }
   const first = connection?.master ?? connection;
   const cls = first?.cls ?? shown.cls;
@@ -45,6 +44,7 @@ function put<P>(traffic: Traffic<P>, p: P, to: Field, value: number): P {
   return traffic.set(p, numberAssignment(to, value));
 }
 
+const MARKS = wholeFields([F.ctMark, F.ctLabel]);
 const TUPLE_FIELDS = [
   'ct_nw_proto',
   'ct_nw_src',
@@ -55,21 +55,44 @@ const TUPLE_FIELDS = [
   'ct_tp_dst',
 ].map(field);
 
-/** The original direction's tuple; `first` null stands for the packet itself. */
-function showTuple<P>(traffic: Traffic<P>, p: P, first: P | null, cls: PacketClass | null): P {
-  let out = p;
-  for (const one of TUPLE_FIELDS) out = put(traffic, out, one, 0);
-  if (cls === null) return out;
-  const { src, dst } = addressFields(cls.version);
-  const source = first ?? traffic.fork(out);
-  const pairs: readonly (readonly [Field, Field])[] = [
+const NO_TUPLE = together(TUPLE_FIELDS.map((of) => assignment(of, 0n)));
+const NOTHING = together(
+  [F.ctState, F.ctZone, F.ctMark, F.ctLabel, F.ctStatus, ...TUPLE_FIELDS].map((of) =>
+    assignment(of, 0n),
+  ),
+);
+/** The addresses of the other version are none. */
+const NO_OTHER = {
+  4: together([F.ct6Src, F.ct6Dst].map((of) => assignment(of, 0n))),
+  6: together([F.ctSrc, F.ctDst].map((of) => assignment(of, 0n))),
+} as const;
+
+type Pair = readonly [Field, Field];
+
+const TUPLES = {
+  4: tupleFields(4, F.ctSrc, F.ctDst),
+  6: tupleFields(6, F.ct6Src, F.ct6Dst),
+} as const;
+
+/** Where the parts of a tuple are shown, and where they stand in the packet. */
+function tupleFields(version: 4 | 6, ctSrc: Field, ctDst: Field): readonly Pair[] {
+  const { src, dst } = addressFields(version);
+  return [
     [F.ctProto, F.proto],
-    [cls.version === 4 ? F.ctSrc : F.ct6Src, src],
-    [cls.version === 4 ? F.ctDst : F.ct6Dst, dst],
+    [ctSrc, src],
+    [ctDst, dst],
     [F.ctTpSrc, F.tpSrc],
     [F.ctTpDst, F.tpDst],
   ];
-  for (const [to, from] of pairs) out = traffic.copy(out, allBits(to), source, allBits(from));
+}
+
+/** The original direction's tuple; `first` null stands for the packet itself. */
+function showTuple<P>(traffic: Traffic<P>, p: P, first: P | null, cls: PacketClass | null): P {
+  if (cls === null) return traffic.setAll(p, NO_TUPLE);
+  let out = traffic.setAll(p, NO_OTHER[cls.version]);
+  for (const [to, from] of TUPLES[cls.version]) {
+    out = traffic.copy(out, allBits(to), first ?? out, allBits(from));
+  }
   return out;
 }
 
@@ -89,25 +112,19 @@ export function showConnection<P>(
   let out = put(traffic, p, F.ctState, state);
   out = put(traffic, out, F.ctZone, zone.original);
   out = put(traffic, out, F.ctStatus, status);
-  out = traffic.copy(out, allBits(F.ctMark), memo, allBits(F.ctMark));
-  out = traffic.copy(out, allBits(F.ctLabel), memo, allBits(F.ctLabel));
+  out = traffic.copyAll(out, memo, MARKS);
   return showTuple(traffic, out, before, cls);
 }
 
 /** Takes the fields away again: `ct_clear`, a packet that enters another namespace. */
 export function clear<P>(traffic: Traffic<P>, p: P): P {
-  let out = p;
-  for (const one of [F.ctState, F.ctZone, F.ctMark, F.ctLabel, F.ctStatus, ...TUPLE_FIELDS]) {
-    out = put(traffic, out, one, 0);
-  }
-  return out;
+  return traffic.setAll(p, NOTHING);
 }
 
 /** The connection's mark and labels become those that stand in the fields of `p`. */
 export function remembered<P>(tracker: Tracker<P>, connection: Connection<P>, p: P): P {
   const { traffic } = tracker.run;
-  const memo = traffic.copy(traffic.fork(connection.memo), allBits(F.ctMark), p, allBits(F.ctMark));
-  return traffic.copy(memo, allBits(F.ctLabel), p, allBits(F.ctLabel));
+  return traffic.copyAll(traffic.fork(connection.memo), p, MARKS);
 }
 
 /** The packet as the original direction has it, restored from the tuple that tracking left on `p`. */

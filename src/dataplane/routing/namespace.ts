@@ -3,6 +3,7 @@
  * nobody answered ends. Everything in between is done here in the kernel's order; one call
  * returns when the namespace is quiet again.
  */
+import { together } from '../../traffic/words.ts';
 import { OWNER } from '../iptables/tests/owner.ts';
 import { type Outcome, type Run } from '../outcome.ts';
 import { sendReset } from './bridging.ts';
@@ -21,7 +22,11 @@ const TASKS_MAX = 10_000;
 
 const NO_MARK = put(F.mark, 0);
 /** What a packet does not take along to another interface (skb_scrub_packet()). */
-const SCRUBBED = [put(F.physicalInput, 0), put(F.physicalOutput, 0), put(F.owner, OWNER.none)];
+const SCRUBBED = together([
+  put(F.physicalInput, 0),
+  put(F.physicalOutput, 0),
+  put(F.owner, OWNER.none),
+]);
 
 /**
  * Receives a frame on an interface.
@@ -37,8 +42,8 @@ export function receive<P>(
   p: P,
   sameNamespace = false,
 ): readonly Outcome<P>[] {
-  let packet = sameNamespace ? p : run.traffic.set(p, NO_MARK);
-  for (const write of SCRUBBED) packet = run.traffic.set(packet, write);
+  const scrubbed = run.traffic.setAll(p, SCRUBBED);
+  const packet = sameNamespace ? scrubbed : run.traffic.set(scrubbed, NO_MARK);
   return settle(run, stack, [
     { kind: 'arrive', device: interfaceName, handle: null, prerouted: false, p: packet },
   ]);

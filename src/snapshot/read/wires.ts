@@ -70,14 +70,15 @@ export function openWires(around: Surroundings): Wires {
     return { host: id.host, namespace: inside ?? ROOT, name: id.port };
   };
 
-  const switchPortOf = (at: InterfaceId): SwitchPortId | null => {
+  const foundSwitchPort = (at: InterfaceId): SwitchPortId | null => {
     const found = indexAt(at.host)?.ports.get(at.name);
     if (found === undefined) return null;
     const id = { host: at.host, bridge: found.bridge, port: at.name };
     return interfaceOf(id)?.namespace === at.namespace ? id : null;
   };
+  const switchPortOf = oncePerInterface(foundSwitchPort);
 
-  const wire = (at: InterfaceId): Wire => {
+  const foundWire = (at: InterfaceId): Wire => {
     const host = around.hosts.get(at.host);
     const port = switchPortOf(at);
     const type = port === null ? undefined : indexAt(at.host)?.ports.get(at.name)?.port.type;
@@ -107,6 +108,8 @@ export function openWires(around: Surroundings): Wires {
     return { kind: 'unknown', why: `the other end of ${at.name} is not in the snapshot` };
   };
 
+  const wire = oncePerInterface(foundWire);
+
   const nics = (host: WiredHost): readonly Interface[] => {
     const root = host.namespaces.get(ROOT)?.state.interfaces ?? [];
     return root.filter((each) => {
@@ -124,6 +127,22 @@ export function openWires(around: Surroundings): Wires {
     });
   };
   return { wire, interfaceOf, switchPortOf, nics };
+}
+
+/** Keeps what was found of an interface: frames ask for the same few again and again. */
+function oncePerInterface<T>(find: (at: InterfaceId) => T): (at: InterfaceId) => T {
+  const hosts = new Map<string, Map<string, Map<string, { readonly found: T }>>>();
+  return (at) => {
+    const namespaces = hosts.get(at.host) ?? new Map<string, Map<string, { readonly found: T }>>();
+    const interfaces = namespaces.get(at.namespace) ?? new Map<string, { readonly found: T }>();
+    const known = interfaces.get(at.name);
+    if (known !== undefined) return known.found;
+    const found = find(at);
+    interfaces.set(at.name, { found });
+    namespaces.set(at.namespace, interfaces);
+    hosts.set(at.host, namespaces);
+    return found;
+  };
 }
 
 interface SwitchIndex {

@@ -271,6 +271,12 @@ export const packetSets: Traffic<PacketSet> = {
     const any = [{ at: 0, run: anyRun(p.space, Math.min(32, to.width)) }];
     return doubted(writeRuns(p, to, any), `${from.field.name} is copied in part from a sum`);
   },
+  setAll(p, { each }) {
+    return each.reduce((written, one) => packetSets.set(written, one), p);
+  },
+  copyAll(p, source, { each }) {
+    return each.reduce((written, bits) => packetSets.copy(written, bits, source, bits), p);
+  },
   add: addTo,
   choose(p, to, from, upTo) {
     if (to.width > 32) {

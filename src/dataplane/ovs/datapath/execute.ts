@@ -6,9 +6,15 @@
 import { field } from '../../../packet/fields.ts';
 import { guard } from '../../../traffic/guard.ts';
 import { range } from '../../../traffic/match.ts';
+import { wholeFields } from '../../../traffic/words.ts';
 import { type Outcome } from '../../outcome.ts';
 import { bitsOf, IS_LATER_FRAGMENT } from '../pipeline/conditions.ts';
-import { type DatapathAction, type Frozen, type TrackRequest } from '../pipeline/part.ts';
+import {
+  type DatapathAction,
+  type Frozen,
+  splitting,
+  type TrackRequest,
+} from '../pipeline/part.ts';
 import { type Entry, resume, type Translated, translate } from '../pipeline/translate.ts';
 import { carrying } from './carried.ts';
 import { leave } from './leave.ts';
@@ -28,19 +34,21 @@ const REWRITTEN = [
   ...['nw_tos', 'nw_ttl', 'ipv6_label', 'nd_target', 'nd_sll', 'nd_tll'].map(bitsOf),
 ];
 const OF_PORTS = NAT_FIELDS.slice(-2);
-const TRACKED_FIELDS = [
-  'ct_state',
-  'ct_zone',
-  'ct_mark',
-  'ct_label',
-  'ct_nw_proto',
-  'ct_nw_src',
-  'ct_nw_dst',
-  'ct_ipv6_src',
-  'ct_ipv6_dst',
-  'ct_tp_src',
-  'ct_tp_dst',
-].map(bitsOf);
+const TRACKED_FIELDS = wholeFields(
+  [
+    'ct_state',
+    'ct_zone',
+    'ct_mark',
+    'ct_label',
+    'ct_nw_proto',
+    'ct_nw_src',
+    'ct_nw_dst',
+    'ct_ipv6_src',
+    'ct_ipv6_dst',
+    'ct_tp_src',
+    'ct_tp_dst',
+  ].map(field),
+);
 const DP_HASH = bitsOf('dp_hash');
 const FRAME_LEN = field('frame_len');
 
@@ -217,7 +225,7 @@ function executeByLength<P>(
  */
 function applied<P>(work: Work<P>, p: P, view: View<P>): P[] {
   const { traffic } = work.dp.run;
-  let parts = withBytesOf(work, p, view.remade).flatMap((part) =>
+  let parts = splitting(withBytesOf(work, p, view.remade), (part) =>
     appliedInside(work, part, view.inside),
   );
   for (const { before, after } of view.translations) {
@@ -235,7 +243,7 @@ function applied<P>(work: Work<P>, p: P, view: View<P>): P[] {
 
 /** The packet as it leaves or comes back: to everybody but this pass its tags are what they are. */
 function shownParts<P>(work: Work<P>, p: P, view: View<P>): P[] {
-  return applied(work, p, view).flatMap((part) => withTagsShown(work.dp.run.traffic, part));
+  return splitting(applied(work, p, view), (part) => withTagsShown(work.dp.run.traffic, part));
 }
 
 function appliedInside<P>(work: Work<P>, p: P, view: View<P> | null): P[] {
@@ -307,9 +315,7 @@ function trackOne<P>(
 /** The packet with what connection tracking left on it. */
 function withTracked<P>(work: Work<P>, packet: P, { tracked }: View<P>): P {
   if (tracked === null) return packet;
-  let p = packet;
-  for (const bits of TRACKED_FIELDS) p = work.dp.run.traffic.copy(p, bits, tracked, bits);
-  return p;
+  return work.dp.run.traffic.copyAll(packet, tracked, TRACKED_FIELDS);
 }
 
 function waitsOrEnds<P>(work: Work<P>, result: Exclude<Tracked<P>, { kind: 'tracked' }>): void {

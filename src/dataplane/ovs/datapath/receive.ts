@@ -3,7 +3,7 @@
  * In front stands the walk, which carries packets over links; behind it both layers of the switch.
  */
 import { field } from '../../../packet/fields.ts';
-import { assignment } from '../../../traffic/words.ts';
+import { assignment, together } from '../../../traffic/words.ts';
 import { type Outcome } from '../../outcome.ts';
 import { writeNumberTo } from '../pipeline/conditions.ts';
 import { wipePipelineFields } from '../pipeline/patch.ts';
@@ -12,22 +12,24 @@ import { tunnelEntry } from './tunnel.ts';
 import { type Datapath } from './types.ts';
 
 const IN_PORT = field('in_port');
-const CLEARED = [
-  'ct_state',
-  'ct_zone',
-  'ct_mark',
-  'ct_label',
-  'ct_nw_proto',
-  'ct_nw_src',
-  'ct_nw_dst',
-  'ct_ipv6_src',
-  'ct_ipv6_dst',
-  'ct_tp_src',
-  'ct_tp_dst',
-  'conj_id',
-  'recirc_id',
-  'dp_hash',
-].map((name) => assignment(field(name), 0n));
+const CLEARED = together(
+  [
+    'ct_state',
+    'ct_zone',
+    'ct_mark',
+    'ct_label',
+    'ct_nw_proto',
+    'ct_nw_src',
+    'ct_nw_dst',
+    'ct_ipv6_src',
+    'ct_ipv6_dst',
+    'ct_tp_src',
+    'ct_tp_dst',
+    'conj_id',
+    'recirc_id',
+    'dp_hash',
+  ].map((name) => assignment(field(name), 0n)),
+);
 
 /**
  * A frame arrives at the switch on a device.
@@ -49,7 +51,7 @@ export function receive<P>(dp: Datapath<P>, device: string, frame: P): Outcome<P
   }
   const { traffic } = dp.run;
   let p = wipePipelineFields({ t: traffic }, frame);
-  for (const zero of CLEARED) p = traffic.set(p, zero);
+  p = traffic.setAll(p, CLEARED);
   p = traffic.set(p, writeNumberTo(IN_PORT, port.ofport));
   const bridge = port.bridge.name;
   const step = () => ({ kind: 'bridge', bridge, port: device, way: 'received' }) as const;

@@ -36,7 +36,7 @@ const OUTER = { tci: bitsOf('vlan_tci'), tpid: bitsOf('vlan_tpid') };
 const SECOND = { tci: bitsOf('vlan_tci2'), tpid: bitsOf('vlan_tpid2') };
 
 /** Every part of `p` as a switch with that limit reads it. Consumes `p`. */
-export function withTagsRead<P>(t: Traffic<P>, p: P, limit: number): readonly P[] {
+export function withTagsRead<P>(t: Traffic<P>, p: P, limit: number): P[] {
   if (limit > 1) return [p];
   const { hit, miss } = t.split(p, HAS_TWO);
   if (hit === null) return miss === null ? [] : [miss];
@@ -50,7 +50,7 @@ export function withTagsRead<P>(t: Traffic<P>, p: P, limit: number): readonly P[
 }
 
 /** Every part of `p` with the tags that anybody may read. Consumes `p`. */
-export function withTagsShown<P>(t: Traffic<P>, p: P): readonly P[] {
+export function withTagsShown<P>(t: Traffic<P>, p: P): P[] {
   const { hit, miss } = t.split(p, IS_NEXT);
   const others: P[] = miss === null ? [] : [miss];
   if (hit === null) return others;

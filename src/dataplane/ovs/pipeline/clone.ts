@@ -3,7 +3,15 @@
  * set runs at the end of the clone as well, so an output written before it is sent once more.
  */
 import { type PreparedAction } from './actions.ts';
-import { emit, listOf, type Mode, type Part, restore, type Translation } from './part.ts';
+import {
+  emit,
+  listOf,
+  type Mode,
+  type Part,
+  restore,
+  splitting,
+  type Translation,
+} from './part.ts';
 
 /** Runs actions on a copy; what they change is undone, what they send stays sent. */
 export function cloneActions<P>(
@@ -18,9 +26,8 @@ export function cloneActions<P>(
   const outer = part.effects;
   if (!inline) part.effects = null;
   const inner: Mode = inline ? mode : { last: true, bucket: false };
-  const done = x.engine
-    .run(x, part, actions, { ...inner, bucket: false })
-    .flatMap((q) => x.engine.finish(x, q));
+  const ran = x.engine.run(x, part, actions, { ...inner, bucket: false });
+  const done = splitting(ran, (q) => x.engine.finish(x, q));
   for (const q of done) {
     q.stack = stack;
     q.stackBytes = stackBytes;

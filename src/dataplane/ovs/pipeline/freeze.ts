@@ -3,7 +3,7 @@
  * check_pkt_larger (ofproto-dpif-xlate.c compose_conntrack_action(), finish_freezing()).
  */
 import { field } from '../../../packet/fields.ts';
-import { assignment, bitsAssignment } from '../../../traffic/words.ts';
+import { assignment, bitsAssignment, together } from '../../../traffic/words.ts';
 import { type Action, type Ct } from '../types/flow.ts';
 import { type PreparedAction } from './actions.ts';
 import {
@@ -18,26 +18,26 @@ import {
   tell,
 } from './part.ts';
 
-const CONNTRACK_FIELDS = [
-  'ct_state',
-  'ct_zone',
-  'ct_mark',
-  'ct_label',
-  'ct_nw_proto',
-  'ct_nw_src',
-  'ct_nw_dst',
-  'ct_ipv6_src',
-  'ct_ipv6_dst',
-  'ct_tp_src',
-  'ct_tp_dst',
-].map((name) => assignment(field(name), 0n));
+const UNTRACKED = together(
+  [
+    'ct_state',
+    'ct_zone',
+    'ct_mark',
+    'ct_label',
+    'ct_nw_proto',
+    'ct_nw_src',
+    'ct_nw_dst',
+    'ct_ipv6_src',
+    'ct_ipv6_dst',
+    'ct_tp_src',
+    'ct_tp_dst',
+  ].map((name) => assignment(field(name), 0n)),
+);
 
 /** The packet counts as untracked from here on (flow_clear_conntrack()). */
 export function clearConntrack<P>(x: Translation<P>, part: Part<P>): void {
   part.conntracked = false;
-  for (let i = 0; i < CONNTRACK_FIELDS.length; i++) {
-    part.p = x.t.set(part.p, CONNTRACK_FIELDS[i]!);
-  }
+  part.p = x.t.setAll(part.p, UNTRACKED);
 }
 
 /** Stops here; the rest of every open list waits until the packet comes back. */

@@ -13,7 +13,7 @@ import { and, not, test } from '../../../traffic/match.ts';
 import { RESERVED_PORTS } from '../types/flow.ts';
 import { IS_RESERVED_MAC } from './conditions.ts';
 import { learnAddress, lookupAddress } from './fdb.ts';
-import { forkPart, type Part, type Translation, tell } from './part.ts';
+import { forkPart, type Part, splitting, type Translation, tell } from './part.ts';
 import { type Bundle, type PreparedPort } from './prepared.ts';
 import { type NormalStep } from './steps.ts';
 import { includesVlan, innerTags, inputAllowed, outputTo, type Tags, tagsOf } from './vlan.ts';
@@ -76,7 +76,7 @@ function forwardSound<P>(
   if (bundle !== null && bundle.mirrorOutput !== 0) {
     return refuse(x, part, 'mirror-port', 'BRIDGE_PORT_NOT_FORWARDING', null, bundle.name);
   }
-  return tagsOf(x, part).flatMap(({ part: q, tags }) => admit(x, q, port, bundle, tags));
+  return splitting(tagsOf(x, part), ({ part: q, tags }) => admit(x, q, port, bundle, tags));
 }
 
 function admit<P>(
@@ -121,7 +121,7 @@ function forward<P>(
   const bridge = part.bridge.name;
   const vlan = inner[0].vid;
   if (part.bridge.source.multicastSnooping) saySnooping(x, part);
-  return lookupAddress(x, part, vlan).flatMap(({ part: q, entry }) => {
+  return splitting(lookupAddress(x, part, vlan), ({ part: q, entry }) => {
     if (entry === null) return flood(x, q, from, inner, packet);
     const target = q.bridge.bundles.get(entry.bundle ?? '');
     if (target === undefined) {
@@ -155,7 +155,7 @@ function flood<P>(
   const carriers = part.bridge.flooded(vlan);
   for (const bundle of x.run.heeding?.(carriers, part.p) ?? carriers) {
     if (bundle === from || !includesVlan(bundle, inner)) continue;
-    parts = parts.flatMap((q) => outputTo(x, q, bundle, inner, packet));
+    parts = splitting(parts, (q) => outputTo(x, q, bundle, inner, packet));
   }
   return parts;
 }

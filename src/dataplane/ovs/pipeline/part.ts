@@ -232,7 +232,7 @@ export function listOf<T>(chain: Chain<T> | null): T[] {
 }
 
 /** As flatMap(), without its cost where traffic did not split. */
-export function splitting<A, B>(all: readonly A[], each: (one: A) => readonly B[]): readonly B[] {
+export function splitting<A, B>(all: readonly A[], each: (one: A) => B[]): B[] {
   const [first] = all;
   return first !== undefined && all.length === 1 ? each(first) : all.flatMap(each);
 }

@@ -3,35 +3,43 @@
  * (xlate patch_port_output()).
  */
 import { field } from '../../../packet/fields.ts';
-import { assignment } from '../../../traffic/words.ts';
+import { assignment, together } from '../../../traffic/words.ts';
 import { writeNumberTo } from './conditions.ts';
 import { clearConntrack } from './freeze.ts';
-import { closeBranch, type Part, refuse, restore, type Translation, tell } from './part.ts';
+import {
+  closeBranch,
+  type Part,
+  refuse,
+  restore,
+  splitting,
+  type Translation,
+  tell,
+} from './part.ts';
 import { type PreparedPort } from './prepared.ts';
 
 const IN_PORT = field('in_port');
 
 /** What a patch port wipes: the next bridge starts like with a fresh packet (patch_port_output()). */
-const PIPELINE_FIELDS = [
-  ...Array.from({ length: 16 }, (_, n) => `reg${n}`),
-  'metadata',
-  'tun_id',
-  'tun_src',
-  'tun_dst',
-  'tun_ipv6_src',
-  'tun_ipv6_dst',
-  'tun_flags',
-  'tun_ttl',
-  'tun_tos',
-  'tun_gbp_id',
-  'tun_gbp_flags',
-].map((name) => assignment(field(name), 0n));
+const NO_PIPELINE_FIELDS = together(
+  [
+    ...Array.from({ length: 16 }, (_, n) => `reg${n}`),
+    'metadata',
+    'tun_id',
+    'tun_src',
+    'tun_dst',
+    'tun_ipv6_src',
+    'tun_ipv6_dst',
+    'tun_flags',
+    'tun_ttl',
+    'tun_tos',
+    'tun_gbp_id',
+    'tun_gbp_flags',
+  ].map((name) => assignment(field(name), 0n)),
+);
 
 /** Wipes registers, metadata and tunnel fields; pkt_mark and the headers stay. */
 export function wipePipelineFields<P>(x: Pick<Translation<P>, 't'>, p: P): P {
-  let q = p;
-  for (const zero of PIPELINE_FIELDS) q = x.t.set(q, zero);
-  return q;
+  return x.t.setAll(p, NO_PIPELINE_FIELDS);
 }
 
 /**
@@ -96,13 +104,12 @@ export function enterBridge<P>(
 }
 
 function pipeline<P>(x: Translation<P>, part: Part<P>, last: boolean): Part<P>[] {
-  return x.engine
-    .table(x, part, {
-      table: 0,
-      inPort: part.inPort,
-      ct: false,
-      mode: { last, bucket: false },
-      clone: true,
-    })
-    .flatMap((q) => x.engine.finish(x, q));
+  const done = x.engine.table(x, part, {
+    table: 0,
+    inPort: part.inPort,
+    ct: false,
+    mode: { last, bucket: false },
+    clone: true,
+  });
+  return splitting(done, (q) => x.engine.finish(x, q));
 }

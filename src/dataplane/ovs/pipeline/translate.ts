@@ -4,6 +4,8 @@
  * or sends it through once more; behind it `datapath/execute.ts` does what is asked.
  */
 
+import { field } from '../../../packet/fields.ts';
+import { wholeFields } from '../../../traffic/words.ts';
 import { type Run } from '../../outcome.ts';
 import { RESERVED_PORTS } from '../types/flow.ts';
 import { type PreparedAction } from './actions.ts';
@@ -56,21 +58,23 @@ export interface Entry<P> {
 
 const IN_PORT = bitsOf('in_port');
 
-const RESTORED = [
-  ...Array.from({ length: 16 }, (_, n) => `reg${n}`),
-  'metadata',
-  'tun_id',
-  'tun_src',
-  'tun_dst',
-  'tun_ipv6_src',
-  'tun_ipv6_dst',
-  'tun_flags',
-  'tun_ttl',
-  'tun_tos',
-  'tun_gbp_id',
-  'tun_gbp_flags',
-  'in_port',
-].map(bitsOf);
+const RESTORED = wholeFields(
+  [
+    ...Array.from({ length: 16 }, (_, n) => `reg${n}`),
+    'metadata',
+    'tun_id',
+    'tun_src',
+    'tun_dst',
+    'tun_ipv6_src',
+    'tun_ipv6_dst',
+    'tun_flags',
+    'tun_ttl',
+    'tun_tos',
+    'tun_gbp_id',
+    'tun_gbp_flags',
+    'in_port',
+  ].map(field),
+);
 
 function finish<P>(x: Translation<P>, part: Part<P>): Part<P>[] {
   if (!part.freezing && part.actionSet.length === 0) return [part];
@@ -284,7 +288,7 @@ export function translate<P>(
   });
 }
 
-function finished<P>(x: Translation<P>, parts: readonly Part<P>[]): readonly Part<P>[] {
+function finished<P>(x: Translation<P>, parts: readonly Part<P>[]): Part<P>[] {
   return splitting(parts, (q) => (q.error === null ? finish(x, q) : [q]));
 }
 
@@ -319,19 +323,13 @@ function mirrorReceived<P>(
  */
 export function resume<P>(context: Context<P>, frozen: Frozen<P>, p: P): TranslationResult<P> {
   return byFragment(context, p, (x, mine) => {
-    let q = mine;
-    for (let i = 0; i < RESTORED.length; i++) q = x.t.copy(q, RESTORED[i]!, frozen.p, RESTORED[i]!);
+    const q = x.t.copyAll(mine, frozen.p, RESTORED);
     const inPorts = x.t.cases(q, IN_PORT, 65_536) ?? [];
     return splitting(inPorts, ({ value, p: one }) => resumeAt(x, frozen, one, value));
   });
 }
 
-function resumeAt<P>(
-  x: Translation<P>,
-  frozen: Frozen<P>,
-  p: P,
-  inPort: number,
-): readonly Part<P>[] {
+function resumeAt<P>(x: Translation<P>, frozen: Frozen<P>, p: P, inPort: number): Part<P>[] {
   const part = newPart({ bridge: frozen.bridge, inPort, p });
   part.table = frozen.table;
   part.conntracked = frozen.conntracked;
