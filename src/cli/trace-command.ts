@@ -2,6 +2,7 @@
 import { type Command, Option } from 'commander';
 import { type Network } from '../dataplane/network.ts';
 import { jsonText } from '../text/escape.ts';
+import { type TracingOptions } from '../trace/compiled-network.ts';
 import { type Traced } from '../trace/trace.ts';
 import { type Question, type Trace } from '../trace/types.ts';
 import { UsageError } from './exit-codes.ts';
@@ -14,7 +15,7 @@ import {
   type QuestionFlags,
 } from './question-options.ts';
 import { addPageOptions, pageOf, type Wishes } from './terminal.ts';
-import { gathered, timeOf } from './time-options.ts';
+import { gathered, momentOf, timeOf } from './time-options.ts';
 import { exitCode } from './verdict-code.ts';
 
 const FORMATS = ['tree', 'json', 'mermaid', 'dot', 'svg', 'html'] as const;
@@ -32,6 +33,7 @@ interface TraceFlags extends Wishes, QuestionFlags {
   readonly expect?: 'reachable' | 'unreachable';
   readonly allowUndetermined?: readonly string[];
   readonly at?: number;
+  readonly when?: number;
   readonly event: readonly string[];
 }
 
@@ -69,6 +71,7 @@ export function addTrace(root: Command, call: Call): void {
     .option('--all-blockers', 'tell what would stop the packet behind the first blocker')
     .option('--fix', 'try changes that may help, in a copy of the network')
     .option('--pcap <file>', 'write every frame of the trace, at every interface, as pcapng')
+    .option('--when <moment>', 'the moment, for rules that ask the time (UTC)', momentOf)
     .option('--at <time>', 'trace at this virtual time, after the events until then', timeOf)
     .option(
       '--event <words>',
@@ -111,13 +114,17 @@ async function run(call: Call, from: string, to: string, flags: TraceFlags): Pro
   const question = must(askedQuestion(network, asked));
   const traced =
     flags.at === undefined
-      ? prepareTracing(network, { connections: flags.connections }).trace(question)
+      ? prepareTracing(network, tracingOptions(flags)).trace(question)
       : await tracedAt(network, question, flags.at, flags.event);
   if (traced.kind === 'impossible') throw new UsageError(traced.why);
   if (flags.pcap !== undefined) await writeCapture(flags.pcap, traced.trace);
   const took_ms = Number(process.hrtime.bigint() - started) / 1e6;
   call.io.out.write(await rendered(call, traced.trace, flags, name, took_ms));
   call.exitCode = exitCode(traced.trace, flags);
+}
+
+function tracingOptions({ connections, when }: TraceFlags): TracingOptions {
+  return when === undefined ? { connections } : { connections, epoch_s: when };
 }
 
 async function writeCapture(file: string, trace: Trace): Promise<void> {

@@ -28,6 +28,8 @@ export interface Run<P> {
   readonly traffic: Traffic<P>;
   /** Virtual time in microseconds since the snapshot was taken. */
   now_us: number;
+  /** The moment of `now_us` 0, as seconds since 1970-01-01 UTC; absent where nobody says it. */
+  readonly epoch_s?: number;
   /** Traffic is sets of packets: parts of it go different ways, so no state is overwritten. */
   readonly sets?: boolean;
   /** How many interfaces frames have crossed until now. */

@@ -28,12 +28,15 @@ export interface TracingOptions {
    * connection and a dump taken after a probe holds that very probe's; or those of the dumps.
    */
   readonly connections?: 'none' | 'dumped';
+  /** When the packet is sent, as seconds since 1970; rules that ask the time need it. */
+  readonly epoch_s?: number;
 }
 
 export interface CompiledNetwork {
   readonly network: Network;
   readonly outsideNames: readonly OutsideName[];
   readonly connections: 'none' | 'dumped';
+  readonly epoch_s: number | null;
   /** By `HOST NAMESPACE`. */
   readonly namespaces: Map<string, CompiledNamespace>;
   /** By host. */
@@ -53,6 +56,7 @@ export function compileNetwork(network: Network, options: TracingOptions = {}): 
     network,
     outsideNames: options.outsideNames ?? [],
     connections: options.connections ?? 'none',
+    epoch_s: options.epoch_s ?? null,
     namespaces: new Map(),
     switches: new Map(),
     segments: new Map(),

@@ -71,6 +71,7 @@ export function openQuestion(
   const run: Run<Packet> = {
     traffic: onePacket,
     now_us: 0,
+    ...(compiled.epoch_s === null ? {} : { epoch_s: compiled.epoch_s }),
     assume: (code: Reason, detail: string) => {
       assumptions.set(`${code} ${detail}`, { code, detail });
     },

@@ -121,6 +121,11 @@ export function clear<P>(traffic: Traffic<P>, p: P): P {
   return traffic.setAll(p, NOTHING);
 }
 
+/** The mark and the labels that `memo` holds become those in the fields of `p`. */
+export function loadMarks<P>(traffic: Traffic<P>, p: P, memo: P): P {
+  return traffic.copyAll(p, memo, MARKS);
+}
+
 /** The connection's mark and labels become those that stand in the fields of `p`. */
 export function remembered<P>(tracker: Tracker<P>, connection: Connection<P>, p: P): P {
   const { traffic } = tracker.run;

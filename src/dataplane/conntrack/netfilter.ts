@@ -12,7 +12,7 @@ import { type Connection, NO_HELP, STATUS, type Zone } from './connection.ts';
 import { relatedTo } from './errors.ts';
 import { expectedBy, expectTftp, useUp } from './expect.ts';
 import { advance, open } from './machine.ts';
-import { clear, remembered, show, stateBits } from './marks.ts';
+import { clear, loadMarks, remembered, show, stateBits } from './marks.ts';
 import {
   type Manip,
   type NatRequest,
@@ -367,5 +367,5 @@ export function confirm<P>(tracker: Tracker<P>, p: P, handle: Handle<P>): readon
 export function loadMark<P>(tracker: Tracker<P>, p: P, handle: Handle<P>): P {
   const { connection } = handle;
   if (connection === null) return p;
-  return tracker.run.traffic.copy(p, allBits(F.ctMark), connection.memo, allBits(F.ctMark));
+  return loadMarks(tracker.run.traffic, p, connection.memo);
 }

@@ -12,7 +12,7 @@ import { given, masked, networkMatch, within } from './option-match.ts';
 import { interfacesNamed, type Surroundings } from './surroundings.ts';
 import { contentTests } from './tests/content.ts';
 import { ownerTest } from './tests/owner.ts';
-import { type MemoryTest, type RuleTest } from './tests/types.ts';
+import { type KnowledgeTest, type MemoryTest, type RuleTest } from './tests/types.ts';
 import { type InterfaceName, type Interval } from './text/codec.ts';
 import { type KnownMatch } from './text/match-rows.ts';
 import { printRule } from './text/rule.ts';
@@ -69,22 +69,48 @@ function isRemembering(match: RuleMatch): match is MemoryTest {
   return REMEMBERING.includes(match.kind);
 }
 
+/** Also what writes: `connlabel --set` labels, `cluster` takes frames for its own. */
 function remembers({ kind }: RuleTest): boolean {
-  return REMEMBERING.includes(kind);
+  return REMEMBERING.includes(kind) || kind === 'connlabel' || kind === 'cluster';
 }
 
 /** What a match says about fields. */
 function fieldsOf(match: RuleMatch, context: Context): Match {
   if (match.kind === 'verbatim') return opaque(context.rule, `-m ${match.name}`);
   if (isRemembering(match)) return ANY;
+  if (isKnowledge(match)) {
+    return isUnderstood(match) ? ANY : opaque(context.rule, `-m ${match.kind}`);
+  }
   const understood = match.kind === 'owner' ? ownerTest(match) : contentTests(match);
   if (understood === null) return opaque(context.rule, `-m ${match.kind}`);
   return extensionMatch(match, context);
 }
 
+const KNOWLEDGE: readonly string[] = [
+  'time',
+  'connbytes',
+  'connlabel',
+  'cluster',
+  'eui64',
+] satisfies readonly KnowledgeTest['kind'][];
+
+function isKnowledge(match: RuleMatch): match is KnowledgeTest {
+  return KNOWLEDGE.includes(match.kind);
+}
+
+/**
+ * Simplification: labels of connections are known by their numbers only; which name has which
+ * number is written in connlabel.conf, which is no part of a dump.
+ */
+function isUnderstood(match: KnowledgeTest): boolean {
+  if (match.kind === 'connlabel') return /^\d+$/.test(match.options.label?.value ?? '');
+  if (match.kind === 'cluster') return (match.options.totalNodes?.value ?? 0) > 0;
+  return true;
+}
+
 /** What a match asks beside fields. */
 function testsOf(match: KnownMatch, version: 4 | 6): readonly RuleTest[] {
-  if (isRemembering(match) || match.kind === 'rpfilter') return [match];
+  if (isRemembering(match) || isKnowledge(match) || match.kind === 'rpfilter') return [match];
   if (match.kind === 'owner') return [ownerTest(match)].filter((test) => test !== null);
   return [...connectionTests(match, version), ...(contentTests(match) ?? [])];
 }
@@ -98,6 +124,22 @@ function opaque(rule: Rule, what: string): Match {
 export function interfaceMatch(of: Field, name: InterfaceName, around: Surroundings): Match {
   if (name.wildcard && name.name === '') return ANY;
   return or(...interfacesNamed(around, name).map((index) => test(of, BigInt(index))));
+}
+
+/** net/netfilter/xt_devgroup.c devgroup_mt(). */
+function groupMatch({ options }: Of<'devgroup'>, context: Context): Match {
+  const inGroup = (of: Field, { value, mask }: { value: number; mask: number }): Match =>
+    or(
+      ...context.surroundings.interfaces.map(({ index, group }) => {
+        const here = test(of, BigInt(index));
+        if (group === undefined) return and(here, opaque(context.rule, '-m devgroup'));
+        return ((group ^ value) & mask) === 0 ? here : NONE;
+      }),
+    );
+  return and(
+    given(options.source, (asked) => inGroup(F.iif, asked)),
+    given(options.destination, (asked) => inGroup(F.oif, asked)),
+  );
 }
 
 const within2 = (of: Field, list: readonly Interval[]): Match =>
@@ -125,7 +167,15 @@ function extensionMatch(match: Exclude<KnownMatch, MemoryTest>, context: Context
     case 'mh':
     case 'rpfilter':
     case 'owner':
+    case 'srh':
+    case 'time':
+    case 'connbytes':
+    case 'connlabel':
+    case 'cluster':
+    case 'eui64':
       return ANY;
+    case 'devgroup':
+      return groupMatch(match, context);
     case 'tcp':
     case 'udp':
     case 'udplite':
@@ -167,6 +217,9 @@ function extensionMatch(match: Exclude<KnownMatch, MemoryTest>, context: Context
     case 'pkttype':
     case 'iprange':
       return headerMatch(match, context);
+    // Simplification: what no dump shows is not judged: open sockets of programs (`socket`),
+    // routing realms (`realm`), control groups (`cgroup`), processors (`cpu`), fingerprints
+    // (`osf`), IPVS (`ipvs`), measured rates (`rateest`), IPsec (`policy`).
     default:
       return opaque(context.rule, `-m ${match.kind}`);
   }

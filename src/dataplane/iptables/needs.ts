@@ -32,6 +32,12 @@ export function needsTracking({ tables }: Ruleset): boolean {
   return tables.some(({ chains }) => chains.some(({ rules }) => rules.some(ruleNeeds)));
 }
 
+/** Whether some rule asks how much connections have carried. */
+export function asksForBytes({ tables }: Ruleset): boolean {
+  const asks = ({ matches }: Rule): boolean => matches.some(({ kind }) => kind === 'connbytes');
+  return tables.some(({ chains }) => chains.some(({ rules }) => rules.some(asks)));
+}
+
 function ruleNeeds({ matches, target }: Rule): boolean {
   if (matches.some(({ kind }) => MATCHES.has(kind))) return true;
   if (target.kind === 'CT') return target.options.notrack === undefined;

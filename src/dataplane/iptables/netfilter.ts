@@ -31,11 +31,12 @@ import { dropOf } from './drop.ts';
 import { F } from './fields.ts';
 import { BASE_CHAIN, type HookName, STATIONS } from './hooks.ts';
 import { manipAt, natRequests } from './nat-target.ts';
-import { needsTracking } from './needs.ts';
+import { asksForBytes, needsTracking } from './needs.ts';
 import { type Carried, type Passed, type Reroute } from './passed.ts';
 import { rejectError, resetsFor, soundPart } from './reject.ts';
 import { type TranslationStep } from './steps.ts';
 import { type Surroundings } from './surroundings.ts';
+import { account } from './tests/carried.ts';
 import { emptyMemory, type Memory } from './tests/memory.ts';
 import { type Ruleset, type TableName } from './types.ts';
 import { type Item, type Passage, type Verdict, walkTable } from './walk.ts';
@@ -45,6 +46,8 @@ export interface CompiledNetfilter {
   readonly rules: Readonly<Record<4 | 6, ReadonlyMap<TableName, CompiledRules>>>;
   /** Whether connection tracking is on. */
   readonly tracks: Readonly<Record<4 | 6, boolean>>;
+  /** Whether it is counted what connections carry. */
+  readonly counts: boolean;
   readonly surroundings: Surroundings;
 }
 
@@ -87,6 +90,7 @@ export function compileNetfilter(
   return {
     rules: { 4: compiled(4), 6: compiled(6) },
     tracks: { 4: tracks(4), 6: tracks(6) },
+    counts: rulesets.some(asksForBytes),
     surroundings,
   };
 }
@@ -237,6 +241,7 @@ function tracked<P>(state: State<P>, hook: HookName, item: Item<P>): readonly It
   const helper = item.template?.helper ?? null;
   return track(state.tracker, item.p, zone, hook === 'prerouting').map(({ p, handle }) => {
     if (helper !== null && handle.state === 'new') setHelper(handle, helper);
+    if (state.of.counts) account(state.run.traffic, state.memory.accounts, handle, p);
     return { p, handle, template: null };
   });
 }

@@ -14,6 +14,8 @@ export interface KnownInterface {
   readonly loopback: boolean;
   /** Its frames have MAC addresses: not so loopback and tunnels that carry bare IP. */
   readonly ethernet: boolean;
+  /** `ip link`'s group by number; absent where its number is not told. */
+  readonly group?: number;
   /** In the order of `ip addr`: the first of a subnet is the primary one. */
   readonly addresses: readonly KnownAddress[];
 }

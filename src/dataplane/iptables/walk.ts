@@ -214,8 +214,8 @@ function applyTests<P>(way: Way<P>, entry: CompiledRule, item: Item<P>): readonl
   const { passage, chain } = way;
   const missed: Item<P>[] = [];
   let hit: P | null = item.p;
-  const { run, memory, around, rules } = passage;
-  const asking = { run, memory, around, version: rules.version, handle: item.handle };
+  const { run, memory, around, rules, tracker } = passage;
+  const asking = { run, memory, around, version: rules.version, handle: item.handle, tracker };
   for (const test of entry.tests) {
     if (hit === null) break;
     const split: Split<P> | null = askTest(asking, test, hit);

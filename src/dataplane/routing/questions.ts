@@ -28,6 +28,7 @@ export function surroundingsOf(
       index: one.index,
       loopback: one.loopback,
       ethernet: hasEthernet(one),
+      ...(one.group === undefined ? {} : { group: one.group }),
       addresses: one.addresses.map(({ address, length, scope, secondary }) => ({
         ...address,
         length,

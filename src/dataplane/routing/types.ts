@@ -47,6 +47,8 @@ export interface Interface {
   readonly promiscuous: boolean;
   /** `veth`, `bridge`, `vxlan`, `vlan`, `tun`, `macvlan`, `openvswitch`, '' for physical. */
   readonly kind: string;
+  /** `group`, by number; absent where no output tells the number. */
+  readonly group?: number;
   /** Bridge it is a port of. */
   readonly master: string | null;
   /** The other end of a veth, or the lower device of a VLAN or macvlan device, by index. */

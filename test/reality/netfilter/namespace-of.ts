@@ -136,6 +136,7 @@ function interfaceOf(
     up: link.up ?? true,
     running: true,
     loopback: false,
+    group: 0,
     promiscuous: false,
     kind: link.type === 'port' ? 'veth' : link.type,
     master: link.master ?? null,

@@ -1,10 +1,12 @@
 /** Asks the tests of a rule whose fields matched, one after the other, as the kernel does. */
 import { type Split } from '../../../traffic/traffic.ts';
 import { type Handle } from '../../conntrack/netfilter.ts';
+import { type Tracker } from '../../conntrack/tracker.ts';
 import { type Run } from '../../outcome.ts';
 import { type Surroundings } from '../surroundings.ts';
 import { askConnection } from './connection.ts';
 import { askContent } from './content.ts';
+import { askKnowledge } from './knowledge.ts';
 import { askMemory, type Memory } from './memory.ts';
 import { type RuleTest } from './types.ts';
 
@@ -15,6 +17,8 @@ export interface Asking<P> {
   readonly around: Surroundings;
   readonly version: 4 | 6;
   readonly handle: Handle<P> | null;
+  /** Null where connections are not tracked. */
+  readonly tracker: Tracker<P> | null;
 }
 
 /** Traffic that meets a test, and the rest; null where nobody can know. */
@@ -28,6 +32,12 @@ export function askTest<P>(asking: Asking<P>, test: RuleTest, p: P): Split<P> | 
       return run.traffic.split(p, test.holds);
     case 'content':
       return askContent(run.traffic, test, version, p);
+    case 'time':
+    case 'connbytes':
+    case 'connlabel':
+    case 'cluster':
+    case 'eui64':
+      return askKnowledge(asking, test, p);
     case 'translated':
     case 'helper':
       return askConnection(run.traffic, test, handle, p);

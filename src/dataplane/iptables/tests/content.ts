@@ -13,6 +13,7 @@ import {
   hasMobilityType,
   hasOptionsHeader,
   hasRoutingHeader,
+  hasSegmentRouting,
 } from './extension.ts';
 import { hasChunks, hasDccpType, hasMss, hasSpi, hasTcpOption, parseChunks } from './headers.ts';
 import { hexPattern, plainPattern, search } from './pattern.ts';
@@ -55,6 +56,7 @@ function asksOf(match: KnownMatch): readonly Ask[] | null {
     case 'sctp':
       return chunkAsks(match.options.chunks);
     case 'dccp':
+      // Simplification: options of DCCP packets are not looked for.
       return match.options.dccpOption === undefined
         ? given(match.options.types, (list, packet) => hasDccpType(packet, list))
         : null;
@@ -80,6 +82,8 @@ function asksOf(match: KnownMatch): readonly Ask[] | null {
       return [(packet) => hasRoutingHeader(packet, match.options)];
     case 'ipv6header':
       return [(packet) => hasHeaders(packet, match.options)];
+    case 'srh':
+      return [(packet) => hasSegmentRouting(packet, match.options)];
     case 'mh':
       return [(packet) => hasMobilityType(packet, match.options)];
     case 'u32': {

@@ -178,6 +178,57 @@ export function hasRoutingHeader(packet: PacketBytes, options: Options<'rt'>): T
   });
 }
 
+interface Sizes {
+  readonly eq: Given<number> | undefined;
+  readonly gt: Given<number> | undefined;
+  readonly lt: Given<number> | undefined;
+}
+
+/** A number as `-eq`, `-gt` and `-lt` ask for it, each turned around by its own `!`. */
+function sized({ eq, gt, lt }: Sizes, value: number): boolean {
+  return (
+    is(eq, value) &&
+    (gt === undefined || value > gt.value !== gt.not) &&
+    (lt === undefined || value < lt.value !== lt.not)
+  );
+}
+
+const SEGMENT_ROUTING = 4;
+
+/** `-m srh`: a routing header of type 4 (RFC 8754 §2; ip6t_srh.c srh1_mt6()). */
+export function hasSegmentRouting(packet: PacketBytes, options: Options<'srh'>): Truth {
+  return about(packet, HEADER.routing, ({ at, length }, bytes) => {
+    const left = bytes[at + 3] ?? 0;
+    const last = bytes[at + 4] ?? 0;
+    if (bytes[at + 2] !== SEGMENT_ROUTING || left > last) return false;
+    const { lengthEq, lengthGt, lengthLt, leftEq, leftGt, leftLt } = options;
+    const { lastEq, lastGt, lastLt, previous, nextSegment, lastSegment } = options;
+    const segment = (
+      option: Given<{ readonly value: bigint; readonly length: number }> | undefined,
+      index: number,
+      exists = true,
+    ): boolean => {
+      if (option === undefined) return true;
+      const place = at + 8 + 16 * index;
+      if (!exists || place + 16 > at + length) return false;
+      const rest = BigInt(128 - option.value.length);
+      const same = addressAt(bytes, place) >> rest === option.value.value >> rest;
+      return same !== option.not;
+    };
+    return (
+      is(options.next, bytes[at] ?? 0) &&
+      sized({ eq: lengthEq, gt: lengthGt, lt: lengthLt }, bytes[at + 1] ?? 0) &&
+      sized({ eq: leftEq, gt: leftGt, lt: leftLt }, left) &&
+      sized({ eq: lastEq, gt: lastGt, lt: lastLt }, last) &&
+      // The tag of a rule is compared as the machine stores it, so its bytes are turned around.
+      is(options.tag, (bytes[at + 7] ?? 0) * 256 + (bytes[at + 6] ?? 0)) &&
+      segment(previous, left + 1, left !== last) &&
+      segment(nextSegment, left - 1, left !== 0) &&
+      segment(lastSegment, 0)
+    );
+  });
+}
+
 function addressAt(bytes: Uint8Array, at: number): bigint {
   let value = 0n;
   for (let i = 0; i < 16; i += 4) value = (value << 32n) | BigInt(get32(bytes, at + i));

@@ -13,6 +13,7 @@ import { F } from '../fields.ts';
 import { type Network } from '../text/address.ts';
 import { RATE_UNITS, type Rate } from '../text/rate.ts';
 import { addressPairs } from './address-pairs.ts';
+import { type Accounts } from './carried.ts';
 import { type Bucket, type Counted, withinConnections, withinRate } from './counting.ts';
 import { type MemoryTest } from './types.ts';
 
@@ -30,6 +31,8 @@ export interface Memory<P> {
   readonly lists: Map<string, SeenAddress<P>[]>;
   /** By name: the buckets of hashlimit. */
   readonly rates: Map<string, Bucket<P>[]>;
+  /** What connections have carried, where some rule asks for it. */
+  readonly accounts: Accounts<P>;
   /** By test: the connections that connlimit has seen. */
   readonly connections: Map<MemoryTest, Counted<P>[]>;
 }
@@ -52,6 +55,7 @@ export function emptyMemory<P>(): Memory<P> {
     lists: new Map(),
     rates: new Map(),
     connections: new Map(),
+    accounts: new WeakMap(),
   };
 }
 

@@ -37,6 +37,12 @@ export interface OwnerTest {
   readonly holds: Guard;
 }
 
+/** About what the kernel knows beside the packet (knowledge.ts). */
+export type KnowledgeTest = Extract<
+  KnownMatch,
+  { kind: 'time' | 'connbytes' | 'connlabel' | 'cluster' | 'eui64' }
+>;
+
 /** Fields again, where a test that remembers stands in front of them. */
 export interface FieldTest {
   readonly kind: 'fields';
@@ -49,6 +55,7 @@ export type RuleTest =
   | ContentTest
   | RouteTest
   | OwnerTest
+  | KnowledgeTest
   | FieldTest;
 
 /** A packet's bytes with what every test on them needs. */

@@ -6,7 +6,7 @@ import { readIp, readMac, readPrefix } from '../../../text/address-text.ts';
 import { complain, type Lines, linesOf } from '../../../text/lines.ts';
 import { type Problem } from '../../../text/problem.ts';
 import { type InterfaceAddress } from '../types.ts';
-import { type InterfaceDraft, scopeOf } from './interface-draft.ts';
+import { groupOf, type InterfaceDraft, scopeOf } from './interface-draft.ts';
 
 type Mutable = { -readonly [K in keyof InterfaceDraft]: InterfaceDraft[K] } & {
   addresses: InterfaceAddress[];
@@ -60,6 +60,7 @@ function interfaceOfHead(head: RegExpExecArray): Mutable {
   return {
     name,
     index: Number(index),
+    ...groupOf(after('group')),
     mac: 0n,
     mtu: Number(after('mtu') ?? 1500),
     up: flags.has('UP'),

@@ -17,7 +17,7 @@ import {
 import { type Parsed, type Problem } from '../../../text/problem.ts';
 import { type Interface, type InterfaceAddress } from '../types.ts';
 import { isJson } from './form.ts';
-import { type InterfaceDraft, scopeOf } from './interface-draft.ts';
+import { groupOf, type InterfaceDraft, scopeOf } from './interface-draft.ts';
 import { interfacesOfText } from './interface-text.ts';
 import { interfacesOfIfconfig, isIfconfig } from './net-tools.ts';
 
@@ -71,6 +71,7 @@ function interfaceOfJson(row: JsonNode): InterfaceDraft {
   const namespace = textOf(member(row, 'link_netns'));
   return {
     ...(namespace === undefined ? {} : { linkNamespaceName: namespace }),
+    ...groupOf(textOf(member(row, 'group'))),
     name: textOf(member(row, 'ifname')) ?? '',
     index: numberOf(member(row, 'ifindex')) ?? 0,
     mac: mac ?? 0n,

@@ -1,6 +1,7 @@
 /** Random rules of a mixture: tables, chains and conditions drawn towards packets that are sent. */
 import { type Rng } from '../../ovs/live/rng.ts';
 import { type Step } from '../case.ts';
+import { knowledgeTests } from './knowledge.ts';
 
 /** What rules are drawn from. */
 export interface Scene {
@@ -212,6 +213,7 @@ function extraTest(
   if ((table === 'raw' || table === 'mangle') && base === 'PREROUTING') {
     choices.push(() => `-m rpfilter${rng.pick(['', ' --loose', ' --invert', ' --validmark'])}`);
   }
+  choices.push(...knowledgeTests(rng, { version, table, base }, not));
   if (protocol === 'tcp')
     choices.push(() => `-m tcpmss ${not()}--mss ${rng.pick(['0:1000', '1460'])}`);
   return rng.pick(choices)();
