@@ -2,6 +2,7 @@
  * clone(): the actions inside see a copy of everything (xlate clone_xlate_actions()). The action
  * set runs at the end of the clone as well, so an output written before it is sent once more.
  */
+import { nestHeader } from './action-size.ts';
 import { type PreparedAction } from './actions.ts';
 import {
   emit,
@@ -20,11 +21,14 @@ export function cloneActions<P>(
   actions: readonly PreparedAction[],
   mode: Mode,
 ): Part<P>[] {
-  const { stack, stackBytes, actionSet, wasMpls, conntracked, inPort } = part;
+  const { stack, stackBytes, actionSet, wasMpls, conntracked, inPort, outside } = part;
   const saved = x.t.fork(part.p);
   const inline = mode.last || actions.every((action) => action.reversible);
   const outer = part.effects;
-  if (!inline) part.effects = null;
+  if (!inline) {
+    part.effects = null;
+    part.outside = { effects: outer, p: saved, header: nestHeader, outside };
+  }
   const inner: Mode = inline ? mode : { last: true, bucket: false };
   const ran = x.engine.run(x, part, actions, { ...inner, bucket: false });
   const done = splitting(ran, (q) => x.engine.finish(x, q));
@@ -37,7 +41,8 @@ export function cloneActions<P>(
     q.conntracked = conntracked;
     const effects = listOf(q.effects);
     q.effects = outer;
-    if (effects.length > 0) emit(q, { kind: 'clone', actions: effects });
+    q.outside = outside;
+    if (effects.length > 0) emit(q, { kind: 'clone', p: x.t.fork(saved), actions: effects });
   }
   return restore(x, done, saved, inPort);
 }

@@ -5,6 +5,7 @@
 import { field } from '../../../packet/fields.ts';
 import { assignment, bitsAssignment, together } from '../../../traffic/words.ts';
 import { type Action, type Ct } from '../types/flow.ts';
+import { branchHeader } from './action-size.ts';
 import { type PreparedAction } from './actions.ts';
 import {
   emit,
@@ -141,6 +142,9 @@ export function checkLength<P>(
 ): Part<P>[] {
   const saved = x.t.fork(part.p);
   const { stack, stackBytes, actionSet } = part;
+  const { effects, outside } = part;
+  const around = { effects, p: saved, outside };
+  part.outside = { ...around, header: () => branchHeader(x, saved, null) };
   const larger = branch(x, part, bitsAssignment(action.to, 1n), rest);
   // The second branch meets the stack and the action set as the first one left them.
   const [first] = larger.parts;
@@ -153,8 +157,10 @@ export function checkLength<P>(
     part.waiting = first.waiting;
   }
   part.error = larger.error;
+  part.outside = { ...around, header: () => branchHeader(x, saved, larger.effects) };
   const other = branch(x, part, bitsAssignment(action.to, 0n), rest);
   part.p = saved;
+  part.outside = outside;
   part.resubmits = Math.max(...other.parts.map((q) => q.resubmits), part.resubmits);
   part.mirrors = other.parts[0]?.mirrors ?? part.mirrors;
   part.waiting = other.parts[0]?.waiting ?? part.waiting;

@@ -108,7 +108,8 @@ export type DatapathAction<P> =
       readonly bridge: string;
       readonly p: P;
     }
-  | { readonly kind: 'clone'; readonly actions: readonly DatapathAction<P>[] }
+  /** `p` is the packet in front of it. */
+  | { readonly kind: 'clone'; readonly p: P; readonly actions: readonly DatapathAction<P>[] }
   | {
       readonly kind: 'check-length';
       readonly bytes: number;
@@ -125,6 +126,16 @@ export type DatapathAction<P> =
   /** A branch that ended without sending anything, and why. */
   | { readonly kind: 'ended'; readonly drop: Drop; readonly p: P };
 
+/** Actions that stand around those being translated: of a clone, of a branch. */
+export interface Outside<P> {
+  readonly effects: Chain<DatapathAction<P>> | null;
+  /** The packet in front of the nested actions; null where its headers are not written there. */
+  readonly p: P | null;
+  /** Bytes between the actions in front and the nested ones. */
+  readonly header: () => number;
+  readonly outside: Outside<P> | null;
+}
+
 export interface Part<P> {
   p: P;
   bridge: PreparedBridge;
@@ -135,6 +146,7 @@ export interface Part<P> {
   /** The packet a learned flow was learned from, while that flow's actions run. */
   seen: P | null;
   effects: Chain<DatapathAction<P>> | null;
+  outside: Outside<P> | null;
   /** The latest reason why nothing is sent; it counts when the branch ends without sending. */
   why: (() => Drop) | null;
   /** How many effects really send (or track, or resume): nothing sent means dropped. */
@@ -178,6 +190,8 @@ export interface Translation<P> {
   readonly engine: Engine<P>;
   /** The packet as it entered, when tunnels may send it back to where it came from. */
   readonly entry: P | null;
+  /** The packet as the datapath has it before any action. */
+  readonly start: P;
   /** Whether packets are fragments, whose ports tables may not see. */
   readonly fragment: boolean;
   /** Every resumption in the order it was composed, also those that an error takes back. */

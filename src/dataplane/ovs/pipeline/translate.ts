@@ -8,6 +8,7 @@ import { field } from '../../../packet/fields.ts';
 import { wholeFields } from '../../../traffic/words.ts';
 import { type Run } from '../../outcome.ts';
 import { RESERVED_PORTS } from '../types/flow.ts';
+import { isTooLong } from './action-size.ts';
 import { type PreparedAction } from './actions.ts';
 import { cloneActions } from './clone.ts';
 import { bitsOf, IS_FRAGMENT } from './conditions.ts';
@@ -102,6 +103,12 @@ function visitTable<P>(x: Translation<P>, part: Part<P>, visit: TableVisit): Par
     tell(x, part, () => ({ kind: 'translation-error', bridge: bridge.name, text: error }));
     return [part];
   }
+  if (isTooLong(x, part)) {
+    // No error: what was composed is executed.
+    remark(x, part, 'resubmits yielded over 64 kB of actions');
+    part.exit = true;
+    return [part];
+  }
   if (visit.ct && !part.conntracked) {
     remark(x, part, 'resubmit with ct on a packet that is not tracked; skipped');
     return [part];
@@ -145,10 +152,6 @@ function actionsOf<P>({ flow }: Looked<P>): readonly PreparedAction[] {
   return flow === null ? NO_ACTIONS : hitOf(flow).actions;
 }
 
-/**
- * Simplification: a translation also ends, silently and with what it has, after 64 kB of datapath
- * actions; their size in bytes is not computed. Only floods that loop come near it.
- */
 function limitOf<P>(part: Part<P>): TranslationError | null {
   if (part.depth >= LIMITS.depth) return 'Recursion too deep';
   if (part.resubmits >= LIMITS.resubmits) return 'Too many resubmits';
@@ -169,6 +172,7 @@ function translation<P>({ run, sw, state }: Context<P>, p: P, fragment: boolean)
     state,
     engine: engineOf(),
     entry: sw.tunnels.length === 0 ? null : run.traffic.fork(p),
+    start: run.traffic.fork(p),
     fragment,
     resumptions: [],
   };
@@ -183,6 +187,7 @@ function newPart<P>(entry: Entry<P>): Part<P> {
     flow: null,
     seen: null,
     effects: null,
+    outside: null,
     why: null,
     sends: 0,
     stack: [],

@@ -8,6 +8,7 @@ import { guard } from '../../../traffic/guard.ts';
 import { test } from '../../../traffic/match.ts';
 import { assignment } from '../../../traffic/words.ts';
 import { type Endpoint, type TunnelRoute, type TunnelSettings } from '../types/switch.ts';
+import { nestHeader } from './action-size.ts';
 import { bitsOf, IS_IP, writeNumberTo } from './conditions.ts';
 import { encapsulate, isKnownTunnel, TUNNEL_FLAGS } from './encapsulate.ts';
 import { mirrorSent } from './mirror.ts';
@@ -265,10 +266,13 @@ function encapsulateTo<P>(
   const saved = part.p;
   const before = part.effects;
   part.p = outer;
+  const { outside } = part;
   part.effects = null;
+  part.outside = { effects: before, p: null, header: nestHeader, outside };
   return enterBridge(x, part, device, how.last, saved).map((q) => {
     const actions = listOf(q.effects);
     q.effects = before;
+    q.outside = outside;
     for (const bits of TUNNEL_BITS) q.p = x.t.copy(q.p, bits, saved, bits);
     if (actions.length > 0) emit(q, { kind: 'tunnel-push', port, actions });
     return q;
