@@ -54,6 +54,12 @@ export interface PortPlan {
   /** Access VLAN; 4095 is the dead VLAN of ports that are administratively down. */
   readonly tag: number | null;
   readonly trunks: readonly number[];
+  /** The bonded port that it is a member of. */
+  readonly bundle: {
+    readonly name: string;
+    readonly mode: string;
+    readonly active: string | null;
+  } | null;
   /** `other_config` of the Port row: what the agent keeps over its own restart. */
   readonly otherConfig: Readonly<Record<string, string>>;
   readonly mac: bigint;
@@ -85,7 +91,16 @@ export interface NamespacePlan {
 export interface DevicePlan {
   readonly name: string;
   /** '' is a physical NIC. */
-  readonly kind: '' | 'veth' | 'bridge' | 'vxlan' | 'vlan' | 'tun' | 'openvswitch' | 'loopback';
+  readonly kind:
+    | ''
+    | 'bond'
+    | 'veth'
+    | 'bridge'
+    | 'vxlan'
+    | 'vlan'
+    | 'tun'
+    | 'openvswitch'
+    | 'loopback';
   readonly mac: bigint;
   readonly mtu: number;
   readonly up: boolean;

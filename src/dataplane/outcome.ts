@@ -40,6 +40,11 @@ export interface Run<P> {
    * made.
    */
   heeding?<T extends { readonly name: string }>(ports: readonly T[], p: P): readonly T[];
+  /**
+   * Which of several ends a hash with a seed that nobody knows gives: a walk of one packet takes
+   * one, and the others are walked as well. Without it `choose` says what may be.
+   */
+  pick?(key: string, ends: readonly string[]): number;
   /** Notes that something was taken for granted (reason code `ASSUME_*`) or not understood. */
   assume(reason: Reason, detail: string): void;
 }

@@ -90,9 +90,31 @@ export interface HostNic {
   readonly mac: bigint;
   readonly mtu: number;
   readonly addresses: readonly { readonly address: CloudAddress; readonly length: number }[];
-  /** Members of a bond; empty for a NIC. */
-  readonly bondOf: readonly string[];
+  /** null for a NIC. */
+  readonly bond: HostBond | null;
 }
+
+/** Several NICs as one, by the kernel's bonding driver or as a bonded port of Open vSwitch. */
+export interface HostBond {
+  readonly by: 'linux' | 'openvswitch';
+  readonly mode: (typeof BOND_MODES)[number];
+  readonly members: readonly string[];
+  /** The member that is used with active-backup; null is the first that is up. */
+  readonly active: string | null;
+}
+
+/** Modes of the kernel (bonding.rst) and of Open vSwitch (ovs-vswitchd.conf.db(5)). */
+export const BOND_MODES = [
+  'active-backup',
+  '802.3ad',
+  'balance-xor',
+  'balance-rr',
+  'broadcast',
+  'balance-tlb',
+  'balance-alb',
+  'balance-slb',
+  'balance-tcp',
+] as const;
 
 /** What enforces security groups (`[securitygroup] firewall_driver`). */
 export type FirewallDriver = 'openvswitch' | 'iptables_hybrid' | 'iptables' | 'noop';

@@ -68,15 +68,16 @@ export function openQuestion(
   }
   const senderPlace = { host: from.host, namespace: from.namespace };
   const assumptions = new Map<string, Assumption>();
+  const choices = options.choices ?? choicesOf();
   const run: Run<Packet> = {
     traffic: onePacket,
     now_us: 0,
     ...(compiled.epoch_s === null ? {} : { epoch_s: compiled.epoch_s }),
+    pick: (key, ends) => choices.pick(key, ends),
     assume: (code: Reason, detail: string) => {
       assumptions.set(`${code} ${detail}`, { code, detail });
     },
   };
-  const choices = options.choices ?? choicesOf();
   const world = openWorld<Packet>(compiled, run, {
     applications: programsOf({ compiled, size: packet.size, assume: run.assume, choices, answers }),
     hooks: options.hooks,

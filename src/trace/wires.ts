@@ -2,13 +2,18 @@
  * What is between the devices of a walk: veth pairs, internal ports, taps of guests, segments
  * between hosts. A link that is too small for a frame drops it.
  */
+import { type CrossingPlace, noteCrossing } from '../dataplane/crossing.ts';
 import { guestName, tapOfGuest } from '../dataplane/endpoint/guest.ts';
 import { seatBehind, tapOfNic } from '../dataplane/endpoint/guest-nics.ts';
 import { type InterfaceId, type Network, ROOT } from '../dataplane/network.ts';
 import { type Drop, type Run } from '../dataplane/outcome.ts';
 import { type Switch } from '../dataplane/ovs/types/switch.ts';
+import { B, F, put } from '../dataplane/routing/headers.ts';
 import { type Interface } from '../dataplane/routing/types.ts';
+import { guard } from '../traffic/guard.ts';
+import { range } from '../traffic/match.ts';
 import { type Split } from '../traffic/traffic.ts';
+import { type Bond, bondAt, bondOfMember, hears, leavesBy } from './bonds.ts';
 import { type CompiledNetwork, ownersOf } from './compiled-network.ts';
 import { overMtu, tooLargeToReceive, tooLargeToSend } from './link-mtu.ts';
 import { crossSegment, type SegmentMemory } from './segment.ts';
@@ -41,6 +46,11 @@ export function openWires<P>(
 
   /** A device that receives from another one of the kernel, or off a wire. */
   const receive = (to: InterfaceId, p: P, segment: string | null): readonly Landing<P>[] => {
+    const bond = bondOfMember(network, to);
+    if (bond !== null) {
+      const seen = noteCrossing(run, crossingAt(to), 'in', p);
+      return hears(bond, to.name) ? receive(bond.at, seen, segment) : [unheard(seen, to, bond)];
+    }
     const device = deviceAt(network, to);
     // A namespace looks at its own devices; of a switch's device only the kernel knows.
     const ofSwitch = network.switchPortOf(to) !== null;
@@ -69,6 +79,34 @@ export function openWires<P>(
       const name = tapOfNic(network.neutron, from.host, tap, from.name);
       return land({ host: from.host, namespace: ROOT, name }, p, null);
     }
+    const bond = bondAt(network, from);
+    return bond === null ? sendOver(from, p) : sendByBond(bond, p);
+  };
+
+  /** By the members of a bond: which one, a hash decides where they lead to different places. */
+  const sendByBond = (bond: Bond, p: P): readonly Landing<P>[] => {
+    const { at, usable, mode } = bond;
+    const [first] = usable;
+    if (first === undefined) return [silent(p, at, deviceAt(network, at), null, 'no member is up')];
+    const over = (name: string, part: P): readonly Landing<P>[] => {
+      const member = { ...at, name };
+      const seen = noteCrossing(run, crossingAt(member), 'out', part);
+      // Cables of members are known when somebody described them; else the bond is one NIC.
+      return isCabled(network, member) ? sendOver(member, seen) : sendOver(at, seen);
+    };
+    const way = leavesBy(bond);
+    if (way === 'all') return usable.flatMap((name) => over(name, run.traffic.fork(p)));
+    const cabled = usable.some((name) => isCabled(network, { ...at, name }));
+    if (way === 'one' || !cabled) return over(first, p);
+    if (run.pick !== undefined) {
+      const ends = usable.map((name) => `${at.host} ${name} of ${at.name}`);
+      return over(usable[run.pick(`${at.host} bond ${at.name}`, ends)] ?? first, p);
+    }
+    run.assume('AMBIGUOUS_HASH', `${at.host}: bond ${at.name} (${mode})`);
+    return oneOf(run, usable, p).flatMap(({ name, part }) => over(name, part));
+  };
+
+  const sendOver = (from: InterfaceId, p: P): readonly Landing<P>[] => {
     const wire = network.wire(from);
     switch (wire.kind) {
       case 'interface':
@@ -184,10 +222,58 @@ function silent<P>(
   where: InterfaceId,
   device: Interface | undefined,
   at: Lost<P>['at'],
+  why?: string,
 ): Landing<P> {
-  const evidence = device?.up === true ? 'no carrier' : 'the interface is down';
+  const evidence = why ?? (device?.up === true ? 'no carrier' : 'the interface is down');
   const drop: Drop = { reason: 'INTERFACE_DOWN', where: placeOf(where), evidence, origin: null };
   return { kind: 'lost', drop, p, at };
+}
+
+/** A member of a bond that is not in use drops what it receives. */
+function unheard<P>(p: P, { name }: InterfaceId, { mode, usable }: Bond): Landing<P> {
+  const used = usable[0] ?? 'no member';
+  const drop: Drop = {
+    reason: 'BRIDGE_PORT_NOT_FORWARDING',
+    where: name,
+    evidence: `the bond (${mode}) hears ${used}`,
+    origin: null,
+  };
+  return { kind: 'lost', drop, p, at: null };
+}
+
+function crossingAt({ host, namespace, name }: InterfaceId): CrossingPlace {
+  return { host, namespace, bridge: null, interface: name };
+}
+
+/** Whether somebody says where the interface’s own cable leads. */
+function isCabled(network: Network, at: InterfaceId): boolean {
+  const wire = network.wire(at);
+  if (wire.kind === 'interface') return true;
+  return (
+    wire.kind === 'segment' &&
+    wire.segment.members.length > 1 &&
+    wire.segment.members.some(({ host, name }) => host === at.host && name === at.name)
+  );
+}
+
+/** Parts of traffic by the member that a hash with a random seed gives them to. */
+function oneOf<P>(
+  run: Run<P>,
+  names: readonly string[],
+  p: P,
+): readonly { readonly name: string; readonly part: P }[] {
+  const parts: { readonly name: string; readonly part: P }[] = [];
+  let rest: P | null = run.traffic.choose(p, B.hash, 0n, BigInt(names.length - 1));
+  for (const [at, name] of names.entries()) {
+    if (rest === null) break;
+    const { hit, miss }: { hit: P | null; miss: P | null } = run.traffic.split(
+      rest,
+      guard(range(F.hash, BigInt(at), BigInt(at))),
+    );
+    if (hit !== null) parts.push({ name, part: run.traffic.set(hit, put(F.hash, 0)) });
+    rest = miss;
+  }
+  return parts;
 }
 
 /** The kernel's interface of a switch's port. */

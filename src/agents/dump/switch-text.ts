@@ -52,7 +52,7 @@ function bridgeTable(plan: SwitchPlan): string {
     plan.bridges.map((bridge) => [
       uuid(`bridge ${bridge.name}`),
       bridge.name,
-      ['set', bridge.ports.map((port) => uuid(`port ${port.name}`))],
+      ['set', portNames(bridge).map((name) => uuid(`port ${name}`))],
       bridge.failMode,
       datapath,
       ['map', []],
@@ -63,18 +63,50 @@ function bridgeTable(plan: SwitchPlan): string {
 
 function portTable(plan: SwitchPlan): string {
   return table(
-    ['_uuid', 'name', 'interfaces', 'tag', 'trunks', 'vlan_mode', 'external_ids', 'other_config'],
-    portsOf(plan).map((port) => [
-      uuid(`port ${port.name}`),
-      port.name,
-      uuid(`interface ${port.name}`),
+    [
+      ...['_uuid', 'name', 'interfaces', 'tag', 'trunks', 'vlan_mode', 'external_ids'],
+      ...['other_config', 'bond_mode', 'bond_active_slave'],
+    ],
+    rowsOf(plan).map(({ name, members, port }) => [
+      uuid(`port ${name}`),
+      name,
+      members.length === 1
+        ? uuid(`interface ${members[0] ?? name}`)
+        : ['set', members.map((member) => uuid(`interface ${member}`))],
       port.tag ?? ['set', []],
       set(port.trunks.length === 0 ? [] : [...port.trunks]),
       ['set', []],
       ['map', []],
       map(port.otherConfig),
+      port.bundle?.mode ?? ['set', []],
+      bondActive(plan, port),
     ]),
   );
+}
+
+function portNames({ ports }: BridgePlan): readonly string[] {
+  return [...new Set(ports.map(({ name, bundle }) => bundle?.name ?? name))];
+}
+
+/** Ports of the database: a bonded one stands for all of its members. */
+function rowsOf(
+  plan: SwitchPlan,
+): readonly { readonly name: string; readonly members: string[]; readonly port: PortPlan }[] {
+  const rows = new Map<string, { name: string; members: string[]; port: PortPlan }>();
+  for (const port of portsOf(plan)) {
+    const name = port.bundle?.name ?? port.name;
+    const row = rows.get(name);
+    if (row === undefined) rows.set(name, { name, members: [port.name], port });
+    else row.members.push(port.name);
+  }
+  return [...rows.values()];
+}
+
+/** The database names the active member by its MAC. */
+function bondActive(plan: SwitchPlan, { bundle }: PortPlan): unknown {
+  if (bundle?.mode !== 'active-backup') return ['set', []];
+  const member = portsOf(plan).find(({ name }) => name === bundle.active);
+  return member === undefined ? ['set', []] : writeMac(member.mac);
 }
 
 function interfaceTable(plan: SwitchPlan): string {

@@ -8,6 +8,7 @@ import { deviceName, networkBridge, vxlanDevice } from '../../model/ids.ts';
 import { type NeutronNetwork, type NeutronPort } from '../../model/neutron.ts';
 import { writeIp } from '../../text/address-text.ts';
 import { bridgeFirewall, firstZone } from '../bridge-firewall.ts';
+import { nicDevices } from '../ovs/root-devices.ts';
 import { withSubPorts } from '../ovs/trunks.ts';
 import { type Layer2, type Place, type Plug } from '../part.ts';
 import {
@@ -103,23 +104,14 @@ function nicsOf(
   layer2: Layer2Agent,
   networks: readonly NeutronNetwork[],
 ): readonly DevicePlan[] {
-  return host.nics.map((nic) => {
+  return nicDevices(host).map((nic) => {
     // A flat network takes the NIC itself into its bridge.
     const flat = networks.find(
       ({ provider }) =>
         provider.type === 'flat' &&
         layer2.physicalNetworks.get(provider.physicalNetwork ?? '') === nic.name,
     );
-    return {
-      ...plain(nic.name, '', nic.mtu),
-      mac: nic.mac,
-      master: flat === undefined ? null : networkBridge(flat.id),
-      addresses: nic.addresses.map(({ address, length }) => ({
-        address,
-        length,
-        scope: address.version === 6 && address.value >> 118n === 0x3fan ? 'link' : 'global',
-      })),
-    };
+    return flat === undefined ? nic : { ...nic, master: networkBridge(flat.id) };
   });
 }
 

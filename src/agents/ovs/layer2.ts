@@ -26,7 +26,7 @@ import {
 import { flow, mac, UNTAGGED } from './flow-text.ts';
 import { tunnelNeighbours, tunnelRoutes } from './native-tunnels.ts';
 import { inPike } from './pike.ts';
-import { devicePort, localPort, nicOf, type Plugged, patch, plainPort } from './ports.ts';
+import { devicePort, localPort, nicOf, nicPorts, type Plugged, patch, plainPort } from './ports.ts';
 import { fromProvider, type PhysicalNetwork, providerFlows } from './provider-bridge.ts';
 import { rootOf } from './root-devices.ts';
 import { securityRules } from './rules.ts';
@@ -241,9 +241,7 @@ function providerBridge(
     failMode: 'secure',
     ports: [
       localPort(bridge),
-      ...(nic === undefined
-        ? []
-        : [{ ...plainPort(nic, at.numbers.ofport(bridge, nic)), ...nicOf(at.host, nic) }]),
+      ...(nic === undefined ? [] : nicPorts(at, bridge, nic)),
       patch(`phy-${bridge}`, outer, `int-${bridge}`),
     ],
     flows: [
@@ -318,10 +316,7 @@ function otherBridges(at: Place, layer2: Layer2Agent): BridgePlan[] {
     .map(([name, nic]) => ({
       name,
       failMode: 'standalone',
-      ports: [
-        { ...localPort(name), ...nicOf(at.host, nic) },
-        { ...plainPort(nic, at.numbers.ofport(name, nic)), ...nicOf(at.host, nic) },
-      ],
+      ports: [{ ...localPort(name), ...nicOf(at.host, nic) }, ...nicPorts(at, name, nic)],
       flows: [flow(0, 0, '', 'NORMAL')],
     }));
 }

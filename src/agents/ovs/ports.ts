@@ -18,7 +18,14 @@ export interface Plugged extends Plug {
 }
 
 export function plainPort(name: string, ofport: number): PortPlan {
-  const nothing = { options: {}, tag: null, trunks: [], otherConfig: {}, externalIds: {} };
+  const nothing = {
+    options: {},
+    tag: null,
+    bundle: null,
+    trunks: [],
+    otherConfig: {},
+    externalIds: {},
+  };
   return { name, ofport, type: '', mac: 0n, mtu: 1500, ...nothing };
 }
 
@@ -61,6 +68,20 @@ export function macText(value: bigint): string {
     .toString(16)
     .padStart(12, '0')
     .replaceAll(/(..)(?=.)/g, '$1:');
+}
+
+/** A bridge's port of a NIC; of a bond that the switch makes, its members. */
+export function nicPorts(at: Place, bridge: string, nic: string): readonly PortPlan[] {
+  const bond = at.host.nics.find(({ name }) => name === nic)?.bond;
+  if (bond?.by !== 'openvswitch') {
+    return [{ ...plainPort(nic, at.numbers.ofport(bridge, nic)), ...nicOf(at.host, nic) }];
+  }
+  const bundle = { name: nic, mode: bond.mode, active: bond.active ?? bond.members[0] ?? null };
+  return bond.members.map((member) => ({
+    ...plainPort(member, at.numbers.ofport(bridge, member)),
+    ...nicOf(at.host, member),
+    bundle,
+  }));
 }
 
 export function nicOf(host: CloudHost, name: string): Pick<HostNic, 'mac' | 'mtu'> {

@@ -1,5 +1,5 @@
 /** The host's own namespace: NICs, bridges, and the host's ends of what was plugged in. */
-import { type CloudHost, type HostNic } from '../../model/cloud.ts';
+import { type CloudHost, type HostBond, type HostNic } from '../../model/cloud.ts';
 import { deviceName } from '../../model/ids.ts';
 import { type CloudAddress } from '../../model/neutron.ts';
 import { type Place } from '../part.ts';
@@ -14,7 +14,7 @@ export function rootOf(
 ): NamespacePlan {
   const mtuOf = ({ port }: Plugged): number => view.networks.get(port.networkId)?.mtu ?? 1500;
   const devices: DevicePlan[] = [
-    ...host.nics.map((nic) => ({ ...device(nic.name, ''), ...nicDevice(nic) })),
+    ...nicDevices(host),
     ...bridges.map(({ name }) => bridgeDevice(host, name)),
     ...plugged
       .filter(({ kind }) => kind === 'tap')
@@ -68,6 +68,31 @@ export function bridgeDevice(host: CloudHost, name: string): DevicePlan {
     ...device(name, 'openvswitch'),
     mac: nicOf(host, host.layer2.bridgeNics.get(name) ?? '').mac,
     addresses: [{ address, length: 24, scope: 'global' }],
+  };
+}
+
+/** NICs and the kernel's bonds of them; of a bond that the switch makes there is no device. */
+export function nicDevices(host: CloudHost): readonly DevicePlan[] {
+  return host.nics
+    .filter(({ bond }) => bond?.by !== 'openvswitch')
+    .map((nic) => ({
+      ...device(nic.name, nic.bond === null ? '' : 'bond'),
+      ...nicDevice(nic),
+      master: host.nics.find(({ bond }) => isMember(bond, nic.name))?.name ?? null,
+      details: nic.bond === null ? {} : bondDetails(nic.bond),
+    }));
+}
+
+function isMember(bond: HostBond | null, nic: string): boolean {
+  return bond?.by === 'linux' && bond.members.includes(nic);
+}
+
+function bondDetails({ mode, members, active }: HostBond): DevicePlan['details'] {
+  const used = active ?? members[0];
+  return {
+    mode,
+    miimon: 100,
+    ...(mode === 'active-backup' && used !== undefined ? { active_slave: used } : {}),
   };
 }
 

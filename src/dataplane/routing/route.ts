@@ -3,6 +3,7 @@
  * (net/core/fib_rules.c fib_rules_lookup(), net/ipv4/fib_semantics.c fib_select_path()).
  */
 
+import { writeIp } from '../../text/address-text.ts';
 import { type Origin } from '../../text/problem.ts';
 import { guard } from '../../traffic/guard.ts';
 import { range } from '../../traffic/match.ts';
@@ -124,6 +125,17 @@ function choosePathOf<P>(
   p: P,
   out: Decided<P>[],
 ): void {
+  if (run.pick !== undefined) {
+    const ends = hops.map(
+      ({ gateway, device }) =>
+        `${gateway === null ? '' : `via ${writeIp(gateway)} `}dev ${device ?? 'none'}`,
+    );
+    const { prefix, table, metric } = route;
+    const to = prefix === null ? 'default' : `${writeIp(prefix.address)}/${prefix.length}`;
+    const hop = hops[run.pick(`${route.origin.file} ${table} ${to} ${metric}`, ends)] ?? null;
+    out.push({ decision: { kind: 'route', route, hop }, p });
+    return;
+  }
   const total = hops.reduce((sum, hop) => sum + hop.weight, 0);
   run.assume('AMBIGUOUS_HASH', `one of ${hops.length} next hops of ${route.origin.file}`);
   let rest: P | null = run.traffic.choose(p, B.hash, 0n, BigInt(total - 1));

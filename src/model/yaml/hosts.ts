@@ -12,9 +12,12 @@ import {
   textOf,
   wrong,
 } from '../../text/json-text.ts';
+import { nearest } from '../../text/suggest.ts';
 import {
+  BOND_MODES,
   type CloudHost,
   type DhcpAgent,
+  type HostBond,
   type HostNic,
   type Layer2Agent,
   type Layer3Agent,
@@ -35,6 +38,7 @@ import {
 
 export const HOST_KEYS = ['name', 'nics', 'agents', 'zone', 'alive'] as const;
 export const NIC_KEYS = ['name', 'mac', 'mtu', 'addresses', 'bond'] as const;
+export const BOND_KEYS = ['members', 'mode', 'active', 'by'] as const;
 export const AGENTS = ['openvswitch', 'linuxbridge', 'l3', 'dhcp', 'metadata'] as const;
 export const LAYER2_KEYS = [
   'bridge_mappings',
@@ -67,6 +71,7 @@ export function readHosts(root: JsonNode, names: Names<CloudHost>): void {
     reportUnknownKeys(agents, AGENTS);
     const nics = records(member(node, 'nics')).map((nic) => readNic(nic, name));
     const layer2 = readLayer2(agents, nics);
+    reportBonds(node, nics, layer2);
     const host: CloudHost = {
       name,
       nics,
@@ -95,8 +100,79 @@ function readNic(node: JsonNode, host: string): HostNic {
       const found = readAs(each, readPrefix, 'an address with its length, 10.0.0.1/24');
       return found === undefined ? [] : [found];
     }),
-    bondOf: texts(node, 'bond'),
+    bond: readBond(member(node, 'bond')),
   };
+}
+
+/** `bond: [eth1, eth2]`, or with its mode, its active member and who makes it. */
+function readBond(node: JsonNode | undefined): HostBond | null {
+  if (node === undefined) return null;
+  if (Array.isArray(node.value)) {
+    const members = items(node).flatMap((each) => textOf(each) ?? []);
+    return { by: 'linux', mode: 'active-backup', members, active: null };
+  }
+  reportUnknownKeys(node, BOND_KEYS);
+  const by = oneOf(node, 'by', ['linux', 'openvswitch'], 'linux');
+  const mode = oneOf(node, 'mode', BOND_MODES, 'active-backup');
+  const ofSwitch = mode === 'balance-slb' || mode === 'balance-tcp';
+  if (mode !== 'active-backup' && ofSwitch !== (by === 'openvswitch')) {
+    wrong(member(node, 'mode') ?? node, `A bond by ${by} has no mode ${mode}`);
+  }
+  const members = texts(node, 'members');
+  const active = text(node, 'active') || null;
+  if (active !== null && !members.includes(active)) {
+    const near = nearest(active, members);
+    wrong(member(node, 'active') ?? node, 'The active member is none of the members', near);
+  }
+  return { by, mode, members, active };
+}
+
+/** Members are NICs of the host that nothing else uses. */
+function reportBonds(node: JsonNode, nics: readonly HostNic[], layer2: Layer2Agent | null): void {
+  const owners = new Map<string, string>();
+  for (const [i, row] of records(member(node, 'nics')).entries()) {
+    const nic = nics[i];
+    if (nic?.bond == null) continue;
+    const at = member(row, 'bond') ?? row;
+    const name = JSON.stringify(nic.name);
+    if (nic.bond.members.length === 0) wrong(at, `Bond ${name} has no members`);
+    for (const own of nic.bond.members) {
+      const found = nics.find((each) => each.name === own);
+      const other = owners.get(own);
+      const what = JSON.stringify(own);
+      if (found === undefined) {
+        const near = nearest(
+          own,
+          nics.map((each) => each.name),
+        );
+        wrong(at, `Bond ${name} uses the NIC ${what}, which the host has not`, near);
+      } else if (found.bond !== null) wrong(at, `Bond ${name} has the bond ${what} as a member`);
+      else if (found.addresses.length > 0) {
+        wrong(at, `NIC ${what} has an address of its own and is a member of bond ${name}`);
+      }
+      if (other !== undefined) wrong(at, `NIC ${what} is a member of bond ${other} already`);
+      owners.set(own, name);
+    }
+    const inBridge = [...(layer2?.bridgeNics.values() ?? [])].includes(nic.name);
+    if (nic.bond.by === 'openvswitch' && !inBridge) {
+      wrong(at, `Bond ${name} by openvswitch is a port of no bridge`);
+    }
+    if (nic.bond.by === 'openvswitch' && nic.addresses.length > 0) {
+      wrong(at, `Bond ${name} by openvswitch is no device that could have an address`);
+    }
+  }
+  const used = [
+    ...(layer2?.bridgeNics ?? []),
+    ...(layer2?.kind === 'linuxbridge' ? layer2.physicalNetworks : []),
+  ];
+  for (const [by, nic] of used) {
+    const owner = owners.get(nic);
+    if (owner === undefined) continue;
+    wrong(
+      node,
+      `${JSON.stringify(by)} uses the NIC ${JSON.stringify(nic)}, a member of bond ${owner}`,
+    );
+  }
 }
 
 function readLayer2(agents: JsonNode | undefined, nics: readonly HostNic[]): Layer2Agent | null {

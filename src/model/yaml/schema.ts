@@ -4,7 +4,6 @@
  * in its subnet, a name that exists) only the readers check.
  */
 import { FLOATING_KEYS, FORWARD_KEYS, TRUNK_KEYS } from './floating-trunks.ts';
-import { AGENTS, HOST_KEYS, LAYER2_KEYS, NIC_KEYS } from './hosts.ts';
 import {
   BALANCER_KEYS,
   L7_RULE_KEYS,
@@ -20,6 +19,7 @@ import { POOL_KEYS as SUBNET_POOL_KEYS } from './pools.ts';
 import { HOST_PORT_KEYS, PORT_KEYS, SERVER_KEYS } from './ports.ts';
 import { TOP_KEYS } from './read-cloud.ts';
 import { EXTERNAL_KEYS, INTERFACE_KEYS, ROUTER_KEYS } from './routers.ts';
+import { HOST } from './schema-hosts.ts';
 import {
   ADDRESS,
   choice,
@@ -57,48 +57,6 @@ const SETTINGS = object(SETTINGS_KEYS, {
   vni_ranges: list(RANGE),
   tunnel_id_ranges: list(RANGE),
 });
-
-const LAYER2 = object(LAYER2_KEYS, {
-  bridge_mappings: told(named(TEXT), 'Physical network → bridge (Open vSwitch).'),
-  interface_mappings: told(named(TEXT), 'Physical network → NIC (Linux bridge).'),
-  bridges: told(named(TEXT), 'Bridge → the NIC in it.'),
-  tunnel_types: list(choice(['vxlan', 'gre', 'geneve'])),
-  local_ip: ADDRESS,
-  tunnel_device: told(TEXT, 'The NIC that has local_ip; with it alone, its first address.'),
-  vxlan_udp_port: POSITIVE,
-  l2_population: TRUTH,
-  arp_responder: TRUTH,
-  distributed_routing: TRUTH,
-  firewall: choice(['openvswitch', 'iptables_hybrid', 'iptables', 'noop']),
-  datapath: choice(['kernel', 'userspace']),
-});
-
-const HOST = object(
-  HOST_KEYS,
-  {
-    name: TEXT,
-    nics: list(
-      object(
-        NIC_KEYS,
-        { name: TEXT, mac: MAC, mtu: POSITIVE, addresses: list(PREFIX), bond: list(TEXT) },
-        ['name'],
-      ),
-    ),
-    agents: object(AGENTS, {
-      openvswitch: LAYER2,
-      linuxbridge: LAYER2,
-      l3: object(['mode'], { mode: choice(['legacy', 'dvr', 'dvr_snat', 'dvr_no_external']) }),
-      dhcp: object(['isolated_metadata', 'force_metadata'], {
-        isolated_metadata: TRUTH,
-        force_metadata: TRUTH,
-      }),
-      metadata: object(['nova_host', 'nova_port'], { nova_host: TEXT, nova_port: POSITIVE }),
-    }),
-    zone: TEXT,
-    alive: TRUTH,
-  },
-  ['name'],
-);
 
 const SUBNET = object(SUBNET_KEYS, {
   name: TEXT,

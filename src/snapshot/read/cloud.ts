@@ -3,10 +3,13 @@
  * themselves (API agents' `configurations`) and as their configuration files say.
  */
 import { type Host, type Network, ROOT } from '../../dataplane/network.ts';
+import { type Interface } from '../../dataplane/routing/types.ts';
 import {
+  BOND_MODES,
   type Cloud,
   type CloudHost,
   type FirewallDriver,
+  type HostBond,
   type HostNic,
   type Layer2Agent,
   type Layer3Agent,
@@ -72,7 +75,7 @@ const HEALTH_MANAGER = 'Octavia:health-mgr';
 
 function hostOf(network: Network, name: string, agents: readonly NeutronAgent[]): CloudHost {
   const host = network.hosts.get(name);
-  const nics = nicsOf(host);
+  const nics = [...nicsOf(host), ...switchBonds(host)];
   const find = (binary: string): NeutronAgent | undefined =>
     agents.find((agent) => agent.binary === binary);
   const ovs = find(AGENT.openvswitch);
@@ -229,15 +232,52 @@ function nicsOf(host: Host | undefined): readonly HostNic[] {
   const root = host?.namespaces.get(ROOT)?.state;
   if (root === undefined) return [];
   return root.interfaces
-    .filter(({ kind, name }) => kind === '' || (kind === 'veth' && /^(eth|en|bond)/.test(name)))
+    .filter(
+      ({ kind, name }) =>
+        /^(|bond|team)$/.test(kind) || (kind === 'veth' && /^(eth|en|bond)/.test(name)),
+    )
     .filter(({ loopback }) => !loopback)
-    .map(({ name, mac, mtu, addresses }) => ({
-      name,
-      mac,
-      mtu,
-      addresses: addresses.map(({ address, length }) => ({ address, length })),
-      bondOf: root.interfaces.filter(({ master }) => master === name).map((each) => each.name),
+    .map((nic) => ({
+      name: nic.name,
+      mac: nic.mac,
+      mtu: nic.mtu,
+      addresses: nic.addresses.map(({ address, length }) => ({ address, length })),
+      bond: bondOf(nic, root.interfaces),
     }));
+}
+
+/** The kernel's bonds; those of Open vSwitch stand in its database (`switchBonds`). */
+function bondOf({ kind, name, details }: Interface, all: readonly Interface[]): HostBond | null {
+  if (kind !== 'bond' && kind !== 'team') return null;
+  const mode = BOND_MODES.find((each) => each === details['mode']) ?? 'active-backup';
+  const active = details['active_slave'];
+  return {
+    by: 'linux',
+    mode,
+    members: all.filter(({ master }) => master === name).map((each) => each.name),
+    active: typeof active === 'string' ? active : null,
+  };
+}
+
+/** Bonded ports of provider bridges, as NICs called after their Port rows. */
+function switchBonds(host: Host | undefined): readonly HostNic[] {
+  const found = new Map<string, HostNic>();
+  for (const bridge of host?.switch?.bridges ?? []) {
+    for (const { bundle, bond, mac, mtu } of bridge.ports) {
+      if (bond === null || found.has(bundle)) continue;
+      const members = bridge.ports.filter((port) => port.bundle === bundle);
+      const mode = BOND_MODES.find((each) => each === bond.mode) ?? 'active-backup';
+      found.set(bundle, {
+        ...{ name: bundle, mac, mtu: mtu ?? 1500, addresses: [] },
+        bond: {
+          ...{ by: 'openvswitch', mode },
+          members: members.map(({ name }) => name),
+          active: bond.active,
+        },
+      });
+    }
+  }
+  return [...found.values()];
 }
 
 /** The NIC of a provider bridge; a trunk's bridge holds a guest's tap, which is none. */
@@ -247,7 +287,7 @@ function bridgeNics(host: Host | undefined): ReadonlyMap<string, string> {
   for (const bridge of host?.switch?.bridges ?? []) {
     if (bridge.name === 'br-int' || bridge.name === 'br-tun') continue;
     const nic = bridge.ports.find(({ name }) => nics.has(name));
-    if (nic !== undefined) found.set(bridge.name, nic.name);
+    if (nic !== undefined) found.set(bridge.name, nic.bond === null ? nic.name : nic.bundle);
   }
   return found;
 }

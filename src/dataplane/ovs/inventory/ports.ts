@@ -71,7 +71,10 @@ function portOf(
     bond:
       row.interfaces.length < 2
         ? null
-        : { mode: row.bondMode, active: row.bondActive === '' ? null : row.bondActive },
+        : {
+            mode: row.bondMode || 'active-backup',
+            active: activeMember(row),
+          },
     adminUp: moved || (open === undefined ? (each.adminUp ?? true) : !config.includes('PORT_DOWN')),
     linkUp:
       moved || (open === undefined ? (each.linkUp ?? true) : !open.state.includes('LINK_DOWN')),
@@ -81,6 +84,14 @@ function portOf(
     externalIds: each.externalIds,
     otherConfig: { ...row.otherConfig, ...each.otherConfig },
   };
+}
+
+/** The database names the active member by its MAC (ovs-vswitchd.conf.db(5)). */
+function activeMember({ bondActive, interfaces }: PortRow): string | null {
+  if (bondActive === '') return null;
+  const mac = readMac(bondActive);
+  const found = interfaces.find((one) => mac !== undefined && readMac(one.mac) === mac);
+  return found?.name ?? bondActive;
 }
 
 function plainRow(name: string): PortRow {

@@ -184,8 +184,8 @@ export function outputTo<P>(
 
 /**
  * The member of a bond that transmits.
- * Simplification: balancing bonds hash; the first member that is up is taken and the answer says
- * that the way depends on a hash.
+ * Simplification: balancing bonds hash with a seed that nobody knows; one packet is walked by every
+ * member, a packet set by the first that is up, and the answer says that a hash decides.
  */
 function chooseMember<P>(x: Translation<P>, part: Part<P>, bundle: Bundle): PreparedPort | null {
   const { bond } = bundle.first;
@@ -194,6 +194,11 @@ function chooseMember<P>(x: Translation<P>, part: Part<P>, bundle: Bundle): Prep
   const up = bundle.members.filter((member) => member.enabled);
   if (bond.mode === 'active-backup') {
     return up.find((member) => member.name === bond.active) ?? up[0] ?? null;
+  }
+  if (up.length > 1 && x.run.pick !== undefined) {
+    const where = `${x.sw.source.host} ${part.bridge.name}`;
+    const ends = up.map(({ name }) => `${where} ${name} of ${bundle.name}`);
+    return up[x.run.pick(`${where} bond ${bundle.name}`, ends)] ?? null;
   }
   if (up.length > 1) {
     x.run.assume('AMBIGUOUS_HASH', `${part.bridge.name}: bond ${bundle.name} (${bond.mode})`);

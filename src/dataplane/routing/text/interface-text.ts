@@ -85,6 +85,12 @@ function readDetail(lines: Lines, i: number, words: readonly string[], to: Mutab
   else if (first === 'vlan' || first === 'vxlan') {
     to.kind = first;
     Object.assign(to.details, first === 'vlan' ? vlanDetails(words) : vxlanDetails(words));
+  } else if (first === 'bond') {
+    to.kind = first;
+    Object.assign(to.details, bondDetails(words));
+  } else if (first === 'bond_slave') {
+    to.details['slave'] = 'bond';
+    Object.assign(to.details, memberDetails(words));
   } else if (KINDS.has(first)) to.kind = first;
   else if (first === 'bridge_slave') to.details['slave'] = 'bridge';
   else if (first.endsWith('_slave') || SILENT.has(first) || /^[\d-]+$/.test(first)) return;
@@ -133,6 +139,30 @@ function readAddress(lines: Lines, i: number, words: readonly string[], to: Muta
 function vlanDetails(words: readonly string[]): Record<string, unknown> {
   const after = (word: string): string | undefined => words[words.indexOf(word) + 1];
   return { protocol: after('protocol') ?? '802.1Q', id: Number(after('id')) };
+}
+
+/** `bond mode 802.3ad miimon 100 … ad_aggregator 1` (iproute2 `ip/iplink_bond.c`). */
+function bondDetails(words: readonly string[]): Record<string, unknown> {
+  const after = (word: string): string | undefined =>
+    words.includes(word) ? words[words.indexOf(word) + 1] : undefined;
+  const aggregator = after('ad_aggregator');
+  const active = after('active_slave');
+  return {
+    mode: after('mode') ?? 'balance-rr',
+    ...(active === undefined ? {} : { active_slave: active }),
+    ...(aggregator === undefined ? {} : { ad_info: { aggregator: Number(aggregator) } }),
+  };
+}
+
+/** `bond_slave state ACTIVE mii_status UP … ad_aggregator_id 1`. */
+function memberDetails(words: readonly string[]): Record<string, unknown> {
+  const after = (word: string): string | undefined =>
+    words.includes(word) ? words[words.indexOf(word) + 1] : undefined;
+  const aggregator = after('ad_aggregator_id');
+  return {
+    mii_status: after('mii_status') ?? 'UP',
+    ...(aggregator === undefined ? {} : { ad_aggregator_id: Number(aggregator) }),
+  };
 }
 
 /** The names are those of the JSON form (iproute2 `ip/iplink_vxlan.c vxlan_print_opt()`). */

@@ -86,7 +86,21 @@ function interfaceOfJson(row: JsonNode): InterfaceDraft {
     linkName: textOf(member(row, 'link')) ?? null,
     linkNamespace: numberOf(member(row, 'link_netnsid')) ?? null,
     addresses: items(member(row, 'addr_info')).flatMap(addressOfJson),
-    details: isRecord(details) ? details : {},
+    details: { ...(isRecord(details) ? details : {}), ...slaveDetails(info) },
+  };
+}
+
+/** What a bond says of its member; bridges have files of their own. */
+function slaveDetails(info: JsonNode | undefined): Readonly<Record<string, unknown>> {
+  if (member(info, 'info_slave_kind')?.value !== 'bond') return {};
+  const data = member(info, 'info_slave_data')?.value;
+  const { mii_status: status, ad_aggregator_id: aggregator } = isRecord(data)
+    ? data
+    : { mii_status: undefined, ad_aggregator_id: undefined };
+  return {
+    slave: 'bond',
+    ...(status === undefined ? {} : { mii_status: status }),
+    ...(aggregator === undefined ? {} : { ad_aggregator_id: aggregator }),
   };
 }
 

@@ -1,0 +1,73 @@
+/** The JSON Schema of `hosts:` in a cloud.yaml. */
+import { BOND_MODES } from '../cloud.ts';
+import { AGENTS, BOND_KEYS, HOST_KEYS, LAYER2_KEYS, NIC_KEYS } from './hosts.ts';
+import {
+  ADDRESS,
+  choice,
+  either,
+  list,
+  MAC,
+  named,
+  object,
+  POSITIVE,
+  PREFIX,
+  TEXT,
+  TRUTH,
+  told,
+} from './schema-words.ts';
+
+const LAYER2 = object(LAYER2_KEYS, {
+  bridge_mappings: told(named(TEXT), 'Physical network → bridge (Open vSwitch).'),
+  interface_mappings: told(named(TEXT), 'Physical network → NIC (Linux bridge).'),
+  bridges: told(named(TEXT), 'Bridge → the NIC in it.'),
+  tunnel_types: list(choice(['vxlan', 'gre', 'geneve'])),
+  local_ip: ADDRESS,
+  tunnel_device: told(TEXT, 'The NIC that has local_ip; with it alone, its first address.'),
+  vxlan_udp_port: POSITIVE,
+  l2_population: TRUTH,
+  arp_responder: TRUTH,
+  distributed_routing: TRUTH,
+  firewall: choice(['openvswitch', 'iptables_hybrid', 'iptables', 'noop']),
+  datapath: choice(['kernel', 'userspace']),
+});
+
+const BOND = either(
+  list(TEXT),
+  object(
+    BOND_KEYS,
+    {
+      members: list(TEXT),
+      mode: choice(BOND_MODES),
+      active: told(TEXT, 'The member that active-backup uses.'),
+      by: choice(['linux', 'openvswitch']),
+    },
+    ['members'],
+  ),
+);
+
+export const HOST = object(
+  HOST_KEYS,
+  {
+    name: TEXT,
+    nics: list(
+      object(
+        NIC_KEYS,
+        { name: TEXT, mac: MAC, mtu: POSITIVE, addresses: list(PREFIX), bond: BOND },
+        ['name'],
+      ),
+    ),
+    agents: object(AGENTS, {
+      openvswitch: LAYER2,
+      linuxbridge: LAYER2,
+      l3: object(['mode'], { mode: choice(['legacy', 'dvr', 'dvr_snat', 'dvr_no_external']) }),
+      dhcp: object(['isolated_metadata', 'force_metadata'], {
+        isolated_metadata: TRUTH,
+        force_metadata: TRUTH,
+      }),
+      metadata: object(['nova_host', 'nova_port'], { nova_host: TEXT, nova_port: POSITIVE }),
+    }),
+    zone: TEXT,
+    alive: TRUTH,
+  },
+  ['name'],
+);
