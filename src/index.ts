@@ -60,6 +60,25 @@ export type {
   TraceEnd,
   Verdict,
 } from './trace/types.ts';
+export {
+  anyPacket,
+  apart,
+  BuiltReach,
+  change,
+  type InvariantOptions,
+  icmp,
+  invariant,
+  keeps,
+  type Ports,
+  property,
+  propertyFile,
+  tcp,
+  udp,
+} from './verify/properties/builder.ts';
+export { type CheckOptions, checkProperties } from './verify/properties/check.ts';
+export { CoverageMeter, type CoverageReport } from './verify/properties/coverage.ts';
+export { readProperties } from './verify/properties/read.ts';
+export type { Checked, Property, PropertyFile } from './verify/properties/types.ts';
 
 /**
  * Opens a dump folder, an sos report or a `.tar.gz` of either. Files are read when a question

@@ -38,6 +38,7 @@ const DOORS: Readonly<Record<string, string>> = {
   graphology: 'src/model/topology.ts',
   'graphology-types': 'src/model/topology.ts',
   commander: 'src/cli/',
+  'fast-check': 'src/verify/properties/fuzz.ts',
   yaml: 'src/text/yaml-text.ts',
   zod: 'src/model/',
 };

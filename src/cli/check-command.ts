@@ -1,7 +1,7 @@
 /** `hopwise check FILE`: properties of a network, as CI asks for them. */
 import { existsSync, readFileSync } from 'node:fs';
 import { dirname, isAbsolute, join } from 'node:path';
-import { type Command, Option } from 'commander';
+import { type Command, InvalidArgumentError, Option } from 'commander';
 import { type Network } from '../dataplane/network.ts';
 import { problemLine } from '../text/problem.ts';
 import { type Checked } from '../verify/properties/types.ts';
@@ -9,6 +9,7 @@ import { EXIT, UsageError } from './exit-codes.ts';
 import { type Call } from './io.ts';
 import { type Reporter, readReporters, writeReports } from './reporters.ts';
 import { addPageOptions, type Wishes } from './terminal.ts';
+import { gathered } from './time-options.ts';
 
 interface CheckFlags extends Wishes {
   readonly snapshot?: string;
@@ -16,6 +17,9 @@ interface CheckFlags extends Wishes {
   readonly format: Reporter['form'];
   readonly reporter?: string;
   readonly coverage?: boolean;
+  readonly property?: number;
+  readonly seed?: number;
+  readonly change: readonly string[];
 }
 
 const NOTES = `
@@ -35,6 +39,10 @@ A file of properties:
 --reporter writes several reports at once: tree,junit=FILE,sarif=FILE,json=FILE,markdown=FILE,github.
 With github the summary of the step is written as well (GITHUB_STEP_SUMMARY).
 
+--property draws changes of the cloud (a rule removed or added, a port moved or disabled, another
+segment, a route or floating IP removed) and tells the shortest sequence that breaks a property, with
+the commands that show it again.
+
 Exit codes: 0 all hold, 1 one fails, 2 wrong input, 3 none fails and one is undetermined.`;
 
 /** Adds the command to the tree. */
@@ -52,6 +60,14 @@ export function addCheck(root: Command, call: Call): void {
     )
     .option('--reporter <list>', 'several reports: FORMAT or FORMAT=FILE, separated by commas')
     .option('--coverage', 'tell which rules the properties exercised')
+    .option('--property <runs>', 'with --cloud: check after so many drawn changes', wholeNumber)
+    .option('--seed <number>', 'with --property: what is drawn', wholeNumber)
+    .option(
+      '--change <words>',
+      'with --cloud: change it first, once for every change',
+      gathered,
+      [],
+    )
     .addHelpText('after', NOTES)
     .action((file: string, flags: CheckFlags) => run(call, file, flags));
   addPageOptions(command);
@@ -71,7 +87,13 @@ async function run(call: Call, file: string, flags: CheckFlags): Promise<void> {
   if (problems.length > 0) {
     throw new UsageError(`${file} cannot be read`, ...problems.map(problemLine));
   }
-  const { network } = openSnapshotOption(flags.cloud ?? flags.snapshot);
+  const cloud = flags.cloud;
+  if (cloud === undefined && (flags.property !== undefined || flags.change.length > 0)) {
+    throw new UsageError('changes are made to a cloud: name it with --cloud');
+  }
+  const changed =
+    cloud === undefined || flags.change.length === 0 ? null : await changedBy(cloud, flags);
+  const network = changed ?? openSnapshotOption(cloud ?? flags.snapshot).network;
   const { CoverageMeter } = await import('../verify/properties/coverage.ts');
   const measured = flags.coverage === true || value.coverage !== null;
   const meter = measured ? new CoverageMeter() : null;
@@ -100,6 +122,30 @@ async function run(call: Call, file: string, flags: CheckFlags): Promise<void> {
     );
   }
   call.exitCode = missed ? EXIT.no : exitCode(checked);
+  if (call.exitCode === EXIT.yes && cloud !== undefined && flags.property !== undefined) {
+    const { fuzzCommand } = await import('./check-changes.ts');
+    const { property: runs, seed } = flags;
+    await fuzzCommand(
+      call,
+      { file, cloud, runs, seed, before: flags.change, page: flags },
+      value,
+      open,
+    );
+  }
+}
+
+/** The network of a cloud with changes made to it. */
+async function changedBy(path: string, flags: CheckFlags): Promise<Network> {
+  const [{ openChanged }, { compileNetworkOf }] = await Promise.all([
+    import('./check-changes.ts'),
+    import('../snapshot/read/compiled.ts'),
+  ]);
+  return compileNetworkOf(openChanged(path, flags.change));
+}
+
+function wholeNumber(text: string): number {
+  if (!/^\d{1,9}$/.test(text)) throw new InvalidArgumentError('a whole number is wanted');
+  return Number(text);
 }
 
 function exitCode(checked: readonly Checked[]): number {

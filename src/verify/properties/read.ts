@@ -13,12 +13,13 @@ import {
 import { type Parsed, type Problem } from '../../text/problem.ts';
 import { nearest } from '../../text/suggest.ts';
 import { yamlRoot } from '../../text/yaml-text.ts';
+import { CHANGE_KINDS, type ChangeKind } from './changes.ts';
 import { KIND_ROWS } from './kinds/rows.ts';
 import { type CoverageGate, type Property, type PropertyFile } from './types.ts';
 
 export const FILE_KEYS = ['version', 'groups', 'properties', 'coverage', 'changes'] as const;
 
-const EMPTY: PropertyFile = { groups: new Map(), properties: [], coverage: null };
+const EMPTY: PropertyFile = { groups: new Map(), properties: [], coverage: null, changes: null };
 
 /** The properties of a file; what cannot be read is a problem and checks nothing. */
 export function readProperties(file: string, text: string): Parsed<PropertyFile> {
@@ -33,6 +34,7 @@ export function readProperties(file: string, text: string): Parsed<PropertyFile>
     groups: groupsOf(member(root, 'groups')),
     properties,
     coverage: gateOf(member(root, 'coverage')),
+    changes: changesOf(member(root, 'changes')),
   };
   return { value, problems };
 }
@@ -74,4 +76,19 @@ function gateOf(node: JsonNode | undefined): CoverageGate | null {
   if (atLeast_percent <= 100) return { ...placeOf(node), atLeast_percent };
   wrong(node, 'Expected a share of the rules: 60, 60% or ">= 60%"');
   return null;
+}
+
+/** Kinds of changes. */
+function changesOf(node: JsonNode | undefined): readonly ChangeKind[] | null {
+  if (node === undefined) return null;
+  const kinds = items(node).flatMap((each): readonly ChangeKind[] => {
+    const text = textOf(each);
+    const kind = CHANGE_KINDS.find((one) => one === text);
+    if (text !== undefined && kind === undefined) {
+      wrong(each, `Expected one of ${CHANGE_KINDS.join(', ')}`, nearest(text, CHANGE_KINDS));
+    }
+    return kind === undefined ? [] : [kind];
+  });
+  if (kinds.length === 0) wrong(node, 'Expected a list of changes');
+  return kinds;
 }

@@ -2,6 +2,7 @@
 import { type Reason } from '../../reasons/codes.ts';
 import { type Proof, type Witness } from '../proof/prove.ts';
 import { type Wanted } from '../proof/wanted.ts';
+import { type ChangeKind } from './changes.ts';
 
 /**
  * `all`: every packet asked about arrives. `some`: at least one does. `none`: no packet does.
@@ -131,6 +132,8 @@ export interface PropertyFile {
   readonly properties: readonly Property[];
   /** Least share of the rules' matches that the properties have to exercise; null without one. */
   readonly coverage: CoverageGate | null;
+  /** Kinds of changes after which the properties still have to hold (`--property`); null: all. */
+  readonly changes: readonly ChangeKind[] | null;
 }
 
 export interface CoverageGate {

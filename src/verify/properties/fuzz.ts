@@ -1,0 +1,93 @@
+/**
+ * Properties under changes: draws sequences of changes of a cloud, checks the properties after
+ * each sequence, and makes one that breaks a property as short as it gets. The same seed draws
+ * the same sequences.
+ */
+import fc from 'fast-check';
+import { type Cloud } from '../../model/cloud.ts';
+import { compileNetworkOf } from '../../snapshot/read/compiled.ts';
+import { CHANGE_KINDS, type ChangeKind, changedCloud, possibleChanges } from './changes.ts';
+import { type CheckOptions, checkProperties } from './check.ts';
+import { type Checked, type PropertyFile } from './types.ts';
+
+export interface FuzzOptions {
+  readonly runs: number;
+  readonly seed: number;
+  /** Kinds of changes that are drawn; all when the file names none. */
+  readonly kinds: readonly ChangeKind[] | null;
+  readonly check: CheckOptions;
+  /** Called before every sequence, also while one is made shorter. */
+  readonly progress?: (sequences: number) => void;
+}
+
+export interface Fuzzed {
+  /** Sequences that were tried before one broke a property, or all of them. */
+  readonly runs: number;
+  /** The shortest sequence that breaks a property; null when none was found. */
+  readonly broken: Broken | null;
+  /** Sequences after which nobody can say. */
+  readonly unsure: number;
+}
+
+export interface Broken {
+  readonly changes: readonly string[];
+  /** What fails after them. */
+  readonly failures: readonly Checked[];
+  /** How often the first sequence found was made shorter. */
+  readonly shrunk: number;
+}
+
+/** Changes of one sequence. */
+const LONGEST = 5;
+/** One change: which kind and which of its choices, taken modulo what there is. */
+type Drawn = readonly [kind: number, choice: number];
+
+/** Checks properties after sequences of changes. Throws for a cloud that cannot be changed at all. */
+export function fuzzProperties(cloud: Cloud, file: PropertyFile, options: FuzzOptions): Fuzzed {
+  const kinds = options.kinds ?? CHANGE_KINDS;
+  let sequences = 0;
+  let unsure = 0;
+  const drawn = fc.array(fc.tuple(fc.nat(99), fc.nat(9999)), { minLength: 1, maxLength: LONGEST });
+  const asked = fc.property(drawn, (sequence: readonly Drawn[]) => {
+    options.progress?.(++sequences);
+    const { after } = changed(cloud, kinds, sequence);
+    const found = [...checkProperties(compileNetworkOf(after), file, options.check)];
+    if (found.some(({ holds }) => holds === 'fails')) return false;
+    if (found.some(({ holds }) => holds === 'unsure')) unsure++;
+    return true;
+  });
+  const result = fc.check(asked, { numRuns: options.runs, seed: options.seed, verbose: 0 });
+  const [sequence] = result.counterexample ?? [];
+  if (!result.failed || sequence === undefined) {
+    return { runs: result.numRuns, broken: null, unsure };
+  }
+  if (result.errorInstance instanceof Error) throw result.errorInstance;
+  const { after, changes } = changed(cloud, kinds, sequence);
+  const failures = [...checkProperties(compileNetworkOf(after), file, options.check)].filter(
+    ({ holds }) => holds === 'fails',
+  );
+  return {
+    runs: result.numRuns,
+    broken: { changes, failures, shrunk: result.numShrinks },
+    unsure,
+  };
+}
+
+/** The cloud after a drawn sequence, and the sequence in words; what is not possible is left out. */
+function changed(
+  cloud: Cloud,
+  kinds: readonly ChangeKind[],
+  sequence: readonly Drawn[],
+): { readonly after: Cloud; readonly changes: readonly string[] } {
+  let after = cloud;
+  const changes: string[] = [];
+  for (const [kind, choice] of sequence) {
+    const words = possibleChanges(after, kinds[kind % kinds.length] ?? 'remove-rule');
+    const text = words[choice % Math.max(1, words.length)];
+    const next = text === undefined ? null : changedCloud(after, text);
+    if (text === undefined || next === null || typeof next === 'string') continue;
+    after = next;
+    changes.push(text);
+  }
+  return { after, changes };
+}
