@@ -104,8 +104,9 @@ export function shoot(stage: Stage, probe: PlannedProbe, at_us: number): Shot {
 export function traceNow(stage: Stage, question: Question): Trace | null {
   const { address } = question.to;
   const opening = stage.open(question);
-  if (opening === null || address === null || stage.cuts.deadHosts.has(opening.sender.host)) {
-    return null;
-  }
+  if (opening === null || address === null) return null;
+  const { host, name } = opening.sender;
+  const { deadHosts, deadGuests } = stage.cuts;
+  if (deadHosts.has(host) || deadGuests.has(`${host} ${name}`)) return null;
   return traceOpened(stage.compiled, opening, address);
 }

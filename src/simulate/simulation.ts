@@ -4,6 +4,7 @@ import { compileNetwork } from '../trace/compiled-network.ts';
 import { fromOutside } from '../trace/opening.ts';
 import { outsideTarget, withOutside } from '../trace/outside.ts';
 import { type Question, type Trace } from '../trace/types.ts';
+import { HostAgents } from './agents/agents.ts';
 import { type Cause, causeOf, routersOnWay } from './causes.ts';
 import { type Choices, explore, type Taken } from './clock/choices.ts';
 import { Clock } from './clock/clock.ts';
@@ -149,7 +150,8 @@ function play(
   const timeline = new Timeline();
   const delays = options.delays ?? USUAL_DELAYS;
   const vrrp = new NetworkRouters(instances, clock, choices, stage, timeline, delays);
-  const now: Play = { clock, choices, stage, vrrp };
+  const agents = new HostAgents(clock, stage, vrrp);
+  const now: Play = { clock, choices, stage, vrrp, agents };
   const planned = options.events.map((text) => readEvent(text, now));
   const events = planned.filter((one) => 'apply' in one);
   const problems = [...read, ...planned].flatMap((one) =>

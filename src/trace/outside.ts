@@ -57,7 +57,9 @@ export function withOutside(network: Network): Network {
   };
   return {
     hosts: network.hosts,
-    neutron: network.neutron,
+    get neutron() {
+      return network.neutron;
+    },
     get segments() {
       return network.segments.map(extended);
     },

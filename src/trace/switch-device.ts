@@ -8,7 +8,7 @@ import { conntrackOf } from '../dataplane/ovs/datapath/conntrack.ts';
 import { receive, receiveTunnel } from '../dataplane/ovs/datapath/receive.ts';
 import { type Datapath } from '../dataplane/ovs/datapath/types.ts';
 import { type PreparedSwitch, prepareSwitch } from '../dataplane/ovs/pipeline/prepared.ts';
-import { switchState } from '../dataplane/ovs/pipeline/state.ts';
+import { goingOn, switchState } from '../dataplane/ovs/pipeline/state.ts';
 import { compileTable } from '../traffic/compiled.ts';
 import { type CompiledNetwork } from './compiled-network.ts';
 import { withFarEnds } from './far-ends.ts';
@@ -16,19 +16,29 @@ import { startOf } from './filters.ts';
 import { TUNNEL_PORT } from './switch-tunnels.ts';
 import { type Device } from './walk.ts';
 
-/** Makes the switch of a host for one walk; null when the host has none. */
+/** A switch as a device of a walk, with what it remembers. */
+export interface SwitchDevice<P> extends Device<P> {
+  readonly datapath: Datapath<P>;
+}
+
+/**
+ * Makes the switch of a host for one walk; null when the host has none. What `before` remembers
+ * goes on in it: its flows or ports were changed, but its process runs.
+ */
 export type SwitchFactory<P> = (
   compiled: CompiledNetwork,
   run: Run<P>,
   host: string,
-) => Device<P> | null;
+  before?: SwitchDevice<P> | null,
+) => SwitchDevice<P> | null;
 
 /** Opens the switch of a host. */
 export function openSwitchOf<P>(
   compiled: CompiledNetwork,
   run: Run<P>,
   host: string,
-): Device<P> | null {
+  before: SwitchDevice<P> | null = null,
+): SwitchDevice<P> | null {
   const source = compiled.network.hosts.get(host)?.switch ?? null;
   if (source === null) return null;
   let sw = compiled.switches.get(host);
@@ -40,13 +50,22 @@ export function openSwitchOf<P>(
   const datapath: Datapath<P> = {
     run,
     sw,
-    state: switchState<P>(sw, run.now_us, { learns: true }),
-    tracker: conntrackOf(
-      run,
-      createTracker<P>(run, { personality, entries: entriesOf(compiled, run, host, personality) }),
-    ),
+    state:
+      before === null
+        ? switchState<P>(sw, run.now_us, { learns: true })
+        : goingOn(before.datapath.state, sw, run.now_us),
+    tracker:
+      before?.datapath.tracker ??
+      conntrackOf(
+        run,
+        createTracker<P>(run, {
+          personality,
+          entries: entriesOf(compiled, run, host, personality),
+        }),
+      ),
   };
   return {
+    datapath,
     host,
     name: 'ovs',
     stage: 'switch',

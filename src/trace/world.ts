@@ -25,7 +25,7 @@ import { OUTSIDE } from './outside.ts';
 import { daemonsIn } from './programs/daemons.ts';
 import { givenTo } from './programs/given.ts';
 import { withListeners } from './programs/listening.ts';
-import { type SwitchFactory } from './switch-device.ts';
+import { type SwitchDevice, type SwitchFactory } from './switch-device.ts';
 import { isTunnelDevice, switchTunnels } from './switch-tunnels.ts';
 import { type Device, type Wiring } from './walk.ts';
 import { openWires } from './wires.ts';
@@ -46,6 +46,12 @@ export interface World<P> extends Wiring<P> {
    * stays, everything else is compiled anew.
    */
   renew(host: string, name: string): void;
+  /** The rules of a namespace were written anew, and its tracked connections are forgotten. */
+  renewRules(host: string, name: string): void;
+  /** The switch of a host has other flows or ports; `restarted` has forgotten everything. */
+  renewSwitch(host: string, restarted: boolean): void;
+  /** A namespace goes on, on another host: a server that was moved while it ran. */
+  move(host: string, name: string, to: string): void;
 }
 
 /** Opens the packet filters of a namespace for one walk. */
@@ -86,7 +92,7 @@ export function openWorld<P>(
   const namespaces = new Map<string, NamespaceDevice<P>>();
   /** The same by host and name: frames ask again and again, and a joined key costs more than both. */
   const byHost = new Map<string, Map<string, NamespaceDevice<P>>>();
-  const switches = new Map<string, Device<P>>();
+  const switches = new Map<string, SwitchDevice<P>>();
 
   const configOf = (host: string, name: string): CompiledNamespace | null => {
     const borrows = options.borrowed.filter((one) => one.host === host && one.namespace === name);
@@ -98,12 +104,21 @@ export function openWorld<P>(
     return compiledNamespace(compiled, host, name);
   };
 
-  /** Namespaces that have changed since their device was made. */
+  /** Switches whose flows or ports have changed, as they were. */
+  const former = new Map<string, SwitchDevice<P>>();
+  /** Namespaces that have changed since their device was made, and those with other rules. */
   const stale = new Set<string>();
+  const ruled = new Set<string>();
+
+  const keep = (device: NamespaceDevice<P>): void => {
+    namespaces.set(`${device.host} ${device.name}`, device);
+    const onHost = byHost.get(device.host);
+    if (onHost === undefined) byHost.set(device.host, new Map([[device.name, device]]));
+    else onHost.set(device.name, device);
+  };
 
   const namespace = (host: string, name: string): NamespaceDevice<P> | null => {
-    const onHost = byHost.get(host);
-    const known = onHost?.get(name);
+    const known = byHost.get(host)?.get(name);
     if (known !== undefined) {
       return stale.size > 0 && stale.delete(`${host} ${name}`) ? renewed(known) : known;
     }
@@ -115,18 +130,44 @@ export function openWorld<P>(
     if (name === ROOT) stack.switchTunnels = switchTunnels(network, host);
     const made = namespaceDevice(host, name, stack, isGuest(network, host, name));
     const device = host === OUTSIDE ? assumed(made) : made;
-    namespaces.set(`${host} ${name}`, device);
-    if (onHost === undefined) byHost.set(host, new Map([[name, device]]));
-    else onHost.set(name, device);
+    keep(device);
     return device;
   };
 
-  const switchOf = (host: string): Device<P> | null => {
+  const switchOf = (host: string): SwitchDevice<P> | null => {
     const known = switches.get(host);
     if (known !== undefined) return known;
-    const made = options.switches(compiled, run, host);
+    const made = options.switches(compiled, run, host, former.get(host) ?? null);
+    former.delete(host);
     if (made !== null) switches.set(host, made);
     return made;
+  };
+
+  const renewSwitch = (host: string, restarted: boolean): void => {
+    compiled.switches.delete(host);
+    const old = switches.get(host) ?? former.get(host);
+    switches.delete(host);
+    if (restarted || old === undefined) former.delete(host);
+    else former.set(host, old);
+    // Its kernel takes the packets of other tunnels for it.
+    if (namespaces.has(`${host} ${ROOT}`)) stale.add(`${host} ${ROOT}`);
+  };
+
+  const renewRules = (host: string, name: string): void => {
+    const key = `${host} ${name}`;
+    compiled.filters.delete(key);
+    if (!namespaces.has(key)) return;
+    stale.add(key);
+    ruled.add(key);
+  };
+
+  const move = (host: string, name: string, to: string): void => {
+    const old = namespaces.get(`${host} ${name}`);
+    namespaces.delete(`${host} ${name}`);
+    byHost.get(host)?.delete(name);
+    compiled.namespaces.delete(`${host} ${name}`);
+    if (old !== undefined) keep({ ...old, host: to });
+    renew(to, name);
   };
 
   const across = openWires<P>(compiled, run, { namespace, switchOf });
@@ -140,11 +181,12 @@ export function openWorld<P>(
     const { host, name } = old;
     const config = configOf(host, name);
     if (config === null) return old;
-    const stack = renewedStack(old.stack, config);
+    const hooks = ruled.delete(`${host} ${name}`) ? options.hooks(compiled, run, host, name) : null;
+    const stack = renewedStack(old.stack, config, hooks);
+    if (name === ROOT) stack.switchTunnels = switchTunnels(network, host);
     stack.groups = options.groups?.(config) ?? [];
-    const made = namespaceDevice(host, name, stack, isGuest(network, host, name));
-    namespaces.set(`${host} ${name}`, made);
-    byHost.get(host)?.set(name, made);
+    const made = namespaceDevice(host, name, stack, old.stage === 'guest');
+    keep(made);
     return made;
   };
 
@@ -153,6 +195,9 @@ export function openWorld<P>(
     namespace,
     known: (place) => namespaces.get(place) ?? null,
     renew,
+    renewRules,
+    renewSwitch,
+    move,
     across,
     waiting: () => namespaces.values(),
   };
@@ -177,9 +222,18 @@ function namespaceDevice<P>(
 }
 
 /** The stack with another configuration: filters and what was learned go on. */
-function renewedStack<P>(old: Stack<P>, config: CompiledNamespace): Stack<P> {
-  const bridgeHooks = [...old.bridges.values()][0]?.hooks ?? null;
-  const stack = makeStack<P>(config, old.hooks, old.applications, bridgeHooks);
+function renewedStack<P>(
+  old: Stack<P>,
+  config: CompiledNamespace,
+  rules: OpenFilters<P> | null,
+): Stack<P> {
+  const bridgeHooks = [...old.bridges.values()][0]?.hooks ?? rules?.bridges ?? null;
+  const stack = makeStack<P>(
+    config,
+    rules === null ? old.hooks : rules.stack,
+    old.applications,
+    rules === null ? bridgeHooks : rules.bridges,
+  );
   for (const [name, bridge] of stack.bridges) {
     bridge.learned = old.bridges.get(name)?.learned ?? [];
   }

@@ -25,15 +25,28 @@ const THIRD = `
       metadata: {}
   - name: compute1`;
 
+const SECOND =
+  '  - {name: v2, host: compute1, ports: [{network: inner, addresses: [10.0.0.12], security_groups: [ping]}]}';
+
 export interface CloudWishes {
   readonly replicas?: 2 | 3;
+  /** A second server beside the first, and a floating IP that belongs to nobody. */
+  readonly second?: boolean;
   /** Changes the text of keepalived.conf on a host. */
   readonly keepalived?: (text: string, host: string) => string;
 }
 
 /** The network of the cloud: master on net2, clients behind it on compute1. */
-export function redundantCloud({ replicas = 2, keepalived }: CloudWishes = {}): Network {
+export function redundantCloud({
+  replicas = 2,
+  second = false,
+  keepalived,
+}: CloudWishes = {}): Network {
   let text = readFileSync(SCENARIO, 'utf8');
+  if (second) {
+    text = text.replace('servers:', `servers:\n${SECOND}`);
+    text += '  - {network: public, address: 203.0.113.51}\n';
+  }
   if (replicas === 3) {
     text = text
       .replace('\n  - name: compute1', THIRD)
@@ -48,6 +61,13 @@ export function redundantCloud({ replicas = 2, keepalived }: CloudWishes = {}): 
     files.set(path, () => keepalived(content(), host));
   }
   return openSnapshot(memoryFolder(files));
+}
+
+/** The network of a cloud.yaml. */
+export function cloudOf(text: string): Network {
+  const { value, problems } = readCloudYaml('cloud.yaml', text);
+  if (value === null || problems.length > 0) throw new Error(JSON.stringify(problems));
+  return openSnapshot(memoryFolder(compileFiles(value)));
 }
 
 /** Simulates and hands over the ways; words that were not understood fail the test. */

@@ -1,10 +1,18 @@
 /** All kinds of events. A new one is a row in one of these lists, or a list of its own. */
+import { DAEMON_EVENTS } from './daemons.ts';
 import { HOST_EVENTS } from './hosts.ts';
 import { LINK_EVENTS } from './links.ts';
 import { PROCESS_EVENTS } from './processes.ts';
+import { SERVER_EVENTS } from './servers.ts';
 import { type EventRow, type PlannedEvent, type Play } from './types.ts';
 
-export const EVENTS: readonly EventRow[] = [...HOST_EVENTS, ...LINK_EVENTS, ...PROCESS_EVENTS];
+export const EVENTS: readonly EventRow[] = [
+  ...HOST_EVENTS,
+  ...LINK_EVENTS,
+  ...PROCESS_EVENTS,
+  ...DAEMON_EVENTS,
+  ...SERVER_EVENTS,
+];
 
 /** What is wrong with the words of an event. */
 export interface EventProblem {

@@ -1,4 +1,5 @@
 /** What a person lets happen in a simulation: words, and what they do. */
+import { type HostAgents } from '../agents/agents.ts';
 import { type Choices } from '../clock/choices.ts';
 import { type Clock } from '../clock/clock.ts';
 import { type Stage } from '../network/stage.ts';
@@ -10,6 +11,7 @@ export interface Play {
   readonly choices: Choices;
   readonly stage: Stage;
   readonly vrrp: NetworkRouters;
+  readonly agents: HostAgents;
 }
 
 /** An event that was understood. */

@@ -35,6 +35,10 @@ export interface Loss {
 
 export class Cuts {
   readonly deadHosts = new Set<string>();
+  /** Servers that stand still or have left, as `HOST NAMESPACE`. */
+  readonly deadGuests = new Set<string>();
+  /** Hosts on which no `ovs-vswitchd` runs. */
+  readonly deadSwitches = new Set<string>();
   /** `FROM TO`: nothing gets from the first host to the second. */
   readonly deadWays = new Set<string>();
   losses: readonly Loss[] = [];
@@ -75,6 +79,12 @@ export class Cuts {
     this.touched.add(device);
     this.visited?.add(`${device.host} ${device.name}`);
     if (this.deadHosts.has(device.host)) return lost(run, p, device.host, 'the host is down');
+    if (this.deadGuests.has(`${device.host} ${device.name}`)) {
+      return lost(run, p, device.host, 'the server is not here');
+    }
+    if (device.stage === 'switch' && this.deadSwitches.has(device.host)) {
+      return lost(run, p, device.host, 'ovs-vswitchd does not run');
+    }
     if (this.deadWays.has(`${from} ${device.host}`)) {
       return lost(run, p, `${from} to ${device.host}`, 'nothing gets through in this direction');
     }

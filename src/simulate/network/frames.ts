@@ -10,7 +10,7 @@ export const VRRP_PROTOCOL = 112;
 /** 224.0.0.18 and ff02::12 (RFC 5798 §5.1). */
 export const VRRP_GROUP = { 4: 0xe000_0012n, 6: (0xff02n << 112n) | 0x12n } as const;
 
-const ETHERTYPE = { ipv4: 0x0800, arp: 0x0806, ipv6: 0x86dd } as const;
+const ETHERTYPE = { ipv4: 0x0800, arp: 0x0806, rarp: 0x8035, ipv6: 0x86dd } as const;
 const BROADCAST_MAC = 0xffff_ffff_ffffn;
 const ETHERNET_BYTES = 14;
 const ICMPV6 = 58;
@@ -70,6 +70,19 @@ export function listenerReport(mac: bigint): Packet {
 /** A router solicitation (RFC 4861 §4.1) from an interface's MAC. */
 export function routerSolicitation(mac: bigint): Packet {
   return packet(icmp6(mac, 0n, ALL_ROUTERS, 133, 8));
+}
+
+/** RARP of a server that goes on elsewhere (QEMU's self announcement, RFC 903): its MAC, no address. */
+export function reverseRequest(mac: bigint): Packet {
+  return packet({
+    eth_src: mac,
+    eth_dst: BROADCAST_MAC,
+    eth_type: ETHERTYPE.rarp,
+    arp_op: 3,
+    arp_sha: mac,
+    arp_tha: mac,
+    frame_len: 60,
+  });
 }
 
 type Values = Readonly<Record<string, bigint | number>>;

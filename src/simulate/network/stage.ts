@@ -2,8 +2,10 @@
  * The network in which a simulation plays: one world of devices that remembers over the whole
  * time (learned addresses, flows, connections), the living network below it, and what is broken.
  */
-import { type Network } from '../../dataplane/network.ts';
+import { type NamespaceState, type Network } from '../../dataplane/network.ts';
 import { type Run } from '../../dataplane/outcome.ts';
+import { type PreparedSwitch } from '../../dataplane/ovs/pipeline/prepared.ts';
+import { type Switch } from '../../dataplane/ovs/types/switch.ts';
 import { send, sendFrame } from '../../dataplane/routing/namespace.ts';
 import { type CompiledNamespace, type JoinedGroup } from '../../dataplane/routing/stack.ts';
 import { type Namespace } from '../../dataplane/routing/types.ts';
@@ -43,6 +45,8 @@ export class Stage {
   private readonly world: World<Packet>;
   private readonly assumed = new Map<string, Assumption>();
   private programs: ReturnType<typeof programsOf>;
+  /** Namespaces that are on another host now, by `HOST NAMESPACE`. */
+  private readonly moved = new Map<string, string>();
 
   constructor(
     base: Network,
@@ -78,11 +82,12 @@ export class Stage {
     const world = openWorld<Packet>(this.compiled, this.run, {
       applications: (config) => this.applications(config),
       hooks: hooksOf,
-      switches: (compiled, run, host) =>
+      switches: (compiled, run, host, before) =>
         openSwitchOf(
           compiled,
           heeding(run, (ports, p) => this.heeding.among(host, ports, p)),
           host,
+          before,
         ),
       borrowed,
       unconfigured: null,
@@ -106,6 +111,44 @@ export class Stage {
     return true;
   }
 
+  /** Rules of a namespace are written anew; what it tracked is forgotten. */
+  changeRules(host: string, name: string, source: NamespaceState['source']): void {
+    this.living.changeRules(host, name, source);
+    this.world.renewRules(host, name);
+    this.disturbances++;
+  }
+
+  /** Gives a host a namespace with its rules, or takes it away. */
+  setNamespace(host: string, name: string, state: NamespaceState | null): void {
+    this.living.setNamespace(host, name, state);
+    this.world.renew(host, name);
+    this.world.renewRules(host, name);
+    this.heeding.namespaceChanged(host, name);
+    this.disturbances++;
+  }
+
+  /** Changes flows or ports of a host's switch, which goes on with what it remembers. */
+  changeSwitch(host: string, how: (before: Switch) => Switch, restarted = false): void {
+    if (!this.living.changeSwitch(host, how) && !restarted) return;
+    this.world.renewSwitch(host, restarted);
+    this.disturbances++;
+  }
+
+  /** A namespace goes on, on another host: a server that is moved while it runs. */
+  moveNamespace(host: string, name: string, to: string): void {
+    const known = this.living.network.namespace(host, name);
+    if (known !== undefined) {
+      this.living.setNamespace(host, name, null);
+      this.living.setNamespace(to, name, known);
+    }
+    this.world.move(host, name, to);
+    // Who is behind which NIC of a segment is asked again.
+    this.compiled.segments.clear();
+    const started = [...this.moved].find(([key, at]) => at === host && key.endsWith(` ${name}`));
+    this.moved.set(started?.[0] ?? `${host} ${name}`, to);
+    this.disturbances++;
+  }
+
   /** A packet that a program hands to the IP layer, bound to an interface; every ending of it. */
   sendPacket(
     host: string,
@@ -125,19 +168,25 @@ export class Stage {
   open(question: Question): Opening | null {
     const { from, packet } = question;
     if (from.host === null || from.namespace === null) return null;
-    const sender = this.world.namespace(from.host, from.namespace);
+    const host = this.hostOf(from.host, from.namespace);
+    const sender = this.world.namespace(host, from.namespace);
     if (sender === null) return null;
     this.begin(sender);
     this.run.now_us = this.clock.now_us;
     this.programs = this.freshPrograms(packet.size);
     return {
       kind: 'open',
-      asked: question,
+      asked: host === from.host ? question : { ...question, from: { ...from, host } },
       run: this.run,
       world: this.world,
       sender,
       assumptions: () => [...this.assumed.values()],
     };
+  }
+
+  /** Where a namespace is now that was on this host at the start. */
+  hostOf(host: string, name: string): string {
+    return this.moved.get(`${host} ${name}`) ?? host;
   }
 
   private walkFrom(
@@ -215,13 +264,39 @@ export class Stage {
   }
 }
 
-/** Switches do not change in a simulation: what is prepared once serves every way it may go. */
-const prepared = new WeakMap<Network, CompiledNetwork['switches']>();
+/** What is prepared of a network's switches serves every way it may go, until one is changed. */
+const prepared = new WeakMap<Network, Map<string, PreparedSwitch>>();
 
 function preparedSwitches(base: Network): CompiledNetwork['switches'] {
-  const known = prepared.get(base) ?? new Map();
-  prepared.set(base, known);
-  return known;
+  const shared = prepared.get(base) ?? new Map<string, PreparedSwitch>();
+  prepared.set(base, shared);
+  return new PreparedSwitches(shared);
+}
+
+/** Switches of one way: shared with all ways as long as nothing of them was forgotten. */
+class PreparedSwitches extends Map<string, PreparedSwitch> {
+  private readonly shared: Map<string, PreparedSwitch>;
+  private readonly changed = new Set<string>();
+
+  constructor(shared: Map<string, PreparedSwitch>) {
+    super();
+    this.shared = shared;
+  }
+
+  override get(host: string): PreparedSwitch | undefined {
+    return this.changed.has(host) ? super.get(host) : this.shared.get(host);
+  }
+
+  override set(host: string, of: PreparedSwitch): this {
+    if (this.changed.has(host)) return super.set(host, of);
+    this.shared.set(host, of);
+    return this;
+  }
+
+  override delete(host: string): boolean {
+    this.changed.add(host);
+    return super.delete(host);
+  }
 }
 
 /** The run as a switch of one host sees it. */

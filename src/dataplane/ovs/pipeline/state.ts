@@ -125,3 +125,26 @@ export function switchState<P>(
   }
   return { bridges, learns: options.learns, onStep: options.onStep ?? null };
 }
+
+/**
+ * The same switch with other flows or ports: addresses and learned flows stay. The MAC table of
+ * the dump belongs to its bridge, so it is taken along as it stood.
+ */
+export function goingOn<P>(
+  { bridges, learns, onStep }: SwitchState<P>,
+  sw: PreparedSwitch,
+  now_us: number,
+): SwitchState<P> {
+  const next = switchState<P>(sw, now_us, onStep === null ? { learns } : { learns, onStep });
+  for (const [name, state] of next.bridges) {
+    const old = bridges.get(name);
+    if (old === undefined) continue;
+    for (const vlan of dumpedAddresses(old.bridge.source).keys()) addressesOf(old, vlan);
+    next.bridges.set(name, {
+      ...old,
+      bridge: state.bridge,
+      start_us: old.start_us,
+    });
+  }
+  return next;
+}
