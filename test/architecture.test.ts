@@ -39,6 +39,8 @@ const DOORS: Readonly<Record<string, string>> = {
   'graphology-types': 'src/model/topology.ts',
   commander: 'src/cli/',
   'fast-check': 'src/verify/properties/fuzz.ts',
+  hono: 'src/cli/serve/',
+  '@hono': 'src/cli/serve/',
   yaml: 'src/text/yaml-text.ts',
   zod: 'src/model/',
 };

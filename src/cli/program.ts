@@ -11,6 +11,7 @@ import { addProve } from './prove-command.ts';
 import { addReplay } from './replay-command.ts';
 import { addScenarios } from './scenarios-command.ts';
 import { addSchema } from './schema-command.ts';
+import { addServe } from './serve-command.ts';
 import { addSimulate } from './simulate-command.ts';
 import { addTrace } from './trace-command.ts';
 import { addVerifyCertificate } from './verify-certificate-command.ts';
@@ -69,6 +70,7 @@ function program(call: Call): Command {
   addCompile(root, call);
   addDiff(root, call);
   addSimulate(root, call);
+  addServe(root, call);
   addExplain(root, call);
   addScenarios(root, call);
   addSchema(root, call);

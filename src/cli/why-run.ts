@@ -47,7 +47,7 @@ export async function runWhy(call: Call, from: string, to: string, flags: WhyFla
 }
 
 /** Whose objects agents go by: a cloud.yaml is the cloud itself. */
-function cloudOf(network: Network, path: string | undefined): Cloud | null {
+export function cloudOf(network: Network, path: string | undefined): Cloud | null {
   if (path !== undefined && /\.ya?ml$/.test(path)) return openCloudOption(path);
   const cloud = cloudOfNetwork(network);
   return cloud.hosts.length === 0 ? null : cloud;

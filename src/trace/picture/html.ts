@@ -21,6 +21,12 @@ const MARKS = {
 
 /** The page; `snapshot` names what was traced on. */
 export function tracePage(trace: Trace, snapshot: string): string {
+  const title = `${trace.verdict} ${pictureOf(trace).question}`;
+  return htmlPage(title, traceMarkup(trace, snapshot));
+}
+
+/** What stands in the page, to stand in another one as well. */
+export function traceMarkup(trace: Trace, snapshot: string): string {
   const picture = pictureOf(trace);
   const [style, mark] = MARKS[trace.verdict];
   const heading = `<h1><span class="${style}">${mark} ${trace.verdict}</span> ${forMarkup(picture.question)}</h1>`;
@@ -46,10 +52,7 @@ export function tracePage(trace: Trace, snapshot: string): string {
     ),
     listed('Not understood', trace.problems.map(problemLine)),
   ];
-  return htmlPage(
-    `${trace.verdict} ${picture.question}`,
-    body.filter((part) => part !== '').join('\n'),
-  );
+  return body.filter((part) => part !== '').join('\n');
 }
 
 function assumptionText({ code, detail }: Trace['assumptions'][number]): string {

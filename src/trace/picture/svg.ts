@@ -18,6 +18,7 @@ const STYLE = `.picture{font:12px system-ui,sans-serif;color:#456}
 .picture text{fill:currentColor}.picture .title{font-weight:600}
 .picture .stop{fill:none;stroke:currentColor}.picture .dropped .stop{stroke:#c33;stroke-width:3;stroke-dasharray:7 3}
 .picture .delivered .stop{stroke:#2a7;stroke-width:2}.picture .lane{fill:currentColor;opacity:.06}
+@media (prefers-color-scheme:dark){.picture{color:#bcd}}
 .picture .link{stroke:currentColor;fill:none}.picture .small{font-size:10px}`;
 
 /** One SVG document of all ways, one below the other. */
