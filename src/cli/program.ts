@@ -7,6 +7,7 @@ import { addDiff } from './diff-command.ts';
 import { EXIT, UsageError } from './exit-codes.ts';
 import { addExplain } from './explain-command.ts';
 import { type Call, type Io } from './io.ts';
+import { addLocate } from './locate-command.ts';
 import { addProve } from './prove-command.ts';
 import { addReplay } from './replay-command.ts';
 import { addScenarios } from './scenarios-command.ts';
@@ -62,6 +63,7 @@ function program(call: Call): Command {
     .exitOverride();
   addTrace(root, call);
   addWhy(root, call);
+  addLocate(root, call);
   addProve(root, call);
   addVerifyCertificate(root, call);
   addCheck(root, call);

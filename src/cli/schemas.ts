@@ -3,11 +3,13 @@ import { SIMULATION_SCHEMA } from '../simulate/render/schema.ts';
 import { SCHEMAS as TRACE_SCHEMAS } from '../trace/render/schema.ts';
 import { DIFF_SCHEMA } from '../verify/configuration/schema.ts';
 import { CHECK_SCHEMA, PROVE_SCHEMA, REACHABILITY_SCHEMA } from '../verify/proof/schema.ts';
+import { LOCATED_SCHEMA } from '../why/render/located.ts';
 import { WHY_SCHEMA } from '../why/render/schema.ts';
 
 export const SCHEMAS = {
   ...TRACE_SCHEMAS,
   why: WHY_SCHEMA,
+  locate: LOCATED_SCHEMA,
   diff: DIFF_SCHEMA,
   simulate: SIMULATION_SCHEMA,
   prove: PROVE_SCHEMA,
