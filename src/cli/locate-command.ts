@@ -24,7 +24,7 @@ const HELP = `
 Captures are pcap or pcapng files. Where each was taken is told by --at, in the order of the files:
   compute1:tapa185382d-85    an interface of a host, in whichever namespace it is
   net1:qrouter-…:qr-…        the same in a namespace
-  net1:qrouter-…:any         tcpdump -i any in a namespace (link type LINUX_SLL2 tells the interface)
+The interface may be called any: tcpdump -i any, whose LINUX_SLL2 headers tell the interface.
 A pcapng file whose interfaces are named like that needs no --at; trace --pcap writes such files.
 
 The first packet of every exchange (an echo request, a SYN, a datagram) is traced in the model, and
