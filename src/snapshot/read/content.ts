@@ -70,6 +70,7 @@ export function kindOfNamespaceText(start: string): string | null {
   const six = /\b[0-9a-f]{1,4}(:[0-9a-f]{0,4}){2,}/i.test(start.replace(new RegExp(MAC, 'gi'), ''));
   const four = /\b\d+\.\d+\.\d+\.\d+/.test(start);
   const version = six && !four ? 6 : 4;
-  if (kind === 'ip-route' || kind === 'ip-rule' || kind === 'ip-neigh') return `${kind}-v${version}`;
+  if (kind === 'ip-route' || kind === 'ip-rule' || kind === 'ip-neigh')
+    return `${kind}-v${version}`;
   return kind === 'iptables-save' && version === 6 ? 'ip6tables-save' : kind;
 }

@@ -2,12 +2,13 @@
  * Load balancers of LBaaS v2 behind a snapshot: what a namespace's haproxy was told. The API that
  * knew them is gone from newer clouds, and captures hold the files of their hosts.
  */
+
+import { parseHaproxy } from '../../dataplane/endpoint/haproxy/text/proxies.ts';
 import {
   type Bind,
   type Haproxy,
   type HaproxyProxy,
 } from '../../dataplane/endpoint/haproxy/types.ts';
-import { parseHaproxy } from '../../dataplane/endpoint/haproxy/text/proxies.ts';
 import { type Host, type Network } from '../../dataplane/network.ts';
 import { type Listener, type LoadBalancer, type Pool } from '../../model/cloud.ts';
 import { type NeutronPort } from '../../model/neutron.ts';

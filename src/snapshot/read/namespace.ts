@@ -1,13 +1,13 @@
 /** One namespace of a dump: each kind of file is read when it is first asked for. */
 import { type ConnectionEntry } from '../../dataplane/conntrack/types.ts';
 import { type NamespaceState, ROOT } from '../../dataplane/network.ts';
+import { connectedRoutes } from '../../dataplane/routing/kernel-routes.ts';
 import {
   readBrctl,
   readBridgeFdb,
   readBridgePorts,
   readBridgeVlans,
 } from '../../dataplane/routing/text/bridge.ts';
-import { connectedRoutes } from '../../dataplane/routing/kernel-routes.ts';
 import { mergeInterfaces, readInterfaces } from '../../dataplane/routing/text/interface.ts';
 import { portsOfLinks } from '../../dataplane/routing/text/link-ports.ts';
 import { readNeighbours, readProxyNeighbours } from '../../dataplane/routing/text/neighbour.ts';

@@ -29,7 +29,7 @@ import {
   truthOf,
 } from '../../text/json-text.ts';
 import { type Catalog } from './catalog.ts';
-import { column } from './columns.ts';
+import { column, listed, objectsOf, stateOf } from './columns.ts';
 import { once, type Store, sourceAt } from './folder.ts';
 import {
   addressGroupOf,
@@ -114,9 +114,7 @@ function rowsOf(store: Store, catalog: Catalog, name: string): readonly JsonNode
   const source = sourceAt(store, catalog.api.get(name));
   if (source === undefined) return [];
   const root = jsonRoot(source.file, source.text, store.problems);
-  if (root === undefined || Array.isArray(root.value)) return records(root);
-  const [key] = keysOf(root).filter((each) => !each.endsWith('_links'));
-  return records(key === undefined ? undefined : member(root, key));
+  return listed(root);
 }
 
 function word(row: JsonNode, ...names: readonly string[]): string {
@@ -191,11 +189,11 @@ function networkOf(row: JsonNode, listed: readonly NetworkSegment[]): NeutronNet
     id: word(row, 'id'),
     name: word(row, 'name'),
     project: word(row, 'project_id', 'project'),
-    adminUp: truthOf(column(row, 'admin_state_up', 'state')) ?? true,
+    adminUp: stateOf(column(row, 'admin_state_up', 'state')) ?? true,
     mtu: numberOf(column(row, 'mtu')) ?? null,
     external: external?.value === 'External' || external?.value === true,
-    shared: column(row, 'shared')?.value === true,
-    portSecurity: truthOf(column(row, 'port_security_enabled')) ?? true,
+    shared: stateOf(column(row, 'shared')) ?? false,
+    portSecurity: stateOf(column(row, 'port_security_enabled', 'port_security')) ?? true,
     provider: {
       type: first?.type ?? '',
       physicalNetwork: first?.physicalNetwork ?? null,
@@ -216,12 +214,12 @@ function subnetOf(row: JsonNode): NeutronSubnet[] {
       networkId: word(row, 'network_id', 'network'),
       prefix,
       gateway: readAs(column(row, 'gateway_ip', 'gateway'), readIp, 'an address') ?? null,
-      dhcp: truthOf(column(row, 'enable_dhcp', 'dhcp')) ?? true,
+      dhcp: stateOf(column(row, 'enable_dhcp', 'dhcp')) ?? true,
       dnsServers: textsOf(column(row, 'dns_nameservers', 'name_servers')).flatMap(
         (text) => readIp(text) ?? [],
       ),
       hostRoutes: routesOf(column(row, 'host_routes')),
-      pools: records(column(row, 'allocation_pools')).flatMap((pool) => {
+      pools: objectsOf(column(row, 'allocation_pools')).flatMap((pool) => {
         const from = readAs(member(pool, 'start'), readIp, 'an address');
         const to = readAs(member(pool, 'end'), readIp, 'an address');
         return from === undefined || to === undefined ? [] : [{ from, to }];
@@ -235,15 +233,15 @@ function subnetOf(row: JsonNode): NeutronSubnet[] {
 }
 
 function routesOf(node: JsonNode | undefined): NeutronRouter['routes'] {
-  return records(node).flatMap((route) => {
+  return objectsOf(node).flatMap((route) => {
     const to = readAs(member(route, 'destination'), readPrefix, 'a prefix');
-    const via = readAs(member(route, 'nexthop'), readIp, 'an address');
+    const via = readAs(member(route, 'nexthop') ?? member(route, 'gateway'), readIp, 'an address');
     return to === undefined || via === undefined ? [] : [{ to, via }];
   });
 }
 
 function fixedIpsOf(node: JsonNode | undefined): NeutronPort['fixedIps'] {
-  return records(node).flatMap((fixed) => {
+  return objectsOf(node).flatMap((fixed) => {
     const address = readAs(member(fixed, 'ip_address'), readIp, 'an address');
     return address === undefined ? [] : [{ subnetId: word(fixed, 'subnet_id'), address }];
   });
@@ -257,14 +255,14 @@ function portOf(row: JsonNode): NeutronPort {
     project: word(row, 'project_id', 'project'),
     networkId: word(row, 'network_id', 'network'),
     mac: readAs(column(row, 'mac_address'), readMac, 'a MAC address') ?? 0n,
-    adminUp: truthOf(column(row, 'admin_state_up')) ?? true,
+    adminUp: stateOf(column(row, 'admin_state_up')) ?? true,
     status: word(row, 'status'),
     deviceId: word(row, 'device_id'),
     deviceOwner: word(row, 'device_owner'),
     fixedIps: fixedIpsOf(column(row, 'fixed_ips', 'Fixed IP Addresses')),
-    securityGroups: textsOf(column(row, 'security_groups')),
-    portSecurity: truthOf(column(row, 'port_security_enabled')) ?? true,
-    allowedAddressPairs: records(column(row, 'allowed_address_pairs')).flatMap((pair) => {
+    securityGroups: textsOf(column(row, 'security_groups', 'security_group_ids')),
+    portSecurity: stateOf(column(row, 'port_security_enabled', 'port_security')) ?? true,
+    allowedAddressPairs: objectsOf(column(row, 'allowed_address_pairs')).flatMap((pair) => {
       const prefix = readAs(member(pair, 'ip_address'), readPrefix, 'a prefix');
       const mac = readAs(member(pair, 'mac_address'), readMac, 'a MAC address') ?? null;
       return prefix === undefined ? [] : [{ prefix, mac }];
@@ -288,9 +286,9 @@ function routerOf(row: JsonNode, hosting: Hosting): NeutronRouter {
     id,
     name: word(row, 'name'),
     project: word(row, 'project_id', 'project'),
-    adminUp: truthOf(column(row, 'admin_state_up', 'state')) ?? true,
-    distributed: truthOf(column(row, 'distributed')) ?? false,
-    ha: truthOf(column(row, 'ha')) ?? false,
+    adminUp: stateOf(column(row, 'admin_state_up', 'state')) ?? true,
+    distributed: stateOf(column(row, 'distributed')) ?? false,
+    ha: stateOf(column(row, 'ha')) ?? false,
     gateway:
       gateway === undefined
         ? null
@@ -327,8 +325,8 @@ function agentOf(row: JsonNode): NeutronAgent {
     id: word(row, 'id'),
     binary: word(row, 'binary'),
     host: word(row, 'host'),
-    alive: column(row, 'alive')?.value !== false,
-    adminUp: truthOf(column(row, 'admin_state_up', 'state')) ?? true,
+    alive: stateOf(column(row, 'alive')) ?? true,
+    adminUp: stateOf(column(row, 'admin_state_up', 'state')) ?? true,
     configurations: isRecord(configurations) ? configurations : {},
   };
 }

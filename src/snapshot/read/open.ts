@@ -13,12 +13,7 @@ import {
   type SourceText,
 } from '../../dataplane/network.ts';
 import { type NeutronPort } from '../../model/neutron.ts';
-import {
-  type Catalog,
-  catalogOfCapture,
-  type HostCatalog,
-  placesOf,
-} from './catalog.ts';
+import { type Catalog, catalogOfCapture, type HostCatalog, placesOf } from './catalog.ts';
 import { openDirectory } from './endpoints.ts';
 import { type Folder, once, openStore, readWith, type Store, sourceAt } from './folder.ts';
 import { withNamedDevices } from './inferred.ts';

@@ -47,7 +47,9 @@ export function ruleOf(row: JsonNode): NeutronRule[] {
   const number = (name: string): number | null => numberOf(column(row, name)) ?? null;
   const text = (...names: string[]): string | null => textOf(column(row, ...names)) ?? null;
   const protocol = column(row, 'protocol', 'IP Protocol');
-  const range = /^(\d+):(\d+)$/.exec(String(column(row, 'port_range')?.value ?? ''));
+  // The client prints both ends, of ICMP type and code; an older one a single port.
+  const printed = String(column(row, 'port_range')?.value ?? '');
+  const range = /^(?:type=)?(\d+)(?::(?:code=)?(\d+))?$/.exec(printed);
   return [
     {
       id: text('id') ?? '',
@@ -56,13 +58,18 @@ export function ruleOf(row: JsonNode): NeutronRule[] {
       version: text('ethertype') === 'IPv6' ? 6 : 4,
       protocol: protocol === undefined ? null : String(protocol.value),
       portMin: range === null ? number('port_range_min') : Number(range[1]),
-      portMax: range === null ? number('port_range_max') : Number(range[2]),
+      portMax: range === null ? number('port_range_max') : endOf(range, protocol),
       remotePrefix:
         readAs(column(row, 'remote_ip_prefix', 'ip_range'), prefixOrAny, 'a prefix') ?? null,
       remoteGroup: text('remote_group_id', 'remote_security_group'),
       remoteAddressGroup: text('remote_address_group_id', 'remote_address_group'),
     },
   ];
+}
+
+function endOf([, first, last]: RegExpExecArray, protocol: JsonNode | undefined): number | null {
+  if (last !== undefined) return Number(last);
+  return /icmp/.test(String(protocol?.value ?? '')) ? null : Number(first);
 }
 
 function prefixOrAny(text: string): NeutronRule['remotePrefix'] | undefined {

@@ -21,7 +21,7 @@ const COMMAND = new RegExp(
   `^${PROMPT}\\s*(?:sudo\\s+)?(?:ip\\s+(?:netns\\s+exec|-n|-netns)\\s+(\\S+)\\s+)?((?:${TOOLS})\\b.*)$`,
 );
 /** Any other line that a shell or a person put between two outputs. */
-const OTHER = new RegExp(`^(?:\\[?[\\w.-]+@[^#$]*[#$]|#(?! (?:Generated|Completed)\\b))`);
+const OTHER = /^(?:\[?[\w.-]+@[^#$]*[#$]|#(?! (?:Generated|Completed)\b))/;
 const ROUTES = /^ip ((?:-\S+ )*)r(?:oute)?(?: (?:show|list|ls))?(?: table (\S+))?$/;
 
 /**

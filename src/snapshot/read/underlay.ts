@@ -65,7 +65,8 @@ export function withUnderlay(
     if (to !== undefined) return { kind: 'interface', to, evidence: file };
     const segment = named.get(keyOf(at));
     if (segment !== undefined) return { kind: 'segment', segment };
-    if (devices.has(at.host)) return { kind: 'unknown', why: `nobody says what ${at.host}:${at.name} is connected to` };
+    if (devices.has(at.host))
+      return { kind: 'unknown', why: `nobody says what ${at.host}:${at.name} is connected to` };
     const other = network.wire(at);
     return other.kind === 'segment' ? { ...other, segment: left(other.segment) } : other;
   };
