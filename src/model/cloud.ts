@@ -14,6 +14,8 @@ export interface Cloud {
   readonly underlay: Underlay | null;
   readonly bgpSpeakers: readonly BgpSpeaker[];
   readonly qosPolicies: readonly QosPolicy[];
+  /** nova-network: the host whose bridge of a network is the gateway of its guests. */
+  readonly networkHosts: ReadonlyMap<string, string>;
   readonly settings: CloudSettings;
 }
 

@@ -231,6 +231,8 @@ export interface Neutron {
   readonly subnetPools: readonly NeutronSubnetPool[];
   readonly portForwardings: readonly NeutronPortForwarding[];
   readonly rbacPolicies: readonly NeutronRbacPolicy[];
+  /** What BGP speakers tell routers outside (`bgp speaker list advertised routes`). */
+  readonly advertised?: readonly { readonly to: CloudPrefix; readonly via: CloudAddress }[];
   /** Network id → hosts of the DHCP agents that serve it. */
   readonly dhcpHosts: ReadonlyMap<string, readonly string[]>;
 }

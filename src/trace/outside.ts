@@ -134,11 +134,16 @@ function outsideOf(network: Network): Outside | null {
     const link = of === undefined ? null : placeOf(segmentOfSubnet(of, subnet));
     return link === null || (!of?.external && !linked.has(outsideInterface(link)));
   });
+  // Routers outside follow what the cloud's BGP speakers tell them.
+  const { advertised = [] } = neutron;
+  const told = ({ prefix }: NeutronSubnet): boolean =>
+    advertised.some(({ to }) => to.length === prefix.length && prefixCovers(to, prefix.address));
   const state = outsideNamespace(
     OUTSIDE,
     ROOT,
     links,
-    unrouted.map(({ prefix }) => prefix),
+    unrouted.filter((subnet) => !told(subnet)).map(({ prefix }) => prefix),
+    advertised,
   );
   return {
     links,

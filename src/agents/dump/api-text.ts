@@ -1,4 +1,6 @@
 /** Neutron's objects as its API answers them, for the `api/` folder of a compiled cloud. */
+import { advertisedRoutes } from '../../model/bgp.ts';
+import { type Cloud } from '../../model/cloud.ts';
 import {
   type CloudPrefix,
   type FixedIp,
@@ -98,6 +100,22 @@ export function apiFiles(neutron: Neutron): DumpFiles {
         )}\n`,
     ],
   ]);
+}
+
+/** What the cloud's BGP speakers advertise; nothing without a speaker. */
+export function advertisedFiles(cloud: Cloud): DumpFiles {
+  if (cloud.bgpSpeakers.length === 0) return new Map();
+  const rows = (): readonly object[] =>
+    cloud.bgpSpeakers.flatMap((speaker) =>
+      speaker.peers.length === 0
+        ? []
+        : advertisedRoutes(cloud, speaker).map(({ to, via }) => ({
+            destination: prefixText(to),
+            next_hop: writeIp(via),
+          })),
+    );
+  const text = (): string => `${JSON.stringify({ advertised_routes: rows() }, null, 1)}\n`;
+  return new Map([['api/bgp-advertised-routes.json', text]]);
 }
 
 function prefixText({ address, length }: CloudPrefix): string {

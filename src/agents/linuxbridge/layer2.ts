@@ -32,7 +32,8 @@ export const linuxbridge: Layer2 = (at, plugs) => {
   const tapped = withSubPorts(at, plugs)
     .filter(({ port }) => port.adminUp)
     .map((plug) => ({ port: plug.port, tap: deviceName('tap', plug.port.id), plug }));
-  const networks = [...new Set(tapped.map(({ port }) => port.networkId))].flatMap(
+  const routed = hostedNetworks(at);
+  const networks = [...new Set([...tapped.map(({ port }) => port.networkId), ...routed])].flatMap(
     (id) => at.view.networks.get(id) ?? [],
   );
   const guarded = tapped.filter(({ port }) => isGuarded(port));
@@ -55,13 +56,13 @@ export const linuxbridge: Layer2 = (at, plugs) => {
     devices: [
       ...nicsOf(at.host, layer2, networks),
       ...networks.flatMap((network) => wireOf(at, layer2, network)),
-      ...networks.map((network) => bridgeOf(network)),
+      ...networks.map((network) => bridgeOf(at, network)),
       ...tapped.map((each) => tapOf(at, each)),
     ],
     neighbours: networks.flatMap((network) => neighboursOf(at, layer2, network)),
     fdb: networks.flatMap((network) => fdbOf(at, layer2, network)),
     sysctls: new Map([
-      ['net.ipv4.ip_forward', '0'],
+      ['net.ipv4.ip_forward', routed.length > 0 ? '1' : '0'],
       ['net.bridge.bridge-nf-call-iptables', '1'],
       ['net.bridge.bridge-nf-call-ip6tables', '1'],
       ['net.bridge.bridge-nf-call-arptables', '1'],
@@ -155,9 +156,26 @@ function wireOf(at: Place, layer2: Layer2Agent, network: NeutronNetwork): readon
   ];
 }
 
-function bridgeOf(network: NeutronNetwork): DevicePlan {
+/** Networks of nova-network for whose guests this host is the gateway. */
+function hostedNetworks({ view, host }: Place): readonly string[] {
+  return [...view.cloud.networkHosts].filter(([, name]) => name === host.name).map(([id]) => id);
+}
+
+function bridgeOf(at: Place, network: NeutronNetwork): DevicePlan {
+  const gateways = hostedNetworks(at).includes(network.id)
+    ? at.view.cloud.neutron.subnets.filter(({ networkId }) => networkId === network.id)
+    : [];
   return {
     ...plain(networkBridge(network.id), 'bridge', network.mtu ?? 1500),
+    mac:
+      gateways.length > 0
+        ? macOf(`${at.host.name} ${network.id}`)
+        : macOf(networkBridge(network.id)),
+    addresses: gateways.flatMap(({ gateway, prefix }) =>
+      gateway === null
+        ? []
+        : [{ address: gateway, length: prefix.length, scope: 'global' as const }],
+    ),
     details: { stp_state: 0, ageing_time: 30000, vlan_filtering: 0, nf_call_iptables: 0 },
   };
 }

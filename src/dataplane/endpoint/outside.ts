@@ -35,6 +35,12 @@ const FIRST_MAC = 0x026f_7574_0000n;
 const ETHERNET_MTU = 1500;
 const ASSUMED: Origin = { file: 'the outside network, as it is assumed', line: 0 };
 
+/** A prefix that the cloud announces, and the next hop towards it. */
+export interface Advertised {
+  readonly to: CloudPrefix;
+  readonly via: CloudAddress;
+}
+
 /** The interface that a link's provider network is reached by. */
 export function outsideInterface({
   physical,
@@ -47,12 +53,14 @@ export function outsideInterface({
  * The namespace that stands for the outside.
  *
  * @param unrouted subnets of the cloud that nobody outside has a route to
+ * @param advertised what BGP speakers of the cloud told
  */
 export function outsideNamespace(
   host: string,
   name: string,
   links: readonly OutsideLink[],
   unrouted: readonly CloudPrefix[],
+  advertised: readonly Advertised[] = [],
 ): Namespace {
   const interfaces = interfacesOf(links);
   return {
@@ -63,6 +71,7 @@ export function outsideNamespace(
     routes: [
       ...connectedRoutes(interfaces, 4),
       ...connectedRoutes(interfaces, 6),
+      ...advertised.flatMap((route) => routeTold(route, links)),
       localDefault(4),
       localDefault(6),
     ],
@@ -138,10 +147,33 @@ function interfaceAddress(
   };
 }
 
+/** A route that a BGP speaker told, by the link on which its next hop is. */
+function routeTold({ to, via }: Advertised, links: readonly OutsideLink[]): readonly Route[] {
+  const rest = (length: number): bigint => BigInt((via.version === 4 ? 32 : 128) - length);
+  const link = links.find(({ addresses }) =>
+    addresses.some(
+      ({ address, length }) =>
+        address.version === via.version &&
+        address.value >> rest(length) === via.value >> rest(length),
+    ),
+  );
+  if (link === undefined) return [];
+  const device = outsideInterface(link);
+  return [
+    {
+      ...localDefault(to.address.version),
+      type: 'unicast',
+      prefix: to,
+      scope: 'global',
+      hops: [{ gateway: via, device, weight: 1, onLink: false, dead: false }],
+    },
+  ];
+}
+
 /**
  * Every address is the outside's own, unless a rule passed over this table.
  * Simplification: which addresses exist outside is not known; all of them do that are not the
- * cloud's, and nobody outside has a route to a subnet of tenants, announced or not.
+ * cloud's, and nobody outside has a route to a subnet of tenants that no BGP speaker announces.
  */
 function localDefault(version: 4 | 6): Route {
   return {

@@ -50,6 +50,7 @@ export const NETWORK_KEYS = [
   'admin_up',
   'port_security',
   'manager',
+  'network_host',
   'zone_hints',
   'dhcp_agents',
   'qos',

@@ -23,6 +23,7 @@ import { makeDhcpPorts } from './dhcp.ts';
 import { makeAgentGateways, readFloatingIps, readTrunks } from './floating-trunks.ts';
 import { readHosts } from './hosts.ts';
 import { readLoadBalancers } from './load-balancers.ts';
+import { readNetworkHosts } from './network-hosts.ts';
 import { type NamedSubnet, readAddressGroups, readNetworks, subnetIndex } from './networks.ts';
 import { type OpenPool, readSubnetPools } from './pools.ts';
 import { type PortContext, readHostPorts, readServers } from './ports.ts';
@@ -121,6 +122,7 @@ export function readCloudYaml(file: string, source: string): Parsed<Cloud | null
     underlay: underlayIn(root),
     bgpSpeakers: readSpeakers(root, networks),
     qosPolicies: qos,
+    networkHosts: readNetworkHosts(root, hosts, networks),
     settings,
   };
   if (hosts.count === 0 && problems.length === 0) wrong(root, 'A cloud needs hosts');

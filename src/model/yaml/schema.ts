@@ -100,6 +100,7 @@ const NETWORK = object(
       choice(['none', 'flat', 'flat_dhcp', 'vlan']),
       'The manager of nova-network that would have made it.',
     ),
+    network_host: told(TEXT, 'nova-network: the host whose bridge is the gateway.'),
     zone_hints: list(TEXT),
     dhcp_agents: told(list(TEXT), 'Hosts that serve it; else the least loaded.'),
     qos: TEXT,

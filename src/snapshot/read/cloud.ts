@@ -54,6 +54,7 @@ export function cloudOfNetwork(network: Network): Cloud {
     bgpSpeakers: [],
     qosPolicies: [],
     underlay: null,
+    networkHosts: new Map(),
     settings: USUAL_SETTINGS,
   };
 }

@@ -1,7 +1,7 @@
 /** A compiled cloud as a network: the same readers read it that read a dump of real hosts. */
 import { AGENTS } from '../../agents/agents.ts';
 import { type CompileOptions, planCloud, USUAL } from '../../agents/compile.ts';
-import { apiFiles } from '../../agents/dump/api-text.ts';
+import { advertisedFiles, apiFiles } from '../../agents/dump/api-text.ts';
 import { type DumpFiles, hostFiles } from '../../agents/dump/folder.ts';
 import { underlayFiles } from '../../agents/dump/underlay-text.ts';
 import { type Network } from '../../dataplane/network.ts';
@@ -19,6 +19,7 @@ export function* compileInPieces(
 ): Generator<DumpFiles> {
   for (const plan of planCloud(cloud, AGENTS, options)) yield hostFiles(plan);
   yield apiFiles(cloud.neutron);
+  yield advertisedFiles(cloud);
   if (cloud.underlay !== null) yield underlayFiles(cloud.underlay);
 }
 

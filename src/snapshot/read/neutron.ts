@@ -59,6 +59,7 @@ export function readNeutron(store: Store, catalog: Catalog): Neutron {
   const subnetPools = once(() => rows('subnetpools').map(subnetPoolOf));
   const portForwardings = once(() => rows('floatingips').flatMap(portForwardingsOf));
   const rbacPolicies = once(() => rows('rbac-policies').map(rbacPolicyOf));
+  const advertised = once(() => rows('bgp-advertised-routes').flatMap(advertisedOf));
   const dhcpHosts = once(() => {
     const hosts = hostingOf(store, catalog, 'network-dhcp-agents');
     return new Map([...hosts].map(([id, list]) => [id, list.map((each) => each.host)]));
@@ -102,6 +103,9 @@ export function readNeutron(store: Store, catalog: Catalog): Neutron {
     },
     get rbacPolicies() {
       return rbacPolicies();
+    },
+    get advertised() {
+      return advertised();
     },
     get dhcpHosts() {
       return dhcpHosts();
@@ -230,6 +234,12 @@ function subnetOf(row: JsonNode): NeutronSubnet[] {
       segmentId: textOf(column(row, 'segment_id')) ?? null,
     },
   ];
+}
+
+function advertisedOf(row: JsonNode): NeutronRouter['routes'] {
+  const to = readAs(column(row, 'destination'), readPrefix, 'a prefix');
+  const via = readAs(column(row, 'next_hop', 'nexthop'), readIp, 'an address');
+  return to === undefined || via === undefined ? [] : [{ to, via }];
 }
 
 function routesOf(node: JsonNode | undefined): NeutronRouter['routes'] {
