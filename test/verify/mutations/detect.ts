@@ -105,7 +105,7 @@ function violations(network: Network, invariant: Invariant, among: readonly stri
     atLeast: null,
     version: 4 as const,
   };
-  const file = { groups: new Map(), properties: [property], coverage: null };
+  const file = { groups: new Map(), properties: [property], coverage: null, changes: null };
   const words = ({ subject, holds, because }: Checked): string =>
     `${subject} ${holds} ${because.join(' ').replace(/:\d+/g, '')}`;
   const bad = [...checkProperties(network, file)].filter(({ holds }) => holds !== 'holds');
