@@ -272,7 +272,12 @@ function compiledNamespace(
   return made;
 }
 
-function namespaceOf(compiled: CompiledNetwork, host: string, name: string): Namespace | undefined {
+/** The namespace of a host as the snapshot shows it, or as a guest's port configures it. */
+export function namespaceOf(
+  compiled: CompiledNetwork,
+  host: string,
+  name: string,
+): Namespace | undefined {
   const tap = tapOfGuest(name);
   return tap === null
     ? compiled.network.namespace(host, name)?.state

@@ -182,6 +182,15 @@ export class Regions {
     return of(region);
   }
 
+  /**
+   * The region for one value of the variable that is asked first, whatever that variable then is;
+   * a region that does not ask it is itself.
+   */
+  restricted(region: Region, variable: number, value: number): Region {
+    if (region <= EVERYWHERE || this.variable[region] !== variable) return region;
+    return this.behind[region]![this.edgeOf(region, value)]!;
+  }
+
   /** Whether an input with those values lies in the region. */
   has(region: Region, valueOf: (variable: number) => number): boolean {
     let at = region;

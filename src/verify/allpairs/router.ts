@@ -1,0 +1,170 @@
+/**
+ * A namespace between two of its devices: what its rules, its routes and NAT make of a new
+ * connection between two addresses. Carried are the rules that chains.ts knows and routing by the
+ * main table; everything else is left to the proof of one pair.
+ */
+import { parseIptablesSave } from '../../dataplane/iptables/text/save.ts';
+import { ROOT } from '../../dataplane/network.ts';
+import { type Namespace } from '../../dataplane/routing/types.ts';
+import { melted } from '../../traffic/intervals.ts';
+import { NOWHERE, type Region, type Regions } from '../../traffic/sets/regions.ts';
+import { type Chains, chainsOf, type Passing, passChain } from './chains.ts';
+import { FROM_PORT, PROTOCOL } from './coordinates.ts';
+import { NotCarried } from './frame.ts';
+import { type Places, type Station } from './places.ts';
+import { localDevice, routeTo, settingsOf } from './routes.ts';
+
+/** A connection that leaves a router. */
+export interface Forwarded {
+  readonly by: Station;
+  readonly source: number;
+  readonly destination: number;
+  /** The next hop: a gateway, or the destination itself. */
+  readonly hop: number;
+  readonly where: Region;
+  readonly anyPort: boolean;
+}
+
+export interface Routers {
+  /** What becomes of a connection that comes in at a station that is not meant. */
+  forward(at: Station, source: number, destination: number, where: Region): readonly Forwarded[];
+  /** Whether the namespace has rules of its own. */
+  filters(state: Station): boolean;
+}
+
+const TABLES = ['raw', 'mangle', 'nat'] as const;
+
+export function openRouters(places: Places, regions: Regions): Routers {
+  const { network } = places.compiled;
+  const rules = new Map<string, Chains | NotCarried>();
+
+  const chainsAt = ({ host, namespace }: Station): Chains => {
+    const key = `${host} ${namespace}`;
+    let found = rules.get(key);
+    if (found === undefined) {
+      found = readChains(host, namespace);
+      rules.set(key, found);
+    }
+    if (found instanceof NotCarried) throw found;
+    return found;
+  };
+
+  const readChains = (host: string, namespace: string): Chains | NotCarried => {
+    const state = network.namespace(host, namespace);
+    const source = state?.source('iptables-save') ?? state?.source('iptables-save.txt');
+    const nft = state?.source('nft-ruleset') ?? state?.source('nft-ruleset.txt');
+    if (source === undefined) return nft === undefined ? new Map() : new NotCarried('nft rules');
+    const { value, problems } = parseIptablesSave(source.text, source.file, 4);
+    if (problems.length > 0) return new NotCarried('rules that were not understood');
+    return chainsOf([value]);
+  };
+
+  const forward = (
+    at: Station,
+    source: number,
+    destination: number,
+    where: Region,
+  ): readonly Forwarded[] => {
+    const { state, device } = at;
+    if (at.namespace === ROOT) throw new NotCarried('a host that routes');
+    const chains = chainsAt(at);
+    let parts: readonly Passing[] = [
+      {
+        source,
+        destination,
+        input: device.name,
+        output: '',
+        mark: 0,
+        connectionMark: 0,
+        translated: { source: false, destination: false },
+        anyPort: false,
+        where,
+      },
+    ];
+    for (const table of TABLES) parts = pass(chains, table, 'PREROUTING', parts);
+    return parts.flatMap((part) => routed(at, state, chains, part));
+  };
+
+  const pass = (
+    chains: Chains,
+    table: Parameters<typeof passChain>[2],
+    base: string,
+    parts: readonly Passing[],
+  ): readonly Passing[] => parts.flatMap((part) => passChain(regions, chains, table, base, part));
+
+  const routed = (
+    at: Station,
+    state: Namespace,
+    chains: Chains,
+    part: Passing,
+  ): readonly Forwarded[] => {
+    const { destination } = part;
+    // For the namespace itself: nothing goes on.
+    if (localDevice(state, destination) !== null) return [];
+    const settings = settingsOf(state, part.input);
+    if (!settings.forwarding) return [];
+    if (localDevice(state, part.source) !== null) throw new NotCarried('an own address as source');
+    if (settings.reversePathFilter !== 0) {
+      const back = routeTo(state, part.source);
+      if (back?.device !== part.input) throw new NotCarried('a source of another device');
+    } else if (routeTo(state, part.source) === null) throw new NotCarried('a source without route');
+    const route = routeTo(state, destination);
+    if (route === null) return [];
+    const by = places
+      .stationsOf(at.host, at.namespace)
+      .find(({ device }) => device.name === route.device);
+    if (by === undefined) throw new NotCarried('a device that is no station');
+    if (!by.device.up || !by.device.running) return [];
+    let parts: readonly Passing[] = [{ ...part, output: route.device }];
+    for (const table of ['mangle', 'filter', 'security'] as const) {
+      parts = pass(chains, table, 'FORWARD', parts);
+    }
+    for (const table of ['mangle', 'nat'] as const) {
+      parts = pass(chains, table, 'POSTROUTING', parts);
+    }
+    return parts.map((one) => ({
+      by,
+      source: one.source,
+      destination: one.destination,
+      hop: route.gateway ?? one.destination,
+      where: one.where,
+      anyPort: one.anyPort,
+    }));
+  };
+
+  return {
+    forward,
+    filters: (station) => {
+      const chains = chainsAt(station);
+      for (const table of chains.values()) {
+        for (const { rules: all, policy } of table.values()) {
+          if (all.length > 0 || policy === 'DROP') return true;
+        }
+      }
+      return false;
+    },
+  };
+}
+
+/** Protocols whose ports NAT may choose anew. */
+const WITH_PORTS = [6, 17, 33, 132, 136];
+/** Privileged ports stay privileged (nf_nat_l4proto_unique_tuple()). */
+const BANDS = [
+  [0, 511, 1, 511],
+  [512, 1023, 600, 1023],
+  [1024, 65535, 1024, 65535],
+] as const;
+
+/** The inputs that some choice of the source port leads into a region. */
+export function beforeNat(regions: Regions, into: Region): Region {
+  const ported = regions.of(PROTOCOL, melted(WITH_PORTS.flatMap((one) => [one, one])));
+  let out = regions.minus(into, ported);
+  for (const [low, high, from, upTo] of BANDS) {
+    const chosen = regions.and(into, regions.of(FROM_PORT, melted([from, upTo])));
+    if (chosen === NOWHERE) continue;
+    const some = regions.shadow(regions.and(chosen, ported), FROM_PORT);
+    out = regions.or(out, regions.and(some, regions.of(FROM_PORT, melted([low, high]))));
+  }
+  return out;
+}
+

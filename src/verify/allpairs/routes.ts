@@ -1,0 +1,102 @@
+/** The route that a namespace takes to an address, where nothing but the main table decides. */
+import { type Namespace, type Route } from '../../dataplane/routing/types.ts';
+import { connectedRoutes } from '../../dataplane/routing/kernel-routes.ts';
+import { type DeviceSettings, deviceSettings } from '../../dataplane/routing/settings.ts';
+import { NotCarried } from './frame.ts';
+
+export interface TakenRoute {
+  readonly device: string;
+  /** null: the address is on the link. */
+  readonly gateway: number | null;
+  /** The source address a sender takes; null: none. */
+  readonly source: number | null;
+}
+
+interface Entry {
+  readonly bits: number;
+  readonly network: number;
+  readonly route: Route;
+}
+
+const tables = new WeakMap<Namespace, readonly Entry[] | NotCarried>();
+const MAIN = 254;
+const LOCAL = 255;
+
+/** null: no route. Local addresses are not asked for here. */
+export function routeTo(state: Namespace, address: number): TakenRoute | null {
+  let entries = tables.get(state);
+  if (entries === undefined) {
+    entries = entriesOf(state);
+    tables.set(state, entries);
+  }
+  if (entries instanceof NotCarried) throw entries;
+  for (const { bits, network, route } of entries) {
+    const shift = 2 ** (32 - bits);
+    if (Math.floor(address / shift) !== network) continue;
+    const [hop] = route.hops;
+    if (route.type !== 'unicast' || route.hops.length !== 1 || hop === undefined) {
+      throw new NotCarried('a route of another kind');
+    }
+    if (hop.device === null || hop.dead || hop.gateway?.version === 6) {
+      throw new NotCarried('a next hop of another kind');
+    }
+    return {
+      device: hop.device,
+      gateway: hop.gateway === null ? null : Number(hop.gateway.value),
+      source: route.source === null ? null : Number(route.source.value),
+    };
+  }
+  return null;
+}
+
+function entriesOf(state: Namespace): readonly Entry[] | NotCarried {
+  const rules = state.rules.filter(({ version }) => version === 4);
+  const usual = rules.every(
+    ({ from, to, mark, inputDevice, outputDevice, not, action, protocol }) =>
+      !not && (from ?? to ?? mark ?? inputDevice ?? outputDevice ?? protocol) === null &&
+      action.kind === 'lookup' && [LOCAL, MAIN, 253].includes(action.table),
+  );
+  if (!usual) return new NotCarried('policy routing');
+  const shown = state.routes.filter(({ version, table }) => version === 4 && table === MAIN);
+  const rest = state.routes.some(
+    ({ version, table }) => version === 4 && ![MAIN, LOCAL].includes(table),
+  );
+  if (rest) return new NotCarried('more routing tables');
+  const routes = shown.length > 0 ? shown : connectedRoutes(state.interfaces, 4).filter(({ table }) => table === MAIN);
+  const entries = routes.map((route) => {
+    const bits = route.prefix?.length ?? 0;
+    const network = Math.floor(Number(route.prefix?.address.value ?? 0n) / 2 ** (32 - bits));
+    return { bits, network, route };
+  });
+  const keys = new Set(entries.map(({ bits, network }) => `${bits} ${network}`));
+  if (keys.size !== entries.length) return new NotCarried('several routes to one network');
+  return entries.sort((a, b) => b.bits - a.bits);
+}
+
+/** The device on which an address is the namespace's own; null when it is not. */
+export function localDevice(state: Namespace, address: number): string | null {
+  for (const { name, addresses, up } of state.interfaces) {
+    if (!up) continue;
+    for (const one of addresses) {
+      if (one.address.version === 4 && Number(one.address.value) === address) return name;
+    }
+  }
+  return null;
+}
+
+const settings = new WeakMap<Namespace, Map<string, DeviceSettings>>();
+
+/** The settings of a device, read once. */
+export function settingsOf(state: Namespace, device: string): DeviceSettings {
+  let known = settings.get(state);
+  if (known === undefined) {
+    known = new Map();
+    settings.set(state, known);
+  }
+  let found = known.get(device);
+  if (found === undefined) {
+    found = deviceSettings(state, device);
+    known.set(device, found);
+  }
+  return found;
+}
