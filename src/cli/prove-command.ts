@@ -18,6 +18,8 @@ interface ProveFlags extends Wishes {
   readonly certificate?: string;
   readonly format: 'tree' | 'json';
   readonly expect?: 'reachable' | 'unreachable';
+  readonly all?: boolean;
+  readonly pairs: number;
 }
 
 const NOTES = `
@@ -32,8 +34,14 @@ export function addProve(root: Command, call: Call): void {
   const command = root
     .command('prove')
     .description('prove which of all packets from FROM reach TO, and what stops the others')
-    .argument('<from>', 'who sends')
-    .argument('<to>', 'who shall receive')
+    .argument('[from]', 'who sends')
+    .argument('[to]', 'who shall receive')
+    .option('--all', 'every pair of servers, IPv4: FROM and TO are left out')
+    .addOption(
+      new Option('--pairs <n>', 'with --all: open pairs that are proved one by one')
+        .argParser(countOf)
+        .default(200),
+    )
     .option('-s, --snapshot <dir>', 'dump folder, sos report or archive')
     .option('--cloud <file>', 'a cloud.yaml: what its agents would configure')
     .option('--icmp', 'echo requests')
@@ -51,8 +59,37 @@ export function addProve(root: Command, call: Call): void {
       new Option('--format <format>', 'text or data').choices(['tree', 'json']).default('tree'),
     )
     .addHelpText('after', NOTES)
-    .action((from: string, to: string, flags: ProveFlags) => run(call, from, to, flags));
+    .action((from: string | undefined, to: string | undefined, flags: ProveFlags) => {
+      if (flags.all === true) return runAll(call, from, flags);
+      if (from !== undefined && to !== undefined) return run(call, from, to, flags);
+      throw new UsageError('prove wants FROM and TO, or --all');
+    });
   addPageOptions(command);
+}
+
+/** Every pair of servers; 3 where some pair stays open. */
+async function runAll(call: Call, from: string | undefined, flags: ProveFlags): Promise<void> {
+  const { icmp, tcp, udp, ipv6, expect } = flags;
+  if ((from ?? icmp ?? tcp ?? udp ?? ipv6 ?? expect) !== undefined) {
+    throw new UsageError('--all is about every IPv4 packet of every pair: no other question fits');
+  }
+  const [{ openSnapshotOption }, { answerAllPairs }, { pairsJson, pairsLines }] = await Promise.all(
+    [
+      import('./snapshot-option.ts'),
+      import('../verify/allpairs/answer.ts'),
+      import('../verify/allpairs/text.ts'),
+    ],
+  );
+  const { network } = openSnapshotOption(flags.cloud ?? flags.snapshot);
+  const answer = answerAllPairs(network, flags.pairs);
+  if (flags.format === 'json') call.io.out.write(`${jsonText(pairsJson(network, answer))}\n`);
+  else {
+    const page = pageOf(call.io, flags);
+    for (const line of pairsLines(network, answer, page)) {
+      call.io.out.write(`${page.encode(line)}\n`);
+    }
+  }
+  call.exitCode = answer.answers.some(({ open }) => open !== null) ? EXIT.unsure : EXIT.yes;
 }
 
 async function run(call: Call, from: string, to: string, flags: ProveFlags): Promise<void> {
@@ -125,6 +162,13 @@ function wantedOf({ icmp, tcp, udp }: ProveFlags): Wanted {
   const ranges = (value: unknown): readonly Range[] | null =>
     value === undefined ? null : value === true ? EVERY_PORT : (value as readonly Range[]);
   return { icmp: icmp === true, tcp: ranges(tcp), udp: ranges(udp), others: false };
+}
+
+function countOf(word: string): number {
+  const count = Number(word);
+  if (!Number.isInteger(count) || count < 0)
+    throw new InvalidArgumentError('not a number of pairs');
+  return count;
 }
 
 function rangesOf(word: string): readonly Range[] {

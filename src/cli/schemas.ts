@@ -2,7 +2,12 @@
 import { SIMULATION_SCHEMA } from '../simulate/render/schema.ts';
 import { SCHEMAS as TRACE_SCHEMAS } from '../trace/render/schema.ts';
 import { DIFF_SCHEMA } from '../verify/configuration/schema.ts';
-import { CHECK_SCHEMA, PROVE_SCHEMA, REACHABILITY_SCHEMA } from '../verify/proof/schema.ts';
+import {
+  CHECK_SCHEMA,
+  PAIRS_SCHEMA,
+  PROVE_SCHEMA,
+  REACHABILITY_SCHEMA,
+} from '../verify/proof/schema.ts';
 import { LOCATED_SCHEMA } from '../why/render/located.ts';
 import { WHY_SCHEMA } from '../why/render/schema.ts';
 
@@ -13,6 +18,7 @@ export const SCHEMAS = {
   diff: DIFF_SCHEMA,
   simulate: SIMULATION_SCHEMA,
   prove: PROVE_SCHEMA,
+  'prove-all': PAIRS_SCHEMA,
   check: CHECK_SCHEMA,
   reachability: REACHABILITY_SCHEMA,
 } as const;

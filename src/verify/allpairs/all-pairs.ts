@@ -3,16 +3,18 @@
  * from the very flows and rules of the hosts. What the engine does not carry exactly is left open,
  * and `prove` says it for one pair. Before: `layer2.ts`, `router.ts`.
  */
+
+import { guestName } from '../../dataplane/endpoint/guest.ts';
+import { seatBehind } from '../../dataplane/endpoint/guest-nics.ts';
 import { type Endpoint } from '../../dataplane/network.ts';
 import { type CompiledNetwork } from '../../trace/compiled-network.ts';
-import { guestName } from '../../dataplane/endpoint/guest.ts';
 import { NOWHERE, type Region } from '../../traffic/sets/regions.ts';
 import { ADDRESS, type Coordinates } from './coordinates.ts';
 import { openFabric } from './fabric.ts';
 import { NotCarried } from './frame.ts';
 import { type Layer2, openLayer2 } from './layer2.ts';
 import { openPlaces, type Places, type Station } from './places.ts';
-import { beforeNat, openRouters, type Routers } from './router.ts';
+import { beforeNat, type Forwarded, openRouters, type Routers } from './router.ts';
 import { localDevice, routeTo, settingsOf } from './routes.ts';
 import { openUnderlay } from './underlay.ts';
 
@@ -37,16 +39,26 @@ export type Cell =
   | { readonly kind: 'known'; readonly arrives: Region }
   | { readonly kind: 'open'; readonly why: string };
 
+/** A server that some packets to an address arrive at. */
+export interface Delivery {
+  readonly at: Station;
+  readonly where: Region;
+}
+
 export interface AllPairs {
+  readonly coordinates: Coordinates;
   readonly servers: readonly Server[];
   readonly targets: readonly Target[];
   /** Servers the engine cannot start from, with the reason. */
   readonly left: readonly { readonly endpoint: Endpoint; readonly why: string }[];
+  /** Where packets of a server to an address arrive; a sentence where that is not carried. */
+  deliveries(from: Server, address: number): readonly Delivery[] | string;
   cell(from: Server, to: Target): Cell;
 }
 
 const MAX_ROUTERS = 4;
 const LEAST_MTU = 200;
+const NOWHERE_AT_ALL: readonly Delivery[] = [];
 
 export function openAllPairs(compiled: CompiledNetwork, coordinates: Coordinates): AllPairs {
   const { regions, openings } = coordinates;
@@ -56,27 +68,37 @@ export function openAllPairs(compiled: CompiledNetwork, coordinates: Coordinates
   const routers = openRouters(places, regions);
   const { servers, left } = serversOf(compiled, places);
   const targets = targetsOf(compiled, servers);
-  const engine: Engine = { coordinates, layer2, routers };
+  const isServer = new Set(servers.map(({ station }) => station));
+  const engine: Engine = { coordinates, layer2, routers, isServer, onward: new Map() };
+  const deliveries: AllPairs['deliveries'] = (from, destination) => {
+    try {
+      const way: Way = {
+        source: from.address,
+        destination,
+        where: openings,
+        zones: NO_ZONES,
+        anyPort: false,
+        routers: 0,
+      };
+      return sent(engine, from.station, way);
+    } catch (error) {
+      if (error instanceof NotCarried) return error.message;
+      throw error;
+    }
+  };
   return {
+    coordinates,
     servers,
     targets,
     left,
+    deliveries,
     cell(from, to) {
-      try {
-        const { station } = to.server;
-        const way: Way = {
-          source: from.address,
-          destination: to.address,
-          where: openings,
-          zones: [],
-          anyPort: false,
-          routers: 0,
-        };
-        return { kind: 'known', arrives: sent(engine, from.station, station, way) };
-      } catch (error) {
-        if (error instanceof NotCarried) return { kind: 'open', why: error.message };
-        throw error;
-      }
+      const found = deliveries(from, to.address);
+      if (typeof found === 'string') return { kind: 'open', why: found };
+      const { station } = to.server;
+      let arrives: Region = NOWHERE;
+      for (const { at, where } of found) if (at === station) arrives = regions.or(arrives, where);
+      return { kind: 'known', arrives };
     },
   };
 }
@@ -85,6 +107,9 @@ interface Engine {
   readonly coordinates: Coordinates;
   readonly layer2: Layer2;
   readonly routers: Routers;
+  readonly isServer: ReadonlySet<Station>;
+  /** What becomes of connections whose addresses were translated: shared by all their senders. */
+  readonly onward: Map<string, Map<number, readonly Delivery[] | NotCarried>>;
 }
 
 /** A connection somewhere on its way. */
@@ -97,74 +122,106 @@ interface Way {
   readonly routers: number;
 }
 
+const NO_ZONES: readonly string[] = [];
+
 /** Sends from a server's own stack. */
-function sent(engine: Engine, from: Station, to: Station, way: Way): Region {
+function sent(engine: Engine, from: Station, way: Way): readonly Delivery[] {
   const { state, device } = from;
   const route = routeTo(state, way.destination);
   if (localDevice(state, way.destination) !== null) throw new NotCarried('its own address');
-  if (route === null) return NOWHERE;
+  if (route === null) return NOWHERE_AT_ALL;
   if (route.device !== device.name) throw new NotCarried('a server with several interfaces');
   if (route.source !== null && route.source !== way.source) throw new NotCarried('another source');
   if (engine.routers.filters(from)) throw new NotCarried('a server with rules of its own');
-  return onLink(engine, from, to, way, route.gateway ?? way.destination, way.source);
+  return onLink(engine, from, way, route.gateway ?? way.destination, way.source);
 }
 
 /** Sends to a next hop by one device. */
 function onLink(
   engine: Engine,
   from: Station,
-  to: Station,
   way: Way,
   hop: number,
   sender: number,
-): Region {
+): readonly Delivery[] {
   const { regions } = engine.coordinates;
   if (from.device.mtu < LEAST_MTU) throw new NotCarried('a small MTU');
   const mac = engine.layer2.resolve(from, sender, hop);
-  if (mac === null) return NOWHERE;
+  if (mac === null) return NOWHERE_AT_ALL;
   const guest = way.routers === 0 ? way.source : null;
-  let arrives: Region = NOWHERE;
+  const found: Delivery[] = [];
   for (const { station, out, into, zones } of engine.layer2.reach(from, mac, guest)) {
     const near = regions.restricted(out, ADDRESS, way.destination);
     const far = regions.restricted(into, ADDRESS, way.source);
     const passed = regions.and(near, far);
     const where = regions.and(way.where, way.anyPort ? beforeNat(regions, passed) : passed);
     if (where === NOWHERE) continue;
-    if (zones.some((zone) => way.zones.includes(zone))) throw new NotCarried('a zone asked again');
-    const here = { ...way, where, zones: [...way.zones, ...zones] };
-    arrives = regions.or(arrives, received(engine, station, to, here));
+    if (way.zones.length > 0 && zones.some((zone) => way.zones.includes(zone))) {
+      throw new NotCarried('a zone asked again');
+    }
+    found.push(...received(engine, station, { ...way, where, zones: [...way.zones, ...zones] }));
   }
-  return arrives;
+  return found;
 }
 
-function received(engine: Engine, at: Station, to: Station, way: Way): Region {
-  const { regions } = engine.coordinates;
-  if (localDevice(at.state, way.destination) !== null) {
-    if (at.host !== to.host || at.namespace !== to.namespace) {
-      // Its rules may send the connection elsewhere: a floating address stands on a router.
-      if (!settingsOf(at.state, at.device.name).forwarding) return NOWHERE;
-    } else {
-      accepts(engine, at, way);
-      return way.where;
-    }
+function received(engine: Engine, at: Station, way: Way): readonly Delivery[] {
+  const { source, destination, where } = way;
+  const local = localDevice(at.state, destination) !== null;
+  const routes = settingsOf(at.state, at.device.name).forwarding;
+  if (local && !(routes && engine.routers.filters(at))) {
+    // Whoever is no server keeps what is for it.
+    if (!engine.isServer.has(at)) return NOWHERE_AT_ALL;
+    accepts(engine, at, way);
+    return [{ at, where }];
   }
   if (way.routers === MAX_ROUTERS) throw new NotCarried('many routers');
-  let arrives: Region = NOWHERE;
-  const { source, destination, where } = way;
+  const found: Delivery[] = [];
   for (const one of engine.routers.forward(at, source, destination, where)) {
     const same = one.source === source && one.destination === destination;
     const next: Way = {
       source: one.source,
       destination: one.destination,
       where: one.where,
-      zones: same ? way.zones : [],
+      zones: same ? way.zones : NO_ZONES,
       anyPort: way.anyPort || one.anyPort,
       routers: way.routers + 1,
     };
-    const sender = senderOn(one.by, one.hop);
-    arrives = regions.or(arrives, onLink(engine, one.by, to, next, one.hop, sender));
+    found.push(...(same ? sentOn(engine, one, next) : translated(engine, one, next)));
   }
-  return arrives;
+  return found;
+}
+
+function sentOn(engine: Engine, { by, hop }: Forwarded, way: Way): readonly Delivery[] {
+  return onLink(engine, by, way, hop, senderOn(by, hop));
+}
+
+/** What NAT has made is a connection of its own: many senders share it. */
+function translated(engine: Engine, one: Forwarded, way: Way): readonly Delivery[] {
+  const { regions, openings } = engine.coordinates;
+  const { source, destination, anyPort, routers } = way;
+  const sender = `${one.by.id} ${source} ${anyPort} ${routers}`;
+  let mine = engine.onward.get(sender);
+  if (mine === undefined) {
+    mine = new Map();
+    engine.onward.set(sender, mine);
+  }
+  // Where the hop is a gateway it is the same for every destination.
+  const key = one.hop === destination ? destination : -1 - destination;
+  let found = mine.get(key);
+  if (found === undefined) {
+    try {
+      found = sentOn(engine, one, { ...way, where: openings });
+    } catch (error) {
+      if (!(error instanceof NotCarried)) throw error;
+      found = error;
+    }
+    mine.set(key, found);
+  }
+  if (found instanceof NotCarried) throw found;
+  return found.flatMap(({ at, where }) => {
+    const here = regions.and(way.where, where);
+    return here === NOWHERE ? [] : [{ at, where: here }];
+  });
 }
 
 /** A server takes what its own stack lets in. */
@@ -201,7 +258,9 @@ function serversOf(
   for (const endpoint of network.endpoints) {
     if (endpoint.role !== 'vm') continue;
     const { host, tap } = endpoint;
-    const namespace = endpoint.namespace ?? (tap === null ? '' : guestName(tap));
+    const namespace =
+      endpoint.namespace ??
+      (tap === null ? '' : guestName(seatBehind(network.neutron, host, tap).tap));
     const stations = places.stationsOf(host, namespace);
     const station = stations.find(({ mac }) => mac === Number(endpoint.mac));
     const address = station?.addresses[0];

@@ -9,7 +9,18 @@ import { CT_STATE, type Field, type FieldBits } from '../../packet/fields.ts';
 import { NOWHERE, type Regions } from '../../traffic/sets/regions.ts';
 import { wordBits } from '../../traffic/words.ts';
 import { addFlow, emptyIndex, type FlowIndex, lookUp } from './flow-index.ts';
-import { copyOf, type Frame, KNOWN, NotCarried, OPEN, readMac, SYMBOLIC, W } from './frame.ts';
+import {
+  copyOf,
+  type Frame,
+  KNOWN,
+  NotCarried,
+  OPEN,
+  OTHER,
+  readMac,
+  SYMBOLIC,
+  slotOf,
+  W,
+} from './frame.ts';
 
 /** A bridge whose tables are arranged for frames. */
 export interface IndexedBridge {
@@ -103,7 +114,11 @@ interface Walk {
 }
 
 /** Sends a frame through the tables of the bridge; the frame stands in `in_port`. */
-export function runBridge(regions: Regions, bridge: IndexedBridge, frame: Frame): readonly Leaving[] {
+export function runBridge(
+  regions: Regions,
+  bridge: IndexedBridge,
+  frame: Frame,
+): readonly Leaving[] {
   if (bridge.refused !== null) throw new NotCarried(bridge.refused);
   const walk: Walk = { regions, bridge, out: [], zones: [], depth: 0 };
   enterTable(walk, 0, frame);
@@ -152,8 +167,12 @@ function one(walk: Walk, action: Action, frame: Frame, last: boolean): void {
     case 'goto-table':
       return enterTable(walk, action.table, frame);
     case 'set-field':
-      if (action.field.name.startsWith('reg') || action.field.metadata || isWritable(action.field)) {
-        return write(frame, action.field, action.value, action.mask);
+      if (
+        action.field.name.startsWith('reg') ||
+        action.field.metadata ||
+        isWritable(action.field)
+      ) {
+        return write(frame, action);
       }
       break;
     case 'move':
@@ -186,19 +205,55 @@ function resumed(frame: Frame, last: boolean): Frame {
   return last ? frame : copyOf(frame);
 }
 
-const WRITABLE = new Set(['eth_src', 'eth_dst', 'vlan_vid', 'vlan_tci', 'arp_op', 'arp_sha', 'arp_spa', 'arp_tha', 'arp_tpa']);
+const WRITABLE = new Set([
+  'eth_src',
+  'eth_dst',
+  'vlan_vid',
+  'vlan_tci',
+  'arp_op',
+  'arp_sha',
+  'arp_spa',
+  'arp_tha',
+  'arp_tpa',
+]);
 
 function isWritable({ name }: Field): boolean {
   return WRITABLE.has(name);
 }
 
-function write({ words, known }: Frame, of: Field, value: bigint, mask: bigint): void {
-  const whole = mask === 2n ** BigInt(of.width) - 1n;
-  for (const bits of wordBits(of, value, mask)) {
-    if (known[bits.word] === SYMBOLIC) throw new NotCarried(`${of.name} is rewritten`);
-    if (known[bits.word] !== KNOWN && !whole) throw new NotCarried(`a part of ${of.name}`);
-    known[bits.word] = KNOWN;
-    words[bits.word] = ((words[bits.word]! & ~bits.mask) | bits.value) >>> 0;
+/** A store as words of frames; made once for each action. */
+interface Store {
+  readonly name: string;
+  readonly whole: boolean;
+  readonly bits: readonly {
+    readonly slot: number;
+    readonly mask: number;
+    readonly value: number;
+  }[];
+}
+
+type SetField = Extract<Action, { kind: 'set-field' }>;
+
+const stores = new WeakMap<SetField, Store>();
+
+function storeOf(action: SetField): Store {
+  let found = stores.get(action);
+  if (found === undefined) {
+    const { field: of, value, mask } = action;
+    const bits = wordBits(of, value, mask).map((one) => ({ ...one, slot: slotOf(one.word) }));
+    found = { name: of.name, whole: mask === 2n ** BigInt(of.width) - 1n, bits };
+    stores.set(action, found);
+  }
+  return found;
+}
+
+function write({ words, known }: Frame, action: SetField): void {
+  const { name, whole, bits } = storeOf(action);
+  for (const { slot, mask, value } of bits) {
+    if (known[slot] === SYMBOLIC || slot === OTHER) throw new NotCarried(`${name} is rewritten`);
+    if (known[slot] !== KNOWN && !whole) throw new NotCarried(`a part of ${name}`);
+    known[slot] = KNOWN;
+    words[slot] = ((words[slot]! & ~mask) | value) >>> 0;
   }
 }
 
@@ -209,7 +264,9 @@ function move({ words, known }: Frame, from: FieldBits, to: FieldBits): void {
     throw new NotCarried('a part of a field is moved');
   }
   for (let i = 0; i < Math.ceil(from.width / 32); i++) {
-    const [source, target] = [from.field.word + i, to.field.word + i];
+    const source = slotOf(from.field.word + i);
+    const target = slotOf(to.field.word + i);
+    if (source === OTHER || target === OTHER) throw new NotCarried('a field is moved');
     if (known[source] === SYMBOLIC || known[target] === SYMBOLIC) {
       throw new NotCarried('an address is moved');
     }
@@ -242,10 +299,11 @@ function track(walk: Walk, ct: Ct, frame: Frame, last: boolean): void {
 }
 
 function zoneIn({ words, known }: Frame, { field, start, width }: FieldBits): number {
-  if (known[field.word] !== KNOWN || field.width > 32 || start + width > 32) {
+  const at = slotOf(field.word);
+  if (known[at] !== KNOWN || field.width > 32 || start + width > 32) {
     throw new NotCarried('a zone that is not known');
   }
-  return (words[field.word]! >>> start) & (2 ** width - 1);
+  return (words[at]! >>> start) & (2 ** width - 1);
 }
 
 function output(walk: Walk, port: number, frame: Frame): void {
@@ -292,9 +350,10 @@ function normal(walk: Walk, frame: Frame): void {
     vlan = from.vlan.tag ?? 0;
   } else if (!trunks(from, vid)) return;
   const open = known[W.ethDst] === OPEN;
-  const dumped = open
-    ? undefined
-    : bridge.addresses.get(`${vlan} ${BigInt(readMac(words, W.ethDst))}`);
+  const dumped =
+    open || bridge.addresses.size === 0
+      ? undefined
+      : bridge.addresses.get(`${vlan} ${readMac(words, W.ethDst)}`);
   if (open && bridge.addresses.size > 0) throw new NotCarried('the address decides');
   if (dumped === inPort) throw new NotCarried('an address behind the port it came from');
   for (const port of bridge.ports.values()) {

@@ -3,7 +3,12 @@
  * ports goes on, with which marks. Only what Neutron's L3 agent writes is carried; a rule of
  * another kind that could match hands the pair to the proof of one pair.
  */
-import { type Chain, type Rule, type Ruleset, type TableName } from '../../dataplane/iptables/types.ts';
+import {
+  type Chain,
+  type Rule,
+  type Ruleset,
+  type TableName,
+} from '../../dataplane/iptables/types.ts';
 import { melted } from '../../traffic/intervals.ts';
 import { EVERYWHERE, NOWHERE, type Region, type Regions } from '../../traffic/sets/regions.ts';
 import { FROM_PORT, PROTOCOL, TO_PORT } from './coordinates.ts';
@@ -205,7 +210,7 @@ function inNetwork(
   { value: { value, mask }, not }: NonNullable<Rule['source']>,
   address: number,
 ): boolean {
-  return (((address & Number(mask)) >>> 0) === Number(value)) !== not;
+  return ((address & Number(mask)) >>> 0 === Number(value)) !== not;
 }
 
 function isCalled(
@@ -244,7 +249,9 @@ function matchWhere(regions: Regions, match: Rule['matches'][number], at: Passin
     case 'connmark': {
       const { mark } = match.options;
       if (mark === undefined) break;
-      return always(((at.connectionMark & mark.value.mask) >>> 0 === mark.value.value) !== mark.not);
+      return always(
+        ((at.connectionMark & mark.value.mask) >>> 0 === mark.value.value) !== mark.not,
+      );
     }
     case 'state':
     case 'conntrack': {

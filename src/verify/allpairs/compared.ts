@@ -1,6 +1,5 @@
 /** Regions of all pairs as regions of the space in which one pair is proved. */
-import { field } from '../../packet/fields.ts';
-import { allBits } from '../../packet/fields.ts';
+import { allBits, field } from '../../packet/fields.ts';
 import { runWithin } from '../../traffic/sets/conditions.ts';
 import { everyPacket, readRun } from '../../traffic/sets/packet-set.ts';
 import { EVERYWHERE, NOWHERE, type Region, type Regions } from '../../traffic/sets/regions.ts';
@@ -49,7 +48,8 @@ export function inProofSpace(space: Space, from: Regions, region: Region): Regio
         continue;
       }
       // The type of an echo request is no port of an input.
-      const mine = echo && variable === FROM_PORT ? within(variable, 0, 0) : within(variable, low, ends[i]!);
+      const mine =
+        echo && variable === FROM_PORT ? within(variable, 0, 0) : within(variable, low, ends[i]!);
       all = regions.or(all, regions.and(mine, made(next, echo)));
     }
     known.set(key, all);

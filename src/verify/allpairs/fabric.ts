@@ -5,17 +5,20 @@
  */
 import { type InterfaceId } from '../../dataplane/network.ts';
 import { type Port } from '../../dataplane/ovs/types/switch.ts';
-import { EVERYWHERE, NOWHERE, type Region, type Regions } from '../../traffic/sets/regions.ts';
+import { type Namespace } from '../../dataplane/routing/types.ts';
+import { field, PACKET_WORDS } from '../../packet/fields.ts';
 import { ownersOf } from '../../trace/compiled-network.ts';
 import { namespaceOf } from '../../trace/world.ts';
+import { EVERYWHERE, NOWHERE, type Region, type Regions } from '../../traffic/sets/regions.ts';
 import { type IndexedBridge, type Leaving, runBridge } from './bridge-run.ts';
 import {
+  BROADCAST,
   copyOf,
   entering,
   type Frame,
   KNOWN,
   type Mac,
-
+  NEEDS_MORE,
   NeedsMore,
   NotCarried,
   OPEN,
@@ -25,7 +28,7 @@ import {
 } from './frame.ts';
 import { type Places, type Station } from './places.ts';
 import { localDevice, settingsOf } from './routes.ts';
-import { type Underlay } from './underlay.ts';
+import { type Underlay } from './tunnel-end.ts';
 
 /** A frame at a station. */
 export interface Arrival {
@@ -47,6 +50,13 @@ export type Answerer =
       readonly mac: Mac;
     };
 
+/** Who hears a broadcast. */
+export interface Everybody {
+  readonly stations: readonly Station[];
+  /** Namespaces that stand on a segment with NICs of their own. */
+  readonly hosts: readonly Namespace[];
+}
+
 export interface Fabric {
   readonly places: Places;
   readonly regions: Regions;
@@ -56,6 +66,10 @@ export interface Fabric {
   arrive(bridge: IndexedBridge, inPort: number, frame: Frame): readonly Arrival[];
   /** A frame that leaves a bridge by a port. */
   outBy(bridge: IndexedBridge, port: number, frame: Frame): readonly Arrival[];
+  /** Who hears a request of ARP, whatever it asks for; null where flows look into it. */
+  everybody(bridge: IndexedBridge, leaving: Leaving): Everybody | null;
+  /** Those frames that somebody may get, whatever their destination is. */
+  alive(bridge: IndexedBridge, leaving: readonly Leaving[]): readonly Leaving[];
   /** Who answers a request of ARP that leaves a bridge. */
   askers(bridge: IndexedBridge, leaving: readonly Leaving[]): readonly Answerer[];
 }
@@ -65,6 +79,8 @@ const MAX_HOPS = 12;
 /** What becomes of a frame: it is at a station, or a flow has turned it into an answer. */
 type End =
   | (Arrival & { readonly kind: 'arrival' })
+  /** A request that a namespace hears by a NIC of its own. */
+  | { readonly kind: 'host'; readonly state: Namespace; readonly zones: readonly string[] }
   | (Extract<Answerer, { kind: 'flow' }> & { readonly zones: readonly string[] });
 
 /** Frames whose source does not matter from here on. */
@@ -91,7 +107,7 @@ export function openFabric(
   regions: Regions,
   underlayOf: (fabric: Fabric) => Underlay,
 ): Fabric {
-  const kept = new Map<string, readonly End[] | Error>();
+  const kept = new Map<IndexedBridge, Map<string, Map<number, readonly End[] | Error>>>();
   let hops = 0;
 
   const across = (bridge: IndexedBridge, { port, frame, dumped }: Leaving): readonly End[] => {
@@ -124,7 +140,7 @@ export function openFabric(
 
   const atStation = (station: Station, frame: Frame): readonly End[] => {
     const { device, mac } = station;
-    if (frame.known[W.ethDst] !== KNOWN) throw new NeedsMore();
+    if (frame.known[W.ethDst] !== KNOWN) throw NEEDS_MORE;
     const to = readMac(frame.words, W.ethDst);
     const group = Math.floor(to / 0x100_0000_0000) % 2 === 1;
     if (to !== mac && !group) {
@@ -134,7 +150,9 @@ export function openFabric(
     if (!device.up || !device.running) return [];
     // A tag that the station does not expect is for one of its VLAN devices.
     if (frame.words[W.vlan] !== 0) throw new NotCarried('a tagged frame at a station');
-    if (group && frame.words[W.arpOp] === 1 && !hears(station, frame)) return [];
+    if (group && frame.words[W.arpOp] === 1 && frame.known[W.arpTpa] === KNOWN) {
+      if (!answersFor(station, frame.words[W.arpTpa]!)) return [];
+    }
     return [{ kind: 'arrival', station, where: frame.where, zones: [] }];
   };
 
@@ -146,25 +164,22 @@ export function openFabric(
     const members = places.onSegment(name);
     const { compiled } = places;
     const segment = compiled.network.segments.find((one) => one.name === name);
-    if (segment === undefined || frame.known[W.ethDst] !== KNOWN) throw new NeedsMore();
+    if (segment === undefined || frame.known[W.ethDst] !== KNOWN) throw NEEDS_MORE;
     const to = readMac(frame.words, W.ethDst);
     const group = Math.floor(to / 0x100_0000_0000) % 2 === 1;
     const owner = group
       ? null
-      : (ownersOf(compiled, segment).find(frame.words)[0]?.entry ?? null);
+      : (ownersOf(compiled, segment).find(wordsOf(frame))[0]?.entry ?? null);
     return members.flatMap(({ at, into }) => {
       if (at.host === from.host && at.name === from.name) return [];
       if (owner !== null && (owner.host !== at.host || owner.name !== at.name)) return [];
-      if (into === null) {
-        listen(at, frame, group);
-        return [];
-      }
+      if (into === null) return listen(at, frame, group);
       return arrive(into.bridge, into.inPort, frame);
     });
   };
 
   /** A NIC that belongs to a namespace alone takes frames and must not send any on. */
-  const listen = (at: InterfaceId, frame: Frame, group: boolean): void => {
+  const listen = (at: InterfaceId, frame: Frame, group: boolean): readonly End[] => {
     const state = namespaceOf(places.compiled, at.host, at.namespace);
     const device = state?.interfaces.find(({ name }) => name === at.name);
     const { words } = frame;
@@ -172,12 +187,14 @@ export function openFabric(
       throw new NotCarried('a NIC that nobody knows');
     }
     if (group) {
-      if (words[W.ethType] !== ARP || frame.known[W.arpTpa] !== KNOWN) throw new NeedsMore();
-      const own = localDevice(state, words[W.arpTpa]!) !== null;
-      if (own || settingsOf(state, at.name).proxyArp) throw new NotCarried('a host answers ARP');
+      if (words[W.ethType] !== ARP) throw new NotCarried('a broadcast leaves the cloud');
+      if (settingsOf(state, at.name).proxyArp) throw new NotCarried('a host answers ARP');
+      if (frame.known[W.arpTpa] !== KNOWN) return [{ kind: 'host', state, zones: [] }];
+      if (localDevice(state, words[W.arpTpa]!) !== null) throw new NotCarried('a host answers ARP');
     } else if (readMac(words, W.ethDst) === Number(device.mac)) {
       if (settingsOf(state, at.name).forwarding) throw new NotCarried('a host that routes');
     }
+    return [];
   };
 
   const through = (bridge: IndexedBridge, port: Port, frame: Frame): readonly End[] => {
@@ -198,12 +215,27 @@ export function openFabric(
   ): readonly End[] => {
     const arp = frame.words[W.ethType] !== 0x0800;
     const to = frame.known[W.ethDst] === KNOWN ? readMac(frame.words, W.ethDst) : -1;
-    const more = arp
-      ? `${frame.words[W.arpOp]} ${frame.known[W.arpTpa] === KNOWN ? frame.words[W.arpTpa] : ''}`
-      : '';
-    const where = frame.where;
-    const key = `${bridge.host} ${bridge.name} ${inPort} ${frame.words[W.vlan]} ${tunnelKey} ${to} ${more}`;
-    let found = kept.get(key);
+    const { where, words } = frame;
+    const asked = arp && frame.known[W.arpTpa] === KNOWN ? words[W.arpTpa]! : -1;
+    const kind = arp ? words[W.arpOp] : '';
+    // Either a destination or the address a broadcast asks for tells frames of a kind apart.
+    const kindOf = `${inPort} ${words[W.vlan]} ${tunnelKey} ${kind} ${asked < 0 ? '' : to}`;
+    const mine = memoryOf(bridge, kindOf);
+    const key = asked < 0 ? to : asked;
+    let found = mine.get(key);
+    if (found === undefined && asked >= 0 && to === BROADCAST) {
+      // Whom a broadcast reaches is mostly the same whatever it asks for.
+      const every = arrivingForAnyone(bridge, inPort, frame, tunnelKey);
+      if (every !== null) {
+        found = every.filter((end) => end.kind !== 'arrival' || answersFor(end.station, asked));
+        for (const end of found) {
+          if (end.kind === 'host' && localDevice(end.state, asked) !== null) {
+            throw new NotCarried('a host answers ARP');
+          }
+        }
+        mine.set(key, found);
+      }
+    }
     if (found === undefined) {
       if (++hops > MAX_HOPS) {
         hops--;
@@ -219,10 +251,42 @@ export function openFabric(
       } finally {
         hops--;
       }
-      kept.set(key, found);
+      mine.set(key, found);
     }
     if (found instanceof Error) throw found;
     return narrowed(regions, found, where);
+  };
+
+  /** The same for a request whose target is left open; null where flows look into it. */
+  const arrivingForAnyone = (
+    bridge: IndexedBridge,
+    inPort: number,
+    frame: Frame,
+    tunnelKey: number,
+  ): readonly End[] | null => {
+    const anyone = copyOf(frame);
+    anyone.known[W.arpTpa] = OPEN;
+    anyone.words[W.arpTpa] = 0;
+    try {
+      return arrive(bridge, inPort, anyone, tunnelKey);
+    } catch (error) {
+      if (error instanceof NeedsMore) return null;
+      throw error;
+    }
+  };
+
+  const memoryOf = (bridge: IndexedBridge, kind: string): Map<number, readonly End[] | Error> => {
+    let kinds = kept.get(bridge);
+    if (kinds === undefined) {
+      kinds = new Map();
+      kept.set(bridge, kinds);
+    }
+    let found = kinds.get(kind);
+    if (found === undefined) {
+      found = new Map();
+      kinds.set(kind, found);
+    }
+    return found;
   };
 
   const follow = (bridge: IndexedBridge, leaving: readonly Leaving[]): readonly End[] => {
@@ -245,11 +309,41 @@ export function openFabric(
     regions,
     follow: (bridge, leaving) => arrivals(follow(bridge, leaving)),
     arrive: (bridge, inPort, frame) => arrivals(arrive(bridge, inPort, frame)),
+    everybody: (bridge, leaving) => {
+      try {
+        const stations: Station[] = [];
+        const hosts: Namespace[] = [];
+        for (const end of follow(bridge, [leaving])) {
+          if (end.kind === 'flow') throw NEEDS_MORE;
+          if (end.kind === 'host') hosts.push(end.state);
+          else stations.push(end.station);
+        }
+        return { stations, hosts };
+      } catch (error) {
+        if (error instanceof NeedsMore) return null;
+        throw error;
+      }
+    },
+    alive: (bridge, leaving) =>
+      leaving.filter((one) => {
+        if (places.behind(bridge, one.port).kind === 'station') return true;
+        const anybody = copyOf(one.frame);
+        anybody.where = EVERYWHERE;
+        anybody.known[W.ethDst] = OPEN;
+        anybody.known[W.ethDst + 1] = OPEN;
+        try {
+          return follow(bridge, [{ ...one, frame: anybody }]).length > 0;
+        } catch (error) {
+          if (error instanceof NeedsMore || error instanceof NotCarried) return true;
+          throw error;
+        }
+      }),
     outBy: (bridge, port, frame) => arrivals(reached(bridge, port, frame)),
     askers: (bridge, leaving) =>
-      follow(bridge, leaving).map((end): Answerer => {
-        if (end.kind === 'flow') return end;
-        return { kind: 'station', station: end.station, mac: end.station.mac };
+      follow(bridge, leaving).flatMap((end): readonly Answerer[] => {
+        if (end.kind === 'flow') return [end];
+        if (end.kind === 'host') return [];
+        return [{ kind: 'station', station: end.station, mac: end.station.mac }];
       }),
   };
   const underlay = underlayOf(fabric);
@@ -267,15 +361,23 @@ function isAnswerToAnyone({ words, known }: Frame): boolean {
   return true;
 }
 
+/** The destination address where a table of addresses looks for it. */
+function wordsOf({ words }: Frame): Uint32Array {
+  const out = new Uint32Array(PACKET_WORDS);
+  out[ETH_DST] = words[W.ethDst]!;
+  out[ETH_DST + 1] = words[W.ethDst + 1]!;
+  return out;
+}
+
+const ETH_DST = field('eth_dst').word;
+
 /** Whether a station answers for the address that is asked for (net/ipv4/arp.c arp_process()). */
-function hears({ state, device, addresses }: Station, { words, known }: Frame): boolean {
-  if (known[W.arpTpa] !== KNOWN) throw new NeedsMore();
-  const target = words[W.arpTpa]!;
+export function answersFor({ state, device, addresses }: Station, target: number): boolean {
   const own = localDevice(state, target) !== null;
   const { arpIgnore, arpFilter, proxyArp } = settingsOf(state, device.name);
   if (proxyArp) throw new NotCarried('proxy ARP');
   if (own && (arpIgnore > 1 || arpFilter)) throw new NotCarried('settings of ARP');
-  // IPv4 devconf arp_ignore 1: only for addresses of the device itself.
+  // arp_ignore 1: only for addresses of the device itself.
   return own && (arpIgnore === 0 || addresses.includes(target));
 }
 
@@ -284,9 +386,8 @@ const ARP = 0x0806;
 function narrowed(regions: Regions, ends: readonly End[], where: Region): readonly End[] {
   if (where === EVERYWHERE) return ends;
   return ends.flatMap((one): readonly End[] => {
-    if (one.kind === 'flow') throw new NotCarried('an answer that depends on ports');
+    if (one.kind !== 'arrival') throw new NotCarried('an answer that depends on ports');
     const here = regions.and(one.where, where);
     return here === NOWHERE ? [] : [{ ...one, where: here }];
   });
 }
-

@@ -3,34 +3,12 @@
  * and masks share a hash table (tuple space search), and what they ask of the coordinates is a
  * region that is made once. First match is by priority, conjunctions as in classifier_lookup().
  */
-import { type Action, type Flow } from '../../dataplane/ovs/types/flow.ts';
+import { type Flow } from '../../dataplane/ovs/types/flow.ts';
 import { field } from '../../packet/fields.ts';
-import { freeBits, masked, melted } from '../../traffic/intervals.ts';
-import { EVERYWHERE, NOWHERE, type Region, type Regions } from '../../traffic/sets/regions.ts';
+import { NOWHERE, type Region, type Regions } from '../../traffic/sets/regions.ts';
 import { wordBits } from '../../traffic/words.ts';
-import { ADDRESS, FROM_PORT, PROTOCOL, TO_PORT } from './coordinates.ts';
-import { type Far, type Frame, KNOWN, NeedsMore, NotCarried, SYMBOLIC, W } from './frame.ts';
-
-/** One masked word that a flow asks for. */
-interface Ask {
-  readonly word: number;
-  readonly mask: number;
-  readonly value: number;
-}
-
-/** A clause that a flow adds to a conjunction. */
-type Clause = Extract<Action, { kind: 'conjunction' }>;
-
-/** A flow, or all flows of one place that are the same clause. */
-export interface Rule {
-  readonly priority: number;
-  readonly flow: Flow;
-  /** Words that may be coordinates: addresses, protocol, ports. */
-  asks: readonly (readonly Ask[])[];
-  readonly clauses: readonly Clause[];
-  /** By which address is far: where the asks hold; undefined until asked. */
-  readonly regions: [Region | undefined, Region | undefined];
-}
+import { type Frame, KNOWN, NEEDS_MORE, NotCarried, slotOf, W } from './frame.ts';
+import { type Ask, type Clause, isCoordinate, type Rule, regionOf } from './rule-region.ts';
 
 /** Flows that ask the same bits of concrete words. */
 interface Tuple {
@@ -48,21 +26,17 @@ interface Bucket {
 
 export interface FlowIndex {
   readonly tuples: Map<string, Tuple>;
+  /** The same, for lookups. */
+  readonly list: Tuple[];
   /** Flows that test conj_id, found only in the second lookup. */
   readonly byConjunction: Map<number, FlowIndex>;
 }
 
-const COORDINATE_WORDS: ReadonlyMap<number, number> = new Map([
-  [W.proto, PROTOCOL],
-  [W.tpDst, TO_PORT],
-  [W.tpSrc, FROM_PORT],
-]);
 /** Neutron's flows keep here which conjunction was met, and nobody asks. */
-const REG7 = field('reg7').word;
-const ADDRESSES: readonly number[] = [W.ipSrc, W.ipDst];
+const REG7 = slotOf(field('reg7').word);
 
 export function emptyIndex(): FlowIndex {
-  return { tuples: new Map(), byConjunction: new Map() };
+  return { tuples: new Map(), list: [], byConjunction: new Map() };
 }
 
 /** The concrete and the other asks of a flow; kept by its tests, which flows share. */
@@ -82,12 +56,13 @@ function askedBy(flow: Flow): Asked {
   const concrete: Ask[] = [];
   const coordinates: Ask[] = [];
   for (const { field: of, value, mask } of flow.tests) {
-    for (const ask of wordBits(of, value, mask)) {
-      const { word } = ask;
+    for (const bits of wordBits(of, value, mask)) {
+      const word = slotOf(bits.word);
+      const ask = { ...bits, word };
       if (word === REG7) throw new NotCarried('a flow asks which conjunction was met');
       if (word === W.ethType) ethType = ask.value;
       else if (word === W.conjId) conjunction = ask.value;
-      else if (COORDINATE_WORDS.has(word) || ADDRESSES.includes(word)) coordinates.push(whole(ask));
+      else if (isCoordinate(word)) coordinates.push(whole(ask));
       else concrete.push(ask);
     }
   }
@@ -123,12 +98,13 @@ export function addFlow(index: FlowIndex, flow: Flow): void {
   } else addTo(index, flow, asked);
 }
 
-function addTo({ tuples }: FlowIndex, flow: Flow, asked: Asked): void {
+function addTo({ tuples, list }: FlowIndex, flow: Flow, asked: Asked): void {
   let tuple = tuples.get(asked.shape);
   if (tuple === undefined) {
     const { ethType, words, masks } = asked;
     tuple = { ethType, words, masks, buckets: new Map() };
     tuples.set(asked.shape, tuple);
+    list.push(tuple);
   }
   const bucket = bucketOf(tuple, asked.values);
   const { actions } = flow;
@@ -139,7 +115,7 @@ function addTo({ tuples }: FlowIndex, flow: Flow, asked: Asked): void {
     // The members of a group are one clause: they are joined here, not at each lookup.
     const same = bucket.rules.find((one) => sameClauses(one, flow.priority, clauses));
     if (same !== undefined && flow.opaque.length === 0) {
-      (same.asks as (readonly Ask[])[]).push(asked.coordinates);
+      same.asks.push(asked.coordinates);
       same.regions[0] = undefined;
       same.regions[1] = undefined;
       return;
@@ -233,7 +209,11 @@ function conjoined(
   regions: Regions,
   index: FlowIndex,
   frame: Frame,
-  { rules, from, end }: { readonly rules: readonly Rule[]; readonly from: number; readonly end: number },
+  {
+    rules,
+    from,
+    end,
+  }: { readonly rules: readonly Rule[]; readonly from: number; readonly end: number },
   found: Found[],
   start: Region,
 ): Region {
@@ -276,10 +256,10 @@ function conjoined(
 }
 
 /** Flows of the frame's tuples, the highest priority first. */
-function candidates({ tuples }: FlowIndex, { words, known }: Frame): readonly Rule[] {
+function candidates({ list: tuples }: FlowIndex, { words, known }: Frame): readonly Rule[] {
   const out: Rule[] = [];
   const ethType = words[W.ethType]!;
-  for (const tuple of tuples.values()) {
+  for (const tuple of tuples) {
     if (tuple.ethType !== 0 && tuple.ethType !== ethType) continue;
     const { words: asked, masks } = tuple;
     let hash = 0x811c_9dc5;
@@ -290,7 +270,7 @@ function candidates({ tuples }: FlowIndex, { words, known }: Frame): readonly Ru
       hash = Math.imul(hash ^ ((words[at]! & masks[i]!) >>> 0), 0x0100_0193);
     }
     if (open) {
-      if (mayMatch(tuple, words, known)) throw new NeedsMore();
+      if (mayMatch(tuple, words, known)) throw NEEDS_MORE;
       continue;
     }
     for (const bucket of tuple.buckets.get(hash) ?? []) {
@@ -300,7 +280,11 @@ function candidates({ tuples }: FlowIndex, { words, known }: Frame): readonly Ru
   return out.length < 2 ? out : out.sort((a, b) => b.priority - a.priority);
 }
 
-function holds(values: Uint32Array, { words: asked, masks }: Tuple, words: Uint32Array): boolean {
+function holds(
+  values: Uint32Array,
+  { words: asked, masks }: Tuple,
+  words: readonly number[],
+): boolean {
   for (let i = 0; i < asked.length; i++) {
     if ((words[asked[i]!]! & masks[i]!) >>> 0 !== values[i]) return false;
   }
@@ -308,7 +292,7 @@ function holds(values: Uint32Array, { words: asked, masks }: Tuple, words: Uint3
 }
 
 /** Whether some flow asks for an open word and all its other words hold. */
-function mayMatch(tuple: Tuple, words: Uint32Array, known: Uint8Array): boolean {
+function mayMatch(tuple: Tuple, words: readonly number[], known: readonly number[]): boolean {
   const { words: asked, masks } = tuple;
   for (const list of tuple.buckets.values()) {
     for (const { values } of list) {
@@ -323,53 +307,6 @@ function mayMatch(tuple: Tuple, words: Uint32Array, known: Uint8Array): boolean 
   return false;
 }
 
-/** Where a rule's asks of coordinates hold. */
-function regionOf(regions: Regions, rule: Rule, frame: Frame): Region {
-  if (rule.flow.opaque.length > 0) throw new NotCarried('a match that was not understood');
-  if (rule.asks.length === 1 && rule.asks[0]!.length === 0) return EVERYWHERE;
-  const far: Far = frame.known[W.ipSrc] === SYMBOLIC ? 'source' : 'destination';
-  const at = far === 'source' ? 0 : 1;
-  const near = far === 'source' ? W.ipDst : W.ipSrc;
-  if (rule.asks.some((asks) => asks.some(({ word }) => word === near))) {
-    return madeRegion(regions, rule, frame, near);
-  }
-  let made = rule.regions[at];
-  if (made === undefined) {
-    made = madeRegion(regions, rule, frame, near);
-    rule.regions[at] = made;
-  }
-  return made;
-}
-
-function madeRegion(regions: Regions, rule: Rule, frame: Frame, near: number): Region {
-  const addresses: number[] = [];
-  let region: Region = NOWHERE;
-  for (const asks of rule.asks) {
-    const [only] = asks;
-    if (asks.length === 1 && only !== undefined && only.word !== near && ADDRESSES.includes(only.word)) {
-      const values = masked(only.value, only.mask, 0xffff_ffff);
-      for (let i = 0; i < values.length; i++) addresses.push(values[i]!);
-      continue;
-    }
-    let all: Region = EVERYWHERE;
-    for (const ask of asks) all = regions.and(all, askRegion(regions, ask, frame));
-    region = regions.or(region, all);
-  }
-  if (addresses.length === 0) return region;
-  return regions.or(region, regions.of(ADDRESS, melted(addresses)));
-}
-
-function askRegion(regions: Regions, { word, mask, value }: Ask, { words, known }: Frame): Region {
-  if (known[word] === KNOWN) return (words[word]! & mask) >>> 0 === value ? EVERYWHERE : NOWHERE;
-  if (known[word] !== SYMBOLIC) throw new NeedsMore();
-  const variable = COORDINATE_WORDS.get(word) ?? ADDRESS;
-  const top = regions.tops[variable]!;
-  const bits = (mask & top) >>> 0;
-  if (freeBits(bits, top) > 8) throw new NotCarried('a mask with many gaps');
-  if (value > top) return NOWHERE;
-  return regions.of(variable, masked(value, bits, top));
-}
-
 const actionTexts = new WeakMap<Flow, string>();
 
 /** Whether two flows do the same to a frame; reg7 only tells which conjunction was met. */
@@ -380,7 +317,9 @@ function sameActions(a: Flow, b: Flow): boolean {
 function textOf(flow: Flow): string {
   let text = actionTexts.get(flow);
   if (text === undefined) {
-    const kept = flow.actions.filter((one) => one.kind !== 'set-field' || one.field.name !== 'reg7');
+    const kept = flow.actions.filter(
+      (one) => one.kind !== 'set-field' || one.field.name !== 'reg7',
+    );
     text = JSON.stringify(kept, (_, value: unknown) =>
       typeof value === 'bigint' ? value.toString() : value,
     );

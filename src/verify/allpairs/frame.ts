@@ -3,7 +3,7 @@
  * are not known must not be asked for: then the frame goes on with every word concrete, or the
  * pair is left to the proof that can do more.
  */
-import { field, PACKET_WORDS } from '../../packet/fields.ts';
+import { field } from '../../packet/fields.ts';
 import { type Region } from '../../traffic/sets/regions.ts';
 
 /** Something the engine does not carry exactly: the pair is left to the proof of one pair. */
@@ -12,6 +12,9 @@ export class NotCarried extends Error {}
 /** A word was asked for that the caller had left open. */
 export class NeedsMore extends Error {}
 
+/** Thrown often, so it is made once. */
+export const NEEDS_MORE = new NeedsMore('a flow asks for more of the frame');
+
 /** What is known of a word. */
 export const OPEN = 0;
 export const KNOWN = 1;
@@ -19,23 +22,50 @@ export const KNOWN = 1;
 export const SYMBOLIC = 2;
 
 export interface Frame {
-  readonly words: Uint32Array;
+  readonly words: number[];
   /** By word: OPEN, KNOWN or SYMBOLIC. */
-  readonly known: Uint8Array;
+  readonly known: number[];
   where: Region;
 }
 
-const word = (name: string): number => field(name).word;
+/**
+ * Frames have slots for the words that agents' flows look at; all others share one that is never
+ * known. By word of a packet: its slot.
+ */
+const slots = new Map<number, number>();
+export const OTHER = 0;
+
+const word = (name: string, more = 0): number => {
+  const at = field(name).word + more;
+  let slot = slots.get(at);
+  if (slot === undefined) {
+    slot = slots.size + 1;
+    slots.set(at, slot);
+  }
+  return slot;
+};
+
+/** The words of a field of two words, of which the second follows the first. */
+const pair = (name: string): number => {
+  const first = word(name);
+  word(name, 1);
+  return first;
+};
+
+/** The slot of a word of a packet. */
+export function slotOf(at: number): number {
+  return slots.get(at) ?? OTHER;
+}
 
 /** Words of fields that the engine writes itself. */
 export const W = {
   inPort: word('in_port'),
-  ethSrc: word('eth_src'),
-  ethDst: word('eth_dst'),
+  ethSrc: pair('eth_src'),
+  ethDst: pair('eth_dst'),
   ethType: word('eth_type'),
   vlan: word('vlan_tci'),
   vlan2: word('vlan_tci2'),
-  tunId: word('tun_id'),
+  tunId: pair('tun_id'),
   ctState: word('ct_state'),
   ctZone: word('ct_zone'),
   ctMark: word('ct_mark'),
@@ -48,15 +78,15 @@ export const W = {
   arpOp: word('arp_op'),
   arpSpa: word('arp_spa'),
   arpTpa: word('arp_tpa'),
-  arpSha: word('arp_sha'),
-  arpTha: word('arp_tha'),
+  arpSha: pair('arp_sha'),
+  arpTha: pair('arp_tha'),
 } as const;
 
 /** Metadata that starts as zero on every bridge. */
 const ZERO: readonly number[] = [
   ...Array.from({ length: 16 }, (_, n) => word(`reg${n}`)),
   word('metadata'),
-  word('metadata') + 1,
+  word('metadata', 1),
   W.tunId,
   W.tunId + 1,
   word('tun_src'),
@@ -65,7 +95,7 @@ const ZERO: readonly number[] = [
   W.ctState,
   W.ctZone,
   W.ctMark,
-  ...[0, 1, 2, 3].map((n) => word('ct_label') + n),
+  ...[0, 1, 2, 3].map((n) => word('ct_label', n)),
   W.conjId,
   word('recirc_id'),
   word('pkt_mark'),
@@ -83,6 +113,23 @@ const PLAIN: readonly number[] = [
   word('vlan_tpid'),
 ];
 
+const FRAGMENT = word('ip_frag');
+/** How many slots a frame has. */
+export const SLOTS = slots.size + 1;
+/** Slots from here on are of the header. */
+export const HEADER: readonly number[] = [
+  ...PLAIN,
+  W.ipSrc,
+  W.ipDst,
+  W.arpOp,
+  W.arpSpa,
+  W.arpTpa,
+  W.arpSha,
+  W.arpSha + 1,
+  W.arpTha,
+  W.arpTha + 1,
+];
+
 const IPV4 = 0x0800;
 const ARP = 0x0806;
 
@@ -90,20 +137,24 @@ const ARP = 0x0806;
 export type Mac = number;
 export const BROADCAST: Mac = 0xffff_ffff_ffff;
 
-export function readMac(words: Uint32Array, at: number): Mac {
+export function readMac(words: readonly number[], at: number): Mac {
   return words[at]! * 0x1_0000_0000 + words[at + 1]!;
 }
 
-export function writeMac(words: Uint32Array, at: number, mac: Mac): void {
+export function writeMac(words: number[], at: number, mac: Mac): void {
   words[at] = Math.floor(mac / 0x1_0000_0000);
   words[at + 1] = mac >>> 0;
 }
 
 function blank(where: Region): Frame {
-  const known = new Uint8Array(PACKET_WORDS);
+  const known: number[] = new Array<number>(SLOTS).fill(OPEN);
   for (const at of ZERO) known[at] = KNOWN;
   for (const at of PLAIN) known[at] = KNOWN;
-  return { words: new Uint32Array(PACKET_WORDS), known, where };
+  // Plain arrays are copied far faster than typed ones of this size; a fraction in the slot that
+  // nobody reads keeps them arrays of doubles, so that all copies have one shape.
+  const words: number[] = new Array<number>(SLOTS).fill(0);
+  words[OTHER] = 0.5;
+  return { words, known, where };
 }
 
 /** Which address of an IP frame the coordinates stand for. */
@@ -132,8 +183,6 @@ export function ipFrame(
   known[FRAGMENT] = KNOWN;
   return frame;
 }
-
-const FRAGMENT = word('ip_frag');
 
 /** An ARP packet (RFC 826); null leaves what is not asked for open. */
 export function arpFrame(

@@ -3,15 +3,17 @@
  * far as it depends on the destination address and the ports, and what the fabric makes of it;
  * and by ARP over the same fabric, which MAC address a sender takes.
  */
+import { type Namespace } from '../../dataplane/routing/types.ts';
 import { EVERYWHERE, NOWHERE, type Region } from '../../traffic/sets/regions.ts';
 import { type IndexedBridge, type Leaving, runBridge } from './bridge-run.ts';
-import { type Arrival, type Fabric } from './fabric.ts';
+import { type Answerer, type Arrival, answersFor, type Fabric } from './fabric.ts';
 import {
   arpFrame,
   BROADCAST,
   copyOf,
   entering,
   type Frame,
+  HEADER,
   ipFrame,
   KNOWN,
   type Mac,
@@ -21,6 +23,7 @@ import {
   writeMac,
 } from './frame.ts';
 import { type Station } from './places.ts';
+import { localAddresses } from './routes.ts';
 
 /** A station that a frame reaches. */
 export interface Reached {
@@ -40,6 +43,18 @@ export interface Layer2 {
 }
 
 type Kept<T> = T | NotCarried;
+
+/** By sender, then by what is asked: kept results. */
+type Memory<T> = Map<number, Kept<T>>[];
+
+function of<T>(memory: Memory<T>, { id }: Station): Map<number, Kept<T>> {
+  let found = memory[id];
+  if (found === undefined) {
+    found = new Map();
+    memory[id] = found;
+  }
+  return found;
+}
 
 /** Runs and keeps what came of it, also that it is not carried. */
 function kept<K, T>(map: Map<K, Kept<T>>, key: K, make: () => T): T {
@@ -61,9 +76,9 @@ function kept<K, T>(map: Map<K, Kept<T>>, key: K, make: () => T): T {
 export function openLayer2(fabric: Fabric): Layer2 {
   const { regions, places } = fabric;
   const runs = new Map<string, Kept<readonly Leaving[]>>();
-  const reached = new Map<string, Kept<readonly Reached[]>>();
-  const asked = new Map<number, Kept<readonly Leaving[]>>();
-  const resolved = new Map<string, Kept<Mac | null>>();
+  const reached: Memory<readonly Reached[]> = [];
+  const reachedAny: Memory<readonly Reached[]> = [];
+  const resolved: Memory<Mac | null> = [];
 
   const leavingTo = (from: Station, to: Mac, source: number | null): readonly Leaving[] => {
     const { named, namesParts } = from.bridge;
@@ -73,7 +88,8 @@ export function openLayer2(fabric: Fabric): Layer2 {
       // A router's port filters nothing by destination; the source is then told apart.
       const far = source === null ? 'source' : 'destination';
       const frame = ipFrame(from.mac, to, far, source, EVERYWHERE);
-      return runBridge(regions, from.bridge, entering(frame, from.ofport));
+      const all = runBridge(regions, from.bridge, entering(frame, from.ofport));
+      return fabric.alive(from.bridge, united(all));
     });
     if (!other) return found;
     return found.map((one) => {
@@ -81,6 +97,22 @@ export function openLayer2(fabric: Fabric): Layer2 {
       writeMac(frame.words, W.ethDst, to);
       return { ...one, frame };
     });
+  };
+
+  /** Frames that leave by one port alike, as one. */
+  const united = (all: readonly Leaving[]): readonly Leaving[] => {
+    const out: Leaving[] = [];
+    for (const one of all) {
+      const at = out.findIndex((other) => alike(one, other));
+      if (at < 0) out.push(one);
+      else {
+        const frame = copyOf(one.frame);
+        frame.where = regions.or(frame.where, out[at]!.frame.where);
+        const zones = [...new Set([...one.zones, ...out[at]!.zones])];
+        out[at] = { ...one, frame, zones };
+      }
+    }
+    return out;
   };
 
   const macsOf = new Map<IndexedBridge, ReadonlySet<Mac>>();
@@ -99,7 +131,8 @@ export function openLayer2(fabric: Fabric): Layer2 {
   };
 
   const reach = (from: Station, to: Mac, source: number | null): readonly Reached[] =>
-    kept(reached, `${from.id} ${to} ${source ?? ''}`, () => {
+    kept(of(source === null ? reachedAny : reached, from), to, () => {
+      // A server has one address, so its sources are told apart by the server.
       const found = new Map<number, Reached[]>();
       for (const one of leavingTo(from, to, source)) {
         const { where } = one.frame;
@@ -142,53 +175,29 @@ export function openLayer2(fabric: Fabric): Layer2 {
       throw new NotCarried('two ways to one station');
     });
 
-  const requests = (from: Station, sender: number, target: number): readonly Leaving[] => {
-    const run = (tpa: number | null): readonly Leaving[] => {
-      const frame = arpFrame(from.mac, BROADCAST, 1, sender, tpa, EVERYWHERE);
-      return runBridge(regions, from.bridge, entering(frame, from.ofport));
-    };
-    let found: readonly Leaving[];
-    try {
-      found = kept(asked, from.id * 0x1_0000_0000 + sender, () => run(null));
-    } catch (error) {
-      if (!(error instanceof NotCarried)) throw error;
-      return run(target);
-    }
-    return found.map((one) => {
-      const frame = copyOf(one.frame);
-      frame.words[W.arpTpa] = target;
-      frame.known[W.arpTpa] = KNOWN;
-      return { ...one, frame };
-    });
+  const requests = (from: Station, sender: number): readonly Leaving[] => {
+    const frame = arpFrame(from.mac, BROADCAST, 1, sender, null, EVERYWHERE);
+    return runBridge(regions, from.bridge, entering(frame, from.ofport));
   };
 
   const resolve = (from: Station, sender: number, target: number): Mac | null => {
     const { neighbours } = from.state;
-    const configured = neighbours.find(
-      ({ address, device, state }) =>
-        device === from.device.name &&
-        (state === 'permanent' || state === 'noarp') &&
-        address.version === 4 &&
-        Number(address.value) === target,
-    );
+    const configured =
+      neighbours.length === 0
+        ? undefined
+        : neighbours.find(
+            ({ address, device, state }) =>
+              device === from.device.name &&
+              (state === 'permanent' || state === 'noarp') &&
+              address.version === 4 &&
+              Number(address.value) === target,
+          );
     if (configured?.mac != null) return Number(configured.mac);
-    return kept(resolved, `${from.id} ${sender} ${target}`, () => {
-      const answers = fabric.askers(from.bridge, requests(from, sender, target));
+    return kept(of(resolved, from), target, () => {
+      // By one device a target is asked for with one address.
       const macs = new Set<Mac>();
-      for (const answer of answers) {
-        const reply = arpFrame(answer.mac, from.mac, 2, target, null, EVERYWHERE);
-        const back: readonly Arrival[] =
-          answer.kind === 'flow'
-            ? fabric.outBy(answer.bridge, answer.port, tagged(reply, answer.frame))
-            : fabric.follow(
-                answer.station.bridge,
-                runBridge(
-                  regions,
-                  answer.station.bridge,
-                  entering(reply, answer.station.ofport),
-                ),
-              );
-        if (back.some(({ station }) => station.id === from.id)) macs.add(answer.mac);
+      for (const answer of answerers(from, sender, target)) {
+        if (answer.mac !== [...macs][0] && isHeard(from, answer, target)) macs.add(answer.mac);
       }
       if (macs.size > 1) throw new NotCarried('two stations answer for one address');
       const [mac] = macs;
@@ -196,7 +205,89 @@ export function openLayer2(fabric: Fabric): Layer2 {
     });
   };
 
+  /** The requests of a sender, by whether the address that is asked for makes a difference. */
+  const domains = new Map<string, Kept<Domain>>();
+  const answerers = (from: Station, sender: number, target: number): readonly Answerer[] => {
+    const domain = kept(domains, `${from.id} ${sender}`, () => {
+      const everybody: Station[] = [];
+      const hosts: Namespace[] = [];
+      const particular: Leaving[] = [];
+      for (const one of requests(from, sender)) {
+        const found = fabric.everybody(from.bridge, one);
+        if (found === null) particular.push(one);
+        else {
+          everybody.push(...found.stations);
+          hosts.push(...found.hosts);
+        }
+      }
+      const foreign = new Set(hosts.flatMap((one) => [...localAddresses(one)]));
+      return { everybody: byAddress(everybody), foreign, particular };
+    });
+    if (domain.foreign.has(target)) throw new NotCarried('a host answers ARP');
+    const out: Answerer[] = [];
+    for (const station of new Set(domain.everybody.get(target) ?? [])) {
+      if (answersFor(station, target)) out.push({ kind: 'station', station, mac: station.mac });
+    }
+    const asking = domain.particular.map((one) => {
+      const frame = copyOf(one.frame);
+      frame.words[W.arpTpa] = target;
+      frame.known[W.arpTpa] = KNOWN;
+      return { ...one, frame };
+    });
+    out.push(...fabric.askers(from.bridge, asking));
+    return out;
+  };
+
+  const heard = new Map<string, Kept<boolean>>();
+  const isHeard = (from: Station, answer: Answerer, target: number): boolean => {
+    const who =
+      answer.kind === 'flow'
+        ? `${answer.bridge.host} ${answer.bridge.name} ${answer.port} ${answer.frame.words[W.vlan]}`
+        : `${answer.station.id} ${target}`;
+    return kept(heard, `${from.id} ${who}`, () => {
+      const reply = arpFrame(answer.mac, from.mac, 2, target, null, EVERYWHERE);
+      const back =
+        answer.kind === 'flow'
+          ? fabric.outBy(answer.bridge, answer.port, tagged(reply, answer.frame))
+          : fabric.follow(
+              answer.station.bridge,
+              runBridge(regions, answer.station.bridge, entering(reply, answer.station.ofport)),
+            );
+      return back.some(({ station }) => station.id === from.id);
+    });
+  };
+
   return { reach, resolve };
+}
+
+/** Who hears a request, and which requests flows look into. */
+interface Domain {
+  readonly everybody: ReadonlyMap<number, readonly Station[]>;
+  /** Addresses of hosts outside. */
+  readonly foreign: ReadonlySet<number>;
+  readonly particular: readonly Leaving[];
+}
+
+function byAddress(stations: readonly Station[]): ReadonlyMap<number, readonly Station[]> {
+  const found = new Map<number, Station[]>();
+  for (const station of stations) {
+    for (const address of localAddresses(station.state)) {
+      const list = found.get(address);
+      if (list === undefined) found.set(address, [station]);
+      else list.push(station);
+    }
+  }
+  return found;
+}
+
+/** Whether two frames go the same way: all but registers and where they are is equal. */
+function alike(a: Leaving, b: Leaving): boolean {
+  if (a.port !== b.port || a.dumped !== b.dumped) return false;
+  for (const at of HEADER) {
+    if (a.frame.known[at] !== b.frame.known[at]) return false;
+    if (a.frame.words[at] !== b.frame.words[at]) return false;
+  }
+  return true;
 }
 
 /** The reply with the tag that a flow sent it with. */

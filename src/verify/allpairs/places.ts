@@ -2,7 +2,8 @@
  * What stands behind every port of every bridge: another bridge, a tunnel, a station with a
  * namespace of its own, a NIC on a segment. Worked out once, from the wires of the network.
  */
-import { guestName, GUEST_INTERFACE } from '../../dataplane/endpoint/guest.ts';
+import { guestName } from '../../dataplane/endpoint/guest.ts';
+import { seatBehind } from '../../dataplane/endpoint/guest-nics.ts';
 import { type InterfaceId } from '../../dataplane/network.ts';
 import { type Port, type Switch } from '../../dataplane/ovs/types/switch.ts';
 import { type Interface, type Namespace } from '../../dataplane/routing/types.ts';
@@ -179,8 +180,10 @@ function behindOf(
       return isLive(compiled, inside)
         ? reached(wire.to)
         : { kind: 'unknown', why: `${inside.name} is down` };
-    case 'guest':
-      return reached({ host, namespace: guestName(inside.name), name: GUEST_INTERFACE });
+    case 'guest': {
+      const seat = seatBehind(network.neutron, host, inside.name);
+      return reached({ host, namespace: guestName(seat.tap), name: seat.device });
+    }
     case 'segment':
       return { kind: 'nic', segment: wire.segment.name, at: inside };
     case 'kernel':
@@ -196,4 +199,3 @@ function isLive({ network }: CompiledNetwork, { host, namespace, name }: Interfa
     ?.state.interfaces.find((one) => one.name === name);
   return device === undefined || (device.up && device.running);
 }
-

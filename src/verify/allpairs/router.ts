@@ -7,10 +7,11 @@ import { parseIptablesSave } from '../../dataplane/iptables/text/save.ts';
 import { ROOT } from '../../dataplane/network.ts';
 import { type Namespace } from '../../dataplane/routing/types.ts';
 import { melted } from '../../traffic/intervals.ts';
-import { NOWHERE, type Region, type Regions } from '../../traffic/sets/regions.ts';
+import { EVERYWHERE, NOWHERE, type Region, type Regions } from '../../traffic/sets/regions.ts';
 import { type Chains, chainsOf, type Passing, passChain } from './chains.ts';
 import { FROM_PORT, PROTOCOL } from './coordinates.ts';
 import { NotCarried } from './frame.ts';
+import { type Outlook, openOutlook } from './outlook.ts';
 import { type Places, type Station } from './places.ts';
 import { localDevice, routeTo, settingsOf } from './routes.ts';
 
@@ -32,18 +33,22 @@ export interface Routers {
   filters(state: Station): boolean;
 }
 
+/** Stands for the address that came in. */
+const SAME = -1;
 const TABLES = ['raw', 'mangle', 'nat'] as const;
 
 export function openRouters(places: Places, regions: Regions): Routers {
   const { network } = places.compiled;
   const rules = new Map<string, Chains | NotCarried>();
+  const byStation: (Chains | NotCarried | undefined)[] = [];
 
-  const chainsAt = ({ host, namespace }: Station): Chains => {
-    const key = `${host} ${namespace}`;
-    let found = rules.get(key);
+  const chainsAt = ({ id, host, namespace }: Station): Chains => {
+    let found = byStation[id];
     if (found === undefined) {
-      found = readChains(host, namespace);
+      const key = `${host} ${namespace}`;
+      found = rules.get(key) ?? readChains(host, namespace);
       rules.set(key, found);
+      byStation[id] = found;
     }
     if (found instanceof NotCarried) throw found;
     return found;
@@ -59,12 +64,66 @@ export function openRouters(places: Places, regions: Regions): Routers {
     return chainsOf([value]);
   };
 
+  const outlooks = new Map<Namespace, Outlook>();
+  const outlookOf = (at: Station): Outlook => {
+    let found = outlooks.get(at.state);
+    if (found === undefined) {
+      found = openOutlook(at.state, chainsAt(at));
+      outlooks.set(at.state, found);
+    }
+    return found;
+  };
+
+  /** What was found for addresses that the namespace cannot tell from these. */
+  const alike = new Map<number, Map<number, readonly Forwarded[] | NotCarried>>();
   const forward = (
     at: Station,
     source: number,
     destination: number,
     where: Region,
   ): readonly Forwarded[] => {
+    const { source: sources, destination: destinations } = outlookOf(at);
+    const [s, d] = [sources(source), destinations(destination)];
+    let mine = alike.get(at.id);
+    if (mine === undefined) {
+      mine = new Map();
+      alike.set(at.id, mine);
+    }
+    const key = s * 0x100_0000 + d;
+    let found = mine.get(key);
+    if (found === undefined) {
+      try {
+        found = evaluated(at, source, destination).map((one) => ({
+          ...one,
+          source: one.source === source ? SAME : one.source,
+          hop: one.hop === destination ? SAME : one.hop,
+          destination: one.destination === destination ? SAME : one.destination,
+        }));
+      } catch (error) {
+        if (!(error instanceof NotCarried)) throw error;
+        found = error;
+      }
+      mine.set(key, found);
+    }
+    if (found instanceof NotCarried) throw found;
+    return found.flatMap((one): readonly Forwarded[] => {
+      const here = regions.and(one.where, where);
+      if (here === NOWHERE) return [];
+      const to = one.destination === SAME ? destination : one.destination;
+      return [
+        {
+          ...one,
+          where: here,
+          source: one.source === SAME ? source : one.source,
+          destination: to,
+          hop: one.hop === SAME ? destination : one.hop,
+        },
+      ];
+    });
+  };
+
+  const evaluated = (at: Station, source: number, destination: number): readonly Forwarded[] => {
+    const where: Region = EVERYWHERE;
     const { state, device } = at;
     if (at.namespace === ROOT) throw new NotCarried('a host that routes');
     const chains = chainsAt(at);
@@ -134,16 +193,21 @@ export function openRouters(places: Places, regions: Regions): Routers {
 
   return {
     forward,
-    filters: (station) => {
-      const chains = chainsAt(station);
-      for (const table of chains.values()) {
-        for (const { rules: all, policy } of table.values()) {
-          if (all.length > 0 || policy === 'DROP') return true;
-        }
-      }
-      return false;
-    },
+    filters: (station) => hasRules(chainsAt(station)),
   };
+}
+
+const ruled = new WeakMap<Chains, boolean>();
+
+function hasRules(chains: Chains): boolean {
+  let found = ruled.get(chains);
+  if (found === undefined) {
+    found = [...chains.values()].some((table) =>
+      [...table.values()].some(({ rules, policy }) => rules.length > 0 || policy === 'DROP'),
+    );
+    ruled.set(chains, found);
+  }
+  return found;
 }
 
 /** Protocols whose ports NAT may choose anew. */
@@ -167,4 +231,3 @@ export function beforeNat(regions: Regions, into: Region): Region {
   }
   return out;
 }
-

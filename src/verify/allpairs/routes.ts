@@ -1,7 +1,8 @@
 /** The route that a namespace takes to an address, where nothing but the main table decides. */
-import { type Namespace, type Route } from '../../dataplane/routing/types.ts';
+
 import { connectedRoutes } from '../../dataplane/routing/kernel-routes.ts';
 import { type DeviceSettings, deviceSettings } from '../../dataplane/routing/settings.ts';
+import { type Namespace, type Route } from '../../dataplane/routing/types.ts';
 import { NotCarried } from './frame.ts';
 
 export interface TakenRoute {
@@ -53,8 +54,10 @@ function entriesOf(state: Namespace): readonly Entry[] | NotCarried {
   const rules = state.rules.filter(({ version }) => version === 4);
   const usual = rules.every(
     ({ from, to, mark, inputDevice, outputDevice, not, action, protocol }) =>
-      !not && (from ?? to ?? mark ?? inputDevice ?? outputDevice ?? protocol) === null &&
-      action.kind === 'lookup' && [LOCAL, MAIN, 253].includes(action.table),
+      !not &&
+      (from ?? to ?? mark ?? inputDevice ?? outputDevice ?? protocol) === null &&
+      action.kind === 'lookup' &&
+      [LOCAL, MAIN, 253].includes(action.table),
   );
   if (!usual) return new NotCarried('policy routing');
   const shown = state.routes.filter(({ version, table }) => version === 4 && table === MAIN);
@@ -62,7 +65,10 @@ function entriesOf(state: Namespace): readonly Entry[] | NotCarried {
     ({ version, table }) => version === 4 && ![MAIN, LOCAL].includes(table),
   );
   if (rest) return new NotCarried('more routing tables');
-  const routes = shown.length > 0 ? shown : connectedRoutes(state.interfaces, 4).filter(({ table }) => table === MAIN);
+  const routes =
+    shown.length > 0
+      ? shown
+      : connectedRoutes(state.interfaces, 4).filter(({ table }) => table === MAIN);
   const entries = routes.map((route) => {
     const bits = route.prefix?.length ?? 0;
     const network = Math.floor(Number(route.prefix?.address.value ?? 0n) / 2 ** (32 - bits));
@@ -73,15 +79,32 @@ function entriesOf(state: Namespace): readonly Entry[] | NotCarried {
   return entries.sort((a, b) => b.bits - a.bits);
 }
 
+const locals = new WeakMap<Namespace, ReadonlyMap<number, string>>();
+
 /** The device on which an address is the namespace's own; null when it is not. */
 export function localDevice(state: Namespace, address: number): string | null {
-  for (const { name, addresses, up } of state.interfaces) {
-    if (!up) continue;
-    for (const one of addresses) {
-      if (one.address.version === 4 && Number(one.address.value) === address) return name;
+  return devices(state).get(address) ?? null;
+}
+
+/** The IPv4 addresses of a namespace. */
+export function localAddresses(state: Namespace): Iterable<number> {
+  return devices(state).keys();
+}
+
+function devices(state: Namespace): ReadonlyMap<number, string> {
+  let known = locals.get(state);
+  if (known === undefined) {
+    const found = new Map<number, string>();
+    for (const { name, addresses, up } of state.interfaces) {
+      for (const one of up ? addresses : []) {
+        const value = Number(one.address.value);
+        if (one.address.version === 4 && !found.has(value)) found.set(value, name);
+      }
     }
+    known = found;
+    locals.set(state, known);
   }
-  return null;
+  return known;
 }
 
 const settings = new WeakMap<Namespace, Map<string, DeviceSettings>>();

@@ -3,25 +3,15 @@
  * there unfiltered, and which port of it the frame comes out of.
  */
 import { type NamespaceState, ROOT } from '../../dataplane/network.ts';
+import { LOCAL_PORT } from '../../dataplane/ovs/pipeline/prepared.ts';
 import { type Port } from '../../dataplane/ovs/types/switch.ts';
 import { type Namespace } from '../../dataplane/routing/types.ts';
 import { EVERYWHERE } from '../../traffic/sets/regions.ts';
-import { type IndexedBridge } from './bridge-run.ts';
 import { type Fabric } from './fabric.ts';
 import { ipFrame, NotCarried } from './frame.ts';
 import { type Places } from './places.ts';
 import { routeTo } from './routes.ts';
-import { LOCAL_PORT } from '../../dataplane/ovs/pipeline/prepared.ts';
-
-export interface TunnelEnd {
-  readonly bridge: IndexedBridge;
-  readonly inPort: number;
-}
-
-export interface Underlay {
-  /** Where a frame that leaves by a tunnel port comes out; null: nowhere. */
-  farEnd(host: string, port: Port): TunnelEnd | null;
-}
+import { type TunnelEnd, type Underlay } from './tunnel-end.ts';
 
 export function openUnderlay(fabric: Fabric): Underlay {
   const { places } = fabric;
@@ -45,7 +35,8 @@ export function openUnderlay(fabric: Fabric): Underlay {
       const bridge = places.bridge(host, name)!;
       for (const { ofport, tunnel } of ports) {
         if (tunnel === null) continue;
-        const remote = tunnel.remote === null || tunnel.remote === 'flow' ? 'any' : tunnel.remote.address;
+        const remote =
+          tunnel.remote === null || tunnel.remote === 'flow' ? 'any' : tunnel.remote.address;
         const key = `${host} ${tunnel.kind} ${tunnel.inKey === 'flow' ? 'flow' : 'key'} ${remote}`;
         const list = takers.get(key);
         if (list === undefined) takers.set(key, [{ bridge, inPort: ofport }]);
@@ -89,7 +80,8 @@ export function openUnderlay(fabric: Fabric): Underlay {
     const [end] = mine;
     const back = end?.bridge.ports.get(end.inPort)?.tunnel;
     if (end === undefined) return null;
-    const meant = back?.local !== null && back?.local !== 'flow' && back?.local?.address === remote.address;
+    const meant =
+      back?.local !== null && back?.local !== 'flow' && back?.local?.address === remote.address;
     if (!meant || back?.destinationPort !== tunnel.destinationPort) {
       throw new NotCarried('tunnel ends that differ');
     }
@@ -141,7 +133,9 @@ function byKernel({ compiled }: Places, host: string, target: string, to: number
 function deviceWith(state: Namespace | undefined, address: number): string | null {
   for (const { name, up, running, addresses } of state?.interfaces ?? []) {
     if (!up || !running) continue;
-    if (addresses.some((one) => one.address.version === 4 && Number(one.address.value) === address)) {
+    if (
+      addresses.some((one) => one.address.version === 4 && Number(one.address.value) === address)
+    ) {
       return name;
     }
   }
@@ -159,14 +153,21 @@ function bySwitch(fabric: Fabric, host: string, target: string, to: number): voi
   const { tunnelRoutes, tunnelNeighbours } = places.switches.get(host)!;
   const covering = tunnelRoutes.filter(({ prefix, prefixLength }) => {
     const shift = 32 - prefixLength;
-    return prefix.version === 4 && Math.floor(Number(prefix.address) / 2 ** shift) === Math.floor(to / 2 ** shift);
+    return (
+      prefix.version === 4 &&
+      Math.floor(Number(prefix.address) / 2 ** shift) === Math.floor(to / 2 ** shift)
+    );
   });
   const [route] = covering.sort((a, b) => b.prefixLength - a.prefixLength);
-  if (route === undefined || route.gateway !== null) throw new NotCarried('an underlay that is routed');
+  if (route === undefined || route.gateway !== null)
+    throw new NotCarried('an underlay that is routed');
   const bridge = places.bridge(host, route.device);
   const mac =
     tunnelNeighbours.find(
-      (one) => one.bridge === route.device && one.address.version === 4 && Number(one.address.address) === to,
+      (one) =>
+        one.bridge === route.device &&
+        one.address.version === 4 &&
+        Number(one.address.address) === to,
     )?.mac ?? macOf(places, target, to);
   if (bridge === undefined || mac === null) throw new NotCarried('an underlay without neighbour');
   const local = places.behind(bridge, LOCAL_PORT);
@@ -175,7 +176,12 @@ function bySwitch(fabric: Fabric, host: string, target: string, to: number): voi
   const found = fabric.arrive(bridge, LOCAL_PORT, frame);
   const [only] = found;
   const there = only?.station;
-  if (found.length !== 1 || there?.host !== target || only?.where !== EVERYWHERE || !there.addresses.includes(to)) {
+  if (
+    found.length !== 1 ||
+    there?.host !== target ||
+    only?.where !== EVERYWHERE ||
+    !there.addresses.includes(to)
+  ) {
     throw new NotCarried('an underlay that is not connected');
   }
 }

@@ -61,6 +61,40 @@ export const PROVE_SCHEMA: Schema = {
   ...object({ version: VERSION, from: TEXT, to: TEXT, ...PROOF }),
 };
 
+const PAIR: Readonly<Record<string, Schema>> = {
+  from: TEXT,
+  fromPort: orNull(TEXT),
+  to: TEXT,
+  toPort: orNull(TEXT),
+  address: TEXT,
+  floating: { type: 'boolean' },
+};
+
+export const PAIRS_SCHEMA: Schema = {
+  ...head('hopwise prove --all --format json'),
+  ...object({
+    version: VERSION,
+    servers: COUNT,
+    pairs: COUNT,
+    matrix: {
+      ...list(object({ from: TEXT, to: TEXT, pairs: COUNT, some: COUNT, open: COUNT })),
+      description: 'By network: pairs, those some packet gets through, those nothing is said of.',
+    },
+    arrives: {
+      ...list(
+        object({
+          ...PAIR,
+          by: { enum: ['all', 'pair'] },
+          classes: list(ref('class')),
+          witness: ref('witness'),
+        }),
+      ),
+      description: 'Of pairs named nowhere it is proved that no packet arrives.',
+    },
+    open: list(object({ ...PAIR, why: TEXT })),
+  }),
+};
+
 export const CHECK_SCHEMA: Schema = {
   ...head('hopwise check --format json'),
   ...object({
