@@ -7,6 +7,7 @@ import { SILENCE } from '../../dataplane/routing/stack.ts';
 import { allBits, field } from '../../packet/fields.ts';
 import { type CompiledNetwork } from '../../trace/compiled-network.ts';
 import { hooksOf } from '../../trace/filters.ts';
+import { lineageReader } from '../../trace/lineage.ts';
 import { type MadeStep } from '../../trace/steps.ts';
 import { openSwitchOf } from '../../trace/switch-device.ts';
 import {
@@ -113,19 +114,23 @@ export function walkFrames(
     const made = traffic.note(p, () => MADE);
     return { kind: 'sent', port, p: traffic.note(made, () => enterStep(sender, null)) };
   });
+  const lineageOf = lineageReader();
+  // What hosts ask each other to carry the frames goes on: who stops it stops the frames.
+  const ends = (device: Device<PacketSet>, p: PacketSet): boolean =>
+    stops(device) && lineageOf(p).role === 'request';
   const wiring: Wiring<PacketSet> = {
     waiting: () => world.waiting(),
     across: (here, from, by, p) =>
-      world.across(here, from, by, p).map((landing) => stopped(landing, stops)),
+      world.across(here, from, by, p).map((landing) => stopped(landing, ends)),
   };
   return walk(run, wiring, [{ device: sender, outcomes }]);
 }
 
 function stopped(
   landing: Landing<PacketSet>,
-  stops: (device: Device<PacketSet>) => boolean,
+  ends: (device: Device<PacketSet>, p: PacketSet) => boolean,
 ): Landing<PacketSet> {
-  if (landing.kind === 'lost' || !stops(landing.arrival.device)) return landing;
+  if (landing.kind === 'lost' || !ends(landing.arrival.device, landing.arrival.p)) return landing;
   const { device, port, p } = landing.arrival;
   const drop = {
     reason: 'WRONG_RECEIVER',

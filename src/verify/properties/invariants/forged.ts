@@ -10,8 +10,9 @@ import { field } from '../../../packet/fields.ts';
 import { writeIp, writeMac } from '../../../text/address-text.ts';
 import { compileNetwork } from '../../../trace/compiled-network.ts';
 import { resolveEnd } from '../../../trace/ends.ts';
+import { lineageReader } from '../../../trace/lineage.ts';
 import { type Device, type Ending } from '../../../trace/walk.ts';
-import { and, type Match, not, or, test } from '../../../traffic/match.ts';
+import { ANY, and, type Match, not, or, test } from '../../../traffic/match.ts';
 import { blankPacket } from '../../../traffic/packet.ts';
 import { type PacketSet } from '../../../traffic/sets/packet-set.ts';
 import { TooManyRegions } from '../../../traffic/sets/regions.ts';
@@ -60,7 +61,8 @@ function checkServer(
     return { ...said, holds: 'unsure', because: ['nothing is known of its wire'] };
   }
   const space = openSpace();
-  const frames = framesOf(space, kind, not(honest(kind, port)));
+  const others = not(askingHost(compiled.network, host));
+  const frames = framesOf(space, kind, and(not(honest(kind, port)), kind === 'arp' ? others : ANY));
   if (frames === null) return said;
   const source = { host, namespace, mac };
   const isFar = (device: Device<PacketSet>): boolean => beyond(device, host, namespace);
@@ -74,8 +76,10 @@ function checkServer(
   if (endings === null) {
     return { ...said, holds: 'unsure', because: [`${host} has no ${namespace}`] };
   }
-  for (const { p, device, outcome } of endings) {
-    if (!isFar(device) && !(outcome.kind === 'delivered' && device.name !== namespace)) continue;
+  const lineageOf = lineageReader();
+  for (const { p, device } of endings) {
+    // What the host's own stack takes has not left the host, and what it answers is its own.
+    if (!isFar(device) || lineageOf(p).role !== 'request') continue;
     const { words } = inputPacket(space, p.where, blankPacket());
     const because = [
       `a forged frame gets to ${device.host} ${device.name}: ${frameText(kind, words)}`,
@@ -84,6 +88,22 @@ function checkServer(
   }
   const doubts = [...new Set(endings.flatMap(({ p }) => p.doubts))];
   return doubts.length === 0 ? said : { ...said, holds: 'unsure', because: doubts };
+}
+
+/**
+ * ARP for an address of the host itself, which its own stack answers.
+ *
+ * Simplification: forged ARP packets that ask for an address of the sender's own host are not
+ * followed when sources are proved; what a bridge does with a frame does not hang on the address.
+ */
+function askingHost(network: Network, host: string): Match {
+  const own = network.namespace(host, ROOT)?.state.interfaces ?? [];
+  const addresses = own.flatMap((one) => one.addresses.map(({ address }) => address));
+  return or(
+    ...addresses.flatMap(({ version, value }) =>
+      version === 4 ? [test(field('arp_tpa'), value)] : [],
+    ),
+  );
 }
 
 /** The namespace that stands for a server: its own, or the guest behind its tap. */

@@ -7,7 +7,7 @@ import { type IpAddress } from '../../../dataplane/routing/types.ts';
 import { allBits, field } from '../../../packet/fields.ts';
 import { sameAddress } from '../../../packet/prefix.ts';
 import { writeIp } from '../../../text/address-text.ts';
-import { OUTSIDE } from '../../../trace/outside.ts';
+import { NOWHERE, type Region } from '../../../traffic/sets/regions.ts';
 import { packetSets } from '../../../traffic/sets/set-traffic.ts';
 import { groupOf, type Told } from '../../proof/prove.ts';
 import { ALL_WANTED } from '../../proof/wanted.ts';
@@ -16,7 +16,7 @@ import { type Checking, plain } from '../kinds/row.ts';
 import { type Checked, type InvariantProperty } from '../types.ts';
 import { type Walked } from '../walks.ts';
 
-/** Somebody outside when the snapshot shows nobody (RFC 5737: an address of documentation). */
+/** Somebody outside (RFC 5737: an address of documentation, which nobody has). */
 const SOMEBODY = 'external:198.51.100.77';
 
 export function* checkTranslations(
@@ -25,11 +25,7 @@ export function* checkTranslations(
 ): Generator<Checked> {
   const { network } = checking;
   const { floatingIps, ports } = network.neutron;
-  const outside = network.endpoints.find(
-    ({ role, addresses }) =>
-      role === 'host' && addresses.some(({ version }) => version === 4) && role === 'host',
-  );
-  const asker = property.among?.[0] ?? outsideWord(checking) ?? outside?.name ?? SOMEBODY;
+  const asker = property.among?.[0] ?? SOMEBODY;
   let translated = 0;
   for (const floating of floatingIps) {
     const port = ports.find(({ id }) => id === floating.portId);
@@ -50,11 +46,6 @@ export function* checkTranslations(
   if (translated === 0) {
     yield plain(property, 'floating IPs', 'fails', ['says nothing: no server has a floating IP']);
   }
-}
-
-/** Null: the outside of `external:` words is a host of the snapshot or stands for all of it. */
-function outsideWord({ network }: Checking): string | null {
-  return network.hosts.has(OUTSIDE) ? SOMEBODY : null;
 }
 
 interface Floating {
@@ -94,20 +85,36 @@ function inwards(
   if (astray !== undefined) {
     return wrong(said, walked, astray, `is received by ${astray.ending.device.name}`);
   }
-  const unanswered = told.find(
-    ({ ending: { outcome, device }, role }) =>
-      role === 'answer' &&
-      (outcome.kind === 'dropped'
-        ? outcome.drop.reason !== 'NOT_FOR_ME'
-        : device.host !== from.host || device.name !== from.namespace),
+  const { regions, places } = walked.followed.space;
+  const answers = told.filter(({ role }) => role === 'answer');
+  const inputsOf = (list: readonly Told[]): Region =>
+    list.reduce(
+      (all, { ending: { p } }) => regions.or(all, regions.shadow(p.where, places.length)),
+      NOWHERE,
+    );
+  const back = answers.filter(
+    ({ ending: { outcome, device } }) =>
+      outcome.kind === 'delivered' && device.host === from.host && device.name === from.namespace,
   );
-  if (unanswered !== undefined) {
-    const { outcome, device } = unanswered.ending;
+  // Copies of an answer that were flooded elsewhere are nobody's loss.
+  const vain = regions.minus(inputsOf(answers), inputsOf(back));
+  if (vain !== NOWHERE) {
+    const lost = answers.find(
+      ({ ending }) =>
+        !back.some((one) => one.ending === ending) && regions.and(ending.p.where, vain) !== NOWHERE,
+    );
+    const outcome = lost?.ending.outcome;
     const how =
-      outcome.kind === 'dropped'
-        ? `${outcome.drop.reason} at ${device.host}, ${outcome.drop.where}`
-        : device.name;
-    return wrong(said, walked, unanswered, `is answered in vain: ${how}`);
+      outcome?.kind === 'dropped' ? `: ${outcome.drop.reason}, ${outcome.drop.where}` : '';
+    const shown = groupOf(walked.followed.space, vain);
+    const because = [`${shown === null ? '' : groupText(shown)} is answered in vain${how}`];
+    return {
+      ...said,
+      holds: 'fails',
+      because,
+      witness: shown?.witness ?? null,
+      code: 'NAT_MISSING',
+    };
   }
   return walked.unsure.length === 0 ? said : { ...said, holds: 'unsure', because: walked.unsure };
 }
