@@ -28,8 +28,8 @@ Events begin with their time: t=5s, t=250ms, t=1min.
   t=5s signal KILL keepalived ROUTER@HOST TERM, KILL, KILL-parent, KILL-child, STOP, CONT, HUP
   t=5s lose 100% vrrp in at net1:ha-0123abcd-ef
   t=5s script chk fails ROUTER@HOST       t=5s stop agent net1
-  t=5s kill PROCESS at net1               ovs-vswitchd, neutron-openvswitch-agent, neutron-l3-agent;
-                                          start and restart, as well
+  t=5s kill PROCESS at net1               ovs-vswitchd, dnsmasq, neutron-openvswitch-agent,
+                                          neutron-l3-agent, neutron-dhcp-agent; start, restart
   t=5s renumber net1                      its agent starts anew and draws other local VLANs
   t=5s migrate vm-a to compute2           t=5s move floating-ip 203.0.113.50 to vm-a
 A probe is sent again and again: vm-a -> external:8.8.8.8 icmp every 100ms

@@ -85,7 +85,7 @@ export function shoot(stage: Stage, probe: PlannedProbe, at_us: number): Shot {
   stage.cuts.visited = visited;
   const trace = traceNow(stage, probe.question);
   stage.cuts.visited = null;
-  if (trace === null) return { at_us, delivered: false, blocker: null, visited };
+  if (trace === null) return { at_us, delivered: false, blocker: silence(stage, probe), visited };
   if (trace.delivered) return { at_us, delivered: true, blocker: null, visited };
   const [first] = trace.blockers;
   const blocker =
@@ -100,13 +100,31 @@ export function shoot(stage: Stage, probe: PlannedProbe, at_us: number): Shot {
   return { at_us, delivered: false, blocker, visited };
 }
 
+/** Why nobody is there to send a probe, where that is known. */
+function silence(
+  { cuts, hostOf }: Stage,
+  { question: { from } }: PlannedProbe,
+): ShotBlocker | null {
+  if (from.host === null || from.namespace === null) return null;
+  const host = hostOf(from.host, from.namespace);
+  const place = `${host} ${from.namespace}`;
+  const evidence = cuts.deadHosts.has(host)
+    ? 'the host of the sender is down'
+    : (cuts.leaseless.get(place) ??
+      (cuts.deadGuests.has(place) ? 'the sender stands still: it is moved to another host' : null));
+  if (evidence === null) return null;
+  const code = cuts.leaseless.has(place) ? 'NOT_FOR_ME' : 'INTERFACE_DOWN';
+  return { code, host, component: from.namespace, evidence };
+}
+
 /** Traces a question in the world as it is at this moment; null when nobody is there to send. */
 export function traceNow(stage: Stage, question: Question): Trace | null {
   const { address } = question.to;
   const opening = stage.open(question);
   if (opening === null || address === null) return null;
   const { host, name } = opening.sender;
-  const { deadHosts, deadGuests } = stage.cuts;
-  if (deadHosts.has(host) || deadGuests.has(`${host} ${name}`)) return null;
+  const { deadHosts, deadGuests, leaseless } = stage.cuts;
+  const place = `${host} ${name}`;
+  if (deadHosts.has(host) || deadGuests.has(place) || leaseless.has(place)) return null;
   return traceOpened(stage.compiled, opening, address);
 }

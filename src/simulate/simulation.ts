@@ -12,6 +12,9 @@ import { Random } from './clock/random.ts';
 import { readEvent } from './events/table.ts';
 import { type PlannedEvent, type Play } from './events/types.ts';
 import { Cuts } from './network/cuts.ts';
+import { expireFlows } from './network/expiry.ts';
+import { HealthChecks } from './network/health.ts';
+import { Leases } from './network/leases.ts';
 import { Stage } from './network/stage.ts';
 import { type PlannedProbe, readProbe, type Shot, shoot, traceNow } from './probes.ts';
 import { Timeline } from './timeline.ts';
@@ -151,7 +154,13 @@ function play(
   const delays = options.delays ?? USUAL_DELAYS;
   const vrrp = new NetworkRouters(instances, clock, choices, stage, timeline, delays);
   const agents = new HostAgents(clock, stage, vrrp);
-  const now: Play = { clock, choices, stage, vrrp, agents };
+  const process = (host: string, text: string): void => vrrp.tell('process', host, text);
+  new HealthChecks(clock, stage, process);
+  const leases = new Leases(clock, stage, process);
+  expireFlows(clock, stage, (host, count) =>
+    vrrp.tell('kernel', host, `${count} flows have reached their timeout`),
+  );
+  const now: Play = { clock, choices, stage, vrrp, agents, leases };
   const planned = options.events.map((text) => readEvent(text, now));
   const events = planned.filter((one) => 'apply' in one);
   const problems = [...read, ...planned].flatMap((one) =>

@@ -47,7 +47,27 @@ const DAEMONS: readonly Daemon[] = [
     start: ({ vrrp }, host) => void vrrp.deadAgents.delete(host),
     restart: ({ vrrp }, host) => void vrrp.deadAgents.delete(host),
   },
+  {
+    name: 'dnsmasq',
+    runs: ({ leases }, host) => leases.serves(host),
+    kill: ({ leases }, host) => leases.kill(host),
+    start: ({ leases }, host) => leases.start(host),
+    restart: ({ leases }, host) => leases.start(host),
+  },
+  {
+    name: 'neutron-dhcp-agent',
+    runs: ({ leases }, host) => leases.serves(host),
+    kill: ({ leases }, host) => void leases.deadAgents.add(host),
+    start: ({ leases }, host) => startDhcpAgent(leases, host),
+    restart: ({ leases }, host) => startDhcpAgent(leases, host),
+  },
 ];
+
+/** At its start the agent starts whatever of its processes is missing. */
+function startDhcpAgent({ deadAgents, deadServers }: Play['leases'], host: string): void {
+  deadAgents.delete(host);
+  deadServers.delete(host);
+}
 
 export const DAEMON_EVENTS: readonly EventRow[] = [
   {

@@ -2,6 +2,7 @@
 import { type HostAgents } from '../agents/agents.ts';
 import { type Choices } from '../clock/choices.ts';
 import { type Clock } from '../clock/clock.ts';
+import { type Leases } from '../network/leases.ts';
 import { type Stage } from '../network/stage.ts';
 import { type NetworkRouters } from '../vrrp/on-network.ts';
 
@@ -12,6 +13,7 @@ export interface Play {
   readonly stage: Stage;
   readonly vrrp: NetworkRouters;
   readonly agents: HostAgents;
+  readonly leases: Leases;
 }
 
 /** An event that was understood. */

@@ -37,6 +37,8 @@ export class Cuts {
   readonly deadHosts = new Set<string>();
   /** Servers that stand still or have left, as `HOST NAMESPACE`. */
   readonly deadGuests = new Set<string>();
+  /** Servers without an address, as `HOST NAMESPACE`, and why. */
+  readonly leaseless = new Map<string, string>();
   /** Hosts on which no `ovs-vswitchd` runs. */
   readonly deadSwitches = new Set<string>();
   /** `FROM TO`: nothing gets from the first host to the second. */
@@ -82,6 +84,9 @@ export class Cuts {
     if (this.deadGuests.has(`${device.host} ${device.name}`)) {
       return lost(run, p, device.host, 'the server is not here');
     }
+    const leaseless =
+      this.leaseless.size === 0 ? undefined : this.leaseless.get(`${device.host} ${device.name}`);
+    if (leaseless !== undefined) return lost(run, p, device.host, leaseless, 'NOT_FOR_ME');
     if (device.stage === 'switch' && this.deadSwitches.has(device.host)) {
       return lost(run, p, device.host, 'ovs-vswitchd does not run');
     }

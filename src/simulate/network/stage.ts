@@ -13,7 +13,7 @@ import { field } from '../../packet/fields.ts';
 import { type Borrowed } from '../../trace/borrowed-address.ts';
 import { type CompiledNetwork, compileNetwork } from '../../trace/compiled-network.ts';
 import { hooksOf } from '../../trace/filters.ts';
-import { type Opening } from '../../trace/opening.ts';
+import { type Opening, type PortAnswers } from '../../trace/opening.ts';
 import { OUTSIDE, withOutside } from '../../trace/outside.ts';
 import { choicesOf } from '../../trace/programs/choices.ts';
 import { programsOf } from '../../trace/programs/programs.ts';
@@ -38,6 +38,8 @@ export class Stage {
   readonly living: LivingNetwork;
   readonly cuts: Cuts;
   readonly heeding: Heeding;
+  /** Whether a balancer takes a port to be well. */
+  portAnswers: PortAnswers = () => true;
   /** Counts whatever may make the next packet fare otherwise than the last one. */
   disturbances = 0;
   private readonly clock: Clock;
@@ -185,9 +187,8 @@ export class Stage {
   }
 
   /** Where a namespace is now that was on this host at the start. */
-  hostOf(host: string, name: string): string {
-    return this.moved.get(`${host} ${name}`) ?? host;
-  }
+  readonly hostOf = (host: string, name: string): string =>
+    this.moved.get(`${host} ${name}`) ?? host;
 
   private walkFrom(
     host: string,
@@ -258,8 +259,7 @@ export class Stage {
       size,
       assume: this.run.assume,
       choices: choicesOf(),
-      // Simplification: in a simulation the servers behind a balancer are taken to be well.
-      answers: () => true,
+      answers: (...asked) => this.portAnswers(...asked),
     });
   }
 }

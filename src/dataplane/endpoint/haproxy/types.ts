@@ -140,6 +140,11 @@ export interface HaproxyServer {
   readonly checked: boolean;
   readonly checkAddress: IpAddress | null;
   readonly checkPort: number | null;
+  /** `inter`: between two checks. */
+  readonly checkInterval_us: number;
+  /** `fall`, `rise`: so many failures, or successes, in a row take it down, or up. */
+  readonly fall: number;
+  readonly rise: number;
   readonly backup: boolean;
   readonly disabled: boolean;
   readonly source: IpAddress | null;

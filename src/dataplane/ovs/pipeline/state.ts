@@ -128,7 +128,8 @@ export function switchState<P>(
 
 /**
  * The same switch with other flows or ports: addresses and learned flows stay. The MAC table of
- * the dump belongs to its bridge, so it is taken along as it stood.
+ * the dump belongs to its bridge, so it is taken along as it stood. With a port row its addresses
+ * go (ofproto-dpif.c bundle_flush_macs()).
  */
 export function goingOn<P>(
   { bridges, learns, onStep }: SwitchState<P>,
@@ -140,6 +141,7 @@ export function goingOn<P>(
     const old = bridges.get(name);
     if (old === undefined) continue;
     for (const vlan of dumpedAddresses(old.bridge.source).keys()) addressesOf(old, vlan);
+    for (const known of old.fdb.values()) flushPorts(known, state.bridge);
     next.bridges.set(name, {
       ...old,
       bridge: state.bridge,
@@ -147,4 +149,11 @@ export function goingOn<P>(
     });
   }
   return next;
+}
+
+function flushPorts<P>(known: VlanAddresses<P>, { bundles }: PreparedBridge): void {
+  const stays = ({ bundle }: LearnedAddress<P>): boolean => bundle !== null && bundles.has(bundle);
+  for (const entry of known.dumped) if (!stays(entry)) entry.learned_us = Number.NEGATIVE_INFINITY;
+  known.learned = known.learned.filter(stays);
+  for (const [low, entries] of known.byAddress) known.byAddress.set(low, entries.filter(stays));
 }

@@ -46,7 +46,16 @@ type Draft = { -readonly [K in keyof HaproxyServer]: HaproxyServer[K] };
 /** What a server has before its own settings: nothing, or those of `default-server`. */
 export type ServerDefaults = Pick<
   HaproxyServer,
-  'weight' | 'checked' | 'checkAddress' | 'checkPort' | 'backup' | 'disabled' | 'source'
+  | 'weight'
+  | 'checked'
+  | 'checkAddress'
+  | 'checkPort'
+  | 'checkInterval_us'
+  | 'fall'
+  | 'rise'
+  | 'backup'
+  | 'disabled'
+  | 'source'
 >;
 
 export const NO_SERVER_DEFAULTS: ServerDefaults = {
@@ -54,6 +63,10 @@ export const NO_SERVER_DEFAULTS: ServerDefaults = {
   checked: false,
   checkAddress: null,
   checkPort: null,
+  // DEF_CHKINTR, DEF_FALLTIME, DEF_RISETIME of haproxy/server.
+  checkInterval_us: 2_000_000,
+  fall: 3,
+  rise: 2,
   backup: false,
   disabled: false,
   source: null,
@@ -123,6 +136,13 @@ function applyValue(draft: Draft, word: string, value: string): boolean {
     if (!/^\d{1,5}$/.test(value)) return false;
     if (word === 'weight') draft.weight = Number(value);
     else draft.checkPort = Number(value);
+  } else if (word === 'fall' || word === 'rise') {
+    if (!/^[1-9]\d{0,5}$/.test(value)) return false;
+    draft[word] = Number(value);
+  } else if (word === 'inter') {
+    const interval_us = timeOf(value);
+    if (interval_us === null) return false;
+    draft.checkInterval_us = interval_us;
   } else if (word === 'addr' || word === 'source') {
     const address = readIp(value.replace(/:\d+$/, '')) ?? readIp(value);
     if (address === undefined) return false;
@@ -130,6 +150,22 @@ function applyValue(draft: Draft, word: string, value: string): boolean {
     else draft.source = address;
   }
   return true;
+}
+
+const UNITS: Readonly<Record<string, number>> = {
+  us: 1,
+  ms: 1e3,
+  s: 1e6,
+  m: 6e7,
+  h: 3.6e9,
+  d: 8.64e10,
+};
+
+/** A time as haproxy writes it (configuration manual §2.5): milliseconds without a unit. */
+function timeOf(text: string): number | null {
+  const match = /^(\d{1,9})(us|ms|s|m|h|d)?$/.exec(text);
+  const each = UNITS[match?.[2] ?? 'ms'];
+  return match === null || each === undefined ? null : Math.max(1000, Number(match[1]) * each);
 }
 
 /** Reads `bind ADDRESS[,ADDRESS…] SETTINGS`. */

@@ -1,0 +1,122 @@
+/**
+ * Health checks of haproxy on the clock: each server with `check` is connected to every `inter`;
+ * `fall` failures in a row take it out, `rise` successes bring it back (configuration manual §5.2).
+ */
+import { type HaproxyServer } from '../../dataplane/endpoint/haproxy/types.ts';
+import { type IpAddress } from '../../dataplane/routing/types.ts';
+import { writeIp } from '../../text/address-text.ts';
+import { daemonsOf } from '../../trace/programs/daemons.ts';
+import { type Question } from '../../trace/types.ts';
+import { type Clock } from '../clock/clock.ts';
+import { traceNow } from '../probes.ts';
+import { type Stage } from './stage.ts';
+
+interface Checked {
+  readonly host: string;
+  readonly namespace: string;
+  readonly name: string;
+  readonly server: HaproxyServer;
+  readonly question: Question;
+  up: boolean;
+  /** Results in a row that speak against its present state. */
+  against: number;
+  /** The last result, and what the network had been through by then. */
+  last: { readonly well: boolean; readonly disturbances: number } | null;
+}
+
+/** net.ipv4.ip_local_port_range. */
+const FIRST_PORT = 32_768;
+const PORTS = 28_000;
+
+/** The checks of all balancers; where nothing has happened since, a result holds for the next. */
+export class HealthChecks {
+  private readonly byPlace = new Map<string, Checked>();
+  private made = 0;
+  private readonly clock: Clock;
+  private readonly stage: Stage;
+  private readonly tell: (host: string, text: string) => void;
+
+  constructor(clock: Clock, stage: Stage, tell: (host: string, text: string) => void) {
+    this.clock = clock;
+    this.stage = stage;
+    this.tell = tell;
+    for (const host of stage.network.hosts.keys()) this.find(host);
+    stage.portAnswers = (host, namespace, address, port) =>
+      this.byPlace.get(keyOf(host, namespace, address, port))?.up ?? true;
+    for (const one of this.byPlace.values()) {
+      clock.after(one.server.checkInterval_us, () => this.check(one));
+    }
+  }
+
+  private find(host: string): void {
+    for (const daemon of daemonsOf(this.stage.compiled, host)) {
+      if (daemon.kind !== 'haproxy' || daemon.namespace === null) continue;
+      const { namespace } = daemon;
+      for (const proxy of daemon.config.proxies) {
+        for (const server of proxy.servers) {
+          const address = server.checkAddress ?? server.address;
+          const port = server.checkPort ?? server.port;
+          if (!server.checked || address === null || port === null) continue;
+          this.byPlace.set(keyOf(host, namespace, address, port), {
+            host,
+            namespace,
+            name: `${proxy.name}/${server.name} (${writeIp(address)}:${port})`,
+            server,
+            question: connection(host, namespace, address, port),
+            // A server counts as up until its checks say otherwise.
+            up: true,
+            against: 0,
+            last: null,
+          });
+        }
+      }
+    }
+  }
+
+  /** Every check is a connection of its own, from another port. */
+  private connects({ question }: Checked): boolean {
+    const sourcePort = FIRST_PORT + (this.made++ % PORTS);
+    const packet = { ...question.packet, sourcePort };
+    return traceNow(this.stage, { ...question, packet })?.delivered === true;
+  }
+
+  private check(one: Checked): void {
+    const { stage } = this;
+    this.clock.after(one.server.checkInterval_us, () => this.check(one));
+    if (stage.cuts.deadHosts.has(one.host)) return;
+    const { disturbances } = stage;
+    const same = one.last !== null && one.last.disturbances === disturbances;
+    const well = same ? one.last?.well === true : this.connects(one);
+    one.last = { well, disturbances };
+    one.against = well === one.up ? 0 : one.against + 1;
+    if (one.against === 0 || one.against < (one.up ? one.server.fall : one.server.rise)) return;
+    one.up = well;
+    one.against = 0;
+    stage.disturbances++;
+    const count = well ? one.server.rise : one.server.fall;
+    const what = well ? `UP after ${count} good checks` : `DOWN after ${count} failed checks`;
+    this.tell(one.host, `haproxy: ${one.name} is ${what}`);
+  }
+}
+
+function keyOf(host: string, namespace: string, address: IpAddress, port: number): string {
+  return `${host} ${namespace} ${writeIp(address)} ${port}`;
+}
+
+function connection(host: string, namespace: string, address: IpAddress, port: number): Question {
+  const nobody = { label: namespace, kind: 'address', port: null } as const;
+  return {
+    from: { ...nobody, host, namespace, address: null },
+    to: { ...nobody, host: null, namespace: null, address },
+    packet: {
+      protocol: 'tcp',
+      sourcePort: null,
+      destinationPort: port,
+      source: null,
+      icmpId: null,
+      size: 1,
+      dontFragment: false,
+      flow: null,
+    },
+  };
+}
