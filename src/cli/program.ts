@@ -2,10 +2,14 @@
 import { Command, CommanderError, InvalidArgumentError, type Option } from 'commander';
 import { addCheck } from './check-command.ts';
 import { addCollect } from './collect-command.ts';
+import { wordsOf } from './command-tree.ts';
 import { addCompile } from './compile-command.ts';
+import { configFiles, settingsFor } from './config.ts';
 import { addDiff } from './diff-command.ts';
+import { addDoctor } from './doctor-command.ts';
 import { EXIT, UsageError } from './exit-codes.ts';
 import { addExplain } from './explain-command.ts';
+import { addInit } from './init-command.ts';
 import { type Call, type Io } from './io.ts';
 import { addLocate } from './locate-command.ts';
 import { addProve } from './prove-command.ts';
@@ -13,6 +17,7 @@ import { addReplay } from './replay-command.ts';
 import { addScenarios } from './scenarios-command.ts';
 import { addSchema } from './schema-command.ts';
 import { addServe } from './serve-command.ts';
+import { addShellCommands } from './shell-commands.ts';
 import { addSimulate } from './simulate-command.ts';
 import { addTrace } from './trace-command.ts';
 import { addVerifyCertificate } from './verify-certificate-command.ts';
@@ -77,9 +82,32 @@ function program(call: Call): Command {
   addScenarios(root, call);
   addSchema(root, call);
   for (const command of root.commands) command.exitOverride();
-  return root.hook('preAction', (_root, command) => {
+  addShellCommands(root, call);
+  addDoctor(root, call);
+  addInit(root, call);
+  return root.hook('preAction', async (_root, command) => {
     for (const option of command.options) readEnvironment(command, option, call.io);
+    const files = configFiles(call.io.environment, process.cwd());
+    if (files.length > 0) await readConfig(root, command, files);
   });
+}
+
+/** What files say of options that neither the command line nor the environment gives. */
+async function readConfig(
+  root: Command,
+  command: Command,
+  files: readonly string[],
+): Promise<void> {
+  const settings = await settingsFor(files, wordsOf(root), wordsOf(command));
+  for (const option of command.options) {
+    const setting = settings.get(option.long?.slice(2) ?? '');
+    const key = option.attributeName();
+    const source = command.getOptionValueSource(key);
+    if (setting === undefined || (source !== undefined && source !== 'default')) continue;
+    const { value, place } = setting;
+    const read = typeof value === 'string' ? valueOf(option, place, value) : value;
+    command.setOptionValueWithSource(key, read, 'config');
+  }
 }
 
 const HELP_WIDTH = 100;
