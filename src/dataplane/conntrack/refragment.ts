@@ -72,6 +72,18 @@ export function cut<P>(traffic: Traffic<P>, version: 4 | 6, mtu: number, p: P): 
   });
 }
 
+/**
+ * A copy of a packet that came in fragments: the kernel cuts what shares its data with another
+ * copy evenly, not where it was cut before (ip_do_fragment(), its slow path). Consumes `p`.
+ */
+export function cutEvenly<P>(traffic: Traffic<P>, p: P): P {
+  const pieces = traffic.pieces(p);
+  const content = pieces.length === 0 ? null : traffic.content(p);
+  if (content === null) return p;
+  const length = pieces.reduce((sum, size) => sum + size, 0);
+  return traffic.withContent(p, content.bytes, evenly(length, Math.max(...pieces)));
+}
+
 function fits(pieces: readonly number[], room: number, length: number): boolean {
   const sum = pieces.reduce((total, size) => total + size, 0);
   return pieces.length > 0 && sum === length && pieces.every((size) => size <= room);

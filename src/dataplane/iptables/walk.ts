@@ -6,6 +6,7 @@
 
 import { type Split } from '../../traffic/traffic.ts';
 import { assignment } from '../../traffic/words.ts';
+import { clear } from '../conntrack/marks.ts';
 import { type Handle, loadMark, saveMark, untracked } from '../conntrack/netfilter.ts';
 import { type Tracker } from '../conntrack/tracker.ts';
 import { type Run } from '../outcome.ts';
@@ -315,7 +316,8 @@ function template<P>(
 ): Item<P> {
   if (item.handle !== null || item.template !== null) return item;
   if (target.kind === 'NOTRACK' || target.options.notrack !== undefined) {
-    return { ...item, handle: untracked<P>() };
+    // An answer may still carry what was known of the packet that it answers.
+    return { ...item, p: clear(run.traffic, item.p), handle: untracked<P>() };
   }
   const { zone, zoneOriginal, zoneReply, helper } = target.options;
   const number = (given: { readonly value: string } | undefined): number | null =>

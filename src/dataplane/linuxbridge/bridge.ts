@@ -5,6 +5,7 @@
  */
 import { field } from '../../packet/fields.ts';
 import { assignment } from '../../traffic/words.ts';
+import { cutEvenly } from '../conntrack/refragment.ts';
 import { type Run } from '../outcome.ts';
 import {
   afterPrerouting,
@@ -202,14 +203,17 @@ function learnSource<P>(work: BridgeWork<P>, port: CompiledPort, p: P): void {
 /** br_flood(): a copy for every port that takes it, the newest port first. */
 function flood<P>(work: BridgeWork<P>, input: CompiledPort | null, group: boolean, p: P): void {
   const { traffic } = work.run;
-  let copies = 0;
-  for (const output of [...work.state.config.ports.values()].reverse()) {
-    if (!group && !output.of.flood) continue;
-    if (refusal(input, output) !== null) continue;
-    copies++;
-    forwardTo(work, input, output, traffic.fork(p), 'flooding');
+  const outputs = [...work.state.config.ports.values()]
+    .reverse()
+    .filter((output) => (group || output.of.flood) && refusal(input, output) === null);
+  // The last port gets the frame itself, unless the host takes it as well.
+  const original = group && input !== null ? null : outputs.at(-1);
+  for (const output of outputs) {
+    const copy = traffic.fork(p);
+    const sent = output === original ? copy : cutEvenly(traffic, copy);
+    forwardTo(work, input, output, sent, 'flooding');
   }
-  if (copies === 0 && !group) {
+  if (outputs.length === 0 && !group) {
     dropBridged(work, p, 'FLOOD_BLOCKED', 'no entry for the MAC and no port to flood to');
   }
 }

@@ -5,6 +5,7 @@
  */
 import { guard } from '../../traffic/guard.ts';
 import { or, range, test } from '../../traffic/match.ts';
+import { type Traffic } from '../../traffic/traffic.ts';
 import { assignment } from '../../traffic/words.ts';
 import { attach } from '../iptables/attach.ts';
 import { OWNER } from '../iptables/tests/owner.ts';
@@ -59,6 +60,9 @@ const NEVER_ABOUT_6 = guard(
   ),
 );
 
+/** 127.0.0.1 */
+const LOOPBACK = 0x7f00_0001;
+
 /** IPv4 quotes what fits into 576 bytes, IPv6 what fits into 1280 (RFC 4443 §3.1). */
 const LONGEST_QUOTE = { 4: 576 - 28, 6: 1280 - 48 } as const;
 
@@ -73,9 +77,22 @@ export function sendError<P>(work: Work<P>, error: IcmpError, p: P): void {
   for (const [own, part] of parts) {
     const made = buildError(work, error, part, own);
     const { version } = error;
-    const { p: mine, handle } = attach(traffic, made, work.handle, true);
-    work.now({ kind: 'emit', version, device: null, handle, icmp: true, p: mine });
+    for (const addressed of version === 4 ? toSomebody(traffic, made) : [made]) {
+      const { p: mine, handle } = attach(traffic, addressed, work.handle, true);
+      work.now({ kind: 'emit', version, device: null, handle, icmp: true, p: mine });
+    }
   }
+}
+
+const TO_NOBODY = guard(test(F.ipDestination, 0n));
+const FROM_LOOPBACK = put(F.ipSource, LOOPBACK);
+const TO_LOOPBACK = put(F.ipDestination, LOOPBACK);
+
+/** A bridged packet may come from 0.0.0.0; the way there is the host itself (ip_route_output()). */
+function toSomebody<P>(traffic: Traffic<P>, p: P): readonly P[] {
+  const { hit, miss } = traffic.split(p, TO_NOBODY);
+  const own = hit === null ? null : traffic.set(traffic.set(hit, TO_LOOPBACK), FROM_LOOPBACK);
+  return [own, miss].filter((part) => part !== null);
 }
 
 /** Splits by whether the destination is an address of this host: then the error comes from it. */

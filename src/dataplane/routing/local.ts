@@ -135,9 +135,13 @@ function receiveIcmp6<P>(work: Work<P>, arrival: Arrival, p: P): void {
 }
 
 /** A known connection first, then a listener for a SYN, else a reset. */
-function receiveTcp<P>(work: Work<P>, arrival: Arrival, p: P): void {
+function receiveTcp<P>(work: Work<P>, arrival: Arrival, segment: P): void {
   const { traffic } = work.run;
   const { stack } = work;
+  // tcp_v4_rcv(): what came in a broadcast frame is not answered, whatever its address became.
+  const { hit: p, miss: cast } = traffic.split(segment, IS.toHost);
+  if (cast !== null) refuseTcp(work, { ...arrival, group: true }, cast);
+  if (p === null) return;
   const known = repeatedSyn(work, arrival.version, p);
   const rest = known === null ? null : toConnection(work, arrival, known);
   if (rest === null) return;
@@ -190,7 +194,13 @@ function refuseTcp<P>(work: Work<P>, { version, group }: Arrival, p: P): void {
   if (dead.hit !== null) delivered(work, 'tcp', dead.hit);
   if (dead.miss === null) return;
   if (!group) reset(work, version, traffic.fork(dead.miss));
-  drop(work, dead.miss, 'NOT_LISTENING', 'tcp', 'no socket; a reset was sent');
+  drop(
+    work,
+    dead.miss,
+    'NOT_LISTENING',
+    'tcp',
+    group ? 'no socket' : 'no socket; a reset was sent',
+  );
 }
 
 function receiveUdp<P>(work: Work<P>, arrival: Arrival, p: P): void {
