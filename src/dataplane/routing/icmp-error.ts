@@ -4,7 +4,7 @@
  * and pass OUTPUT and POSTROUTING.
  */
 import { guard } from '../../traffic/guard.ts';
-import { or, range, test } from '../../traffic/match.ts';
+import { and, not, or, range, test } from '../../traffic/match.ts';
 import { type Traffic } from '../../traffic/traffic.ts';
 import { assignment } from '../../traffic/words.ts';
 import { attach } from '../iptables/attach.ts';
@@ -40,17 +40,18 @@ export interface IcmpError {
 }
 
 // RFC 1122 §3.2.2: none about errors, later fragments, groups, or senders that are no one host.
-const NEVER_ABOUT_4 = guard(
-  or(
-    IS.icmpError.match,
-    IS.laterFragment.match,
-    IS.multicast.match,
-    IS.limitedBroadcast.match,
-    IS.ethGroup.match,
-    inPrefix(F.ipSource, 0n, 8),
-    inPrefix(F.ipSource, 0xe000_0000n, 3),
-  ),
+const NO_ERROR_4 = or(
+  IS.icmpError.match,
+  IS.laterFragment.match,
+  IS.multicast.match,
+  IS.limitedBroadcast.match,
+  IS.ethGroup.match,
+  inPrefix(F.ipSource, 0xe000_0000n, 3),
 );
+const FROM_ZERO = inPrefix(F.ipSource, 0n, 8);
+const NEVER_ABOUT_4 = guard(or(NO_ERROR_4, FROM_ZERO));
+// Nobody looked at the source of a bridged packet; 0.0.0.0 has a route, the rest of 0/8 none.
+const NEVER_ABOUT_BRIDGED_4 = guard(or(NO_ERROR_4, and(FROM_ZERO, not(test(F.ipSource, 0n)))));
 const NEVER_ABOUT_6 = guard(
   or(
     IS.icmpv6Error.match,
@@ -69,7 +70,8 @@ const LONGEST_QUOTE = { 4: 576 - 28, 6: 1280 - 48 } as const;
 /** Sends an error about `p`, which is consumed; does nothing where no error may be sent. */
 export function sendError<P>(work: Work<P>, error: IcmpError, p: P): void {
   const { traffic } = work.run;
-  const never = error.version === 4 ? NEVER_ABOUT_4 : NEVER_ABOUT_6;
+  const four = error.bridged === true ? NEVER_ABOUT_BRIDGED_4 : NEVER_ABOUT_4;
+  const never = error.version === 4 ? four : NEVER_ABOUT_6;
   const about = traffic.split(p, never).miss;
   if (about === null) return;
   const parts =
