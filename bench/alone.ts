@@ -1,10 +1,12 @@
 /**
  * One measurement in a process of its own, so that its memory is its own:
- * `node alone.js damage CASE`, `node alone.js compile PORTS`, `node alone.js routers COUNT`.
+ * `node alone.js damage CASE`, `node alone.js compile PORTS`, `node alone.js routers COUNT`,
+ * `node alone.js all-pairs PORTS`.
  * Prints JSON.
  */
 import { execFileSync } from 'node:child_process';
 import { fileURLToPath } from 'node:url';
+import { sweepOnce } from './all-pairs.ts';
 import { compileOnce } from './compile.ts';
 import { type Damage, readDamaged } from './damage.ts';
 import { simulateRouters } from './routers.ts';
@@ -13,7 +15,10 @@ import { simulateRouters } from './routers.ts';
 export type Measured<T> = T & { readonly megabytes: number };
 
 /** Runs one measurement in a new process. */
-export function measure<T>(kind: 'damage' | 'compile' | 'routers', what: string): Measured<T> {
+export function measure<T>(
+  kind: 'damage' | 'compile' | 'routers' | 'all-pairs',
+  what: string,
+): Measured<T> {
   const args = ['--max-old-space-size=3072', fileURLToPath(import.meta.url), kind, what];
   return JSON.parse(execFileSync(process.execPath, args, { encoding: 'utf8' })) as Measured<T>;
 }
@@ -28,6 +33,7 @@ if (import.meta.url === `file://${process.argv[1]}`) {
 
 function resultOf(kind: string | undefined, what: string): object {
   if (kind === 'compile') return compileOnce(Number(what));
+  if (kind === 'all-pairs') return sweepOnce(Number(what));
   if (kind === 'routers') return simulateRouters(Number(what));
   return readDamaged(what as Damage);
 }

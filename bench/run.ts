@@ -5,6 +5,7 @@
  */
 import { cpus, loadavg, totalmem } from 'node:os';
 import { fileURLToPath } from 'node:url';
+import { allPairsRows } from './all-pairs.ts';
 import { commandRows } from './command.ts';
 import { compileRows } from './compile.ts';
 import { damageRows } from './damage.ts';
@@ -29,12 +30,14 @@ const SECTIONS: ReadonlyMap<string, Section> = new Map<string, Section>([
   ['rules', rulesRows],
   ['walk', walkRows],
   ['compile', () => compileRows([1000, 4000, 10_000])],
+  ['all-pairs', () => allPairsRows([300, 1000])],
   ['damage', damageRows],
   ['routers', routersRows],
 ]);
 
 /** Measured only when they are asked for. */
 const LONG: ReadonlyMap<string, Section> = new Map<string, Section>([
+  ['all-pairs-10000', () => allPairsRows([10_000])],
   ['compile-100000', () => compileRows([100_000])],
 ]);
 

@@ -1,0 +1,68 @@
+/** How long every pair of a generated cloud takes, from tables in memory to the answer. */
+import { readCloudYaml } from '../src/model/yaml/read-cloud.ts';
+import { compileNetworkOf } from '../src/snapshot/read/compiled.ts';
+import { compileNetwork } from '../src/trace/compiled-network.ts';
+import { withOutside } from '../src/trace/outside.ts';
+import { openAllPairs } from '../src/verify/allpairs/all-pairs.ts';
+import { openCoordinates } from '../src/verify/allpairs/coordinates.ts';
+import { sweep } from '../src/verify/allpairs/sweep.ts';
+import { measure } from './alone.ts';
+import { generatedCloud } from './compile.ts';
+import { figure, type Row } from './report.ts';
+import { cpuSeconds } from './stopwatch.ts';
+
+/** Promised seconds from arranged tables to the answer, by ports. */
+const TARGETS: ReadonlyMap<number, number> = new Map([
+  [1000, 0.5],
+  [10_000, 4],
+]);
+const MAX_EDGES = 200_000_000;
+
+/** What all pairs of one cloud took; seconds of processor time. */
+export interface Swept {
+  readonly arranged_s: number;
+  readonly swept_s: number;
+  readonly flows: number;
+  readonly some: number;
+  readonly open: number;
+}
+
+/** Answers all pairs of a cloud of that many ports. */
+export function sweepOnce(ports: number): Swept {
+  const { value } = readCloudYaml('generated.yaml', generatedCloud(ports));
+  if (value === null) throw new Error('no cloud');
+  const network = withOutside(compileNetworkOf(value));
+  let flows = 0;
+  for (const { switch: of } of network.hosts.values()) {
+    for (const bridge of of?.bridges ?? []) flows += bridge.flows.length;
+  }
+  const started = cpuSeconds();
+  const all = openAllPairs(compileNetwork(network), openCoordinates(MAX_EDGES));
+  const arranged = cpuSeconds();
+  let [some, open] = [0, 0];
+  for (const row of sweep(all)) {
+    some += row.some.length;
+    open += row.open.length;
+  }
+  const swept_s = cpuSeconds() - arranged;
+  return { arranged_s: arranged - started, swept_s, flows, some, open };
+}
+
+/** A row for each size, each in a process of its own. */
+export function allPairsRows(sizes: readonly number[]): readonly Row[] {
+  return sizes.map((ports) => {
+    const of = measure<Swept>('all-pairs', String(ports));
+    const target = TARGETS.get(ports);
+    return {
+      what: `all pairs of ${figure(ports)} ports, ${figure(of.flows)} flows, tables arranged`,
+      ours:
+        `${figure(of.swept_s)} s (processor), and ${figure(of.arranged_s)} s to arrange the ` +
+        `tables; ${figure(of.megabytes)} MB resident with the flows; ${figure(of.some)} pairs ` +
+        `reach each other, ${figure(of.open)} open`,
+      real: null,
+      ratio: null,
+      target: target === undefined ? null : `≤ ${target} s`,
+      met: target === undefined ? null : of.swept_s <= target,
+    };
+  });
+}
