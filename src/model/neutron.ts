@@ -96,6 +96,15 @@ export interface NeutronPort {
   readonly hybridPlug: boolean;
   /** `binding:vif_details` `bound_drivers`, e.g. `openvswitch`. */
   readonly drivers: readonly string[];
+  /** `extra_dhcp_opts`: what its DHCP server tells this client alone. */
+  readonly dhcpOptions?: readonly DhcpOption[];
+}
+
+/** A DHCP option by its number or by dnsmasq's name. */
+export interface DhcpOption {
+  readonly name: string;
+  readonly value: string;
+  readonly version: 4 | 6;
 }
 
 export interface NeutronRouter {

@@ -29,6 +29,7 @@ import {
   isKnownToServer,
   isRanged,
   optionsText,
+  portOptions,
   rangesOf,
   type ServedSubnet,
 } from './options-text.ts';
@@ -192,7 +193,7 @@ function dnsmasqFiles(
   return [
     [`${path}/host`, hostsText(named)],
     [`${path}/addn_hosts`, additionalHosts(named)],
-    [`${path}/opts`, optionsText(answers, dnsDomain)],
+    [`${path}/opts`, optionsText(answers, dnsDomain, portOptions(named))],
     [`${path}/leases`, ''],
     [`${path}/interface`, deviceName(bridged ? 'ns-' : 'tap', own.id)],
   ];

@@ -2,6 +2,7 @@
 import {
   type CloudAddress,
   type CloudPrefix,
+  type DhcpOption,
   type NeutronPort,
   type NeutronSubnet,
 } from '../../model/neutron.ts';
@@ -54,15 +55,50 @@ export function hostsText({ tagged, domain, subnets, clients }: ServedNetwork): 
     clients.flatMap((port) =>
       port.fixedIps.flatMap(({ subnetId, address }) => {
         const subnet = subnets.get(subnetId);
-        if (subnet?.dhcp !== true || formsItself(subnet)) return [];
         const mac = writeMac(port.mac);
+        const options = port.dhcpOptions ?? [];
+        const own = tagOfPort(port, tagged);
+        if (subnet !== undefined && formsItself(subnet)) {
+          const asks = subnet.ipv6AddressMode === 'dhcpv6-stateless' && options.length > 0;
+          return asks ? [`${mac},${tagged ? 'tag:dhcpv6,' : ''}set:${own}`] : [];
+        }
+        if (subnet?.dhcp !== true) return [];
+        const client = options.find(isClientId);
+        const id = client === undefined ? '' : `id:${client.value},`;
+        const set = options.length > (client === undefined ? 0 : 1) ? `,set:${own}` : '';
         const name = `${hostName(address)}.${domain}`;
         // The tag keeps a line from answering DHCP of the other version.
         return address.version === 6
-          ? [`${mac},${tagged ? 'tag:dhcpv6,' : ''}${name},[${writeIp(address)}]`]
-          : [`${mac},${name},${writeIp(address)}`];
+          ? [`${mac},${tagged ? 'tag:dhcpv6,' : ''}${id}${name},[${writeIp(address)}]${set}`]
+          : [`${mac},${id}${name},${writeIp(address)}${set}`];
       }),
     ),
+  );
+}
+
+/** The client's own id is matched by the hosts file and is no option. */
+function isClientId({ name }: DhcpOption): boolean {
+  return /^(client-id|61)$/.test(name);
+}
+
+function tagOfPort({ id }: NeutronPort, tagged: boolean): string {
+  return tagged ? `port-${id}` : id;
+}
+
+/** Options of single ports (`_generate_opts_per_port`), of IP versions that the port has. */
+export function portOptions({
+  tagged,
+  clients,
+}: Pick<ServedNetwork, 'tagged' | 'clients'>): readonly string[] {
+  return clients.flatMap((port) =>
+    (port.dhcpOptions ?? [])
+      .filter((option) => !isClientId(option))
+      .filter(({ version }) => port.fixedIps.some(({ address }) => address.version === version))
+      .map(({ name, value, version }) => {
+        const kind = version === 4 ? 'option:' : 'option6:';
+        const what = /^\d+$/.test(name) ? name : kind + name;
+        return `tag:${tagOfPort(port, tagged)},${what},${value}`;
+      }),
   );
 }
 
@@ -84,13 +120,18 @@ function hostName(address: CloudAddress): string {
   return `host-${writeIp(address).replaceAll(/[.:]/g, '-')}`;
 }
 
-export function optionsText(served: readonly ServedSubnet[], domain: string): string {
+export function optionsText(
+  served: readonly ServedSubnet[],
+  domain: string,
+  ofPorts: readonly string[] = [],
+): string {
   const told = served.filter(({ subnet }) => subnet.ipv6AddressMode !== 'slaac');
   return [
     ...told.flatMap((each) => [
       ...dnsServers(each.subnet),
       ...(isFour(each.subnet) ? options4(each) : options6(each.subnet, domain)),
     ]),
+    ...ofPorts,
     ...told.flatMap(ownServers),
   ].join('\n');
 }

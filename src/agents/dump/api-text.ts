@@ -207,6 +207,9 @@ function portRow(port: NeutronPort): object {
       ip_address: prefixText(prefix),
       ...(mac === null ? {} : { mac_address: writeMac(mac) }),
     })),
+    extra_dhcp_opts: (port.dhcpOptions ?? []).map(({ name, value, version }) => ({
+      ...{ opt_name: name, opt_value: value, ip_version: version },
+    })),
     'binding:host_id': port.host,
     'binding:vif_type': port.vifType,
     'binding:vif_details': {

@@ -10,6 +10,7 @@ import {
 import { type CloudHost, type HostDevice } from '../cloud.ts';
 import { carrierOf, isRoutedNetwork, subnetsOn } from '../network-segments.ts';
 import {
+  type DhcpOption,
   type FixedIp,
   type NeutronNetwork,
   type NeutronPort,
@@ -46,7 +47,9 @@ export const PORT_KEYS = [
   'allowed_address_pairs',
   'admin_up',
   'owner',
+  'dhcp_options',
 ] as const;
+export const DHCP_OPTION_KEYS = ['name', 'value', 'version'] as const;
 
 export const HOST_PORT_KEYS = [...PORT_KEYS, 'host', 'listens'] as const;
 
@@ -163,6 +166,7 @@ export function readPortOf(
     ...device,
     adminUp: truth(row, 'admin_up', true),
     deviceOwner: text(row, 'owner', owner),
+    dhcpOptions: readDhcpOptions(row),
     securityGroups: security ? groups : [],
     portSecurity: security,
     allowedAddressPairs: records(member(row, 'allowed_address_pairs')).flatMap((pair) => {
@@ -170,6 +174,21 @@ export function readPortOf(
       const found = prefix(member(pair, 'address'));
       return found === null ? [] : [{ prefix: found, mac: mac(pair, 'mac') }];
     }),
+  });
+}
+
+/** `dhcp_options:`; a name is dnsmasq's, a number is the option's own. */
+function readDhcpOptions(row: JsonNode): readonly DhcpOption[] {
+  return records(member(row, 'dhcp_options')).flatMap((each) => {
+    reportUnknownKeys(each, DHCP_OPTION_KEYS);
+    const name = text(each, 'name');
+    if (!/^[a-z0-9-]+$/i.test(name)) {
+      wrong(member(each, 'name') ?? each, 'A DHCP option has a name or a number');
+      return [];
+    }
+    const value = text(each, 'value');
+    if (/[\n\r]/.test(value)) wrong(each, 'The value of a DHCP option is one line');
+    return [{ name, value, version: whole(each, 'version', 4, 6) === 6 ? 6 : 4 }];
   });
 }
 
@@ -235,6 +254,7 @@ export interface PortParts {
   readonly securityGroups?: readonly string[];
   readonly portSecurity?: boolean;
   readonly allowedAddressPairs?: NeutronPort['allowedAddressPairs'];
+  readonly dhcpOptions?: readonly DhcpOption[];
 }
 
 /** A bound port, as the API would show it once its host has plugged it in. */

@@ -16,7 +16,7 @@ import {
 import { NETWORK_TYPES, SEGMENT_KEYS } from './network-segments.ts';
 import { NETWORK_KEYS, SUBNET_KEYS } from './networks.ts';
 import { POOL_KEYS as SUBNET_POOL_KEYS } from './pools.ts';
-import { HOST_PORT_KEYS, PORT_KEYS, SERVER_KEYS } from './ports.ts';
+import { DHCP_OPTION_KEYS, HOST_PORT_KEYS, PORT_KEYS, SERVER_KEYS } from './ports.ts';
 import { TOP_KEYS } from './read-cloud.ts';
 import { EXTERNAL_KEYS, INTERFACE_KEYS, ROUTER_KEYS } from './routers.ts';
 import { HOST } from './schema-hosts.ts';
@@ -130,6 +130,9 @@ const PORT_RULES = {
   ),
   admin_up: TRUTH,
   owner: TEXT,
+  dhcp_options: list(
+    object(DHCP_OPTION_KEYS, { name: TEXT, value: TEXT, version: { enum: [4, 6] } }, ['name']),
+  ),
 } as const;
 const PORT = object(PORT_KEYS, PORT_RULES, ['network']);
 const HOST_PORT = object(

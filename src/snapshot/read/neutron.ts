@@ -3,6 +3,7 @@
  * `openstack … list --long -f json`, whose columns have spaces and capitals.
  */
 import {
+  type DhcpOption,
   type NetworkSegment,
   type Neutron,
   type NeutronAgent,
@@ -281,7 +282,16 @@ function portOf(row: JsonNode): NeutronPort {
     vifType: word(row, 'binding:vif_type', 'binding_vif_type'),
     hybridPlug: member(details, 'ovs_hybrid_plug')?.value === true,
     drivers: driversOf(member(details, 'bound_drivers')),
+    dhcpOptions: objectsOf(column(row, 'extra_dhcp_opts')).flatMap(dhcpOptionOf),
   };
+}
+
+function dhcpOptionOf(row: JsonNode): DhcpOption[] {
+  const name = word(row, 'opt_name');
+  const value = word(row, 'opt_value');
+  return name === ''
+    ? []
+    : [{ name, value, version: numberOf(column(row, 'ip_version')) === 6 ? 6 : 4 }];
 }
 
 function driversOf(node: JsonNode | undefined): readonly string[] {
