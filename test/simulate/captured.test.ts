@@ -7,6 +7,8 @@ import { join } from 'node:path';
 import { describe, expect, it } from 'vitest';
 import { type Network } from '../../src/dataplane/network.ts';
 import { openFolder } from '../../src/snapshot/collect/folder.ts';
+import { cloudOfNetwork } from '../../src/snapshot/read/cloud.ts';
+import { compileNetworkOf } from '../../src/snapshot/read/compiled.ts';
 import { openSnapshot } from '../../src/snapshot/read/open.ts';
 import { captures } from '../snapshot/shared.ts';
 import { onlyWay } from './cloud.ts';
@@ -122,5 +124,39 @@ describe.skipIf(!existsSync(CAPTURE))('failovers of a captured deployment', () =
     expect(way.probes[0]?.windows).toEqual([]);
     expect([...way.masters.values()]).toEqual([['net1', 'net2']]);
     expect(gap_us(recorded('keepalived-kill9'))).toBeNull();
+  });
+});
+
+describe.skipIf(!existsSync(CAPTURE))('the cloud behind the captured deployment', () => {
+  it('fails over as the hosts did: only the id of the virtual router is drawn by the server', () => {
+    const network = compileNetworkOf(cloudOfNetwork(dumped('1-before')));
+    const events = ['t=5s down net2:ha-a6b41db7-09'];
+    const way = onlyWay(network, { events, probes: [PROBE], until_us: 20e6 });
+    const addresses = (of: Network, host: string): readonly string[] =>
+      stateOf(of, host).filter(
+        (line) => /^\S+ [0-9a-f]+\/\d+$/.test(line) && !/ a9fe00/.test(line),
+      );
+    const wanted = dumped('2-after-ha-interface-down');
+    for (const host of HOSTS) expect(addresses(way.end, host)).toEqual(addresses(wanted, host));
+    const [window, ...more] = way.probes[0]?.windows ?? [];
+    expect(more).toEqual([]);
+    const [least = 0, most = 0] = window?.bounds_us ?? [];
+    const took_us = (window?.until_us ?? 0) - 5e6;
+    expect(took_us).toBeGreaterThanOrEqual(least);
+    expect(took_us).toBeLessThanOrEqual(most + RHYTHM_US);
+  });
+});
+
+const FIREWALL = join(captures, 'ovs-vxlan-ovsfw');
+
+describe.skipIf(!existsSync(FIREWALL))('agents at work on a captured deployment', () => {
+  it('draw new local VLANs: packets are lost only until the server has told the other ends', () => {
+    const way = onlyWay(openSnapshot(openFolder(FIREWALL)), {
+      events: ['t=2s renumber compute1'],
+      probes: ['a1 -> a2 every 250ms'],
+      until_us: 12e6,
+    });
+    const windows = way.probes[0]?.windows ?? [];
+    expect(windows.map(({ from_us, until_us }) => [from_us, until_us])).toEqual([[7e6, 8e6]]);
   });
 });

@@ -33,6 +33,8 @@ import { LivingNetwork } from './living.ts';
 
 const TAKES_ADVERTS = guard(test(field('ip_dst'), VRRP_GROUP[4]));
 
+// Simplification: a neighbour that was learned in a simulation stays known until somebody announces
+// another MAC; it does not become stale and is not probed (net/core/neighbour.c).
 export class Stage {
   readonly compiled: CompiledNetwork;
   readonly living: LivingNetwork;

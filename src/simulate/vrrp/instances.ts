@@ -26,6 +26,8 @@ export interface PlacedInstance {
   readonly byAgent: boolean;
 }
 
+// Simplification: instances of a vrrp_sync_group are simulated each for itself; keepalived moves
+// them together.
 /** Finds all instances; those without an interface or its address are left out. */
 export function placedInstances(compiled: CompiledNetwork): readonly PlacedInstance[] {
   const { network } = compiled;
