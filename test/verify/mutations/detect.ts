@@ -29,6 +29,8 @@ const ASKED: readonly Invariant[] = [
   'no-shadowed-rules',
 ];
 const MOST_GUESTS = 2;
+/** Pairs of each sort that are asked before the others. */
+const NEAR = 5;
 
 interface Base {
   readonly network: Network;
@@ -78,7 +80,9 @@ export function pairsOf({ endpoints, neutron }: Network, host: string): readonly
   const south = floating.map((b): Pair => [outside, b, 4]);
   // Routers of their own host have no guests: what is outside is asked first.
   const wide = [...south, ...north];
-  const all = here.size === 0 ? [...wide, ...over(4)] : [...over(4), ...wide];
+  const near = over(4);
+  const mixed = [...near.slice(0, NEAR), ...wide.slice(0, NEAR), ...near.slice(NEAR)];
+  const all = here.size === 0 ? [...wide, ...near] : [...mixed, ...wide.slice(NEAR)];
   return [...all, ...over(6).slice(0, 12)];
 }
 
