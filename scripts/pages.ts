@@ -4,10 +4,11 @@ import { join, resolve } from 'node:path';
 import { INPUT_SCHEMAS } from '../src/cli/input-schemas.ts';
 import { SCHEMAS } from '../src/cli/schemas.ts';
 import { reasonsPage } from '../src/reasons/page.ts';
+import { scenariosByCode } from './scenario-codes.ts';
 import { EDITS } from '../src/verify/scenarios/edits/rows.ts';
 
 const docs = resolve(import.meta.dirname, '../docs');
-writeFileSync(join(docs, 'reasons.md'), reasonsPage());
+writeFileSync(join(docs, 'reasons.md'), reasonsPage(scenariosByCode()));
 const rows = [...EDITS].map(([kind, { says, needs, may }]) => {
   const words = [...needs, ...may.map((word) => `[${word}]`)].map((word) => `\`${word}\``);
   return `| \`${kind}\` | ${words.join(' ')} | ${says} |`;

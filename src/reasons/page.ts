@@ -2,8 +2,11 @@
 import { explain, FAMILIES } from './catalogue.ts';
 import { type Reason } from './codes.ts';
 
-/** Markdown; the commands stand as code. */
-export function reasonsPage(): string {
+/**
+ * Markdown; the commands stand as code.
+ * @param scenarios folders of `scenarios/` that show a code
+ */
+export function reasonsPage(scenarios: ReadonlyMap<string, readonly string[]>): string {
   const introduction = [
     '# Reasons',
     '',
@@ -15,12 +18,15 @@ export function reasonsPage(): string {
   const families = FAMILIES.flatMap(({ title, codes }) => [
     `## ${title}`,
     '',
-    ...codes.flatMap(section),
+    ...codes.flatMap((code) => section(code, scenarios.get(code) ?? [])),
   ]);
   return `${[...introduction, ...families].join('\n').trimEnd()}\n`;
 }
 
-function section(code: Reason): readonly string[] {
+/** Scenarios of one code that are named; more say nothing new. */
+const NAMED = 4;
+
+function section(code: Reason, scenarios: readonly string[]): readonly string[] {
   const { sentence, causes, confirm, fix } = explain(code);
   return [
     `### ${code}`,
@@ -31,7 +37,17 @@ function section(code: Reason): readonly string[] {
     '',
     `See it: ${confirm.map(asCode).join('; ')}.`,
     '',
-    ...(fix === null ? [] : [`What helps: ${fix}`, '']),
+    fix === null ? 'What helps: no general fix is known.' : `What helps: ${fix}`,
+    '',
+    ...(scenarios.length === 0
+      ? []
+      : [
+          `Shown by: ${scenarios
+            .slice(0, NAMED)
+            .map((name) => `[${name}](../scenarios/${name})`)
+            .join(', ')}.`,
+          '',
+        ]),
   ];
 }
 

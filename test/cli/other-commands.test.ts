@@ -5,6 +5,7 @@ import { join } from 'node:path';
 import { afterAll, describe, expect, it } from 'vitest';
 import { explain } from '../../src/reasons/catalogue.ts';
 import { REASONS } from '../../src/reasons/codes.ts';
+import { scenariosByCode } from '../../scripts/scenario-codes.ts';
 import { reasonsPage } from '../../src/reasons/page.ts';
 import { SCHEMAS } from '../../src/cli/schemas.ts';
 import { REPLAY_SCHEMA } from '../../src/trace/render/schema.ts';
@@ -120,7 +121,7 @@ describe('explain', () => {
 describe('documentation made from the sources', () => {
   it('has the present catalogue of reasons', () => {
     expect(readFileSync(join(ROOT, 'docs/reasons.md'), 'utf8'), 'run `npm run docs`').toBe(
-      reasonsPage(),
+      reasonsPage(scenariosByCode()),
     );
   });
 

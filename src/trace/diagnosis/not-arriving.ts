@@ -9,6 +9,7 @@ import { type Bridge, type Port } from '../../dataplane/ovs/types/switch.ts';
 import { type NeutronPort } from '../../model/neutron.ts';
 import { field } from '../../packet/fields.ts';
 import { sameAddress } from '../../packet/prefix.ts';
+import { type Reason } from '../../reasons/codes.ts';
 import { writeIp, writeMac } from '../../text/address-text.ts';
 import { type DiaryEntry } from '../../traffic/diary.ts';
 import { readField } from '../../traffic/words.ts';
@@ -30,11 +31,26 @@ interface TunnelLookup {
 /** A switch gave up a frame on its way to a port elsewhere. */
 export const lostFrame: Diagnosis = (of) => {
   if (of.device !== 'ovs' && of.drop.reason !== 'WRONG_RECEIVER') return null;
+  if (isDecided(of)) return null;
   const mac = readField(of.words, field('eth_dst'));
   const target = of.compiled.network.neutron.ports.find((port) => port.mac === mac);
   if (target !== undefined) return notArriving(of, target);
   return mac === 0n || ((mac >> 40n) & 1n) === 1n ? null : nobodysMac(of, mac);
 };
+
+/** Endings that a flow of its bridge chose, whatever tunnels would have done with the frame. */
+const CHOSEN: ReadonlySet<Reason> = new Set([
+  'OF_EXPLICIT_DROP',
+  'OF_TABLE_MISS',
+  'OF_NO_SUCH_PORT',
+  'OF_LOOP_OR_RESUBMIT_LIMIT',
+  'UNSUPPORTED_ACTION',
+]);
+
+/** A flow of another bridge than the tunnels' decided about the packet itself. */
+function isDecided({ drop: { reason, where }, stray }: Case): boolean {
+  return stray !== true && CHOSEN.has(reason) && !where.startsWith('br-tun ');
+}
 
 /** No port, router or host has the MAC address: the frame is flooded, and nobody takes it. */
 function nobodysMac({ compiled }: Case, mac: bigint): Finding | null {
