@@ -27,6 +27,8 @@ interface Drawing {
   readonly runs: number;
   /** Undefined: one is taken from the clock, and told. */
   readonly seed: number | undefined;
+  /** The output holds a document already: what is found goes to the other stream. */
+  readonly aside: boolean;
   /** Changes that were made before. */
   readonly before: readonly string[];
   readonly page: Wishes;
@@ -35,12 +37,13 @@ interface Drawing {
 /** Draws changes, checks, and tells the shortest sequence that breaks a property. */
 export async function fuzzCommand(
   call: Call,
-  { file, cloud: path, runs, seed: given, before, page: wishes }: Drawing,
+  { file, cloud: path, runs, seed: given, aside, before, page: wishes }: Drawing,
   properties: PropertyFile,
   open: (word: string) => Network | string,
 ): Promise<void> {
   const { fuzzProperties } = await import('../verify/properties/fuzz.ts');
-  const { out, err } = call.io;
+  const { err } = call.io;
+  const out = aside ? err : call.io.out;
   const seed = given ?? Date.now() % 1_000_000_000;
   const {
     runs: tried,

@@ -125,9 +125,10 @@ async function run(call: Call, file: string, flags: CheckFlags): Promise<void> {
   if (call.exitCode === EXIT.yes && cloud !== undefined && flags.property !== undefined) {
     const { fuzzCommand } = await import('./check-changes.ts');
     const { property: runs, seed } = flags;
+    const aside = reporters.some(({ form, file: to }) => to === null && form !== 'tree');
     await fuzzCommand(
       call,
-      { file, cloud, runs, seed, before: flags.change, page: flags },
+      { file, cloud, runs, seed, aside, before: flags.change, page: flags },
       value,
       open,
     );

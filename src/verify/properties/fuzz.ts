@@ -48,20 +48,30 @@ export function fuzzProperties(cloud: Cloud, file: PropertyFile, options: FuzzOp
   let sequences = 0;
   let unsure = 0;
   const drawn = fc.array(fc.tuple(fc.nat(99), fc.nat(9999)), { minLength: 1, maxLength: LONGEST });
-  const asked = fc.property(drawn, (sequence: readonly Drawn[]) => {
+  // A property that returns false is an error of its own to fast-check: ours are told apart here.
+  const crashes: unknown[] = [];
+  const holdsAfter = (sequence: readonly Drawn[]): boolean => {
     options.progress?.(++sequences);
     const { after } = changed(cloud, kinds, sequence);
     const found = [...checkProperties(compileNetworkOf(after), file, options.check)];
     if (found.some(({ holds }) => holds === 'fails')) return false;
     if (found.some(({ holds }) => holds === 'unsure')) unsure++;
     return true;
+  };
+  const asked = fc.property(drawn, (sequence: readonly Drawn[]) => {
+    try {
+      return holdsAfter(sequence);
+    } catch (error) {
+      crashes.push(error);
+      return false;
+    }
   });
   const result = fc.check(asked, { numRuns: options.runs, seed: options.seed, verbose: 0 });
+  if (crashes.length > 0) throw crashes[0];
   const [sequence] = result.counterexample ?? [];
   if (!result.failed || sequence === undefined) {
     return { runs: result.numRuns, broken: null, unsure };
   }
-  if (result.errorInstance instanceof Error) throw result.errorInstance;
   const { after, changes } = changed(cloud, kinds, sequence);
   const failures = [...checkProperties(compileNetworkOf(after), file, options.check)].filter(
     ({ holds }) => holds === 'fails',
