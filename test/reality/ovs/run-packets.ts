@@ -97,6 +97,13 @@ interface LateRefresh {
   readonly before_us: number;
 }
 
+/** Frames that may meet one datapath flow: addresses, VLAN and type are the same. */
+function flowOf(port: string, frame: string): string {
+  const [ends, type, tag] = [frame.slice(0, 24), frame.slice(24, 28), frame.slice(28, 32)];
+  const vlan = type === '8100' || type === '88a8' ? Number.parseInt(tag, 16) & 0xfff : -1;
+  return `${port} ${ends} ${vlan} ${vlan < 0 ? type : frame.slice(32, 36)}`;
+}
+
 /**
  * With the clock of a case standing still, nothing revalidates datapath flows. A frame like an
  * earlier one meets such a flow; the addresses it refreshes are refreshed when it is revalidated,
@@ -191,7 +198,7 @@ export function comparePackets(
           : [],
       );
       const source = BigInt(`0x${step.packet?.slice(12, 24)}`);
-      late.received(`${step.port} ${step.packet}`, source, state, run.now_us);
+      late.received(flowOf(step.port ?? '', step.packet ?? ''), source, state, run.now_us);
       const theirs = Object.entries(real.tx).flatMap(([port, frames]) =>
         frames.map((frame) => `${port} ${frame}`),
       );

@@ -14,7 +14,7 @@ import { type Entry, resume, type TranslationResult, translate } from '../pipeli
 
 const DEFAULT_STATE = CT_STATE.trk | CT_STATE.new;
 /** A trace of a loop through ct() would never end. */
-const MOST_PASSES = 256;
+const MOST_PASSES = 4096;
 
 export interface TracePass<P> {
   readonly result: TranslationResult<P>;
