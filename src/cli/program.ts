@@ -1,5 +1,6 @@
 /** The tree of commands, and how a call of one becomes an exit code. */
 import { Command, CommanderError, InvalidArgumentError, type Option } from 'commander';
+import { addApply } from './apply-command.ts';
 import { addCheck } from './check-command.ts';
 import { addCollect } from './collect-command.ts';
 import { wordsOf } from './command-tree.ts';
@@ -74,6 +75,7 @@ function program(call: Call): Command {
   addCheck(root, call);
   addReplay(root, call);
   addCollect(root, call);
+  addApply(root, call);
   addCompile(root, call);
   addDiff(root, call);
   addSimulate(root, call);

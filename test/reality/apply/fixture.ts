@@ -81,6 +81,10 @@ touch /run/ready
 exec sleep 3600
 `;
 
+/** The world outside stands on the external network. */
+export const OUTSIDE = 'outside';
+export const OUTSIDE_ADDRESS = '203.0.113.1';
+
 let counter = 0;
 
 /** Starts the hosts; the caller stops the fixture, also when a test failed. */
@@ -94,6 +98,7 @@ export async function startFixture(specs: readonly HostSpec[]): Promise<Fixture>
   const children: ChildProcess[] = [];
   const hosts = new Map<string, EmulatedHost>();
   const words = (host: string, namespace: string | null, command: readonly string[]) => {
+    if (host === OUTSIDE) return ['ip', 'netns', 'exec', fabric, ...command];
     const pid = String(hosts.get(host)?.pid ?? 0);
     const base = ['nsenter', '-t', pid, '-m', '-u', '-i', '-n', '-p', '--'];
     return namespace === null
@@ -119,6 +124,8 @@ export async function startFixture(specs: readonly HostSpec[]): Promise<Fixture>
     ip('-n', fabric, 'link', 'set', 'out', 'master', 'mgmt', 'up');
     ip('addr', 'add', `${subnet}.1/24`, 'dev', `hwm${mark}`);
     ip('link', 'set', `hwm${mark}`, 'up');
+    ip('-n', fabric, 'addr', 'add', `${OUTSIDE_ADDRESS}/24`, 'dev', 'external');
+    ip('-n', fabric, 'link', 'set', 'lo', 'up');
     for (const spec of specs) {
       const child = spawn(
         'unshare',

@@ -1,0 +1,260 @@
+/**
+ * The proof of a plan: in its end and in every state between (any hosts of a phase done, anything
+ * learned that could have been), packets that may pass before and after pass, and none passes that
+ * may pass neither before nor after.
+ */
+import { type Network } from '../../dataplane/network.ts';
+import { askedQuestion } from '../../trace/ask.ts';
+import { NOWHERE, type Region } from '../../traffic/sets/regions.ts';
+import { openSpace, type Space } from '../../traffic/sets/space.ts';
+import { type Group, groupOf, type Prover, prepareProofs } from '../../verify/proof/prove.ts';
+import { ALL_WANTED } from '../../verify/proof/wanted.ts';
+import { type PhaseName } from '../types.ts';
+import { grow, type Learnable, learns, withLearned } from './learned.ts';
+import { type Ends, networkOfStages, type Stage, type Stages } from './stages.ts';
+
+/** A state in which something is wrong. */
+export interface Bad {
+  readonly phase: PhaseName;
+  /** Hosts on which the phase is done already. */
+  readonly done: readonly string[];
+  /** What was remembered from traffic, by host; empty: nothing. */
+  readonly remembered: readonly string[];
+  readonly from: string;
+  readonly to: string;
+  readonly kind: 'lost' | 'opened';
+  readonly group: Group;
+  /** `gap`: it ends with the phase; `blackhole`: it stands when all hosts are done. */
+  readonly lasts: 'gap' | 'blackhole';
+}
+
+export interface Checked {
+  readonly bad: readonly Bad[];
+  /** What could not be proved, and why. */
+  readonly undecided: readonly string[];
+  readonly states: number;
+  readonly proofs: number;
+}
+
+export interface CheckOptions {
+  /** Pairs of servers at most; with more, pairs whose hosts change come first. */
+  readonly mostPairs: number;
+  /** Whether to go on behind the first bad state of a phase. */
+  readonly all: boolean;
+}
+
+export const USUAL_CHECK: CheckOptions = { mostPairs: 60, all: false };
+
+interface Pair {
+  readonly from: string;
+  readonly to: string;
+  readonly space: Space;
+  readonly before: Region;
+  readonly after: Region;
+}
+
+export function checkStages(
+  stages: Stages,
+  ends: Ends,
+  options: CheckOptions = USUAL_CHECK,
+): Checked {
+  const { hosts, phases } = stages;
+  const proving = new Proving();
+  const everyone = (done: number): readonly Stage[] => hosts.map((host) => stages.of(host, done));
+  const oldNetwork = networkOfStages(everyone(0), ends, new Map());
+  const newNetwork = networkOfStages(everyone(phases.length), ends, new Map());
+  const pairs = proving.pairs(oldNetwork, newNetwork, options.mostPairs);
+  const bad: Bad[] = [];
+  const tried = new Set<string>();
+  let learnable: ReadonlyMap<string, Learnable> = grow(new Map(), stageMap(hosts, everyone(0)));
+  for (const [i, phase] of phases.entries()) {
+    // Whoever is flushed in this phase forgets; who is not done may still remember everything.
+    const reached: Map<string, Map<string, Set<string>>>[] = [];
+    for (const done of subsetsOf(hosts, stages, i)) {
+      const now = hosts.map((host) => stages.of(host, done.includes(host) ? i + 1 : i));
+      const complete = done.length === hosts.length;
+      const start = phase === 'flush' ? without(learnable, done) : learnable;
+      const memory = grow(start, stageMap(hosts, now));
+      reached.push(memory);
+      for (const choice of choicesOf(hosts, now, memory)) {
+        const key = `${now.map((stage) => stage.key).join('|')} ${choice.map(({ text }) => text).join()}`;
+        if (tried.has(key)) continue;
+        tried.add(key);
+        const plain = networkOfStages(now, ends, new Map());
+        const more = new Map(
+          choice.flatMap(({ host, vlan, key: tunnel }) =>
+            withLearned(host, now[hosts.indexOf(host)]!, plain, vlan, tunnel),
+          ),
+        );
+        const network = more.size === 0 ? plain : networkOfStages(now, ends, more);
+        const remembered = choice.map(({ text }) => text);
+        const found = proving.compare(network, pairs);
+        bad.push(
+          ...found.map(
+            (one): Bad => ({
+              phase,
+              done,
+              remembered,
+              ...one,
+              lasts: complete ? 'blackhole' : 'gap',
+            }),
+          ),
+        );
+        if (found.length > 0 && !options.all) break;
+      }
+      if (bad.length > 0 && !options.all) return { bad, ...proving.told(tried.size) };
+    }
+    learnable = joined(phase === 'flush' ? [reached.at(-1) ?? new Map()] : reached);
+  }
+  return { bad, ...proving.told(tried.size) };
+}
+
+function stageMap(hosts: readonly string[], stages: readonly Stage[]): Map<string, Stage> {
+  return new Map(hosts.map((host, i) => [host, stages[i]!]));
+}
+
+function without(
+  learnable: ReadonlyMap<string, Learnable>,
+  hosts: readonly string[],
+): Map<string, Learnable> {
+  return new Map([...learnable].filter(([host]) => !hosts.includes(host)));
+}
+
+function joined(all: readonly ReadonlyMap<string, Learnable>[]): Map<string, Learnable> {
+  const out = new Map<string, Map<string, Set<string>>>();
+  for (const one of all) {
+    for (const [host, vlans] of one) {
+      const own = out.get(host) ?? new Map<string, Set<string>>();
+      out.set(host, own);
+      for (const [vlan, keys] of vlans) own.set(vlan, new Set([...(own.get(vlan) ?? []), ...keys]));
+    }
+  }
+  return out;
+}
+
+/** Hosts that a phase changes, in every combination; of many hosts none, each one, all but one, all. */
+function subsetsOf(
+  hosts: readonly string[],
+  stages: Stages,
+  phase: number,
+): readonly (readonly string[])[] {
+  const changed = hosts.filter(
+    (host) => stages.of(host, phase).key !== stages.of(host, phase + 1).key,
+  );
+  const still = hosts.filter((host) => !changed.includes(host));
+  const some: (readonly string[])[] =
+    changed.length <= 4
+      ? Array.from({ length: 2 ** changed.length }, (_, bits) =>
+          changed.filter((_host, i) => (bits >> i) & 1),
+        )
+      : [
+          [],
+          ...changed.map((one) => [one]),
+          ...changed.map((one) => changed.filter((each) => each !== one)),
+          changed,
+        ];
+  return some.sort((a, b) => a.length - b.length).map((of) => [...still, ...of]);
+}
+
+interface Choice {
+  readonly host: string;
+  readonly vlan: number;
+  readonly key: string;
+  readonly text: string;
+}
+
+/**
+ * Nothing remembered, or one key that one host may have learned. Where a packet goes at a host
+ * depends on that host's memory alone, and without memory it is flooded; so what several memories
+ * spoil together, one of them spoils as well.
+ */
+function choicesOf(
+  hosts: readonly string[],
+  stages: readonly Stage[],
+  memory: ReadonlyMap<string, Learnable>,
+): readonly (readonly Choice[])[] {
+  const single = hosts.flatMap((host, i) => {
+    if (!learns(stages[i]!)) return [];
+    return [...(memory.get(host) ?? [])].flatMap(([vlan, keys]) =>
+      [...keys].map((key): readonly Choice[] => [
+        { host, vlan: Number(vlan), key, text: `${host} remembers key ${BigInt(key)}` },
+      ]),
+    );
+  });
+  return [[], ...single];
+}
+
+/** Proofs of pairs, with what could not be decided. */
+class Proving {
+  readonly #undecided = new Set<string>();
+  #proofs = 0;
+
+  told(states: number): Omit<Checked, 'bad'> {
+    return { undecided: [...this.#undecided], states, proofs: this.#proofs };
+  }
+
+  pairs(old: Network, to: Network, most: number): readonly Pair[] {
+    const names = ({ endpoints }: Network): readonly string[] =>
+      endpoints.flatMap(({ role, name }) => (role === 'vm' ? [name] : []));
+    const servers = [...new Set([...names(old), ...names(to)])].sort();
+    const provers = [prepareProofs(old), prepareProofs(to)] as const;
+    const pairs: Pair[] = [];
+    for (const from of servers) {
+      for (const target of servers) {
+        if (from === target) continue;
+        if (pairs.length >= most) {
+          this.#undecided.add(
+            `only ${most} of ${servers.length * (servers.length - 1)} pairs of servers were looked at`,
+          );
+          return pairs;
+        }
+        const space = openSpace();
+        const before = this.#region(provers[0], old, from, target, space);
+        const after = this.#region(provers[1], to, from, target, space);
+        if (before !== null && after !== null)
+          pairs.push({ from, to: target, space, before, after });
+      }
+    }
+    return pairs;
+  }
+
+  compare(
+    network: Network,
+    pairs: readonly Pair[],
+  ): readonly Pick<Bad, 'from' | 'to' | 'kind' | 'group'>[] {
+    const prover = prepareProofs(network);
+    return pairs.flatMap(({ from, to, space, before, after }) => {
+      const now = this.#region(prover, network, from, to, space);
+      if (now === null) return [];
+      const { regions } = space;
+      const lost = groupOf(space, regions.minus(regions.and(before, after), now));
+      const opened = groupOf(space, regions.minus(now, regions.or(before, after)));
+      return [
+        ...(lost === null ? [] : [{ from, to, kind: 'lost' as const, group: lost }]),
+        ...(opened === null ? [] : [{ from, to, kind: 'opened' as const, group: opened }]),
+      ];
+    });
+  }
+
+  /** What arrives; nothing where a server has no place yet; null where nobody can say. */
+  #region(prover: Prover, network: Network, from: string, to: string, space: Space): Region | null {
+    const asked = askedQuestion(network, { from, to });
+    if (asked.kind === 'wrong') return NOWHERE;
+    this.#proofs++;
+    const proved = prover.prove(
+      { from: asked.value.from, to: asked.value.to, wanted: ALL_WANTED },
+      space,
+    );
+    if (proved.kind === 'impossible') {
+      this.#undecided.add(`${from} → ${to}: ${proved.why}`);
+      return null;
+    }
+    if (proved.proof.verdict === 'UNDETERMINED') {
+      this.#undecided.add(
+        `${from} → ${to}: ${proved.proof.unknown[0] ?? 'no end is known of some packets'}`,
+      );
+      return null;
+    }
+    return proved.region;
+  }
+}

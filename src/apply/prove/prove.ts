@@ -1,0 +1,49 @@
+/**
+ * Everything that is proved of a plan before anything is touched. Only here plans become
+ * `Verified`; one that cannot be proved comes back with the state in which it would go wrong.
+ */
+import { type Network } from '../../dataplane/network.ts';
+import { type Plan } from '../types.ts';
+import { type Checked, type CheckOptions, checkStages, USUAL_CHECK } from './check.ts';
+import { type Operator, operatorCut } from './operator.ts';
+import { type Ends, stagesOf } from './stages.ts';
+import { asVerified, type Verified } from './verified.ts';
+
+export interface ProofInput {
+  readonly plan: Plan;
+  readonly ends: Ends;
+  readonly tracked: ReadonlyMap<string, ReadonlyMap<string, string>>;
+  /** As it was read. */
+  readonly network: Network;
+  readonly operators: ReadonlyMap<string, Operator>;
+}
+
+export interface ProofOptions extends CheckOptions {
+  /** Runs a plan of which something could not be decided. */
+  readonly acceptUndecided: boolean;
+  /** Runs a plan although it is known to lose packets or to cut the operator off. */
+  readonly force: boolean;
+}
+
+export const USUAL_PROOF: ProofOptions = { ...USUAL_CHECK, acceptUndecided: false, force: false };
+
+export interface PlanProof {
+  /** null: it is not proved. */
+  readonly verified: Verified<Plan> | null;
+  readonly checked: Checked;
+  /** Why the operator would be cut off. */
+  readonly cut: readonly string[];
+}
+
+export function provePlan(input: ProofInput, options: ProofOptions = USUAL_PROOF): PlanProof {
+  const { plan, ends, tracked, network, operators } = input;
+  const cut = [...operators].flatMap(([name, operator]) => {
+    const host = network.hosts.get(name);
+    return host === undefined ? [] : operatorCut(plan, host, operator);
+  });
+  const checked = checkStages(stagesOf(plan, ends, tracked), ends, options);
+  const proved = checked.bad.length === 0 && cut.length === 0;
+  const decided = checked.undecided.length === 0 || options.acceptUndecided;
+  const verified = options.force || (proved && decided) ? asVerified(plan) : null;
+  return { verified, checked, cut };
+}

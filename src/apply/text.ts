@@ -1,0 +1,99 @@
+/** A plan and its proof as a person reads them: what changes, for whom, in which steps. */
+import { forTerminal } from '../text/escape.ts';
+import { classText } from '../verify/proof/classes.ts';
+import { witnessText } from '../verify/proof/text.ts';
+import { type Bad } from './prove/check.ts';
+import { type PlanProof } from './prove/prove.ts';
+import { type Change, PHASES, type Plan } from './types.ts';
+
+/** Changes of one host shown before the rest is counted. */
+const SHOWN = 400;
+
+/** `+`, `-` and `~` lines, host by host and place by place. */
+export function changeLines({ changes, hosts }: Plan, most = SHOWN): readonly string[] {
+  return hosts.flatMap(({ name }) => {
+    const own = changes.filter(({ host }) => host === name);
+    const count = (mark: string): number => own.filter((change) => markOf(change) === mark).length;
+    const head = `${name}: ${count('+')} to add, ${count('~')} to change, ${count('-')} to remove`;
+    const shown = own.slice(0, most).flatMap(changeText);
+    const rest = own.length - most;
+    return [head, ...shown, ...(rest > 0 ? [`  and ${rest} more`] : [])].map(forTerminal);
+  });
+}
+
+function markOf({ old, new: to }: Change): '+' | '-' | '~' {
+  return old === null ? '+' : to === null ? '-' : '~';
+}
+
+function changeText(change: Change): readonly string[] {
+  const { old, new: to, about } = change;
+  const item = (to ?? old)!;
+  const whose =
+    about === null ? '' : `  (${about.kind} ${about.name === '' ? about.id : about.name})`;
+  const place = item.place === '' ? '' : `${item.place}: `;
+  const mark = markOf(change);
+  const key = item.key === item.place ? '' : ` ${item.key}`;
+  const what = `${place}${item.kind}${key}`;
+  if (mark === '~') {
+    return [`  ~ ${what}${whose}`, `      was ${brief(old?.text)}`, `      is  ${brief(to?.text)}`];
+  }
+  const more = item.kind === 'flow' ? item.text.slice(item.text.indexOf('actions=')) : '';
+  return [`  ${mark} ${what}${more === '' ? '' : ` ${more}`}${whose}`];
+}
+
+function brief(text = ''): string {
+  return text.length > 200 ? `${text.slice(0, 200)}…` : text;
+}
+
+/** Steps by phase. */
+export function stepLines({ steps }: Plan): readonly string[] {
+  return PHASES.flatMap((phase) => {
+    const own = steps.filter((step) => step.phase === phase);
+    if (own.length === 0) return [];
+    return [
+      `${phase}:`,
+      ...own.map(({ host, title, changes, partial }) =>
+        forTerminal(
+          `  ${host}  ${title}, ${changes.length} changes${partial === null ? '' : ` (${partial})`}`,
+        ),
+      ),
+    ];
+  });
+}
+
+/** What was proved, or what would go wrong first. */
+export function proofLines({ checked, cut, verified }: PlanProof): readonly string[] {
+  const { bad, undecided, states, proofs } = checked;
+  const worst = [...bad].sort((a, b) => a.done.length - b.done.length)[0];
+  return [
+    ...cut.map((line) => `✗ ${line}`),
+    ...(worst === undefined ? [] : badLines(worst)),
+    ...undecided.slice(0, 10).map((line) => `? ${line}`),
+    ...(bad.length === 0 && cut.length === 0
+      ? [
+          `${undecided.length === 0 ? '✓' : '?'} ${states} states between proved with ${proofs} proofs`,
+        ]
+      : []),
+    ...(verified === null ? ['✗ the plan is not proved and is not run'] : []),
+  ].map(forTerminal);
+}
+
+function badLines({
+  phase,
+  done,
+  remembered,
+  from,
+  to,
+  kind,
+  group,
+  lasts,
+}: Bad): readonly string[] {
+  const when = done.length === 0 ? 'before any host is done' : `when ${done.join(', ')} is done`;
+  const classes = group.classes.map(classText).join('; ');
+  const end = lasts === 'gap' ? 'until the phase is done everywhere' : 'also behind the phase';
+  return [
+    `✗ phase ${phase}, ${when}: ${from} → ${to} ${kind === 'lost' ? 'loses' : 'gets'} ${classes}`,
+    `    for example ${witnessText(group.witness)}; ${end}`,
+    ...(remembered.length === 0 ? [] : [`    when ${remembered.join(' and ')}`]),
+  ];
+}

@@ -1,0 +1,141 @@
+/** What every `hopwise apply` command needs: the wanted network, the hosts as they are, a plan. */
+import { existsSync, readFileSync, statSync } from 'node:fs';
+import { homedir } from 'node:os';
+import { join } from 'node:path';
+import { type DumpFiles } from '../agents/dump/folder.ts';
+import { fingerprint } from '../apply/execute/hash.ts';
+import { networkOf, type Observed, observe, Unreadable } from '../apply/execute/observe.ts';
+import { makePlan, type Planned } from '../apply/plan.ts';
+import { type PlanProof, provePlan } from '../apply/prove/prove.ts';
+import { type FlowOrder } from '../apply/steps/flow-order.ts';
+import { compileWanted } from '../apply/wanted.ts';
+import { openFolder } from '../snapshot/collect/folder.ts';
+import { type Connections, openConnections } from '../snapshot/collect/gather.ts';
+import { type InventoryHost, readInventory } from '../snapshot/collect/inventory.ts';
+import { openCloudOption } from './cloud-option.ts';
+import { chosenHosts, openInventory } from './collect-command.ts';
+import { UsageError } from './exit-codes.ts';
+import { type Io } from './io.ts';
+
+export interface ApplyFlags {
+  readonly inventory: string;
+  readonly host?: readonly string[];
+  readonly coexist?: boolean;
+  readonly takeover?: boolean;
+  readonly acceptUndecided?: boolean;
+  readonly force?: boolean;
+  readonly order?: FlowOrder;
+}
+
+/** A plan with its proof, and what is needed to run it. */
+export interface Prepared extends Planned {
+  readonly proof: PlanProof;
+  readonly observed: Observed;
+}
+
+/** Hosts of an inventory with their connections, closed when `work` is done. */
+export async function withHosts<T>(
+  flags: Pick<ApplyFlags, 'inventory' | 'host'>,
+  work: (hosts: readonly InventoryHost[], connections: Connections) => Promise<T>,
+): Promise<T> {
+  const inventory = openInventory(flags.inventory, readInventory);
+  const hosts = chosenHosts(inventory, flags.host);
+  const connections = openConnections(inventory);
+  try {
+    return await work(hosts, connections);
+  } catch (error) {
+    if (error instanceof Unreadable) throw new UsageError(error.message);
+    throw error;
+  } finally {
+    await connections.close();
+  }
+}
+
+/** Reads the hosts, plans, and proves; where the first order loses packets a better one is tried. */
+export async function prepare(
+  desired: string,
+  flags: ApplyFlags,
+  hosts: readonly InventoryHost[],
+  connections: Connections,
+): Promise<Prepared> {
+  const observed = await observe(hosts, connections);
+  const files = wantedFiles(desired, observed);
+  const network = networkOf(new Map([...files].map(([path, text]) => [path, text()])));
+  const rivals =
+    flags.takeover === true ? 'takeover' : flags.coexist === true ? 'coexist' : 'refuse';
+  const named = hosts.map(({ name }) => name).filter((name) => network.hosts.has(name));
+  const plan = (order: FlowOrder): Planned =>
+    makePlan({ name: desired, network }, observed, {
+      hosts: named,
+      order,
+      rivals,
+      hash: fingerprint,
+    });
+  const prove = (planned: Planned): PlanProof =>
+    provePlan(
+      {
+        plan: planned.plan,
+        ends: { old: observed.files, new: files },
+        tracked: planned.tracked,
+        network: observed.network,
+        operators: observed.operators,
+      },
+      {
+        mostPairs: 60,
+        all: false,
+        acceptUndecided: flags.acceptUndecided === true,
+        force: flags.force === true,
+      },
+    );
+  const first = plan(flags.order ?? 'direct');
+  const proof = prove(first);
+  if (flags.order !== undefined || proof.checked.bad.length === 0)
+    return { ...first, proof, observed };
+  const second = plan('staged');
+  const better = prove(second);
+  const wins = better.checked.bad.length === 0;
+  return wins ? { ...second, proof: better, observed } : { ...first, proof, observed };
+}
+
+function wantedFiles(desired: string, observed: Observed): DumpFiles {
+  if (!existsSync(desired)) throw new UsageError(`there is nothing at ${desired}`);
+  if (!statSync(desired).isDirectory())
+    return compileWanted(openCloudOption(desired), observed.network);
+  const folder = openFolder(desired);
+  const decoder = new TextDecoder();
+  return new Map(folder.list().map((path) => [path, () => decoder.decode(folder.read(path))]));
+}
+
+/** Where the controller keeps journals and the audit log. */
+export function stateFolder({ environment }: Io, given: string | undefined): string {
+  const base = environment['XDG_STATE_HOME'] ?? join(homedir(), '.local/state');
+  return given ?? join(base, 'hopwise');
+}
+
+/** The plan that a file holds: which one it is, and for what. */
+export function readPlanFile(path: string): {
+  readonly id: string;
+  readonly desired: string;
+  readonly order: FlowOrder;
+  readonly hosts: readonly string[];
+} {
+  if (!existsSync(path)) throw new UsageError(`there is no plan at ${path}`);
+  try {
+    const { version, id, desired, order, hosts } = JSON.parse(readFileSync(path, 'utf8')) as Record<
+      string,
+      unknown
+    >;
+    if (
+      version !== 1 ||
+      typeof id !== 'string' ||
+      typeof desired !== 'string' ||
+      !Array.isArray(hosts)
+    ) {
+      throw new Error('it has another form');
+    }
+    const names = hosts.map((host: unknown) => String((host as { readonly name?: unknown }).name));
+    return { id, desired, order: order === 'staged' ? 'staged' : 'direct', hosts: names };
+  } catch (error) {
+    throw new UsageError(`${path} is no plan: ${error instanceof Error ? error.message : error}`);
+  }
+}

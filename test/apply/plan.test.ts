@@ -1,0 +1,54 @@
+/** Plans between two compiled clouds: what they change, and in which order it is proved. */
+import { describe, expect, it } from 'vitest';
+import { checkStages, USUAL_CHECK } from '../../src/apply/prove/check.ts';
+import { stagesOf } from '../../src/apply/prove/stages.ts';
+import { learning, VXLAN_ROUTER } from '../reality/apply/clouds.ts';
+import { planBetween, type TwoClouds } from './two-clouds.ts';
+
+function checked({ plan, ends, tracked }: TwoClouds, mostPairs: number) {
+  return checkStages(stagesOf(plan, ends, tracked), ends, { ...USUAL_CHECK, mostPairs });
+}
+
+describe('a plan between two clouds', () => {
+  it('is empty when nothing changes', () => {
+    const { plan, refusals } = planBetween(VXLAN_ROUTER, VXLAN_ROUTER, 'direct');
+    expect(refusals).toEqual([]);
+    expect(plan.changes).toEqual([]);
+    expect(plan.steps).toEqual([]);
+  });
+
+  it('changes only what a new security group rule needs', () => {
+    const more = VXLAN_ROUTER.replace('ports: 80}', 'ports: 80}, {protocol: tcp, ports: 443}');
+    const { plan } = planBetween(VXLAN_ROUTER, more, 'direct');
+    expect(plan.changes.length).toBeGreaterThan(0);
+    for (const { host, id, old } of plan.changes) {
+      expect([host, id.split(' ')[0], old]).toEqual(['compute1', 'flow', null]);
+      expect(id).toContain('tp_dst=443');
+    }
+    expect(plan.steps.map(({ phase }) => phase)).toEqual(['send']);
+  });
+
+  it('has a way back for every step that leads to where it began', () => {
+    const { plan } = planBetween(learning(101), learning(202), 'staged');
+    for (const { regions, forward, inverse, phase } of plan.steps) {
+      expect(forward.length).toBeGreaterThan(0);
+      if (phase !== 'flush') expect(inverse.length).toBeGreaterThan(0);
+      for (const { before, after } of regions) expect(before).not.toBe(after);
+    }
+  });
+
+  it('is refused where one host after the other gets a new tunnel key', () => {
+    const direct = checked(planBetween(learning(101), learning(202), 'direct'), 1);
+    expect(direct.bad[0]).toMatchObject({ phase: 'send', done: ['h1'], kind: 'lost', lasts: 'gap' });
+  });
+
+  it('is proved when hosts first accept the new key and read the old as the new', () => {
+    const staged = planBetween(learning(101), learning(202), 'staged');
+    expect([...new Set(staged.plan.steps.map(({ phase }) => phase))]).toEqual(
+      expect.arrayContaining(['accept', 'send', 'flush', 'drop']),
+    );
+    const { bad, states } = checked(staged, 1);
+    expect(bad).toEqual([]);
+    expect(states).toBeGreaterThan(10);
+  });
+});

@@ -1,0 +1,42 @@
+/** Two clouds for the same hosts, the first as if it were live, and the plan from one to the other. */
+import { fingerprint } from '../../src/apply/execute/hash.ts';
+import { networkOf } from '../../src/apply/execute/observe.ts';
+import { makePlan, type Planned } from '../../src/apply/plan.ts';
+import { type Ends } from '../../src/apply/prove/stages.ts';
+import { type FlowOrder } from '../../src/apply/steps/flow-order.ts';
+import { readCloudYaml } from '../../src/model/yaml/read-cloud.ts';
+import { compileFiles } from '../../src/snapshot/read/compiled.ts';
+
+export interface TwoClouds extends Planned {
+  readonly ends: Ends;
+}
+
+function filesOf(yaml: string): ReadonlyMap<string, () => string> {
+  const { value, problems } = readCloudYaml('cloud.yaml', yaml);
+  if (value === null || problems.length > 0) throw new Error(JSON.stringify(problems));
+  return compileFiles(value);
+}
+
+function texts(files: ReadonlyMap<string, () => string>): Map<string, string> {
+  return new Map([...files].map(([path, text]) => [path, text()]));
+}
+
+export function planBetween(live: string, wanted: string, order: FlowOrder): TwoClouds {
+  const [from, to] = [filesOf(live), filesOf(wanted)];
+  const network = networkOf(texts(from));
+  const hosts = [...network.hosts.keys()];
+  const all = new Map(
+    hosts.map((host) => {
+      const names = [...(network.hosts.get(host)?.namespaces.keys() ?? [])];
+      return [host, new Set(names.map((name) => `namespace ${name}`))] as const;
+    }),
+  );
+  const planned = makePlan(
+    { name: 'wanted', network: networkOf(texts(to)) },
+    { network, owned: all, agents: new Map() },
+    // A compiled switch bears no marks of an owner.
+    { hosts, order, rivals: 'takeover', hash: fingerprint },
+  );
+  const old = new Map([...texts(from)].filter(([path]) => path.startsWith('hosts/')));
+  return { ...planned, ends: { old, new: to } };
+}

@@ -1,0 +1,43 @@
+/** Small clouds for the emulated hosts. */
+
+const HOST = (name: string, vtep: string, more: string): string => `
+  - name: ${name}
+    nics: [{name: eth0}, {name: eth1}, {name: eth2}]
+    agents:
+      openvswitch: {bridge_mappings: {external: br-ex}, bridges: {br-ex: eth2, br-vtep: eth1}, tunnel_types: [vxlan], tunnel_device: br-vtep, local_ip: ${vtep}, l2_population: true, arp_responder: true, datapath: userspace}
+${more}`;
+
+/** Three hosts, a router with SNAT and a floating IP, security groups as flows. */
+export const VXLAN_ROUTER = `hosts:${HOST('net1', '172.30.20.21', '      l3: {mode: legacy}')}${HOST('compute1', '172.30.20.31', '')}${HOST('compute2', '172.30.20.32', '')}
+networks:
+  - {name: public, type: flat, physical_network: external, external: true, subnets: [{name: public, cidr: 203.0.113.0/24, dhcp: false}]}
+  - {name: blue, project: blue, segmentation_id: 101, subnets: [{name: blue, cidr: 10.0.0.0/24, dhcp: false}]}
+security_groups:
+  - {name: web, project: blue, rules: [{protocol: tcp, ports: 80}, {protocol: udp, ports: 5000}]}
+  - {name: inner, project: blue, rules: [{remote: {group: inner}}]}
+servers:
+  - {name: b1, host: compute1, project: blue, ports: [{network: blue, addresses: [10.0.0.11], security_groups: [web]}]}
+  - {name: b2, host: compute2, project: blue, ports: [{network: blue, addresses: [10.0.0.12], security_groups: [inner]}]}
+  - {name: b3, host: compute1, project: blue, ports: [{network: blue, addresses: [10.0.0.13], security_groups: [inner]}]}
+routers:
+  - {name: edge, project: blue, external: {network: public, address: 203.0.113.10}, interfaces: [{subnet: blue}]}
+floating_ips:
+  - {network: public, address: 203.0.113.50, port: b1}
+`;
+
+/** Two hosts whose tunnels learn from traffic; the key of the network is to be changed. */
+export const learning = (key: number): string => `hosts:
+  - name: h1
+    nics: [{name: eth0}, {name: eth1}]
+    agents: {openvswitch: {bridges: {br-vtep: eth1}, tunnel_types: [vxlan], tunnel_device: br-vtep, local_ip: 10.20.0.1, l2_population: false, datapath: userspace}}
+  - name: h2
+    nics: [{name: eth0}, {name: eth1}]
+    agents: {openvswitch: {bridges: {br-vtep: eth1}, tunnel_types: [vxlan], tunnel_device: br-vtep, local_ip: 10.20.0.2, l2_population: false, datapath: userspace}}
+networks:
+  - {name: net, segmentation_id: ${key}, subnets: [{name: net, cidr: 10.5.0.0/24, dhcp: false}]}
+security_groups:
+  - {name: open, rules: [{protocol: icmp}, {protocol: udp}, {protocol: tcp}]}
+servers:
+  - {name: a, host: h1, ports: [{network: net, addresses: [10.5.0.11], security_groups: [open]}]}
+  - {name: b, host: h2, ports: [{network: net, addresses: [10.5.0.12], security_groups: [open]}]}
+`;
