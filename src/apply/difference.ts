@@ -11,13 +11,15 @@ export interface Compared {
 /** Whether things of others may be changed as well. */
 export interface CompareOptions {
   readonly takeover: boolean;
+  /** Bridges of the operator: what stands on them is not asked about. */
+  readonly operators: ReadonlySet<string>;
   readonly about: (host: string, item: Item) => NeutronRef | null;
 }
 
 export function compareHost(
   desired: HostState,
   actual: HostState,
-  { takeover, about }: CompareOptions,
+  { takeover, operators, about }: CompareOptions,
 ): Compared {
   const changes: Change[] = [];
   const conflicts: Conflict[] = [];
@@ -36,7 +38,7 @@ export function compareHost(
     else conflicts.push({ host, id, why: 'it exists, is somebody else’s, and is different' });
   }
   for (const [id, item] of actual.items) {
-    if (desired.items.has(id) || !actual.owned.has(id)) continue;
+    if (desired.items.has(id) || !actual.owned.has(id) || operators.has(item.place)) continue;
     // Settings that nobody asked for are the kernel's; they go with their namespace.
     if (item.kind === 'sysctl' && desired.items.has(`namespace ${item.place} ${item.place}`))
       continue;

@@ -9,7 +9,7 @@ import { type NeutronRef } from '../trace/objects.ts';
 import { aboutDevice, aboutFlow, aboutNamespace } from '../verify/configuration/objects.ts';
 import { compareHost } from './difference.ts';
 import { scriptOf, UnsafeName } from './script.ts';
-import { actualState, desiredState, type OwnedList } from './state/host.ts';
+import { actualState, desiredState, type OwnedList, operatorBridges } from './state/host.ts';
 import { type FlowOrder } from './steps/flow-order.ts';
 import { type Hash, hostSteps, trackedTexts } from './steps/host-steps.ts';
 import {
@@ -78,7 +78,11 @@ export function makePlan(wanted: Wanted, seen: Seen, options: PlanOptions): Plan
     const desired = desiredState(wanted.network, to, problems);
     const actual = actualState(seen.network, from, seen.owned.get(name) ?? new Set(), problems);
     const about = aboutItem(wanted.network, seen.network);
-    const compared = compareHost(desired, actual, { takeover: rivals === 'takeover', about });
+    const compared = compareHost(desired, actual, {
+      takeover: rivals === 'takeover',
+      operators: operatorBridges(to),
+      about,
+    });
     const texts = trackedTexts(actual, desired);
     states.set(name, desired);
     tracked.set(name, texts);

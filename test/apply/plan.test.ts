@@ -39,7 +39,12 @@ describe('a plan between two clouds', () => {
 
   it('is refused where one host after the other gets a new tunnel key', () => {
     const direct = checked(planBetween(learning(101), learning(202), 'direct'), 1);
-    expect(direct.bad[0]).toMatchObject({ phase: 'send', done: ['h1'], kind: 'lost', lasts: 'gap' });
+    expect(direct.bad[0]).toMatchObject({
+      phase: 'send',
+      done: ['h1'],
+      kind: 'lost',
+      lasts: 'gap',
+    });
   });
 
   it('is proved when hosts first accept the new key and read the old as the new', () => {

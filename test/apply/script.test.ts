@@ -81,6 +81,8 @@ describe('what hosts tell', () => {
       '-----BEGIN RSA PRIVATE KEY-----\ns3cret\n-----END RSA PRIVATE KEY-----',
     ].join('\n');
     expect(redacted(text)).not.toContain('s3cret');
-    expect(redacted('interface ha-1\nvirtual_router_id 1')).toBe('interface ha-1\nvirtual_router_id 1');
+    expect(redacted('interface ha-1\nvirtual_router_id 1')).toBe(
+      'interface ha-1\nvirtual_router_id 1',
+    );
   });
 });

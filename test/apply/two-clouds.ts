@@ -27,7 +27,9 @@ export function planBetween(live: string, wanted: string, order: FlowOrder): Two
   const hosts = [...network.hosts.keys()];
   const all = new Map(
     hosts.map((host) => {
-      const names = [...(network.hosts.get(host)?.namespaces.keys() ?? [])];
+      const names = [...(network.hosts.get(host)?.namespaces.keys() ?? [])].filter(
+        (name) => name !== 'root',
+      );
       return [host, new Set(names.map((name) => `namespace ${name}`))] as const;
     }),
   );

@@ -40,11 +40,7 @@ export function actualState(
 
 /** What a host shall have. Standalone bridges are the operator's, and taken as they are. */
 export function desiredState(network: Network, host: Host, problems: Problem[]): HostState {
-  const operators = new Set(
-    (host.switch?.bridges ?? [])
-      .filter(({ failMode }) => failMode === 'standalone')
-      .map(({ name }) => name),
-  );
+  const operators = operatorBridges(host);
   const found: Found[] = switchItems(host).filter(({ item }) => {
     return !operators.has(item.kind === 'bridge' ? item.key : item.place);
   });
@@ -61,6 +57,14 @@ export function desiredState(network: Network, host: Host, problems: Problem[]):
     found.push(...items.map((item) => ({ item, owned: true })));
   }
   return stateOf(host.name, found);
+}
+
+/** Bridges that the operator made, by what is wanted: agents make none that forward by themselves. */
+export function operatorBridges(host: Host): ReadonlySet<string> {
+  const bridges = host.switch?.bridges ?? [];
+  return new Set(
+    bridges.filter(({ failMode }) => failMode === 'standalone').map(({ name }) => name),
+  );
 }
 
 function namespaceItem(name: string): ItemOf<'namespace'> {

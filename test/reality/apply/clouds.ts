@@ -18,7 +18,6 @@ security_groups:
 servers:
   - {name: b1, host: compute1, project: blue, ports: [{network: blue, addresses: [10.0.0.11], security_groups: [web]}]}
   - {name: b2, host: compute2, project: blue, ports: [{network: blue, addresses: [10.0.0.12], security_groups: [inner]}]}
-  - {name: b3, host: compute1, project: blue, ports: [{network: blue, addresses: [10.0.0.13], security_groups: [inner]}]}
 routers:
   - {name: edge, project: blue, external: {network: public, address: 203.0.113.10}, interfaces: [{subnet: blue}]}
 floating_ips:

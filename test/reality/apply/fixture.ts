@@ -126,6 +126,7 @@ export async function startFixture(specs: readonly HostSpec[]): Promise<Fixture>
     ip('link', 'set', `hwm${mark}`, 'up');
     ip('-n', fabric, 'addr', 'add', `${OUTSIDE_ADDRESS}/24`, 'dev', 'external');
     ip('-n', fabric, 'link', 'set', 'lo', 'up');
+    ip('netns', 'exec', fabric, 'perl', '-e', NO_OFFLOAD, 'external');
     for (const spec of specs) {
       const child = spawn(
         'unshare',
