@@ -81,7 +81,7 @@ function options(
       'BatchMode=yes',
       'StrictHostKeyChecking=yes',
       'ConnectTimeout=10',
-      'ServerAliveInterval=5',
+      'ServerAliveInterval=3',
       'ServerAliveCountMax=3',
     ),
     ...(fresh
