@@ -1,14 +1,11 @@
 /** `hopwise apply …`: plans changes of live hosts, proves them, and runs them. */
 import { writeFileSync } from 'node:fs';
 import { type Command, Option } from 'commander';
-import { type RunResult } from '../apply/execute/run.ts';
 import { forTerminal, jsonText } from '../text/escape.ts';
 import { type ApplyFlags } from './apply-inputs.ts';
+import { APPLY_EXIT, exitCode, resultLine } from './apply-result.ts';
 import { UsageError } from './exit-codes.ts';
 import { type Call } from './io.ts';
-
-/** Exit codes of apply, as of `terraform plan -detailed-exitcode`. */
-export const APPLY_EXIT = { nothing: 0, changes: 2, refused: 3, rolledBack: 4, hands: 5 } as const;
 
 interface PlanFlags extends ApplyFlags {
   readonly output?: string;
@@ -170,30 +167,4 @@ async function runCommand(call: Call, path: string, flags: RunFlags): Promise<vo
     call.io.out.write(`${resultLine(result)}\n`);
     call.exitCode = exitCode(result);
   });
-}
-
-export function resultLine(result: RunResult): string {
-  switch (result.kind) {
-    case 'done':
-      return `✓ done, transaction ${result.transaction}`;
-    case 'held':
-      return `? everything stands and waits: hopwise apply confirm ${result.transaction}`;
-    case 'refused':
-      return forTerminal(`✗ refused: ${result.why}`);
-    case 'rolled-back':
-      return forTerminal(`✗ rolled back, transaction ${result.transaction}: ${result.why}`);
-    case 'needs-hands':
-      return forTerminal(`✗ needs hands, transaction ${result.transaction}: ${result.why}`);
-  }
-}
-
-export function exitCode({ kind }: RunResult): number {
-  const codes = {
-    done: APPLY_EXIT.nothing,
-    held: APPLY_EXIT.nothing,
-    refused: APPLY_EXIT.refused,
-    'rolled-back': APPLY_EXIT.rolledBack,
-    'needs-hands': APPLY_EXIT.hands,
-  } as const;
-  return codes[kind];
 }

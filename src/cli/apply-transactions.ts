@@ -5,8 +5,8 @@ import { confirmAll, type RunResult, rollbackAll } from '../apply/execute/run.ts
 import { type Connections } from '../snapshot/collect/gather.ts';
 import { type InventoryHost } from '../snapshot/collect/inventory.ts';
 import { forTerminal } from '../text/escape.ts';
-import { exitCode, resultLine } from './apply-command.ts';
 import { stateFolder, withHosts } from './apply-inputs.ts';
+import { exitCode, resultLine } from './apply-result.ts';
 import { UsageError } from './exit-codes.ts';
 import { type Call } from './io.ts';
 
