@@ -24,10 +24,10 @@ describe.skipIf(why !== null || short)('apply on emulated hosts', () => {
     await startServers(lab);
     const network = await wantedNetwork(lab, VXLAN_ROUTER);
     const all = await fates(lab, network, ['203.0.113.50']);
-    expect(all.length).toBeGreaterThan(20);
+    expect(all.length).toBeGreaterThan(12);
     expect(all.filter(({ predicted, real }) => predicted !== real)).toEqual([]);
     const answered = all.filter(({ real }) => real === 'answered').length;
-    expect(answered).toBeGreaterThan(5);
+    expect(answered).toBeGreaterThan(4);
     expect(answered).toBeLessThan(all.length);
     const again = await lab.apply('plan', cloud);
     expect(again.out).toContain('nothing to change');
