@@ -108,6 +108,9 @@ export async function startFixture(specs: readonly HostSpec[]): Promise<Fixture>
   const stop = (): void => {
     for (const { pid } of hosts.values()) kill(pid);
     for (const child of children) if (child.pid !== undefined) kill(child.pid);
+    // Servers of the world outside stand in no host.
+    const outside = spawnSync('ip', ['netns', 'pids', fabric], { encoding: 'utf8' }).stdout;
+    for (const pid of (outside ?? '').split('\n').filter(Boolean)) kill(Number(pid));
     spawnSync('ip', ['link', 'del', `hwm${mark}`]);
     spawnSync('ip', ['netns', 'del', fabric]);
     rmSync(folder, { recursive: true, force: true });
