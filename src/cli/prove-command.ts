@@ -81,7 +81,9 @@ async function runAll(call: Call, from: string | undefined, flags: ProveFlags): 
     ],
   );
   const { network } = openSnapshotOption(flags.cloud ?? flags.snapshot);
-  const answer = answerAllPairs(network, flags.pairs);
+  const asked = answerAllPairs(network, flags.pairs);
+  if (asked.kind === 'too-large') throw new UsageError(asked.why);
+  const { answer } = asked;
   if (flags.format === 'json') call.io.out.write(`${jsonText(pairsJson(network, answer))}\n`);
   else {
     const page = pageOf(call.io, flags);

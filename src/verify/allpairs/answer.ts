@@ -6,7 +6,7 @@ import { type Endpoint, type Network } from '../../dataplane/network.ts';
 import { askedQuestion } from '../../trace/ask.ts';
 import { compileNetwork } from '../../trace/compiled-network.ts';
 import { withOutside } from '../../trace/outside.ts';
-import { NOWHERE, type Region } from '../../traffic/sets/regions.ts';
+import { NOWHERE, type Region, TooManyRegions } from '../../traffic/sets/regions.ts';
 import { openSpace, type Space } from '../../traffic/sets/space.ts';
 import { type Group, groupOf, prepareProofs } from '../proof/prove.ts';
 import { ALL_WANTED } from '../proof/wanted.ts';
@@ -44,9 +44,26 @@ export interface PairsAnswer {
   readonly answers: readonly PairAnswer[];
 }
 
-/** @param most open pairs to prove one by one; the others stay open */
-export function answerAllPairs(network: Network, most: number): PairsAnswer {
-  const all = openAllPairs(compileNetwork(withOutside(network), {}), openCoordinates());
+/** The answer, or the sentence that says why a network is too large for one. */
+export type AllPairsAnswer =
+  | { readonly kind: 'answered'; readonly answer: PairsAnswer }
+  | { readonly kind: 'too-large'; readonly why: string };
+
+/**
+ * @param most open pairs to prove one by one; the others stay open
+ * @param maxEdges steps over packet sets before it is given up
+ */
+export function answerAllPairs(network: Network, most: number, maxEdges?: number): AllPairsAnswer {
+  try {
+    return { kind: 'answered', answer: answered(network, most, maxEdges) };
+  } catch (error) {
+    if (error instanceof TooManyRegions) return { kind: 'too-large', why: error.message };
+    throw error;
+  }
+}
+
+function answered(network: Network, most: number, maxEdges: number | undefined): PairsAnswer {
+  const all = openAllPairs(compileNetwork(withOutside(network), {}), openCoordinates(maxEdges));
   const space = openSpace();
   const groups = new Map<Region, Group | null>();
   const group = (where: Region): Group | null => {

@@ -171,11 +171,19 @@ describe('all pairs at once', () => {
   });
 
   it('leaves pairs open that it may not prove alone, and says why', () => {
-    const { pairs, answers, servers } = answerAllPairs(network, 0);
+    const told = answerAllPairs(network, 0);
+    if (told.kind !== 'answered') throw new Error(told.why);
+    const { pairs, answers, servers } = told.answer;
     expect(servers).toHaveLength(9);
     const left = answers.filter(({ open: why }) => why !== null);
     expect(left.map(({ open: why }) => why)).toEqual(left.map(() => 'a host answers ARP'));
     expect(answers.length).toBeLessThan(pairs);
+  });
+
+  it('say of a network that it is too large', () => {
+    const told = answerAllPairs(network, 0, 1000);
+    expect(told.kind).toBe('too-large');
+    expect(told.kind === 'too-large' && told.why).toContain('1000 steps');
   });
 });
 
