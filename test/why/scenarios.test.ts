@@ -16,6 +16,8 @@ import {
  * reason. Of these only the first blocker is compared.
  */
 const BY_NATURE: Readonly<Record<string, string>> = {
+  'bgp-announced-subnet': 'a subnet that no speaker announces is unknown outside',
+  'bonded-nics': 'the switch port behind one cable lacks the VLAN, and switches are nobody’s agent',
   'deck-flow5-two-nets-one-compute': 'tenants with routers of their own are apart on purpose',
   'deck3-tenants-a-b': 'a network without a router has no way out',
   'e17-local-network': 'a local network ends at its host',

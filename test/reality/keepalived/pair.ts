@@ -93,14 +93,20 @@ export class RealRouter {
     return [...text.matchAll(/inet (\S+)/g)].map(([, address]) => address ?? '');
   }
 
-  /** Ends parent and child together, so that neither can tidy up. */
+  /**
+   * Ends parent and child together. Both are stopped first: a child whose parent ends before it
+   * would still tidy up.
+   */
   kill(): void {
-    const pids = execFileSync('ip', ['netns', 'pids', this.namespace]).toString();
-    for (const pid of pids.split(/\s+/).filter((one) => one !== '')) {
-      try {
-        process.kill(Number(pid), 'SIGKILL');
-      } catch {
-        // It has ended by itself.
+    const text = execFileSync('ip', ['netns', 'pids', this.namespace]).toString();
+    const pids = text.split(/\s+/).filter((one) => one !== '');
+    for (const signal of ['SIGSTOP', 'SIGKILL'] as const) {
+      for (const pid of pids) {
+        try {
+          process.kill(Number(pid), signal);
+        } catch {
+          // It has ended by itself.
+        }
       }
     }
     this.process = null;
