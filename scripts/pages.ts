@@ -4,8 +4,8 @@ import { join, resolve } from 'node:path';
 import { INPUT_SCHEMAS } from '../src/cli/input-schemas.ts';
 import { SCHEMAS } from '../src/cli/schemas.ts';
 import { reasonsPage } from '../src/reasons/page.ts';
-import { scenariosByCode } from './scenario-codes.ts';
 import { EDITS } from '../src/verify/scenarios/edits/rows.ts';
+import { scenariosByCode } from './scenario-codes.ts';
 
 const docs = resolve(import.meta.dirname, '../docs');
 writeFileSync(join(docs, 'reasons.md'), reasonsPage(scenariosByCode()));

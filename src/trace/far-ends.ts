@@ -50,8 +50,7 @@ function missing(network: Network, source: Switch): readonly TunnelNeighbour[] {
     if (bridge === undefined || route === undefined || route.gateway !== null) continue;
     const isKnown = source.tunnelNeighbours.some(
       ({ address, bridge: at }) =>
-        at === bridge.name &&
-        sameAddress({ version: address.version, value: address.address }, to),
+        at === bridge.name && sameAddress({ version: address.version, value: address.address }, to),
     );
     const mac = isKnown ? null : ownerMac(network, source.host, to);
     if (mac !== null) found.push({ address: remote, mac, bridge: bridge.name });

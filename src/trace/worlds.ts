@@ -3,8 +3,8 @@
  * chooses): every possibility is walked, and the trace says what holds in all of them.
  */
 import { type CompiledNetwork } from './compiled-network.ts';
-import { choicesOf, otherChoices } from './programs/choices.ts';
 import { type TraceOptions } from './opening.ts';
+import { choicesOf, otherChoices } from './programs/choices.ts';
 import { type Traced, trace } from './trace.ts';
 import { type Alternative, type Observation, type Question, type Trace } from './types.ts';
 

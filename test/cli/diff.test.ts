@@ -37,7 +37,10 @@ describe('hopwise diff', () => {
     const other = edited(FLOWS, (text) => text.replace(/(tun_id=0x34e.*)4097/, '$14098'));
     const { out, code } = await hopwise(['diff', DEMO, other, '--ascii']);
     expect(code).toBe(1);
-    const line = readFileSync(join(DEMO, FLOWS), 'utf8').split('\n').findIndex((each) => each.includes('tun_id=0x34e')) + 1;
+    const line =
+      readFileSync(join(DEMO, FLOWS), 'utf8')
+        .split('\n')
+        .findIndex((each) => each.includes('tun_id=0x34e')) + 1;
     expect(out.split('\n').slice(3)).toEqual([
       'compute1',
       '  br-tun table 4',
@@ -72,7 +75,9 @@ describe('hopwise diff', () => {
     const { out, code } = await hopwise(['diff', DEMO, other]);
     expect(code).toBe(3);
     expect(out).toMatch(/^\? no difference found, \d+ places not compared/);
-    expect(out).toContain(`compute1 br-tun table 4: not compared, B has no ${FLOWS.replace('.txt', '')}`);
+    expect(out).toContain(
+      `compute1 br-tun table 4: not compared, B has no ${FLOWS.replace('.txt', '')}`,
+    );
   });
 
   it('compares a cloud.yaml with another', async () => {
@@ -123,7 +128,9 @@ describe('hopwise diff --reachability', () => {
     const data = JSON.parse(out) as { changes: { lost: unknown; gained: unknown }[] };
     expect(violations(REACHABILITY_SCHEMA, data)).toEqual([]);
     expect(data.changes).toHaveLength(1);
-    expect(data.changes[0]?.lost).toMatchObject({ classes: [{ protocol: 'udp', ports: [[53, 53]] }] });
+    expect(data.changes[0]?.lost).toMatchObject({
+      classes: [{ protocol: 'udp', ports: [[53, 53]] }],
+    });
     expect(data.changes[0]?.gained).toBeNull();
   });
 

@@ -1,13 +1,6 @@
 /** Damaged dumps: never an exception, problems with a place, limits that say what they are. */
 import { execFileSync } from 'node:child_process';
-import {
-  mkdirSync,
-  mkdtempSync,
-  rmSync,
-  symlinkSync,
-  truncateSync,
-  writeFileSync,
-} from 'node:fs';
+import { mkdirSync, mkdtempSync, rmSync, symlinkSync, truncateSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterAll, describe, expect, it } from 'vitest';
@@ -65,18 +58,22 @@ const FLOWS = 'hosts/compute1/ovs/br-int.flows.txt';
 
 describe('a dump of which one file is damaged', () => {
   const files = [...used].sort();
-  it.each(Object.entries(MANGLERS))('still gives an answer: %s', (name, mangle) => {
-    for (let i = 0; i < 2; i++) {
-      const random = chance(1000 * name.length + i);
-      const path = files[Math.floor(random() * files.length)] ?? FLOWS;
-      const trace = ping(changed(new Map([[path, mangle(original(path), random)]])));
-      for (const { file, line, column } of trace?.problems ?? []) {
-        expect(file).not.toBe('');
-        expect(line).toBeGreaterThan(0);
-        expect(column).toBeGreaterThan(0);
+  it.each(Object.entries(MANGLERS))(
+    'still gives an answer: %s',
+    (name, mangle) => {
+      for (let i = 0; i < 2; i++) {
+        const random = chance(1000 * name.length + i);
+        const path = files[Math.floor(random() * files.length)] ?? FLOWS;
+        const trace = ping(changed(new Map([[path, mangle(original(path), random)]])));
+        for (const { file, line, column } of trace?.problems ?? []) {
+          expect(file).not.toBe('');
+          expect(line).toBeGreaterThan(0);
+          expect(column).toBeGreaterThan(0);
+        }
       }
-    }
-  }, 60_000);
+    },
+    60_000,
+  );
 
   it('is never taken for sure when flows on the way are cut', () => {
     const trace = ping(changed(new Map([[FLOWS, original(FLOWS).slice(0, 5000)]])));

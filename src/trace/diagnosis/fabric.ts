@@ -41,7 +41,8 @@ export function fabricFault(
       ({ device, from, to, untagged }) =>
         device === port && !untagged && from <= vlan && vlan <= to,
     );
-    if (!tagged) return notCarried(fabric, port, host, `${port} does not carry VLAN ${vlan} tagged`);
+    if (!tagged)
+      return notCarried(fabric, port, host, `${port} does not carry VLAN ${vlan} tagged`);
   }
   for (const { ending } of of.reads) {
     const { outcome, device } = ending;

@@ -54,7 +54,8 @@ export function faultOf(
   device: Interface | undefined,
   master: string | null,
 ): { readonly code: Finding['code']; readonly evidence: string } | null {
-  if (device === undefined) return { code: 'INTERFACE_DOWN', evidence: 'there is no such interface' };
+  if (device === undefined)
+    return { code: 'INTERFACE_DOWN', evidence: 'there is no such interface' };
   if (!device.up) return { code: 'INTERFACE_DOWN', evidence: 'the interface is down' };
   // A bridge without a working port has no carrier; its ports tell why.
   if (!device.running && device.kind !== 'bridge') {

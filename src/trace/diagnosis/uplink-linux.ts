@@ -47,9 +47,7 @@ export function linuxUplink(network: Network, host: string, of: NeutronNetwork):
 
 /** The device that carries the network; null when the host's agent does not say. */
 function deviceOf(network: Network, host: string, of: NeutronNetwork): string | null {
-  const agent = network.neutron.agents.find(
-    (one) => one.host === host && one.binary === AGENT,
-  );
+  const agent = network.neutron.agents.find((one) => one.host === host && one.binary === AGENT);
   if (agent === undefined) return null;
   const { type, physicalNetwork, segmentationId } = of.provider;
   if (type === 'vxlan') return segmentationId === null ? null : vxlanDevice(segmentationId);

@@ -132,7 +132,11 @@ function replyLines(trace: Trace, context: ShortContext, page: Page): readonly s
 }
 
 /** The place, the rule that was hit, what was near, what helps and how to see it. */
-export function evidenceLines(blocker: Blocker, context: ShortContext, page: Page): readonly string[] {
+export function evidenceLines(
+  blocker: Blocker,
+  context: ShortContext,
+  page: Page,
+): readonly string[] {
   // The groups stand in the reason already.
   const told = blocker.neutron.filter(
     ({ kind }) => context.everything || kind !== 'security-group',

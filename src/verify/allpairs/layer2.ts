@@ -167,13 +167,14 @@ export function openLayer2(fabric: Fabric): Layer2 {
   };
 
   /** The ways to one station as one, where they differ on one side only. */
-  const joined = (ways: readonly Reached[]): Reached =>
-    ways.reduce((a, b) => {
-      const zones = [...new Set([...a.zones, ...b.zones])];
-      if (a.into === b.into) return { ...a, out: regions.or(a.out, b.out), zones };
-      if (a.out === b.out) return { ...a, into: regions.or(a.into, b.into), zones };
-      throw new NotCarried('two ways to one station');
-    });
+  const joined = (ways: readonly Reached[]): Reached => ways.reduce(both);
+
+  const both = (a: Reached, b: Reached): Reached => {
+    const zones = [...new Set([...a.zones, ...b.zones])];
+    if (a.into === b.into) return { ...a, out: regions.or(a.out, b.out), zones };
+    if (a.out === b.out) return { ...a, into: regions.or(a.into, b.into), zones };
+    throw new NotCarried('two ways to one station');
+  };
 
   const requests = (from: Station, sender: number): readonly Leaving[] => {
     const frame = arpFrame(from.mac, BROADCAST, 1, sender, null, EVERYWHERE);

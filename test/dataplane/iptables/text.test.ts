@@ -100,7 +100,8 @@ describe('spellings of getopt', () => {
 
 describe('outputs that are no iptables-save', () => {
   it('of iptables -S name their table by their chains', () => {
-    const text = '-P PREROUTING ACCEPT\n-P OUTPUT ACCEPT\n-P POSTROUTING ACCEPT\n-N x\n-A x -j ACCEPT\n';
+    const text =
+      '-P PREROUTING ACCEPT\n-P OUTPUT ACCEPT\n-P POSTROUTING ACCEPT\n-N x\n-A x -j ACCEPT\n';
     const { value, problems } = parseIptablesSave(text, 'rules', 4);
     expect(problems).toEqual([]);
     expect(value.tables).toMatchObject([{ name: 'nat' }]);
@@ -112,7 +113,8 @@ describe('outputs that are no iptables-save', () => {
 
   it('of iptables -L are refused with the reason', () => {
     const plain = 'Chain INPUT (policy ACCEPT)\ntarget     prot opt source  destination\n';
-    const verbose = 'Chain INPUT (policy DROP 1 packets, 2 bytes)\n pkts bytes target prot opt in out source destination\n';
+    const verbose =
+      'Chain INPUT (policy DROP 1 packets, 2 bytes)\n pkts bytes target prot opt in out source destination\n';
     const reason = (text: string): string | undefined =>
       parseIptablesSave(text, 'rules', 4).problems[0]?.message;
     expect(reason(plain)).toMatch(/hides interfaces .* use iptables-save -c/);
@@ -159,7 +161,8 @@ describe('rules that can be read but not work', () => {
 });
 
 describe('nft list ruleset beside iptables-save', () => {
-  const save = '*filter\n:INPUT DROP [0:0]\n:a - [0:0]\n-A INPUT -i lo -j ACCEPT\n-A INPUT -j a\nCOMMIT\n';
+  const save =
+    '*filter\n:INPUT DROP [0:0]\n:a - [0:0]\n-A INPUT -i lo -j ACCEPT\n-A INPUT -j a\nCOMMIT\n';
   const shown = (rules: string): string =>
     [
       'table ip filter { # handle 1',
@@ -171,7 +174,8 @@ describe('nft list ruleset beside iptables-save', () => {
       '\t}',
       '}',
     ].join('\n');
-  const same = '\t\tiifname "lo" counter packets 1 bytes 2 accept # handle 3\n\t\tjump a # handle 4';
+  const same =
+    '\t\tiifname "lo" counter packets 1 bytes 2 accept # handle 3\n\t\tjump a # handle 4';
   const compare = (nft: string): readonly Problem[] => {
     const ruleset = parseIptablesSave(save, 'save', 4).value;
     const { value, problems } = parseNftRuleset(nft, 'nft');
@@ -202,7 +206,11 @@ describe('nft list ruleset beside iptables-save', () => {
       '}',
     ].join('\n');
     expect(compare(`${shown(same)}\n${own}`)).toMatchObject([
-      { line: 10, text: 'table inet firewalld', message: expect.stringMatching(/is not emulated/) as string },
+      {
+        line: 10,
+        text: 'table inet firewalld',
+        message: expect.stringMatching(/is not emulated/) as string,
+      },
     ]);
   });
 });

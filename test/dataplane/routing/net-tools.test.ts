@@ -41,7 +41,8 @@ describe('outputs of net-tools', () => {
   });
 
   it('of ifconfig give an alias to its device', () => {
-    const alias = 'eth0:1: flags=4163<UP>  mtu 1450\n        inet 192.0.2.8  netmask 255.255.255.255\n';
+    const alias =
+      'eth0:1: flags=4163<UP>  mtu 1450\n        inet 192.0.2.8  netmask 255.255.255.255\n';
     const { value } = readInterfaces('ifconfig', today + alias);
     expect(value.map(({ name, addresses }) => [name, addresses.length])).toEqual([['eth0', 3]]);
   });

@@ -78,7 +78,6 @@ describe('reports of hostile names', () => {
           // What does not hold has a second line.
           one.split('\n    '),
         );
-        // biome-ignore lint/suspicious/noControlCharactersInRegex: they are what must not be there
         for (const line of tree)
           expect(line).not.toMatch(/[\u0000-\u001f\u007f-\u009f\u202a-\u202e]/u);
       }),

@@ -45,7 +45,9 @@ const LEVELS = ['emerg', 'alert', 'crit', 'error', 'warning', 'notice', 'info', 
 export const logLevel = spelled(
   (given) => {
     const number = readNumber(given, 7);
-    return number === null ? (LEVELS.find((each) => each === given) ?? null) : (LEVELS[number] ?? null);
+    return number === null
+      ? (LEVELS.find((each) => each === given) ?? null)
+      : (LEVELS[number] ?? null);
   },
   'a level of the log',
   ['notice', 'debug'],
@@ -133,7 +135,8 @@ export function etherTypeInHex(types: readonly (readonly [string, number])[]): C
     (given) => {
       const lower = given.toLowerCase();
       const named = types.find(([name]) => name.toLowerCase() === lower)?.[1];
-      const number = named ?? ENCAPSULATED[lower] ?? readNumber(`0x${lower.replace(/^0x/, '')}`, 0xffff);
+      const number =
+        named ?? ENCAPSULATED[lower] ?? readNumber(`0x${lower.replace(/^0x/, '')}`, 0xffff);
       return number === null ? null : number.toString(16).toUpperCase().padStart(4, '0');
     },
     'an Ethernet type',

@@ -231,7 +231,10 @@ export const FRAME_CONDITIONS = {
   arpSourceMac: option('--arp-mac-src', maskedMac, 'The sender MAC.', NOT),
   arpDestinationMac: option('--arp-mac-dst', maskedMac, 'The target MAC.', NOT),
   arpGratuitous: option('--arp-gratuitous', present, 'Sender and target are equal.', NOT),
-  ipSource: option('--ip-src', hostOrNetwork, 'The IPv4 source.', { not: true, aka: ['--ip-source'] }),
+  ipSource: option('--ip-src', hostOrNetwork, 'The IPv4 source.', {
+    not: true,
+    aka: ['--ip-source'],
+  }),
   ipDestination: option('--ip-dst', hostOrNetwork, 'The IPv4 destination.', {
     not: true,
     aka: ['--ip-destination'],
@@ -251,7 +254,10 @@ export const FRAME_CONDITIONS = {
   }),
   ipIcmp: option('--ip-icmp-type', icmpRanges(ICMP4_NAMES), 'The ICMP type.', NOT),
   ipIgmp: option('--ip-igmp-type', word, 'The IGMP type.', NOT),
-  ip6Source: option('--ip6-src', hostOrNetwork, 'The IPv6 source.', { not: true, aka: ['--ip6-source'] }),
+  ip6Source: option('--ip6-src', hostOrNetwork, 'The IPv6 source.', {
+    not: true,
+    aka: ['--ip6-source'],
+  }),
   ip6Destination: option('--ip6-dst', hostOrNetwork, 'The IPv6 destination.', {
     not: true,
     aka: ['--ip6-destination'],
@@ -266,7 +272,12 @@ export const FRAME_CONDITIONS = {
   ip6Icmp: option('--ip6-icmp-type', icmpRanges(ICMP6_NAMES), 'The ICMPv6 type.', NOT),
   vlanId: option('--vlan-id', decimal(4095), 'The VLAN.', NOT),
   vlanPriority: option('--vlan-prio', decimal(7), 'The priority.', NOT),
-  vlanEncapsulated: option('--vlan-encap', etherTypeInHex(ETHER_TYPES), 'What the tag carries.', NOT),
+  vlanEncapsulated: option(
+    '--vlan-encap',
+    etherTypeInHex(ETHER_TYPES),
+    'What the tag carries.',
+    NOT,
+  ),
   stpType: option('--stp-type', stpType, 'The type of a BPDU.', NOT),
   stpFlags: option('--stp-flags', stpFlags, 'Its flags.', NOT),
   stpRootPriority: option('--stp-root-prio', interval(65535), 'Priority of the root.', NOT),

@@ -1,12 +1,6 @@
 /** `ebtables-save [-c]` and what `ebtables-restore` takes. */
 import { type Parsed } from '../../../text/problem.ts';
-import {
-  type AnyOption,
-  type Dialect,
-  parseFlat,
-  printFlat,
-  printFlatRule,
-} from '../text/flat.ts';
+import { type AnyOption, type Dialect, parseFlat, printFlat, printFlatRule } from '../text/flat.ts';
 import { FRAME_CONDITIONS, FRAME_SETTINGS, type FrameRule, type FrameTable } from './rows.ts';
 
 const EBTABLES: Dialect = {

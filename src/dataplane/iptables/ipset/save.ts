@@ -88,7 +88,8 @@ function runCommand(
   else if (command === 'rename' || command === 'swap') {
     const other = sets.get(third);
     if (set === undefined) complain(1, 'no set of this name was created');
-    else if (command === 'swap' && other === undefined) complain(2, 'no set of this name was created');
+    else if (command === 'swap' && other === undefined)
+      complain(2, 'no set of this name was created');
     else {
       sets.delete(name);
       sets.set(third, { ...set, name: third });
@@ -98,8 +99,13 @@ function runCommand(
     if (name !== '') complain(1, 'no set of this name was created', nearest(name, sets.keys()));
   } else if (command === 'flush') set.entries = [];
   else
-    changeEntries(set, command === 'add', third, readOptions(words, 3, false, complain), origin, () =>
-      complain(2, `this is no entry of a ${set.type} set`),
+    changeEntries(
+      set,
+      command === 'add',
+      third,
+      readOptions(words, 3, false, complain),
+      origin,
+      () => complain(2, `this is no entry of a ${set.type} set`),
     );
 }
 

@@ -89,7 +89,11 @@ export const ICMP6_NAMES: readonly IcmpName[] = [
   ['redirect', 137],
 ];
 
-function icmpCodec(names: readonly IcmpName[], any: boolean, examples: readonly IcmpType[]): Codec<IcmpType> {
+function icmpCodec(
+  names: readonly IcmpName[],
+  any: boolean,
+  examples: readonly IcmpType[],
+): Codec<IcmpType> {
   const byName = new Map(names.map(([name, type, code]) => [name.toLowerCase(), { type, code }]));
   return {
     words: 1,

@@ -5,7 +5,7 @@
 import { type Origin, type Parsed, type Problem } from '../../../text/problem.ts';
 import { nearest } from '../../../text/suggest.ts';
 import { type Counters } from '../types.ts';
-import { type Given, isBad, option, type OptionRow } from './options.ts';
+import { type Given, isBad, type OptionRow, option } from './options.ts';
 import { type Words, wordsOf } from './words.ts';
 
 export type FlatRows = Readonly<Record<string, OptionRow<unknown>>>;
@@ -56,7 +56,11 @@ export interface Dialect {
   /** The target of a rule that names none. */
   readonly otherwise: string | null;
   /** Brings what was read to the form that is printed. */
-  canonical(conditions: readonly AnyOption[], settings: readonly AnyOption[], target: string | null): {
+  canonical(
+    conditions: readonly AnyOption[],
+    settings: readonly AnyOption[],
+    target: string | null,
+  ): {
     readonly conditions: readonly AnyOption[];
     readonly settings: readonly AnyOption[];
   };

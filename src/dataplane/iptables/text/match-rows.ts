@@ -24,7 +24,13 @@ import {
   word,
   wordSet,
 } from './codec.ts';
-import { addressList, dccpTypes, extensionHeaders, mobilityTypes, u32Program } from './codec-rare.ts';
+import {
+  addressList,
+  dccpTypes,
+  extensionHeaders,
+  mobilityTypes,
+  u32Program,
+} from './codec-rare.ts';
 import {
   addressMask,
   icmp6Type,

@@ -10,8 +10,8 @@ import {
   type InterfaceAddress,
   type Neighbour,
   type NextHop,
-  type Route,
   ROUTE_TABLES,
+  type Route,
   type Socket,
 } from '../types.ts';
 import { type InterfaceDraft, scopeOf } from './interface-draft.ts';
@@ -107,7 +107,14 @@ function readDetail(lines: Lines, i: number, line: string, to: Mutable): void {
     address(lines, i, four[1] ?? '', maskLength(mask), 'global', to);
   } else if (six !== null) {
     const scope = (/scopeid \S+<(\w+)>|Scope:(\w+)/.exec(line) ?? []).slice(1).find(Boolean);
-    address(lines, i, six[1] ?? '', Number(six[2] ?? six[3]), (scope ?? 'global').toLowerCase(), to);
+    address(
+      lines,
+      i,
+      six[1] ?? '',
+      Number(six[2] ?? six[3]),
+      (scope ?? 'global').toLowerCase(),
+      to,
+    );
   } else if (first === 'ether') {
     to.mac = readMac(second) ?? 0n;
     if (readMac(second) === undefined) complain(lines, i, second, 'This is not a MAC address');
@@ -215,7 +222,11 @@ export function neighboursOfTable(file: string, text: string): Parsed<readonly N
       complain(lines, i, words[0] ?? '', 'This is no line of `arp -n`');
       continue;
     }
-    const state = missing ? 'incomplete' : words.slice(3).join('').includes('M') ? 'permanent' : 'stale';
+    const state = missing
+      ? 'incomplete'
+      : words.slice(3).join('').includes('M')
+        ? 'permanent'
+        : 'stale';
     found.push({ address, device: words.at(-1) ?? '', mac: mac ?? null, state, router: false });
   }
   return { value: found, problems: lines.problems };

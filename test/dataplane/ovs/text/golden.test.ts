@@ -71,7 +71,9 @@ describe('flow texts as ovs-ofctl takes them', () => {
 
   it.skipIf(!hasShared)('has every recorded text among its fixtures', () => {
     const all = unpacked<Verdict>('parse.jsonl.gz');
-    const fixtures = new Map(recordedVerdicts('parse-golden.jsonl.gz').map((one) => [one.text, one]));
+    const fixtures = new Map(
+      recordedVerdicts('parse-golden.jsonl.gz').map((one) => [one.text, one]),
+    );
     expect(all.filter(({ text, ok }) => fixtures.get(text)?.ok !== ok)).toEqual([]);
     expect(all.length).toBe(1500);
   });
