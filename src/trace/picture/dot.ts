@@ -1,6 +1,6 @@
 /** A trace as a Graphviz graph: one cluster per host, one node per device. */
 import { forDot, shortened } from '../../text/escape.ts';
-import { linkText, type Picture, type Stop, type Way } from './picture.ts';
+import { endLines, linkText, type Picture, type Stop, type Way } from './picture.ts';
 
 /** The text of the graph, with its last newline. */
 export function dotText(picture: Picture): string {
@@ -35,10 +35,10 @@ function wayLines(way: Way): readonly string[] {
   return [...clusters, ...links];
 }
 
-function attributesOf({ title, notes, changes, end }: Stop): string {
-  const fate = end === null ? [] : [`${end.kind === 'dropped' ? '✗' : '✓'} ${end.text}`];
+function attributesOf(stop: Stop): string {
+  const { title, notes, changes, end } = stop;
   const style = end?.kind === 'dropped' ? ', style="dashed,bold"' : '';
-  return `label=${quoted([title, ...notes, ...changes, ...fate], 'l')}${style}`;
+  return `label=${quoted([title, ...notes, ...changes, ...endLines(stop)], 'l')}${style}`;
 }
 
 /** A quoted string of several lines; `l` sets them to the left, `n` in the middle. */

@@ -1,6 +1,6 @@
 /** A trace as a Mermaid flowchart, for issues, merge requests and wikis that draw it. */
 import { forMermaid, shortened } from '../../text/escape.ts';
-import { linkText, type Picture, type Stop, type Way } from './picture.ts';
+import { endLines, linkText, type Picture, type Stop, type Way } from './picture.ts';
 
 /** The text of the chart, with its last newline. */
 export function mermaidText(picture: Picture): string {
@@ -33,9 +33,8 @@ function wayLines(way: Way): readonly string[] {
   return [...lanes, ...links, ...dropped];
 }
 
-function linesOf({ title, notes, end }: Stop): readonly string[] {
-  const fate = end === null ? [] : [`${end.kind === 'dropped' ? '✗' : '✓'} ${end.text}`];
-  return [title, ...notes, ...fate];
+function linesOf(stop: Stop): readonly string[] {
+  return [stop.title, ...stop.notes, ...endLines(stop)];
 }
 
 /** Lines of one label; the break is the only markup in it. */

@@ -91,6 +91,12 @@ function titleOf(hop: Hop): string {
   return inside.length > 0 ? inside.join(' ─ ') : (hop.label ?? hop.device);
 }
 
+/** What became of the packet at a stop, as the last lines of its box. */
+export function endLines({ end }: Stop): readonly string[] {
+  if (end === null) return [];
+  return [`${end.kind === 'dropped' ? '✗' : '✓'} ${end.text}`];
+}
+
 /** The interface that leads from one stop to the next, both names where they differ. */
 export function linkText(from: Stop, to: Stop): string {
   const names = [from.output, to.input].filter((name) => name !== null);

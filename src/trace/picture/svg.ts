@@ -3,7 +3,7 @@
  * met them. A path is a sequence, so no layout engine is needed: one column for every stop.
  */
 import { forMarkup, shortened } from '../../text/escape.ts';
-import { linkText, type Picture, type Stop, type Way } from './picture.ts';
+import { endLines, linkText, type Picture, type Stop, type Way } from './picture.ts';
 
 /** Sizes in user units; text of 12 units is about 6.6 wide a character. */
 const COLUMN = 216;
@@ -112,10 +112,15 @@ function stopMarkup(
   return `<g class="${end?.kind ?? 'passed'}"><rect class="stop" x="${x}" y="${top}" width="${BOX}" height="${height}" rx="6"/>${text.join('')}</g>`;
 }
 
-function linesOf({ title, input, output, notes, changes, end }: Stop): Text {
+function linesOf(stop: Stop): Text {
+  const { title, input, output, notes, changes } = stop;
   const ports = [input === null ? null : `in ${input}`, output === null ? null : `out ${output}`];
-  const fate = end === null ? [] : [`${end.kind === 'dropped' ? '✗' : '✓'} ${end.text}`];
-  const others = [...ports.filter((port) => port !== null), ...notes, ...changes, ...fate];
+  const others = [
+    ...ports.filter((port) => port !== null),
+    ...notes,
+    ...changes,
+    ...endLines(stop),
+  ];
   const heading = folded(title);
   return { heading: heading.length, lines: [...heading, ...others.flatMap(folded)] };
 }

@@ -9,8 +9,9 @@ import { and, type Match, or, test } from '../../../traffic/match.ts';
 import { type Rule, type Table } from '../../../traffic/table.ts';
 import { assignment } from '../../../traffic/words.ts';
 import { type Drop, type Outcome } from '../../outcome.ts';
-import { writeNumberTo } from '../pipeline/conditions.ts';
+import { bitsOf, writeNumberTo } from '../pipeline/conditions.ts';
 import { decapsulate } from '../pipeline/encapsulate.ts';
+import { TUNNEL_METADATA } from '../pipeline/metadata-fields.ts';
 import { wipePipelineFields } from '../pipeline/patch.ts';
 import { type PreparedPort, type PreparedSwitch } from '../pipeline/prepared.ts';
 import { type Entry } from '../pipeline/translate.ts';
@@ -130,19 +131,7 @@ function enter<P>({ run, state }: Datapath<P>, inner: P, port: PreparedPort): En
   return { bridge: port.bridge, inPort: port.ofport, p };
 }
 
-const TUNNEL_BITS = [
-  'tun_id',
-  'tun_src',
-  'tun_dst',
-  'tun_ipv6_src',
-  'tun_ipv6_dst',
-  'tun_flags',
-  'tun_ttl',
-  'tun_tos',
-].map((name) => {
-  const of = field(name);
-  return { field: of, start: 0, width: of.width };
-});
+const TUNNEL_BITS = TUNNEL_METADATA.map(bitsOf);
 
 /** A frame that no port takes: of a sender without a port here, or to an address of none. */
 function unfitting<P>({ run, sw }: Datapath<P>, p: P): readonly Outcome<P>[] {

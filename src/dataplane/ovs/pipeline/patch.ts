@@ -6,6 +6,7 @@ import { field } from '../../../packet/fields.ts';
 import { assignment, together } from '../../../traffic/words.ts';
 import { writeNumberTo } from './conditions.ts';
 import { clearConntrack } from './freeze.ts';
+import { PIPELINE_METADATA } from './metadata-fields.ts';
 import {
   closeBranch,
   type Part,
@@ -20,22 +21,7 @@ import { type PreparedPort } from './prepared.ts';
 const IN_PORT = field('in_port');
 
 /** What a patch port wipes: the next bridge starts like with a fresh packet (patch_port_output()). */
-const NO_PIPELINE_FIELDS = together(
-  [
-    ...Array.from({ length: 16 }, (_, n) => `reg${n}`),
-    'metadata',
-    'tun_id',
-    'tun_src',
-    'tun_dst',
-    'tun_ipv6_src',
-    'tun_ipv6_dst',
-    'tun_flags',
-    'tun_ttl',
-    'tun_tos',
-    'tun_gbp_id',
-    'tun_gbp_flags',
-  ].map((name) => assignment(field(name), 0n)),
-);
+const NO_PIPELINE_FIELDS = together(PIPELINE_METADATA.map((name) => assignment(field(name), 0n)));
 
 /** Wipes registers, metadata and tunnel fields; pkt_mark and the headers stay. */
 export function wipePipelineFields<P>(x: Pick<Translation<P>, 't'>, p: P): P {

@@ -16,6 +16,7 @@ import { enterFlow } from './enter-flow.ts';
 import { runActionSet, runActions } from './execute.ts';
 import { clearConntrack, finishFreezing, freeze } from './freeze.ts';
 import { type Looked, lookup } from './lookup.ts';
+import { PIPELINE_METADATA } from './metadata-fields.ts';
 import { mirror } from './mirror.ts';
 import {
   closeBranch,
@@ -59,23 +60,7 @@ export interface Entry<P> {
 
 const IN_PORT = bitsOf('in_port');
 
-const RESTORED = wholeFields(
-  [
-    ...Array.from({ length: 16 }, (_, n) => `reg${n}`),
-    'metadata',
-    'tun_id',
-    'tun_src',
-    'tun_dst',
-    'tun_ipv6_src',
-    'tun_ipv6_dst',
-    'tun_flags',
-    'tun_ttl',
-    'tun_tos',
-    'tun_gbp_id',
-    'tun_gbp_flags',
-    'in_port',
-  ].map(field),
-);
+const RESTORED = wholeFields([...PIPELINE_METADATA, 'in_port'].map(field));
 
 function finish<P>(x: Translation<P>, part: Part<P>): Part<P>[] {
   if (!part.freezing && part.actionSet.length === 0) return [part];

@@ -11,6 +11,7 @@ import { type Endpoint, type TunnelRoute, type TunnelSettings } from '../types/s
 import { nestHeader } from './action-size.ts';
 import { bitsOf, IS_IP, writeNumberTo } from './conditions.ts';
 import { encapsulate, isKnownTunnel, TUNNEL_FLAGS } from './encapsulate.ts';
+import { TUNNEL_METADATA } from './metadata-fields.ts';
 import { mirrorSent } from './mirror.ts';
 import {
   emit,
@@ -37,16 +38,7 @@ const IS_CE = guard(test(field('nw_ecn'), 3n));
 const V4 = bitsOf('tun_dst');
 const V6 = bitsOf('tun_ipv6_dst');
 const NO_V4 = guard(test(TUN_DST, 0n));
-const TUNNEL_BITS = [
-  'tun_id',
-  'tun_src',
-  'tun_dst',
-  'tun_ipv6_src',
-  'tun_ipv6_dst',
-  'tun_flags',
-  'tun_ttl',
-  'tun_tos',
-].map(bitsOf);
+const TUNNEL_BITS = TUNNEL_METADATA.map(bitsOf);
 
 function writeEndpoint<P>(
   x: Translation<P>,
