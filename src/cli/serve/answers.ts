@@ -10,7 +10,6 @@ import { type Tracer } from '../../trace/tracer.ts';
 import { type Trace, type Verdict } from '../../trace/types.ts';
 import { compareNetworks } from '../../verify/configuration/compare.ts';
 import { comparisonLines } from '../../verify/configuration/text.ts';
-import { prepareProofs } from '../../verify/proof/prove.ts';
 import { proofLines } from '../../verify/proof/text.ts';
 import { ALL_WANTED, EVERY_PORT, portRanges, type Wanted } from '../../verify/proof/wanted.ts';
 import { whyLines } from '../../why/render/text.ts';
@@ -83,18 +82,18 @@ export function whyAnswer(served: Served, query: Query): Answer {
   });
   if (explained.kind === 'impossible') return wrong(explained.why);
   const context = { snapshot: served.name, withReply: true, everything: true };
-  const text = whyLines(explained.why, context, PLAIN_PAGE).join('\n');
+  const lines = whyLines(explained.why, context, PLAIN_PAGE);
   const { trace } = explained.why;
   return {
     kind: 'answer',
     title: `${trace.verdict} ${query.from} → ${query.to}`,
-    body: `<pre>${markupLines(text)}</pre>${traceMarkup(trace, served.name)}`,
+    body: `${preformatted(lines)}${traceMarkup(trace, served.name)}`,
   };
 }
 
-/** Lines that are escaped for a terminal already: only markup is left to escape. */
-function markupLines(text: string): string {
-  return text.split('\n').map(forMarkup).join('\n');
+/** Lines that are escaped for a terminal already, as they stand: only markup is left to escape. */
+function preformatted(lines: readonly string[]): string {
+  return `<pre>${lines.map(forMarkup).join('\n')}</pre>`;
 }
 
 /** What becomes of all packets. */
@@ -105,7 +104,7 @@ export function proveAnswer(served: Served, query: Query): Answer {
   const wanted = wantedOf(query);
   if (wanted === null) return wrong(`${query.port} is no port or range of ports`);
   const question = { from: asked.value.from, to: asked.value.to, wanted };
-  const proved = prepareProofs(served.network).prove(question);
+  const proved = served.prover.prove(question);
   if (proved.kind === 'impossible') return wrong(proved.why);
   const { proof } = proved;
   const lines = proofLines(question, proof, PLAIN_PAGE);
@@ -113,7 +112,7 @@ export function proveAnswer(served: Served, query: Query): Answer {
   return {
     kind: 'answer',
     title: `${proof.verdict} ${query.from} → ${query.to}, all packets`,
-    body: `<h1>${proof.verdict}: all packets</h1><pre>${markupLines(lines.join('\n'))}</pre>${witness}`,
+    body: `<h1>${proof.verdict}: all packets</h1>${preformatted(lines)}${witness}`,
   };
 }
 
@@ -192,7 +191,7 @@ export function diffAnswer({ name, network, other }: Served): Answer {
   return {
     kind: 'answer',
     title: 'Before and after',
-    body: `<h1>${forMarkup(name)} and ${forMarkup(other.name)}</h1><pre>${markupLines(lines.join('\n'))}</pre>`,
+    body: `<h1>${forMarkup(name)} and ${forMarkup(other.name)}</h1>${preformatted(lines)}`,
   };
 }
 

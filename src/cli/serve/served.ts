@@ -1,24 +1,24 @@
 /** What the local pages are about: one network, prepared once, and another to compare it with. */
 import { type Network } from '../../dataplane/network.ts';
 import { type Cloud } from '../../model/cloud.ts';
+import { lazily } from '../../trace/lazily.ts';
 import { prepareTracing, type Tracer } from '../../trace/tracer.ts';
+import { type Prover, prepareProofs } from '../../verify/proof/prove.ts';
 import { type OpenedSnapshot } from '../snapshot-option.ts';
 
 export interface Served {
   readonly name: string;
   readonly network: Network;
   readonly tracer: Tracer;
+  /** Prepared when the first proof is asked for. */
+  readonly prover: Prover;
   /** Whose objects agents go by; null where nothing tells. */
   readonly cloud: Cloud | null;
   /** Servers by the names that questions take, sorted. */
   readonly servers: readonly string[];
   /** Servers by group: networks and security groups. */
   readonly groups: ReadonlyMap<string, readonly string[]>;
-  readonly other: {
-    readonly name: string;
-    readonly network: Network;
-    readonly tracer: Tracer;
-  } | null;
+  readonly other: Pick<Served, 'name' | 'network' | 'tracer'> | null;
 }
 
 /** Prepares what is asked again and again. */
@@ -47,15 +47,18 @@ export function prepareServed(
     add(`network ${networks.get(port.networkId) ?? port.networkId}`, word);
     for (const id of port.securityGroups) add(`group ${securityGroups.get(id) ?? id}`, word);
   }
-  return {
-    name,
-    network,
-    cloud,
-    tracer: prepareTracing(network),
-    servers: [...names].sort(),
-    groups: new Map(
-      [...groups].sort().map(([group, members]) => [group, [...members].sort()] as const),
-    ),
-    other: other === null ? null : { ...other, tracer: prepareTracing(other.network) },
-  };
+  return lazily(
+    {
+      name,
+      network,
+      cloud,
+      tracer: prepareTracing(network),
+      servers: [...names].sort(),
+      groups: new Map(
+        [...groups].sort().map(([group, members]) => [group, [...members].sort()] as const),
+      ),
+      other: other === null ? null : { ...other, tracer: prepareTracing(other.network) },
+    },
+    { prover: () => prepareProofs(network) },
+  );
 }
