@@ -12,6 +12,7 @@ import {
   type Input,
   type InstanceState,
 } from '../../../../src/dataplane/vrrp/machine/types.ts';
+import { type Announcer, announcedAs, compareAnnouncements, dotted } from './announcements.ts';
 import { configured } from './configured.ts';
 import { type RecordedEvent, type Recording, type RouterDefaults } from './recordings.ts';
 
@@ -22,7 +23,7 @@ const LATE_US = 350_000;
 const EARLY_US = 1_500;
 const LOG_LATE_US = 150_000;
 
-interface Replayed {
+interface Replayed extends Announcer {
   readonly id: string;
   settings: InstanceSettings;
   state: InstanceState;
@@ -32,11 +33,6 @@ interface Replayed {
   readonly owed: { readonly at_us: number; readonly advert: Advert }[];
   readonly roles: string[];
   readonly addresses: string[];
-  readonly announced: {
-    readonly at_us: number;
-    readonly address: string;
-    readonly repeat: number;
-  }[];
   /** Its timer counts from a log line. */
   sinceLog: boolean;
   deaf: boolean;
@@ -49,6 +45,8 @@ export interface ReplayResult {
   readonly differences: readonly string[];
   /** How late the recorded takeovers and adverts were against the machine's timers. */
   readonly lateness_us: readonly number[];
+  /** Announcements that a kernel answered while it gave the same address back. */
+  readonly answered: number;
 }
 
 export function replay(run: Recording): ReplayResult {
@@ -81,14 +79,14 @@ export function replay(run: Recording): ReplayResult {
       if (address.version === 4) {
         const op = effect.kind === 'add-address' ? 'add' : 'del';
         router.addresses.push(`${op} ${device} ${dotted(address.value)}/${length}`);
+        const key = announcedAs(router, effect.address);
+        if (op === 'del') router.removed.push({ at_us: now_us, address: key });
       }
     } else if (effect.kind === 'announce') {
-      const { address, device } = effect.address;
-      if (address.version === 4 && !(router.mute && router.deaf)) {
-        const net = device?.startsWith('ha-') === true ? `ha ${router.id}` : 'in';
+      if (effect.address.address.version === 4 && !(router.mute && router.deaf)) {
         router.announced.push({
           at_us: now_us,
-          address: `${net} ${dotted(address.value)}`,
+          address: announcedAs(router, effect.address),
           repeat: effect.repeat,
         });
       }
@@ -186,8 +184,8 @@ export function replay(run: Recording): ReplayResult {
     fireUnseen(router, Math.round(run.durationS * 1e6));
     compare(run, router, differences);
   }
-  compareAnnouncements(run, [...routers.values()], differences);
-  return { differences, lateness_us };
+  const answered = compareAnnouncements(run, [...routers.values()], differences);
+  return { differences, lateness_us, answered };
 }
 
 /** A master that would answer what lies in its socket: the advert was this answer. */
@@ -209,6 +207,7 @@ function newRouter(run: Recording, id: string): Replayed {
     roles: [],
     addresses: [],
     announced: [],
+    removed: [],
     sinceLog: false,
     deaf: false,
     mute: false,
@@ -321,47 +320,4 @@ function compare(run: Recording, router: Replayed, differences: string[]): void 
     const machine = router.addresses.join('; ');
     differences.push(`${router.id} had ${kept.join('; ')}, the machine ${machine}`);
   }
-}
-
-/** Gratuitous ARP in bursts that are less than a second apart, exactly counted. */
-function compareAnnouncements(
-  run: Recording,
-  routers: readonly Replayed[],
-  differences: string[],
-): void {
-  const seen = run.events.flatMap((one) => {
-    if (one.ev !== 'garp') return [];
-    const router = run.routers.find(
-      ({ ip }) =>
-        one.net === 'ha' && one.mac.startsWith(`fa:16:3e:a0:${ip.toString(16).padStart(2, '0')}`),
-    );
-    const net = one.net === 'ha' ? `ha ${router?.id}` : 'in';
-    return [{ at_us: one.t * 1e6, address: `${net} ${one.ip}`, repeat: one.n }];
-  });
-  const made = routers.flatMap((router) => router.announced);
-  const keys = new Set([...seen, ...made].map(({ address }) => address));
-  for (const key of keys) {
-    const real = bursts(seen.filter(({ address }) => address === key));
-    const own = bursts(made.filter(({ address }) => address === key));
-    if (real.join() !== own.join()) {
-      differences.push(`announced ${key}: ${real.join(' ')}, the machines ${own.join(' ')}`);
-    }
-  }
-}
-
-const APART_US = 900_000;
-
-function bursts(of: readonly { readonly at_us: number; readonly repeat: number }[]): number[] {
-  const counts: number[] = [];
-  let last = Number.NEGATIVE_INFINITY;
-  for (const { at_us, repeat } of [...of].sort((a, b) => a.at_us - b.at_us)) {
-    if (at_us - last > APART_US) counts.push(repeat);
-    else counts.push((counts.pop() ?? 0) + repeat);
-    last = at_us;
-  }
-  return counts;
-}
-
-function dotted(value: bigint): string {
-  return [24n, 16n, 8n, 0n].map((shift) => (value >> shift) & 255n).join('.');
 }
