@@ -32,6 +32,7 @@ describe('a compiled cloud, compiled again from what its hosts and its API show'
     ['with a trunk', TRUNKED],
     ['with distributed routers', scenario('dvr')],
     ['with a highly available router', scenario('ha-router')],
+    ['with a distributed router of a highly available way out', scenario('dvr-ha-snat')],
     ['with VLANs and firewall bridges', scenario('vlan-hybrid')],
     ['with two tenants', scenario('vxlan-two-tenants')],
   ])('is the same: %s', (_, source) => {

@@ -132,8 +132,9 @@ function local(
     dialect: view.cloud.settings.dialect,
   };
   const proxy = metadataProxy('router', router.id);
-  const advertised =
-    router.ha && !isActive(router, host.name) ? NOTHING : advertiser(view, router, ports.internal);
+  // Hosts without a part in the election advertise like those of every distributed router.
+  const standby = ports.ha(host.name) !== null && !isActive(router, host.name);
+  const advertised = standby ? NOTHING : advertiser(view, router, ports.internal);
   const namespace: NamespacePlan = {
     ...emptyNamespace(name),
     devices,

@@ -159,7 +159,10 @@ export function makeAgentGateways(
     const router = routersById.get(each.routerId ?? '');
     const port = portsById.get(each.portId ?? '');
     const host = context.hosts.get(port?.host ?? '');
-    if (router?.distributed !== true || host?.layer3?.mode.startsWith('dvr') !== true) continue;
+    const mode = host?.layer3?.mode;
+    if (router?.distributed !== true || host === undefined) continue;
+    // `dvr_no_external` leaves floating IPs to the central part (`DVR_SNAT_BOUND`).
+    if (mode !== 'dvr' && mode !== 'dvr_snat') continue;
     wanted.set(`${host.name} ${each.networkId}`, { host, networkId: each.networkId });
   }
   for (const { host, networkId } of wanted.values()) {

@@ -3,7 +3,7 @@
  * HA ports, the central ports of distributed routers and the agents' gateways of floating IPs.
  */
 import { type JsonNode, member, records, reportUnknownKeys, wrong } from '../../text/json-text.ts';
-import { type CloudHost, type CloudSettings } from '../cloud.ts';
+import { type CloudHost, type CloudSettings, type Layer3Agent } from '../cloud.ts';
 import {
   type FixedIp,
   type NeutronNetwork,
@@ -32,7 +32,17 @@ export const INTERFACE_KEYS = ['subnet', 'address'] as const;
 /** 254 routers of one tenant: as many ids as VRRP has (RFC 5798 §5.2.3), one is kept. */
 const MOST_HA_ROUTERS = 254;
 
-type Kind = 'legacy' | 'ha' | 'distributed';
+/** What a router can be; the last is distributed with a highly available central part. */
+export const ROUTER_KINDS = ['legacy', 'ha', 'distributed', 'distributed-ha'] as const;
+type Kind = (typeof ROUTER_KINDS)[number];
+
+function isDistributed(kind: Kind): boolean {
+  return kind === 'distributed' || kind === 'distributed-ha';
+}
+
+function isHighlyAvailable(kind: Kind): boolean {
+  return kind === 'ha' || kind === 'distributed-ha';
+}
 
 export function readRouters(
   root: JsonNode,
@@ -45,11 +55,11 @@ export function readRouters(
     reportUnknownKeys(node, ROUTER_KEYS);
     const name = nameOf(node);
     if (name === '') continue;
-    const kind = oneOf(node, 'kind', ['legacy', 'ha', 'distributed'], 'legacy');
+    const kind = oneOf(node, 'kind', ROUTER_KINDS, 'legacy');
     const id = idOf('router', name);
     const project = text(node, 'project', 'default');
     const hosts = scheduled(node, kind, context, settings);
-    if (kind === 'ha') {
+    if (isHighlyAvailable(kind)) {
       const count = (ha.get(project) ?? 0) + 1;
       ha.set(project, count);
       if (count > MOST_HA_ROUTERS) wrong(node, 'A project has at most 254 HA routers');
@@ -57,20 +67,20 @@ export function readRouters(
     const at: RouterPlace = { node, name, id, kind, project, hosts, context };
     const inside = interfacesOf(at);
     const gateway = gatewayOf(at);
-    if (kind === 'ha') haPorts(at, settings);
-    if (kind === 'distributed' && gateway !== null) centralPorts(at, inside);
+    if (isHighlyAvailable(kind)) haPorts(at, settings);
+    if (isDistributed(kind) && gateway !== null) centralPorts(at, inside);
     const router: NeutronRouter = {
       id,
       name,
       project,
       adminUp: truth(node, 'admin_up', true),
-      distributed: kind === 'distributed',
-      ha: kind === 'ha',
+      distributed: isDistributed(kind),
+      ha: isHighlyAvailable(kind),
       gateway,
       routes: readRoutes(member(node, 'routes')),
       agents: hosts.map((host, i) => ({
         host: host.name,
-        haState: kind === 'ha' ? (i === 0 ? 'active' : 'standby') : null,
+        haState: isHighlyAvailable(kind) ? (i === 0 ? 'active' : 'standby') : null,
       })),
     };
     routers.add(name, router, node);
@@ -87,6 +97,11 @@ interface RouterPlace {
   readonly context: PortContext;
 }
 
+/** Agents of compute hosts carry distributed routers only (`dvr`, `dvr_no_external`). */
+function isCentral(mode: Layer3Agent['mode']): boolean {
+  return mode === 'legacy' || mode === 'dvr_snat';
+}
+
 /** Hosts of the router's agents: those that were named, else the first that can. */
 function scheduled(
   node: JsonNode,
@@ -96,22 +111,32 @@ function scheduled(
 ): readonly CloudHost[] {
   const able = (host: CloudHost): boolean =>
     host.layer3 !== null &&
-    host.alive &&
-    (kind === 'distributed' ? host.layer3.mode === 'dvr_snat' : host.layer3.mode !== 'dvr');
+    (isDistributed(kind) ? host.layer3.mode === 'dvr_snat' : isCentral(host.layer3.mode));
   const named = texts(node, 'hosts');
+  const at = member(node, 'hosts') ?? node;
+  if (named.length > 1 && !isHighlyAvailable(kind)) {
+    wrong(at, 'Only a highly available router is on several hosts');
+  }
   if (named.length > 0) {
     return named.flatMap((name) => {
       const host = context.hosts.get(name);
       if (host === undefined || host.layer3 === null) {
-        wrong(member(node, 'hosts') ?? node, `${JSON.stringify(name)} is no host with an L3 agent`);
+        wrong(at, `${JSON.stringify(name)} is no host with an L3 agent`);
         return [];
+      }
+      if (!able(host)) {
+        const mode = `The L3 agent of ${JSON.stringify(name)} in mode ${host.layer3.mode}`;
+        wrong(at, `${mode} takes no router of kind ${kind}`);
       }
       return [host];
     });
   }
-  const all = inZones(context.hosts.all.filter(able), texts(node, 'zone_hints'));
+  const all = inZones(
+    context.hosts.all.filter((host) => host.alive && able(host)),
+    texts(node, 'zone_hints'),
+  );
   if (all.length === 0) wrong(node, 'No host has an L3 agent for this kind of router');
-  const count = kind === 'ha' ? settings.haRouterAgents || all.length : 1;
+  const count = isHighlyAvailable(kind) ? settings.haRouterAgents || all.length : 1;
   return all.slice(0, count);
 }
 
@@ -128,6 +153,7 @@ const INTERNAL_OWNER = {
   legacy: 'network:router_interface',
   ha: 'network:ha_router_replicated_interface',
   distributed: 'network:router_interface_distributed',
+  'distributed-ha': 'network:router_interface_distributed',
 } as const;
 
 function interfacesOf(at: RouterPlace): readonly { port: NeutronPort; named: NamedSubnet }[] {
@@ -145,7 +171,7 @@ function interfacesOf(at: RouterPlace): readonly { port: NeutronPort; named: Nam
     if (fixed === null) return [];
     const port = add(at, `${at.name}-${named.subnet.name}`, named.network, [fixed], {
       deviceOwner: INTERNAL_OWNER[at.kind],
-      host: at.kind === 'distributed' ? '' : (at.hosts[0]?.name ?? ''),
+      host: isDistributed(at.kind) ? '' : (at.hosts[0]?.name ?? ''),
     });
     return [{ port, named }];
   });

@@ -18,7 +18,7 @@ import { NETWORK_KEYS, SUBNET_KEYS } from './networks.ts';
 import { POOL_KEYS as SUBNET_POOL_KEYS } from './pools.ts';
 import { DHCP_OPTION_KEYS, HOST_PORT_KEYS, PORT_KEYS, SERVER_KEYS } from './ports.ts';
 import { TOP_KEYS } from './read-cloud.ts';
-import { EXTERNAL_KEYS, INTERFACE_KEYS, ROUTER_KEYS } from './routers.ts';
+import { EXTERNAL_KEYS, INTERFACE_KEYS, ROUTER_KEYS, ROUTER_KINDS } from './routers.ts';
 import { HOST } from './schema-hosts.ts';
 import {
   ADDRESS,
@@ -152,7 +152,7 @@ const ROUTER = object(
   {
     name: TEXT,
     project: TEXT,
-    kind: choice(['legacy', 'ha', 'distributed']),
+    kind: choice(ROUTER_KINDS),
     external: object(EXTERNAL_KEYS, { network: TEXT, address: ADDRESS, snat: TRUTH }, ['network']),
     interfaces: list(object(INTERFACE_KEYS, { subnet: TEXT, address: ADDRESS }, ['subnet'])),
     routes: list(ROUTE),

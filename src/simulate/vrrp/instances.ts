@@ -47,7 +47,9 @@ export function placedInstances(compiled: CompiledNetwork): readonly PlacedInsta
         const source = device === undefined ? null : sourceOf(device, instance.nativeIpv6 === true);
         if (device === undefined || source === null) continue;
         const owner = namespaceOwner(namespace);
-        const router = owner?.kind === 'router' ? routerName(network, owner.id) : instance.name;
+        // A distributed router elects its central part only.
+        const ofRouter = owner?.kind === 'router' || owner?.kind === 'snat';
+        const router = ofRouter ? routerName(network, owner.id) : instance.name;
         const id = uniqueName(taken, `${router}@${host}`, instance.name);
         found.push({
           id,
@@ -58,7 +60,7 @@ export function placedInstances(compiled: CompiledNetwork): readonly PlacedInsta
           settings: instanceSettings(config, instance, source, DIALECTS['keepalived-2.2.7']),
           scripts: config.scripts,
           path,
-          byAgent: owner?.kind === 'router',
+          byAgent: ofRouter,
         });
       }
     }

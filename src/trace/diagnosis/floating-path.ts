@@ -39,6 +39,7 @@ export const floatingPath: Diagnosis = (of) => {
       if (leaderless !== null) return leaderless;
     }
     if (!router.distributed || !network.hosts.has(port.host)) continue;
+    if (!translatesItself(network, port.host)) continue;
     const found = brokenLink(network, { floating, port, router, host: port.host });
     if (found !== null) return found;
   }
@@ -55,6 +56,15 @@ function concerned(of: Case): readonly NeutronFloatingIp[] {
       (asked !== null && sameAddress(address, asked)) ||
       (portId !== null && (portId === question.from.port || portId === question.to.port)),
   );
+}
+
+/** Whether a host's L3 agent has floating IPs of its own; others leave them to the central part. */
+function translatesItself({ neutron }: Network, host: string): boolean {
+  const agent = neutron.agents.find(
+    (each) => each.host === host && each.binary === 'neutron-l3-agent',
+  );
+  const mode = agent?.configurations['agent_mode'];
+  return mode === undefined || mode === 'dvr' || mode === 'dvr_snat';
 }
 
 /** No instance of a highly available router has its addresses. */

@@ -118,7 +118,7 @@ function faultOf(
 
 /** The instance without addresses received what was for the master on another host. */
 function standby(of: Case, visit: Visit, port: NeutronPort): Finding | null {
-  if (!visit.router.ha) return null;
+  if (!visit.router.ha || visit.router.distributed) return null;
   const { network } = of.compiled;
   const master = [...network.hosts.values()].find(({ name, namespaces }) => {
     const state = namespaces.get(visit.namespace)?.state;

@@ -173,8 +173,9 @@ function silentRouter(
   }
   const confirm = [inNamespace(first.name, `qrouter-${router.id}`, 'ip addr')];
   if (found.length === 0) {
-    const code = router.ha ? 'VRRP_NO_MASTER' : 'GATEWAY_DOWN';
-    const because = router.ha
+    const elected = router.ha && !target.deviceOwner.endsWith('_distributed');
+    const code = elected ? 'VRRP_NO_MASTER' : 'GATEWAY_DOWN';
+    const because = elected
       ? `no instance of ${name} is master: ${text} is on no interface`
       : `${name} on ${first.name} does not have ${text} on any interface`;
     return { ...base, code, host: first.name, because: [because], confirm };

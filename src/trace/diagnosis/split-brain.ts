@@ -3,6 +3,7 @@
  * MAC, and which of them gets a frame depends on where the switches saw the MAC last.
  */
 import { type Network } from '../../dataplane/network.ts';
+import { NAMESPACES } from '../../model/ids.ts';
 import { type NeutronRouter } from '../../model/neutron.ts';
 import { someNote } from '../../traffic/diary.ts';
 import { type Read } from '../lineage.ts';
@@ -50,7 +51,8 @@ function routersMet(
   const met = new Map<string, NeutronRouter>();
   const add = (namespace: string | null): void => {
     const router = namespace === null ? null : routerOfNamespace(network, namespace);
-    if (namespace !== null && router?.ha === true) met.set(namespace, router);
+    if (namespace !== null && router !== null && isElected(namespace, router))
+      met.set(namespace, router);
   };
   add(from.namespace);
   add(to.namespace);
@@ -64,13 +66,18 @@ function routersMet(
   return met;
 }
 
+/** Of a distributed router only the central part is elected; the rest is on every host. */
+function isElected(namespace: string, router: NeutronRouter): boolean {
+  return router.ha && (!router.distributed || namespace.startsWith(NAMESPACES.snat));
+}
+
 /** Hosts whose instance has an address on an inner or outer interface. */
 function mastersOf(network: Network, namespace: string): readonly string[] {
   return [...network.hosts.values()].flatMap(({ name, namespaces }) => {
     const interfaces = namespaces.get(namespace)?.state.interfaces ?? [];
     const isMaster = interfaces.some(
       ({ name: device, addresses }) =>
-        /^(qr-|qg-)/.test(device) && addresses.some(({ scope }) => scope === 'global'),
+        /^(qr-|qg-|sg-)/.test(device) && addresses.some(({ scope }) => scope === 'global'),
     );
     return isMaster ? [name] : [];
   });

@@ -1,0 +1,46 @@
+/** Contradictions in a cloud.yaml: each is refused at its place, with the objects by name. */
+import { describe, expect, it } from 'vitest';
+import { readCloudYaml } from '../../src/model/yaml/read-cloud.ts';
+
+function problemsOf(text: string): readonly string[] {
+  return readCloudYaml('c.yaml', text).problems.map(
+    ({ line, column, message }) => `${line}:${column} ${message}`,
+  );
+}
+
+/** Lines 1 to 7: a network node, a compute node of distributed routers, one without a way out. */
+const HOSTS = `hosts:
+  - {name: n1, nics: [{name: e, addresses: [10.9.0.1/24]}, {name: x}], agents: {openvswitch: {bridge_mappings: {ext: br-ex}, bridges: {br-ex: x}, tunnel_types: [vxlan], local_ip: 10.9.0.1, distributed_routing: true}, l3: {mode: dvr_snat}}}
+  - {name: c1, nics: [{name: e, addresses: [10.9.0.2/24]}], agents: {openvswitch: {tunnel_types: [vxlan], local_ip: 10.9.0.2, distributed_routing: true}, l3: {mode: dvr}}}
+  - {name: c2, nics: [{name: e, addresses: [10.9.0.3/24]}], agents: {openvswitch: {tunnel_types: [vxlan], local_ip: 10.9.0.3, distributed_routing: true}, l3: {mode: dvr_no_external}}}
+networks:
+  - {name: net, type: vxlan, segmentation_id: 5, subnets: [{name: sub, cidr: 10.0.0.0/24, dhcp: false}]}
+  - {name: ext, type: flat, physical_network: ext, external: true, subnets: [{name: ext, cidr: 203.0.113.0/24, dhcp: false}]}
+`;
+
+describe('routers that no agent could run', () => {
+  it.each([
+    [
+      'a distributed one whose central part is on a compute host',
+      'routers: [{name: r, kind: distributed, hosts: [c1], interfaces: [{subnet: sub}]}]',
+      ['8:47 The L3 agent of "c1" in mode dvr takes no router of kind distributed'],
+    ],
+    [
+      'a legacy one on a host that carries distributed ones',
+      'routers: [{name: r, hosts: [c2], interfaces: [{subnet: sub}]}]',
+      ['8:28 The L3 agent of "c2" in mode dvr_no_external takes no router of kind legacy'],
+    ],
+    [
+      'one on two hosts that is not highly available',
+      'routers: [{name: r, hosts: [n1, n1], interfaces: [{subnet: sub}]}]',
+      ['8:28 Only a highly available router is on several hosts'],
+    ],
+    [
+      'a kind that there is not',
+      'routers: [{name: r, kind: distributed_ha}]',
+      ['8:27 Expected one of legacy, ha, distributed, distributed-ha'],
+    ],
+  ])('refuses %s', (_what, text, expected) => {
+    expect(problemsOf(`${HOSTS}${text}\n`)).toEqual(expected);
+  });
+});
