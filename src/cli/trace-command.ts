@@ -16,11 +16,11 @@ import {
 } from './question-options.ts';
 import { addPageOptions, pageOf, type Wishes } from './terminal.ts';
 import { gathered, momentOf, timeOf } from './time-options.ts';
-import { exitCode } from './verdict-code.ts';
+import { addVerdictOptions, exitCode, type VerdictFlags } from './verdict-options.ts';
 
 const FORMATS = ['tree', 'json', 'mermaid', 'dot', 'svg', 'html'] as const;
 
-interface TraceFlags extends Wishes, QuestionFlags {
+interface TraceFlags extends Wishes, QuestionFlags, VerdictFlags {
   readonly reply?: boolean;
   readonly connections: 'none' | 'dumped';
   readonly format: (typeof FORMATS)[number];
@@ -30,8 +30,6 @@ interface TraceFlags extends Wishes, QuestionFlags {
   readonly fix?: boolean;
   readonly pcap?: string;
   readonly verbose?: boolean;
-  readonly expect?: 'reachable' | 'unreachable';
-  readonly allowUndetermined?: readonly string[];
   readonly at?: number;
   readonly when?: number;
   readonly event: readonly string[];
@@ -57,16 +55,6 @@ export function addTrace(root: Command, call: Call): void {
     )
     .option('--json', 'short for --format json')
     .option('-v, --verbose', 'every table, flow and rule with its source line')
-    .addOption(
-      new Option('--expect <verdict>', 'exit 0 when it is so').choices([
-        'reachable',
-        'unreachable',
-      ]),
-    )
-    .option(
-      '--allow-undetermined <codes...>',
-      'exit 0 although unsure, when only these reasons make it so',
-    )
     .option('--explain', 'tell everything that blocks, and what helps: as hopwise why does')
     .option('--all-blockers', 'tell what would stop the packet behind the first blocker')
     .option('--fix', 'try changes that may help, in a copy of the network')
@@ -81,7 +69,7 @@ export function addTrace(root: Command, call: Call): void {
     )
     .addHelpText('after', HELP)
     .action((from: string, to: string, flags: TraceFlags) => run(call, from, to, flags));
-  addPageOptions(command);
+  addPageOptions(addVerdictOptions(command));
 }
 
 async function run(call: Call, from: string, to: string, flags: TraceFlags): Promise<void> {

@@ -3,8 +3,9 @@ import { type Command, InvalidArgumentError, Option } from 'commander';
 import { type Call } from './io.ts';
 import { addQuestionOptions, ENDS, type QuestionFlags } from './question-options.ts';
 import { addPageOptions, type Wishes } from './terminal.ts';
+import { addVerdictOptions, type VerdictFlags } from './verdict-options.ts';
 
-export interface WhyFlags extends Wishes, QuestionFlags {
+export interface WhyFlags extends Wishes, QuestionFlags, VerdictFlags {
   readonly first?: boolean;
   /** False with `--no-fix`. */
   readonly fix?: boolean;
@@ -14,8 +15,6 @@ export interface WhyFlags extends Wishes, QuestionFlags {
   readonly format: 'tree' | 'json';
   readonly json?: boolean;
   readonly verbose?: boolean;
-  readonly expect?: 'reachable' | 'unreachable';
-  readonly allowUndetermined?: readonly string[];
 }
 
 const HELP = `${ENDS}
@@ -58,22 +57,12 @@ export function addWhy(root: Command, call: Call): void {
     )
     .option('--json', 'short for --format json')
     .option('-v, --verbose', 'every near miss and every file that is missing')
-    .addOption(
-      new Option('--expect <verdict>', 'exit 0 when it is so').choices([
-        'reachable',
-        'unreachable',
-      ]),
-    )
-    .option(
-      '--allow-undetermined <codes...>',
-      'exit 0 although unsure, when only these reasons make it so',
-    )
     .addHelpText('after', HELP)
     .action(async (from: string, to: string, flags: WhyFlags) => {
       const { runWhy } = await import('./why-run.ts');
       await runWhy(call, from, to, flags);
     });
-  addPageOptions(command);
+  addPageOptions(addVerdictOptions(command));
 }
 
 function count(text: string): number {

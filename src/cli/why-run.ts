@@ -13,7 +13,7 @@ import { type Call } from './io.ts';
 import { askedWith, must } from './question-options.ts';
 import { openSnapshotOption } from './snapshot-option.ts';
 import { pageOf } from './terminal.ts';
-import { exitCode } from './verdict-code.ts';
+import { exitCode } from './verdict-options.ts';
 import { VERSION } from './version.ts';
 import { type WhyFlags } from './why-command.ts';
 

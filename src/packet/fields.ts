@@ -310,6 +310,12 @@ export const CT_STATE = {
   dnat: 0x80,
 } as const;
 
+/** The original direction of the connection a packet belongs to (ovs-fields(7) ct_nw_src …). */
+export const CONNTRACK_TUPLE: readonly Field[] = ['ct_nw_proto', 'ct_nw_src', 'ct_nw_dst', 'ct_ipv6_src', 'ct_ipv6_dst', 'ct_tp_src', 'ct_tp_dst'].map(field);
+
+/** Everything that ct() shows of a connection; all of it is zero for an untracked packet. */
+export const CONNTRACK_FIELDS: readonly Field[] = [...['ct_state', 'ct_zone', 'ct_mark', 'ct_label'].map(field), ...CONNTRACK_TUPLE];
+
 /** TCP flag bits (RFC 9293 §3.1; NS is RFC 3540). */
 export const TCP_FLAGS = {
   fin: 0x001,

@@ -12,6 +12,7 @@ import { type Packet } from '../traffic/packet.ts';
 import { assignment } from '../traffic/words.ts';
 import { type CompiledNetwork } from './compiled-network.ts';
 import { conclude } from './conclusion.ts';
+import { connectionQuestion } from './connection-question.ts';
 import { writeFrameFields } from './flow-fields.ts';
 import {
   type Impossible,
@@ -98,21 +99,7 @@ export function portAnswers(compiled: CompiledNetwork, options: TraceOptions): P
   const depth = (options.depth ?? 0) + 1;
   return (host, namespace, address, port) => {
     if (depth > DEEPEST) return true;
-    const nobody = { label: namespace, kind: 'address', port: null } as const;
-    const question: Question = {
-      from: { ...nobody, host, namespace, address: null },
-      to: { ...nobody, host: null, namespace: null, address },
-      packet: {
-        protocol: 'tcp',
-        sourcePort: null,
-        destinationPort: port,
-        source: null,
-        icmpId: null,
-        size: 1,
-        dontFragment: false,
-        flow: null,
-      },
-    };
+    const question = connectionQuestion(host, namespace, address, port);
     const traced = trace(compiled, question, { hooks, switches, depth });
     return traced.kind === 'traced' && traced.trace.delivered;
   };

@@ -1,5 +1,5 @@
 /** What tracking leaves on the packet: the ct_* fields, as both personalities fill them. */
-import { allBits, CT_STATE, type Field, field } from '../../packet/fields.ts';
+import { allBits, CONNTRACK_TUPLE, CT_STATE, type Field } from '../../packet/fields.ts';
 import { type Traffic } from '../../traffic/traffic.ts';
 import { assignment, numberAssignment, together, wholeFields } from '../../traffic/words.ts';
 import { type Connection } from './connection.ts';
@@ -45,19 +45,9 @@ function put<P>(traffic: Traffic<P>, p: P, to: Field, value: number): P {
 }
 
 const MARKS = wholeFields([F.ctMark, F.ctLabel]);
-const TUPLE_FIELDS = [
-  'ct_nw_proto',
-  'ct_nw_src',
-  'ct_nw_dst',
-  'ct_ipv6_src',
-  'ct_ipv6_dst',
-  'ct_tp_src',
-  'ct_tp_dst',
-].map(field);
-
-const NO_TUPLE = together(TUPLE_FIELDS.map((of) => assignment(of, 0n)));
+const NO_TUPLE = together(CONNTRACK_TUPLE.map((of) => assignment(of, 0n)));
 const NOTHING = together(
-  [F.ctState, F.ctZone, F.ctMark, F.ctLabel, F.ctStatus, ...TUPLE_FIELDS].map((of) =>
+  [F.ctState, F.ctZone, F.ctMark, F.ctLabel, F.ctStatus, ...CONNTRACK_TUPLE].map((of) =>
     assignment(of, 0n),
   ),
 );

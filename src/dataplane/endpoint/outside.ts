@@ -6,7 +6,7 @@
  */
 import { type CloudAddress, type CloudPrefix } from '../../model/neutron.ts';
 import { type Origin } from '../../text/problem.ts';
-import { connectedRoutes, defaultRules } from '../routing/kernel-routes.ts';
+import { connectedRoutes, defaultRules, ruleForAll } from '../routing/kernel-routes.ts';
 import { plainInterface } from '../routing/plain.ts';
 import {
   type Interface,
@@ -199,22 +199,7 @@ function rule(
   to: CloudPrefix | null,
   action: PolicyRule['action'],
 ): PolicyRule {
-  return {
-    version,
-    priority,
-    not: false,
-    from: null,
-    to,
-    inputDevice: null,
-    outputDevice: null,
-    mark: null,
-    tos: null,
-    protocol: null,
-    sourcePorts: null,
-    destinationPorts: null,
-    action,
-    origin: ASSUMED,
-  };
+  return { ...ruleForAll(version, priority, ASSUMED), to, action };
 }
 
 function passedOver(prefix: CloudPrefix): readonly PolicyRule[] {

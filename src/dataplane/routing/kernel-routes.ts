@@ -17,9 +17,9 @@ const KERNEL: Origin = { file: 'kernel', line: 0 };
 const LOCAL = ROUTE_TABLES['local'] ?? 255;
 const MAIN = ROUTE_TABLES['main'] ?? 254;
 
-/** The rules of a namespace that nobody configured: local, main and (IPv4 only) default. */
-export function defaultRules(version: 4 | 6): readonly PolicyRule[] {
-  const rule = (priority: number, table: number): PolicyRule => ({
+/** A rule that every packet fulfils and that decides nothing, for those who say more. */
+export function ruleForAll(version: 4 | 6, priority: number, origin: Origin): PolicyRule {
+  return {
     version,
     priority,
     not: false,
@@ -32,8 +32,16 @@ export function defaultRules(version: 4 | 6): readonly PolicyRule[] {
     protocol: null,
     sourcePorts: null,
     destinationPorts: null,
+    action: { kind: 'nop' },
+    origin,
+  };
+}
+
+/** The rules of a namespace that nobody configured: local, main and (IPv4 only) default. */
+export function defaultRules(version: 4 | 6): readonly PolicyRule[] {
+  const rule = (priority: number, table: number): PolicyRule => ({
+    ...ruleForAll(version, priority, KERNEL),
     action: { kind: 'lookup', table, suppressPrefixLength: null },
-    origin: KERNEL,
   });
   const both = [rule(0, LOCAL), rule(32766, MAIN)];
   return version === 4 ? [...both, rule(32767, 253)] : both;

@@ -5,6 +5,7 @@
 import { type HaproxyServer } from '../../dataplane/endpoint/haproxy/types.ts';
 import { type IpAddress } from '../../dataplane/routing/types.ts';
 import { writeIp } from '../../text/address-text.ts';
+import { connectionQuestion } from '../../trace/connection-question.ts';
 import { daemonsOf } from '../../trace/programs/daemons.ts';
 import { type Question } from '../../trace/types.ts';
 import { type Clock } from '../clock/clock.ts';
@@ -62,7 +63,7 @@ export class HealthChecks {
             namespace,
             name: `${proxy.name}/${server.name} (${writeIp(address)}:${port})`,
             server,
-            question: connection(host, namespace, address, port),
+            question: connectionQuestion(host, namespace, address, port),
             // A server counts as up until its checks say otherwise.
             up: true,
             against: 0,
@@ -101,22 +102,4 @@ export class HealthChecks {
 
 function keyOf(host: string, namespace: string, address: IpAddress, port: number): string {
   return `${host} ${namespace} ${writeIp(address)} ${port}`;
-}
-
-function connection(host: string, namespace: string, address: IpAddress, port: number): Question {
-  const nobody = { label: namespace, kind: 'address', port: null } as const;
-  return {
-    from: { ...nobody, host, namespace, address: null },
-    to: { ...nobody, host: null, namespace: null, address },
-    packet: {
-      protocol: 'tcp',
-      sourcePort: null,
-      destinationPort: port,
-      source: null,
-      icmpId: null,
-      size: 1,
-      dontFragment: false,
-      flow: null,
-    },
-  };
 }

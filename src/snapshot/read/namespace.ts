@@ -1,7 +1,7 @@
 /** One namespace of a dump: each kind of file is read when it is first asked for. */
 import { type ConnectionEntry } from '../../dataplane/conntrack/types.ts';
 import { type NamespaceState, ROOT } from '../../dataplane/network.ts';
-import { connectedRoutes } from '../../dataplane/routing/kernel-routes.ts';
+import { connectedRoutes, defaultRules } from '../../dataplane/routing/kernel-routes.ts';
 import {
   readBrctl,
   readBridgeFdb,
@@ -18,7 +18,6 @@ import {
   type BridgePort,
   type Interface,
   type Namespace,
-  type PolicyRule,
   ROUTE_TABLES,
   type Route,
 } from '../../dataplane/routing/types.ts';
@@ -138,29 +137,4 @@ export function openNamespace(
     },
     source: (file) => sourceAt(store, paths.get(file.replace(/\.(txt|json)$/, ''))),
   };
-}
-
-/** What every kernel starts with (net/ipv4/fib_rules.c `fib_default_rules_init()`). */
-function defaultRules(version: 4 | 6): readonly PolicyRule[] {
-  const tables: readonly (readonly [number, number])[] = [
-    [0, 255],
-    [32766, 254],
-    ...(version === 4 ? ([[32767, 253]] as const) : []),
-  ];
-  return tables.map(([priority, table]) => ({
-    version,
-    priority,
-    not: false,
-    from: null,
-    to: null,
-    inputDevice: null,
-    outputDevice: null,
-    mark: null,
-    tos: null,
-    protocol: null,
-    sourcePorts: null,
-    destinationPorts: null,
-    action: { kind: 'lookup', table, suppressPrefixLength: null },
-    origin: { file: 'kernel default', line: 0 },
-  }));
 }

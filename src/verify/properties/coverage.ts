@@ -10,11 +10,11 @@ import { type Field } from '../../packet/fields.ts';
 import { type Origin } from '../../text/problem.ts';
 import { type Intervals } from '../../traffic/intervals.ts';
 import { type Match } from '../../traffic/match.ts';
-import { truthsOf } from '../../traffic/sets/conditions.ts';
 import { type PacketSet } from '../../traffic/sets/packet-set.ts';
 import { EVERYWHERE, NOWHERE, type Region } from '../../traffic/sets/regions.ts';
 import { openSpace, type Space } from '../../traffic/sets/space.ts';
 import { clip } from '../../traffic/sets/symbols.ts';
+import { effectiveRules } from './effective.ts';
 import { type Overheard } from './recorder.ts';
 import { type RuleList, ruleLists } from './rules.ts';
 import { countedOver } from './volumes.ts';
@@ -92,19 +92,7 @@ export class CoverageMeter {
   ): void {
     const space = openSpace();
     const { regions } = space;
-    // Rules of one rank do not take anything from each other.
-    let before: Region = NOWHERE;
-    let here: Region = NOWHERE;
-    let rank = Number.NEGATIVE_INFINITY;
-    for (const rule of rules) {
-      if (rule.rank !== rank) {
-        before = regions.or(before, here);
-        here = NOWHERE;
-        rank = rule.rank;
-      }
-      const { yes, maybe } = truthsOf(space, space.words, rule.match);
-      if (rule.decisive) here = regions.or(here, yes);
-      const effective = regions.minus(maybe, before);
+    for (const { rule, effective } of effectiveRules(space, rules)) {
       if (effective === NOWHERE) continue;
       const own = this.variablesOf(rule.match);
       let hit: Region = NOWHERE;

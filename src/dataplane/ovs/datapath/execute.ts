@@ -3,7 +3,7 @@
  * when ct() or a recirculation asks for it (lib/odp-execute.c, lib/dpif-netdev.c). In front
  * stands `receive.ts`; behind it the devices that the packets leave by.
  */
-import { field } from '../../../packet/fields.ts';
+import { CONNTRACK_FIELDS, field } from '../../../packet/fields.ts';
 import { guard } from '../../../traffic/guard.ts';
 import { range } from '../../../traffic/match.ts';
 import { wholeFields } from '../../../traffic/words.ts';
@@ -34,21 +34,7 @@ const REWRITTEN = [
   ...['nw_tos', 'nw_ttl', 'ipv6_label', 'nd_target', 'nd_sll', 'nd_tll'].map(bitsOf),
 ];
 const OF_PORTS = NAT_FIELDS.slice(-2);
-const TRACKED_FIELDS = wholeFields(
-  [
-    'ct_state',
-    'ct_zone',
-    'ct_mark',
-    'ct_label',
-    'ct_nw_proto',
-    'ct_nw_src',
-    'ct_nw_dst',
-    'ct_ipv6_src',
-    'ct_ipv6_dst',
-    'ct_tp_src',
-    'ct_tp_dst',
-  ].map(field),
-);
+const TRACKED_FIELDS = wholeFields(CONNTRACK_FIELDS);
 const DP_HASH = bitsOf('dp_hash');
 const FRAME_LEN = field('frame_len');
 

@@ -2,7 +2,7 @@
  * A switch receives a packet: on a device, or out of a tunnel that the host's kernel terminates.
  * In front stands the walk, which carries packets over links; behind it both layers of the switch.
  */
-import { field } from '../../../packet/fields.ts';
+import { CONNTRACK_FIELDS, field } from '../../../packet/fields.ts';
 import { assignment, together } from '../../../traffic/words.ts';
 import { type Outcome } from '../../outcome.ts';
 import { writeNumberTo } from '../pipeline/conditions.ts';
@@ -13,22 +13,9 @@ import { type Datapath } from './types.ts';
 
 const IN_PORT = field('in_port');
 const CLEARED = together(
-  [
-    'ct_state',
-    'ct_zone',
-    'ct_mark',
-    'ct_label',
-    'ct_nw_proto',
-    'ct_nw_src',
-    'ct_nw_dst',
-    'ct_ipv6_src',
-    'ct_ipv6_dst',
-    'ct_tp_src',
-    'ct_tp_dst',
-    'conj_id',
-    'recirc_id',
-    'dp_hash',
-  ].map((name) => assignment(field(name), 0n)),
+  [...CONNTRACK_FIELDS, ...['conj_id', 'recirc_id', 'dp_hash'].map(field)].map((of) =>
+    assignment(of, 0n),
+  ),
 );
 
 /**

@@ -2,7 +2,7 @@
  * Handing the packet to the datapath and going on when it comes back: ct(), recirculation,
  * check_pkt_larger (ofproto-dpif-xlate.c compose_conntrack_action(), finish_freezing()).
  */
-import { field } from '../../../packet/fields.ts';
+import { CONNTRACK_FIELDS } from '../../../packet/fields.ts';
 import { assignment, bitsAssignment, together } from '../../../traffic/words.ts';
 import { type Action, type Ct } from '../types/flow.ts';
 import { branchHeader } from './action-size.ts';
@@ -19,21 +19,7 @@ import {
   tell,
 } from './part.ts';
 
-const UNTRACKED = together(
-  [
-    'ct_state',
-    'ct_zone',
-    'ct_mark',
-    'ct_label',
-    'ct_nw_proto',
-    'ct_nw_src',
-    'ct_nw_dst',
-    'ct_ipv6_src',
-    'ct_ipv6_dst',
-    'ct_tp_src',
-    'ct_tp_dst',
-  ].map((name) => assignment(field(name), 0n)),
-);
+const UNTRACKED = together(CONNTRACK_FIELDS.map((of) => assignment(of, 0n)));
 
 /** The packet counts as untracked from here on (flow_clear_conntrack()). */
 export function clearConntrack<P>(x: Translation<P>, part: Part<P>): void {

@@ -14,6 +14,7 @@ import {
 import { complain, linesOf } from '../../../text/lines.ts';
 import { type Origin, type Parsed, type Problem } from '../../../text/problem.ts';
 import { readProtocol } from '../../iptables/protocols.ts';
+import { ruleForAll } from '../kernel-routes.ts';
 import { type PolicyRule, type Prefix } from '../types.ts';
 import { isJson } from './form.ts';
 import { tableOf } from './route.ts';
@@ -156,22 +157,7 @@ function ruleOf(
   origin: Origin,
   fail: Complain,
 ): PolicyRule {
-  const rule: Draft = {
-    version,
-    priority: Number(words[0]),
-    not: false,
-    from: null,
-    to: null,
-    inputDevice: null,
-    outputDevice: null,
-    mark: null,
-    tos: null,
-    protocol: null,
-    sourcePorts: null,
-    destinationPorts: null,
-    action: { kind: 'nop' },
-    origin,
-  };
+  const rule: Draft = { ...ruleForAll(version, Number(words[0]), origin) };
   for (let i = 1; i < words.length; ) {
     const word = words[i++] ?? '';
     const valued = Object.hasOwn(VALUED, word) ? VALUED[word] : undefined;

@@ -4,6 +4,7 @@ import { and, or, test } from '../../../traffic/match.ts';
 import { truthsOf } from '../../../traffic/sets/conditions.ts';
 import { NOWHERE, type Region, TooManyRegions } from '../../../traffic/sets/regions.ts';
 import { openSpace, type Space } from '../../../traffic/sets/space.ts';
+import { effectiveRules } from '../effective.ts';
 import { type Checking, plain } from '../kinds/row.ts';
 import { type ListedRule, type RuleList, ruleLists } from '../rules.ts';
 import { type Checked, type InvariantProperty } from '../types.ts';
@@ -108,24 +109,12 @@ function shadowed(rules: readonly ListedRule[]): readonly Pair[] {
   const { regions } = space;
   const found: Pair[] = [];
   const earlier: { readonly rule: ListedRule; readonly where: Region }[] = [];
-  let before: Region = NOWHERE;
-  let here: Region = NOWHERE;
-  let rank = Number.NEGATIVE_INFINITY;
-  for (const rule of rules) {
-    if (rule.rank !== rank) {
-      before = regions.or(before, here);
-      here = NOWHERE;
-      rank = rule.rank;
-    }
-    const { yes, maybe } = truthsOf(space, space.words, rule.match);
-    if (maybe !== NOWHERE && regions.minus(maybe, before) === NOWHERE) {
-      const other = earlier.find(({ where }) => regions.and(where, maybe) !== NOWHERE);
+  for (const { rule, certain, possible, effective } of effectiveRules(space, rules)) {
+    if (possible !== NOWHERE && effective === NOWHERE) {
+      const other = earlier.find(({ where }) => regions.and(where, possible) !== NOWHERE);
       if (other !== undefined) found.push({ rule, other: other.rule });
     }
-    if (rule.decisive) {
-      here = regions.or(here, yes);
-      earlier.push({ rule, where: yes });
-    }
+    if (rule.decisive) earlier.push({ rule, where: certain });
   }
   return found;
 }
