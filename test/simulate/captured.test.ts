@@ -160,3 +160,43 @@ describe.skipIf(!existsSync(FIREWALL))('agents at work on a captured deployment'
     expect(windows.map(({ from_us, until_us }) => [from_us, until_us])).toEqual([[7e6, 8e6]]);
   });
 });
+
+describe.skipIf(!existsSync(FIREWALL))('a live migration in a captured deployment', () => {
+  // In time: the pause, then one call to all agents, then the old host's next round.
+  it.each([
+    ['OpenFlow firewall', 'ovs-vxlan-ovsfw', 'a1', 'a2 -> a1', 2.25e6],
+    ['OpenFlow firewall, from the old host', 'ovs-vxlan-ovsfw', 'a1', 'a3 -> a1', 4.25e6],
+    [
+      'OpenFlow firewall, by tunnels',
+      'ovs-vxlan-ovsfw',
+      'a1',
+      'a1 -> external:198.51.100.10',
+      3.25e6,
+    ],
+    ['iptables_hybrid', 'ovs-vlan-hybrid', 'v1', 'v2 -> v1', 2.25e6],
+    [
+      'iptables_hybrid, by a router',
+      'ovs-vlan-hybrid',
+      'v1',
+      'v1 -> external:198.51.100.10',
+      2.25e6,
+    ],
+    ['Linux bridge', 'linuxbridge-vxlan-flat', 'l1', 'l2 -> l1', 2.25e6],
+    [
+      'Linux bridge, by a router',
+      'linuxbridge-vxlan-flat',
+      'l1',
+      'l1 -> external:198.51.100.10',
+      3.25e6,
+    ],
+  ])('%s: one loss, until everybody knows the new place', (_, capture, server, probe, until) => {
+    const way = onlyWay(openSnapshot(openFolder(join(CAPTURE, '..', capture))), {
+      events: [`t=2s migrate ${server} to compute2`],
+      probes: [`${probe} every 250ms`],
+      until_us: 8e6,
+    });
+    const windows = way.probes[0]?.windows ?? [];
+    expect(windows.map(({ from_us, until_us }) => [from_us, until_us])).toEqual([[2e6, until]]);
+    expect(windows[0]?.causes[0]?.code).toBe('INTERFACE_DOWN');
+  });
+});

@@ -58,17 +58,36 @@ function changeState(
   stage.change(host, name, (real) => {
     const interfaces = changedInterfaces(real, was.state, will.state, fresh);
     const routes = changedRoutes(real, was.state, will.state);
-    const ports = changedList(
+    const bridgePorts = changedList(
       real.bridgePorts,
       was.state.bridgePorts,
       will.state.bridgePorts,
-      (one) => text(one),
+      text,
     );
-    const same = interfaces === real.interfaces && routes === real.routes;
-    if (same && ports === real.bridgePorts) return real;
-    return { ...real, interfaces, routes, bridgePorts: ports };
+    // Where a VXLAN device sends frames for a MAC, and for whom it answers ARP (l2population).
+    const bridgeFdb = changedList(
+      real.bridgeFdb,
+      was.state.bridgeFdb,
+      will.state.bridgeFdb,
+      towards,
+    );
+    const neighbours = changedList(
+      real.neighbours,
+      was.state.neighbours,
+      will.state.neighbours,
+      text,
+    );
+    const after = { ...real, interfaces, routes, bridgePorts, bridgeFdb, neighbours };
+    return Object.entries(after).every(([key, value]) => value === real[key as keyof Namespace])
+      ? real
+      : after;
   });
   for (const device of fresh) connectAs(stage, after, { host, namespace: name, name: device });
+}
+
+/** What makes two entries the same, whatever their printed states and flags. */
+function towards({ device, mac, vlan, destination }: Namespace['bridgeFdb'][number]): string {
+  return text([device, mac, vlan, destination]);
 }
 
 /** Wires of a new interface are those of the configuration it comes from. */

@@ -76,7 +76,10 @@ function migrate(play: Play, moving: readonly Moving[], to: string): void {
   const { before, after } = change;
   agents.changeLayer2(to, before, after);
   agents.tell(to, 'the port of the server is wired before it comes');
-  for (const { endpoint } of moving) unplug(play, endpoint);
+  for (const { endpoint, port } of moving) {
+    unplug(play, endpoint);
+    stage.cuts.vacantTaps.add(`${to} ${endpoint.tap ?? deviceName('tap', port.id)}`);
+  }
   clock.after(PAUSE_US, () => {
     for (const { endpoint, port } of moving) {
       const tap = endpoint.tap ?? deviceName('tap', port.id);
@@ -106,7 +109,10 @@ function boundTo(cloud: Cloud, ids: ReadonlySet<string>, host: string): Cloud {
 /** The tap of a server that has left is no port of anything. */
 function unplug({ stage }: Play, { host, tap, namespace, interface: device }: Endpoint): void {
   const nowhere = { kind: 'unknown', why: 'the server has left this host' } as const;
-  if (tap !== null) stage.living.connect({ host, namespace: ROOT, name: tap }, nowhere);
+  if (tap !== null) {
+    stage.living.connect({ host, namespace: ROOT, name: tap }, nowhere);
+    stage.cuts.vacantTaps.add(`${host} ${tap}`);
+  }
   if (namespace !== null) stage.living.connect({ host, namespace, name: device }, nowhere);
   stage.cuts.deadGuests.add(`${host} ${namespace ?? guestOf(stage.network, host, tap ?? '')}`);
   stage.disturbances++;
@@ -116,6 +122,7 @@ function arrive(play: Play, endpoint: Endpoint, to: string, tap: string): void {
   const { stage } = play;
   const inside = endpoint.namespace ?? guestOf(stage.network, endpoint.host, endpoint.tap ?? '');
   stage.cuts.deadGuests.delete(`${to} ${inside}`);
+  stage.cuts.vacantTaps.delete(`${to} ${tap}`);
   const outer: InterfaceId = { host: to, namespace: ROOT, name: tap };
   if (endpoint.namespace === null) {
     stage.living.connect(outer, { kind: 'guest', port: endpoint.port });

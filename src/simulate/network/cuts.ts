@@ -37,6 +37,8 @@ export class Cuts {
   readonly deadHosts = new Set<string>();
   /** Servers that stand still or have left, as `HOST NAMESPACE`. */
   readonly deadGuests = new Set<string>();
+  /** Taps that no server is behind at the moment, as `HOST TAP`. */
+  readonly vacantTaps = new Set<string>();
   /** Servers without an address, as `HOST NAMESPACE`, and why. */
   readonly leaseless = new Map<string, string>();
   /** Hosts on which no `ovs-vswitchd` runs. */
@@ -60,6 +62,9 @@ export class Cuts {
   across(wiring: Wiring<Packet>['across']): Wiring<Packet>['across'] {
     return (run, from, port, p) => {
       if (this.deadHosts.has(from.host)) return [lost(run, p, from.host, 'the host is down')];
+      if (this.vacantTaps.size > 0 && this.vacantTaps.has(`${from.host} ${port}`)) {
+        return [lost(run, p, `${from.host} ${port}`, 'the server that was here is moved')];
+      }
       const landings = wiring(run, from, port, p);
       const out =
         from.stage === 'switch' && landings.some(isInside(port))
