@@ -1,5 +1,7 @@
 /** Why a probe was lost: the state of the routers on its way first, then what its own trace says. */
 import { type Reason } from '../reasons/codes.ts';
+import { type Age, ageText } from './network/neighbours.ts';
+import { type Stage } from './network/stage.ts';
 import { type Shot, type ShotBlocker } from './probes.ts';
 import { type PlacedInstance } from './vrrp/instances.ts';
 import { type NetworkRouters } from './vrrp/on-network.ts';
@@ -28,10 +30,11 @@ export function routersOnWay(
 /** Why this shot was lost. */
 export function causeOf(
   vrrp: NetworkRouters,
-  deadHosts: ReadonlySet<string>,
+  stage: Stage,
   groups: readonly (readonly PlacedInstance[])[],
   shot: Shot,
 ): Cause {
+  const { deadHosts } = stage.cuts;
   for (const members of groups) {
     const router = members[0]?.router ?? '';
     // Who holds the addresses answers for them, whether a process is behind it or not.
@@ -61,9 +64,33 @@ export function causeOf(
       };
     }
   }
+  const moved = shot.by.find((age) => isOutdated(stage, age));
+  if (moved !== undefined) return { code: 'FDB_STALE', sentence: outdatedText(moved) };
   return shot.blocker === null
     ? { code: 'SNAPSHOT_INCOMPLETE', sentence: 'nobody is there to send it' }
     : { code: shot.blocker.code, sentence: blockerText(shot.blocker) };
+}
+
+/** Whether somebody has the address of a neighbour, and only with other MACs. */
+function isOutdated({ network }: Stage, { address, mac }: Age): boolean {
+  let found = false;
+  for (const { namespaces } of network.hosts.values()) {
+    for (const { state } of namespaces.values()) {
+      for (const one of state.interfaces) {
+        const has = one.addresses.some(
+          ({ address: { version, value } }) =>
+            version === address.version && value === address.value,
+        );
+        if (has && one.mac === mac) return false;
+        found ||= has;
+      }
+    }
+  }
+  return found;
+}
+
+function outdatedText(age: Age): string {
+  return `${age.namespace} still sends to ${ageText(age)}, and the address is elsewhere`;
 }
 
 function blockerText({ host, component, evidence }: ShotBlocker): string {

@@ -8,6 +8,7 @@ import { fromOutside } from '../trace/opening.ts';
 import { traceOpened } from '../trace/trace.ts';
 import { type Question, type Trace } from '../trace/types.ts';
 import { readTime_us } from './events/table.ts';
+import { type Age } from './network/neighbours.ts';
 import { type Stage } from './network/stage.ts';
 
 /** A probe as it was asked for. */
@@ -32,6 +33,8 @@ export interface Shot {
   readonly blocker: ShotBlocker | null;
   /** Devices that it or its answer came through, as `HOST NAME`. */
   readonly visited: ReadonlySet<string>;
+  /** Neighbours by which it was sent on its way. */
+  readonly by: readonly Age[];
 }
 
 export interface ShotBlocker {
@@ -83,10 +86,14 @@ export function readProbe(
 export function shoot(stage: Stage, probe: PlannedProbe, at_us: number): Shot {
   const visited = new Set<string>();
   stage.cuts.visited = visited;
+  stage.neighbours.usedLately();
   const trace = traceNow(stage, probe.question);
   stage.cuts.visited = null;
-  if (trace === null) return { at_us, delivered: false, blocker: silence(stage, probe), visited };
-  if (trace.delivered) return { at_us, delivered: true, blocker: null, visited };
+  const by = stage.neighbours.usedLately();
+  if (trace === null) {
+    return { at_us, delivered: false, blocker: silence(stage, probe), visited, by };
+  }
+  if (trace.delivered) return { at_us, delivered: true, blocker: null, visited, by };
   const [first] = trace.blockers;
   const blocker =
     first === undefined
@@ -97,7 +104,19 @@ export function shoot(stage: Stage, probe: PlannedProbe, at_us: number): Shot {
           component: first.component,
           evidence: first.because[0] ?? first.evidence,
         };
-  return { at_us, delivered: false, blocker, visited };
+  return { at_us, delivered: false, blocker, visited, by };
+}
+
+/**
+ * An answer tells its sender's kernel that the next hop hears it: TCP by what was acknowledged,
+ * ping(8) by MSG_CONFIRM. Routers on the way and senders of datagrams learn nothing from it.
+ */
+export function confirmedBy(
+  { question: { from, packet } }: PlannedProbe,
+  { by }: Shot,
+): readonly Age[] {
+  if (packet.protocol !== 'icmp' && packet.protocol !== 'tcp') return [];
+  return by.filter(({ host, namespace }) => host === from.host && namespace === from.namespace);
 }
 
 /** Why nobody is there to send a probe, where that is known. */

@@ -15,8 +15,9 @@ import { Cuts } from './network/cuts.ts';
 import { expireFlows } from './network/expiry.ts';
 import { HealthChecks } from './network/health.ts';
 import { Leases } from './network/leases.ts';
+import { failedText } from './network/neighbours.ts';
 import { Stage } from './network/stage.ts';
-import { type PlannedProbe, readProbe, type Shot, shoot, traceNow } from './probes.ts';
+import { confirmedBy, type PlannedProbe, readProbe, type Shot, shoot, traceNow } from './probes.ts';
 import { Timeline } from './timeline.ts';
 import { type PlacedInstance, placedInstances } from './vrrp/instances.ts';
 import { NetworkRouters, type RoleChange } from './vrrp/on-network.ts';
@@ -160,6 +161,8 @@ function play(
   expireFlows(clock, stage, (host, count) =>
     vrrp.tell('kernel', host, `${count} flows have reached their timeout`),
   );
+  stage.neighbourFailed = (age) =>
+    vrrp.tell('kernel', stage.hostOf(age.host, age.namespace), failedText(age));
   const now: Play = { clock, choices, stage, vrrp, agents, leases };
   const planned = options.events.map((text) => readEvent(text, now));
   const events = planned.filter((one) => 'apply' in one);
@@ -236,10 +239,11 @@ function follow(
     if (shot.delivered) {
       received++;
       way = shot.visited;
+      stage.neighbours.confirm(confirmedBy(probe, shot));
       close(clock.now_us);
     } else {
       const groups = routersOnWay(vrrp, way.size > 0 ? way : shot.visited);
-      const cause = causeOf(vrrp, stage.cuts.deadHosts, groups, shot);
+      const cause = causeOf(vrrp, stage, groups, shot);
       open ??= { from_us: clock.now_us, lost: 0, causes: [] };
       open.lost++;
       const last = open.causes.at(-1);

@@ -14,6 +14,7 @@ import {
   compileNamespace,
   type JoinedGroup,
   makeStack,
+  type NeighbourAges,
   type Stack,
 } from '../dataplane/routing/stack.ts';
 import { type Namespace } from '../dataplane/routing/types.ts';
@@ -73,6 +74,8 @@ export interface WorldOptions<P> {
   readonly unconfigured: Unconfigured | null;
   /** Multicast groups that programs have joined; none unless told. */
   readonly groups?: (config: CompiledNamespace) => readonly JoinedGroup[];
+  /** How old learned neighbours get; for ever unless told. */
+  readonly ages?: NeighbourAges<P>;
 }
 
 /** A namespace without addresses of one IP version. */
@@ -127,6 +130,7 @@ export function openWorld<P>(
     const { stack: hooks, bridges } = options.hooks(compiled, run, host, name);
     const stack = makeStack<P>(config, hooks, options.applications(config), bridges);
     stack.groups = options.groups?.(config) ?? [];
+    stack.ages = options.ages ?? null;
     if (name === ROOT) stack.switchTunnels = switchTunnels(network, host);
     const made = namespaceDevice(host, name, stack, isGuest(network, host, name));
     const device = host === OUTSIDE ? assumed(made) : made;
@@ -238,6 +242,7 @@ function renewedStack<P>(
     bridge.learned = old.bridges.get(name)?.learned ?? [];
   }
   stack.learned = old.learned;
+  stack.ages = old.ages;
   stack.connections = old.connections;
   stack.packetSockets = old.packetSockets;
   stack.switchTunnels = old.switchTunnels;

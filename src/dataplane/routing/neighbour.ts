@@ -60,6 +60,7 @@ function sendToDestination<P>(work: Work<P>, way: Way, p: P): void {
   for (const learned of work.stack.learned) {
     if (rest === null) return;
     if (learned.device !== device.of.name || learned.version !== version) continue;
+    if (!isBelieved(work, learned)) continue;
     const pair = [ADDRESSES[version].destination, learned.address] as const;
     const { hit, miss }: { hit: P | null; miss: P | null } = traffic.same(rest, learned.p, [pair]);
     if (hit !== null) transmitLearned(work, way, learned, hit);
@@ -87,6 +88,7 @@ function sendToGateway<P>(
   for (const learned of work.stack.learned) {
     if (rest === null) return;
     if (learned.device !== way.device.of.name || learned.version !== gateway.version) continue;
+    if (!isBelieved(work, learned)) continue;
     const { hit } = traffic.split(
       traffic.fork(learned.p),
       is(learned.address.field, gateway.value),
@@ -103,6 +105,10 @@ function sendToGateway<P>(
   else transmitKnown(work, way, known, rest);
 }
 
+function isBelieved<P>({ stack }: Work<P>, learned: LearnedNeighbour<P>): boolean {
+  return stack.ages === null || stack.ages.believes(stack, learned);
+}
+
 function transmitKnown<P>(work: Work<P>, way: Way, known: KnownNeighbour, p: P): void {
   const { traffic } = work.run;
   const noted = traffic.note(p, () => neighbourStep(work, way, known.of.state));
@@ -111,6 +117,7 @@ function transmitKnown<P>(work: Work<P>, way: Way, known: KnownNeighbour, p: P):
 
 function transmitLearned<P>(work: Work<P>, way: Way, learned: LearnedNeighbour<P>, p: P): void {
   const { traffic } = work.run;
+  work.stack.ages?.used(work.stack, learned);
   const noted = traffic.note(p, () => neighbourStep(work, way, 'learned'));
   transmit(work, way.device, traffic.copy(noted, B.ethDestination, learned.p, learned.mac));
 }
@@ -254,11 +261,14 @@ export function resolution<P>(
 export function learn<P>(work: Work<P>, learned: LearnedNeighbour<P>): void {
   const { stack, run } = work;
   const { traffic } = run;
-  const others = stack.learned.filter((old) => {
-    if (old.device !== learned.device || old.version !== learned.version) return true;
+  const isSame = (old: LearnedNeighbour<P>): boolean => {
+    if (old.device !== learned.device || old.version !== learned.version) return false;
     const pair = [old.address, learned.address] as const;
-    return traffic.same(traffic.fork(old.p), learned.p, [pair]).miss !== null;
-  });
+    return traffic.same(traffic.fork(old.p), learned.p, [pair]).miss === null;
+  };
+  const { ages } = stack;
+  if (ages?.takes(stack, stack.learned.find(isSame) ?? null, learned) === false) return;
+  const others = stack.learned.filter((old) => !isSame(old));
   stack.learned = [learned, ...others].slice(0, NEIGHBOURS_MAX);
   const target = learned.version === 4 ? B.arpTargetAddress : B.ndTarget;
   const waiting: Pending<P>[] = [];

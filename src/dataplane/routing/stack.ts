@@ -38,6 +38,19 @@ export interface CompiledNamespace {
   readonly ownSource: Guard;
 }
 
+/**
+ * The ages of learned neighbours (NUD states, net/core/neighbour.c), where somebody keeps a clock.
+ * Without it what was learned is known for the whole walk.
+ */
+export interface NeighbourAges<P> {
+  /** Whether the entry still has a MAC that is used. */
+  believes(stack: Stack<P>, learned: LearnedNeighbour<P>): boolean;
+  /** Something is sent by the entry (neigh_event_send()). */
+  used(stack: Stack<P>, learned: LearnedNeighbour<P>): void;
+  /** Whether what was heard takes the place of what is known, or changes nothing (neigh_update()). */
+  takes(stack: Stack<P>, known: LearnedNeighbour<P> | null, heard: LearnedNeighbour<P>): boolean;
+}
+
 /** A neighbour that was learned from a packet: which bits of it are the address and the MAC. */
 export interface LearnedNeighbour<P> {
   readonly device: string;
@@ -130,6 +143,8 @@ export interface Stack<P> {
   readonly pathMtus: PathMtu<P>[];
   /** Newest first. */
   learned: readonly LearnedNeighbour<P>[];
+  /** Null keeps what was learned as it is. */
+  ages: NeighbourAges<P> | null;
   pending: readonly Pending<P>[];
   /** Packets that opened a connection here, in the direction of what will be received. */
   connections: readonly P[];
@@ -267,6 +282,7 @@ export function makeStack<P>(
     fragments: startReassembly(),
     pathMtus: [],
     learned: [],
+    ages: null,
     pending: [],
     connections: [],
     served: [],

@@ -1,6 +1,7 @@
 /** Interfaces that go down, cables that are pulled, packets that are lost. */
 import { type InterfaceId, type Network } from '../../dataplane/network.ts';
-import { setCarrier, setUp } from '../network/changes.ts';
+import { readPrefix } from '../../text/address-text.ts';
+import { addAddress, removeAddress, setCarrier, setUp } from '../network/changes.ts';
 import { type Loss, PACKET_KINDS, type PacketKind } from '../network/cuts.ts';
 import { type EventRow, type Play, type Understood, understood, wrong } from './types.ts';
 
@@ -26,6 +27,16 @@ export const LINK_EVENTS: readonly EventRow[] = [
     read: (words, play) => withInterface(words, play, (now, at) => cable(now, at, true)),
   },
   {
+    begins: ['add', 'address'],
+    usage: 'add address ADDRESS/LENGTH at HOST:INTERFACE',
+    read: (words, play) => withAddress(words, play, addAddress),
+  },
+  {
+    begins: ['remove', 'address'],
+    usage: 'remove address ADDRESS/LENGTH at HOST:INTERFACE',
+    read: (words, play) => withAddress(words, play, removeAddress),
+  },
+  {
     begins: ['lose'],
     usage: 'lose PERCENT KIND in|out at HOST:INTERFACE',
     read: readLoss,
@@ -46,6 +57,23 @@ export const LINK_EVENTS: readonly EventRow[] = [
 function administrative(play: Play, at: InterfaceId, up: boolean): void {
   play.stage.change(at.host, at.namespace, (before) => setUp(before, at.name, up));
   tellWatchers(play, at, !up);
+}
+
+/** `ip address add` and `ip address del`, which tell nobody of it. */
+function withAddress(
+  [text = '', at, ...place]: readonly string[],
+  play: Play,
+  how: typeof addAddress,
+): Understood {
+  const prefix = readPrefix(text);
+  if (prefix === undefined) return wrong(`${text} is no ADDRESS/LENGTH`);
+  if (at !== 'at') return wrong('`at HOST:INTERFACE` is wanted');
+  return withInterface(place, play, ({ stage, vrrp }, { host, namespace, name }) => {
+    const origin = { file: 'event', line: 0 };
+    const rest = { device: name, scope: null, attributes: [], noTrack: false, origin };
+    stage.change(host, namespace, (before) => how(before, { ...prefix, ...rest }));
+    vrrp.reach.networkChanged();
+  });
 }
 
 /** The carrier of both ends of a cable. */

@@ -52,7 +52,7 @@ export class Cuts {
   visited: Set<string> | null = null;
   /** Whether chance decided anything in the last walks. */
   byChance = false;
-  private readonly random: Random;
+  readonly random: Random;
 
   constructor(random: Random) {
     this.random = random;

@@ -17,6 +17,8 @@ const ICMPV6 = 58;
 const ALL_NODES = (0xff02n << 112n) | 1n;
 const ALL_ROUTERS = (0xff02n << 112n) | 2n;
 const MLD_ROUTERS = (0xff02n << 112n) | 0x16n;
+/** The override flag of an advertisement (RFC 4861 §4.4), which keepalived sets. */
+const NA_OVERRIDE = 0x2000_0000;
 const GROUP_MAC_6 = 0x3333_0000_0000n;
 
 /** An advert as its sender hands it to the IP layer (RFC 5798 §5, RFC 3768 §5). */
@@ -56,6 +58,35 @@ export function announcement(mac: bigint, address: IpAddress): Packet {
     ...icmp6(mac, address.value, ALL_NODES, 136, 32),
     nd_target: address.value,
     nd_tll: mac,
+    nd_options_type: 2,
+    nd_reserved: NA_OVERRIDE,
+  });
+}
+
+/** A request to one neighbour alone, whether it is still there (RFC 1122 §2.3.2.1, RFC 4861 §7.3.3). */
+export function neighbourProbe(
+  own: { readonly mac: bigint; readonly address: bigint },
+  neighbour: { readonly mac: bigint; readonly address: IpAddress },
+): Packet {
+  const { address } = neighbour;
+  if (address.version === 4) {
+    return packet({
+      eth_src: own.mac,
+      eth_dst: neighbour.mac,
+      eth_type: ETHERTYPE.arp,
+      arp_op: 1,
+      arp_sha: own.mac,
+      arp_spa: own.address,
+      arp_tpa: address.value,
+      frame_len: 42,
+    });
+  }
+  return packet({
+    ...icmp6(own.mac, own.address, address.value, 135, 32),
+    eth_dst: neighbour.mac,
+    nd_target: address.value,
+    nd_sll: own.mac,
+    nd_options_type: 1,
   });
 }
 

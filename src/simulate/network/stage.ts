@@ -6,6 +6,7 @@ import { type NamespaceState, type Network } from '../../dataplane/network.ts';
 import { type Run } from '../../dataplane/outcome.ts';
 import { type PreparedSwitch } from '../../dataplane/ovs/pipeline/prepared.ts';
 import { type Switch } from '../../dataplane/ovs/types/switch.ts';
+import { sourceTowards } from '../../dataplane/routing/device.ts';
 import { send, sendFrame } from '../../dataplane/routing/namespace.ts';
 import { type CompiledNamespace, type JoinedGroup } from '../../dataplane/routing/stack.ts';
 import { type Namespace } from '../../dataplane/routing/types.ts';
@@ -27,19 +28,21 @@ import { onePacket } from '../../traffic/one-packet.ts';
 import { type Packet } from '../../traffic/packet.ts';
 import { type Clock } from '../clock/clock.ts';
 import { type Cuts } from './cuts.ts';
-import { VRRP_GROUP, VRRP_PROTOCOL } from './frames.ts';
+import { neighbourProbe, VRRP_GROUP, VRRP_PROTOCOL } from './frames.ts';
 import { Heeding, type Listener } from './heeding.ts';
 import { LivingNetwork } from './living.ts';
+import { type Age, Neighbours } from './neighbours.ts';
 
 const TAKES_ADVERTS = guard(test(field('ip_dst'), VRRP_GROUP[4]));
 
-// Simplification: a neighbour that was learned in a simulation stays known until somebody announces
-// another MAC; it does not become stale and is not probed (net/core/neighbour.c).
 export class Stage {
   readonly compiled: CompiledNetwork;
   readonly living: LivingNetwork;
   readonly cuts: Cuts;
   readonly heeding: Heeding;
+  readonly neighbours: Neighbours;
+  /** Is told of every neighbour that was given up. */
+  neighbourFailed: (age: Age) => void = () => {};
   /** Whether a balancer takes a port to be well. */
   portAnswers: PortAnswers = () => true;
   /** Counts whatever may make the next packet fare otherwise than the last one. */
@@ -83,6 +86,13 @@ export class Stage {
       },
     };
     this.programs = this.freshPrograms(56);
+    this.neighbours = new Neighbours(clock, cuts.random, {
+      probe: (age) => this.probeNeighbour(age),
+      failed: (age) => {
+        this.disturbances++;
+        this.neighbourFailed(age);
+      },
+    });
     const world = openWorld<Packet>(this.compiled, this.run, {
       applications: (config) => this.applications(config),
       hooks: hooksOf,
@@ -96,6 +106,7 @@ export class Stage {
       borrowed,
       unconfigured: null,
       groups: (config) => groupsOf(config, listening),
+      ages: this.neighbours,
     });
     // A walk ends when nothing waits any more, so that only its own devices need be asked.
     this.world = { ...world, across: cuts.across(world.across), waiting: () => [...cuts.touched] };
@@ -166,6 +177,18 @@ export class Stage {
   /** A whole frame out of an interface; every ending of it. */
   sendFrame(host: string, namespace: string, device: string, p: Packet): readonly Ending<Packet>[] {
     return this.walkFrom(host, namespace, (stack) => sendFrame(this.run, stack, device, p));
+  }
+
+  private probeNeighbour(age: Age): void {
+    const host = this.hostOf(age.host, age.namespace);
+    const of = this.world.known(`${host} ${age.namespace}`)?.stack.config.of;
+    const device = of?.interfaces.find(({ name }) => name === age.device);
+    if (of === undefined || device?.up !== true) return;
+    const { version, value } = age.address;
+    const address = sourceTowards(of, device, version, value);
+    if (address === null) return;
+    const asked = neighbourProbe({ mac: device.mac, address }, age);
+    this.sendFrame(host, age.namespace, age.device, asked);
   }
 
   /** The opening of a question in this world; null when the sender is not there. */
