@@ -4,10 +4,11 @@ import { compute } from './compute.ts';
 import { dhcpAgent } from './dhcp/agent.ts';
 import { l3Agent } from './l3/agent.ts';
 import { lbaasAgent } from './lbaas/agent.ts';
+import { amphorae } from './lbaas/amphora.ts';
 import { linuxbridge } from './linuxbridge/layer2.ts';
 import { openvswitch } from './ovs/layer2.ts';
 
 export const AGENTS: Agents = {
-  devices: [compute, dhcpAgent, l3Agent, lbaasAgent],
+  devices: [compute, dhcpAgent, l3Agent, lbaasAgent, amphorae],
   layer2: { openvswitch, linuxbridge },
 };

@@ -6,8 +6,9 @@ import { type HostDevice } from '../model/cloud.ts';
 import { deviceName } from '../model/ids.ts';
 import { type NeutronPort } from '../model/neutron.ts';
 import { isBalancerPort } from './lbaas/agent.ts';
+import { amphoraDevice } from './lbaas/amphora.ts';
 import { addressesOf, linkLocalOf, listen, namespacePlug, portDevice } from './namespace-parts.ts';
-import { type DeviceAgent, joinParts, NOTHING, type Part, type Place } from './part.ts';
+import { type DeviceAgent, joinParts, NOTHING, type Part, type Place, type Plug } from './part.ts';
 import { emptyNamespace } from './plan.ts';
 
 /** Bindings with which no tap comes: failed ones, and devices that bypass the host's switch. */
@@ -26,13 +27,17 @@ export const compute: DeviceAgent = (at) => {
       .filter((port) => !port.deviceOwner.startsWith('network:') && port.deviceId !== '')
       .filter((port) => port.deviceOwner !== 'trunk:subport' && !isBalancerPort(port))
       .filter(({ id, vifType }) => !UNPLUGGED.has(vifType) && !ofHosts.has(id))
-      .map((port) => ({
-        port,
-        device: deviceName('tap', port.id),
-        kind: 'tap',
-        namespace: `vm-${port.id}`,
-        bridge: null,
-      })),
+      .map((port): Plug => {
+        const known = amphoraDevice(view, port);
+        return {
+          port,
+          device: deviceName('tap', port.id),
+          kind: 'tap',
+          namespace: known?.namespace ?? `vm-${port.id}`,
+          bridge: null,
+          ...(known === null ? {} : { inside: known.device }),
+        };
+      }),
   };
   const own = view.cloud.hostDevices.flatMap((each) => {
     const port = view.ports.get(each.portId);

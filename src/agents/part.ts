@@ -22,6 +22,8 @@ export interface Plug {
   readonly namespace: string;
   /** A device of the integration bridge, or of the external bridge (`qg-` of older clouds). */
   readonly bridge: string | null;
+  /** The guest's own device at the other end of the tap, where its inside is described. */
+  readonly inside?: string;
 }
 
 export interface Part {

@@ -44,3 +44,23 @@ describe('routers that no agent could run', () => {
     expect(problemsOf(`${HOSTS}${text}\n`)).toEqual(expected);
   });
 });
+
+describe('amphorae that could not share an address', () => {
+  const SERVERS = `servers:
+  - {name: a, host: n1, ports: [{name: a1, network: net}, {name: a2, network: net}]}
+  - {name: b, host: n1, ports: [{name: b1, network: net}]}
+  - {name: x, host: n1, ports: [{name: x1, network: ext}]}
+`;
+  const balancer = (amphorae: string): string =>
+    `${HOSTS}${SERVERS}load_balancers: [{name: l, provider: amphora, vip: {network: net}, amphorae: [${amphorae}]}]\n`;
+
+  it.each([
+    ['a1, x1', ['12:83 Port "x1" is not on the network of the load balancer\'s address']],
+    ['a1, a2', ['12:78 Two amphorae are two servers']],
+    ['a1, b1, a2', ['12:78 A load balancer has one amphora, or two of which one stands by']],
+    ['a1, c1', ['12:83 There is no port called "c1"']],
+    ['a1, b1', []],
+  ])('says what is wrong with %s', (names, expected) => {
+    expect(problemsOf(balancer(names))).toEqual(expected);
+  });
+});

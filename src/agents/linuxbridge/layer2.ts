@@ -184,11 +184,12 @@ function tapOf(at: Place, { port, tap, plug }: Tapped): DevicePlan {
   if (plug.kind === 'sub-port') return subPortOf(at, port, tap);
   const guest = plug.kind === 'tap';
   const mtu = at.view.networks.get(port.networkId)?.mtu ?? 1500;
+  const device = guest ? plug.inside : plug.device;
   return {
-    ...plain(tap, guest ? 'tun' : 'veth', mtu),
+    ...plain(tap, device === undefined ? 'tun' : 'veth', mtu),
     mac: guest ? (port.mac & 0xff_ffff_ffffn) | (0xfen << 40n) : macOf(tap),
     master: networkBridge(port.networkId),
-    peer: guest ? null : { namespace: plug.namespace, device: plug.device },
+    peer: device === undefined ? null : { namespace: plug.namespace, device },
   };
 }
 

@@ -113,8 +113,11 @@ export function scopeOf({ version, value }: CloudAddress): 'global' | 'link' {
 }
 
 /** A tap is the host's end; its MAC is the guest's with `fe` in front (libvirt). */
-export function tapOf({ device: name, port }: Plugged): DevicePlan {
-  return { ...device(name, 'tun'), mac: (port.mac & 0xff_ffff_ffffn) | (0xfen << 40n) };
+export function tapOf({ device: name, port, namespace, inside }: Plugged): DevicePlan {
+  const mac = (port.mac & 0xff_ffff_ffffn) | (0xfen << 40n);
+  // A guest whose inside is described is at the other end of a veth.
+  if (inside === undefined) return { ...device(name, 'tun'), mac };
+  return { ...device(name, 'veth'), mac, peer: { namespace, device: inside } };
 }
 
 export function device(name: string, kind: DevicePlan['kind']): DevicePlan {

@@ -3,6 +3,7 @@
  * haproxy in a namespace of an agent (LBaaS v2), or amphorae, which are servers (Octavia).
  */
 import {
+  items,
   type JsonNode,
   member,
   records,
@@ -13,7 +14,7 @@ import {
 import { type L7Policy, type Listener, type LoadBalancer, type Pool } from '../cloud.ts';
 import { type NeutronPort } from '../neutron.ts';
 import { type PortContext, readPortOf } from './ports.ts';
-import { address, idOf, Names, nameOf, oneOf, text, texts, truth, whole } from './reading.ts';
+import { address, idOf, Names, nameOf, oneOf, text, truth, whole } from './reading.ts';
 
 export const BALANCER_KEYS = [
   'name',
@@ -84,15 +85,35 @@ function readBalancer(node: JsonNode, name: string, context: PortContext): LoadB
     vipAddress: fixed.address,
     adminUp: truth(node, 'admin_up', true),
     host,
-    amphoraPortIds: texts(node, 'amphorae').flatMap((word) => {
-      const port = context.ports.get(word);
-      if (port === undefined) wrong(node, `There is no port called ${JSON.stringify(word)}`);
-      return port?.id ?? [];
-    }),
+    amphoraPortIds: provider === 'amphora' ? readAmphorae(node, vip, context) : [],
     listeners: readListeners(node, id, pools),
     pools: pools.all,
   };
 }
+
+/** One amphora (SINGLE), or the master and its standby (ACTIVE_STANDBY), by their VIP networks' ports. */
+function readAmphorae(node: JsonNode, vip: NeutronPort, context: PortContext): readonly string[] {
+  const at = member(node, 'amphorae');
+  const found = items(at).flatMap((each) => {
+    const port = context.ports.find(each);
+    if (port === undefined) return [];
+    if (port.networkId !== vip.networkId) {
+      const name = JSON.stringify(port.name);
+      wrong(each, `Port ${name} is not on the network of the load balancer's address`);
+    }
+    return [port];
+  });
+  if (at !== undefined && found.length > MOST_AMPHORAE) {
+    wrong(at, 'A load balancer has one amphora, or two of which one stands by');
+  }
+  const [first, second] = found;
+  if (at !== undefined && first !== undefined && first.deviceId === second?.deviceId) {
+    wrong(at, 'Two amphorae are two servers');
+  }
+  return found.map(({ id }) => id);
+}
+
+const MOST_AMPHORAE = 2;
 
 /** The host that was named, else the first with a DHCP agent, where LBaaS agents stand. */
 function balancerHost(node: JsonNode, context: PortContext): string | null {

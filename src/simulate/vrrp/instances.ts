@@ -1,9 +1,11 @@
 /** The VRRP instances of a network: keepalived's configurations in the namespaces of its hosts. */
+
+import { VIRTUAL_OWNER } from '../../dataplane/endpoint/guest-nics.ts';
 import { type NamespaceState, type Network } from '../../dataplane/network.ts';
 import { type Interface, type IpAddress } from '../../dataplane/routing/types.ts';
 import { DIALECTS } from '../../dataplane/vrrp/machine/dialect.ts';
 import { type InstanceSettings, instanceSettings } from '../../dataplane/vrrp/machine/settings.ts';
-import { type VrrpScript } from '../../dataplane/vrrp/types.ts';
+import { type VrrpInstance, type VrrpScript } from '../../dataplane/vrrp/types.ts';
 import { namespaceOwner } from '../../model/ids.ts';
 import { type CompiledNetwork } from '../../trace/compiled-network.ts';
 import { daemonsOf } from '../../trace/programs/daemons.ts';
@@ -49,7 +51,9 @@ export function placedInstances(compiled: CompiledNetwork): readonly PlacedInsta
         const owner = namespaceOwner(namespace);
         // A distributed router elects its central part only.
         const ofRouter = owner?.kind === 'router' || owner?.kind === 'snat';
-        const router = ofRouter ? routerName(network, owner.id) : instance.name;
+        const router = ofRouter
+          ? routerName(network, owner.id)
+          : (virtualName(network, instance) ?? instance.name);
         const id = uniqueName(taken, `${router}@${host}`, instance.name);
         found.push({
           id,
@@ -92,6 +96,17 @@ function linkOf({ neutron }: Network, { mac, addresses }: Interface, source: IpA
 function routerName({ neutron }: Network, id: string): string {
   const name = neutron.routers.find((one) => one.id === id)?.name ?? '';
   return name === '' ? id : name;
+}
+
+/** Amphorae call their instance after a load balancer's id; its virtual address has a port. */
+function virtualName({ neutron }: Network, instance: VrrpInstance): string | null {
+  const [virtual] = instance.addresses;
+  const port = neutron.ports.find(
+    ({ deviceOwner, fixedIps }) =>
+      deviceOwner === VIRTUAL_OWNER &&
+      fixedIps.some(({ address }) => address.value === virtual?.address.value),
+  );
+  return port === undefined || port.name === '' ? null : port.name;
 }
 
 function uniqueName(taken: Set<string>, name: string, instance: string): string {

@@ -192,7 +192,7 @@ function placeOf(
   }
   const ids = new Set(paths.flatMap((path) => path.match(UUID) ?? []));
   const owned = namespacesByOwner(host);
-  const named = [...ids].flatMap((id) => owned.get(id) ?? []);
+  const named = [...ids].flatMap((id) => owned.get(id) ?? host.namespaces.get(`vm-${id}`) ?? []);
   const candidates = named.length > 0 ? named : all;
   const showing = candidates.filter(shows);
   // Without socket lists: what serves a distributed router runs beside it, not in its SNAT half.
