@@ -22,7 +22,12 @@ export function contentOf(p: Packet): Content | null {
 }
 
 /** The same frame with another IP packet in it; a tunnel is opened again. */
-export function withContent(p: Packet, bytes: Uint8Array, pieces: readonly number[] = []): Packet {
+export function withContent(
+  p: Packet,
+  bytes: Uint8Array,
+  pieces: readonly number[] = [],
+  cuts: readonly number[] = pieces,
+): Packet {
   const whole = bytesFromPacket(p);
   const link = linkLength(p, whole);
   const frame = new Uint8Array(link + bytes.length);
@@ -32,6 +37,7 @@ export function withContent(p: Packet, bytes: Uint8Array, pieces: readonly numbe
   made.words.set(p.words.subarray(0, FIRST_WIRE_WORD));
   made.words.set(p.words.subarray(FIRST_OPTION_WORD), FIRST_OPTION_WORD);
   if (pieces.length > 0) made.body = { ...made.body, pieces };
+  if (cuts !== pieces) made.body = { ...made.body, cuts };
   made.diary = changeOfFrame(p);
   return made;
 }

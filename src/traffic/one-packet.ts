@@ -108,6 +108,9 @@ export const onePacket: Traffic<Packet> = {
   pieces(p) {
     return p.body.pieces ?? WHOLE;
   },
+  cuts(p) {
+    return p.body.cuts ?? p.body.pieces ?? WHOLE;
+  },
   fork: forkPacket,
   within(p) {
     return p;

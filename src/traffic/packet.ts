@@ -27,6 +27,8 @@ export interface Body {
   readonly ipOptions: Uint8Array;
   /** Lengths of the fragments it was put together from; absent when it came whole. */
   readonly pieces?: readonly number[];
+  /** Lengths by which it would be cut again; absent when they are those of `pieces`. */
+  readonly cuts?: readonly number[];
   /** The frame it was read from, header by header; absent when it was built from fields. */
   readonly asRead?: Frame;
 }

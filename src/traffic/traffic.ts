@@ -115,12 +115,17 @@ export interface Traffic<P> {
    * `p` with other bytes from its IP header on: fragments, a rewritten payload. Link header and
    * metadata stay. Only for traffic whose `content` is not null.
    */
-  withContent(p: P, bytes: Uint8Array, pieces?: readonly number[]): P;
+  withContent(p: P, bytes: Uint8Array, pieces?: readonly number[], cuts?: readonly number[]): P;
   /**
    * Lengths without IP header of the fragments that `withContent` put the packet together from,
    * in order; empty for one that came whole. Does not consume `p`.
    */
   pieces(p: P): readonly number[];
+  /**
+   * Lengths by which the packet is cut where it must be: the same as `pieces`, unless somebody has
+   * forgotten how long they were and still has them one by one.
+   */
+  cuts(p: P): readonly number[];
   /** An independent copy. */
   fork(p: P): P;
   /** Only that part of `p` whose input is also the input of `survivor`. One packet: `p` itself. */

@@ -225,7 +225,7 @@ export function trafficLaws<P>({ traffic: t, arbitrary }: Subject<P>): void {
   it('has one law for each operation that elements use on headers', () => {
     const covered = ['split', 'lookup', 'same', 'cases', 'set', 'copy', 'add', 'choose', 'push'];
     const rest = ['setAll', 'copyAll', 'pop', 'encapsulate', 'decapsulate', 'fork', 'within'];
-    const bytes = ['content', 'withContent', 'pieces'];
+    const bytes = ['content', 'withContent', 'pieces', 'cuts'];
     const elsewhere = ['blank', 'quoted', 'quote', 'segment', 'join', 'note', ...bytes];
     expect(Object.keys(t).sort()).toEqual([...covered, ...rest, ...elsewhere].sort());
   });

@@ -156,7 +156,7 @@ function advanceSctp<P>(
     ? tracker.run.now_us + sctpTimeout_us(tracker, sctp.state)
     : connection.expires_us;
   const after = changed(tracker, connection, p, { state, status, expires_us });
-  return { p, verdict: 'valid', connection: after };
+  return { p, verdict: 'valid', connection: after, passedOver: !verdict.refreshed };
 }
 
 function openUserspaceTcp<P>(tracker: Tracker<P>, p: P, flags: Flags): Opened<P> {
@@ -186,6 +186,8 @@ export interface Advanced<P> {
    */
   readonly verdict: 'valid' | 'new' | 'invalid' | 'restart';
   readonly connection: Connection<P>;
+  /** Let through without being counted or keeping the connection alive (nf_ct_refresh_acct()). */
+  readonly passedOver?: boolean;
 }
 
 /** A packet of a known connection. */
@@ -243,7 +245,7 @@ function advanceKernelTcp<P>(
   const expires_us =
     next.refresh === null ? connection.expires_us : refreshed(tracker, next.refresh);
   const after = changed(tracker, connection, p, { state, status, expires_us });
-  return { p, verdict: 'valid', connection: after };
+  return { p, verdict: 'valid', connection: after, passedOver: next.refresh === null };
 }
 
 /** tcp_in_window(): what was acknowledged, in the numbers of the one who sent it. */

@@ -76,7 +76,8 @@ export function translate<P>(
   const from: Manip = reply ? other(manip) : manip;
   const out = traffic.copy(p, allBits(address[manip]), source, allBits(address[from]));
   if (hasPorts(cls.kind)) return translatePort(traffic, out, connection, reply, manip);
-  if (cls.kind !== 'icmp' || from !== 'src') return out;
+  if (cls.kind !== 'icmp') return out;
+  // An id belongs to both ends, so either translation writes it (icmp_manip_pkt()).
   return traffic.copy(out, allBits(F.icmpId), source, allBits(F.icmpId));
 }
 
@@ -122,7 +123,7 @@ export function translateError<P>(
   if (hasPorts(kind)) {
     const port = { src: F.tpSrc, dst: F.tpDst };
     inner = traffic.copy(inner, allBits(port[end]), source, allBits(port[from]));
-  } else if (kind === 'icmp' && from === 'src') {
+  } else if (kind === 'icmp') {
     inner = traffic.copy(inner, allBits(F.icmpId), source, allBits(F.icmpId));
   }
   return traffic.quote(out, inner);

@@ -43,6 +43,8 @@ export interface Handle<P> {
   readonly error: boolean;
   readonly connection: Connection<P> | null;
   readonly cls: PacketClass;
+  /** Of the connection, but not counted as one of its packets. */
+  readonly passedOver?: boolean;
 }
 
 /** Traffic with its handle. */
@@ -189,10 +191,13 @@ function proceed<P>(
   const answered = (known.status & STATUS.seen_reply) !== 0;
   const expected = (known.status & STATUS.expected) !== 0;
   const state = reply || answered ? 'established' : expected ? 'related' : 'new';
-  return advance(tracker, p, known, reply).flatMap(({ p: part, verdict, connection }) => {
+  return advance(tracker, p, known, reply).flatMap((advanced) => {
+    const { p: part, verdict, connection } = advanced;
     if (verdict === 'invalid') return [finish(tracker, part, without<P>('invalid', cls), zone)];
     if (verdict === 'restart') return begin(tracker, part, cls, zone);
-    return [finish(tracker, part, { state, reply, error: false, connection, cls }, zone)];
+    const handle: Handle<P> = { state, reply, error: false, connection, cls };
+    const passed = advanced.passedOver === true ? { ...handle, passedOver: true } : handle;
+    return [finish(tracker, part, passed, zone)];
   });
 }
 

@@ -58,7 +58,8 @@ export function cut<P>(traffic: Traffic<P>, version: 4 | 6, mtu: number, p: P): 
   if (room < 8) return [p];
   const total = version === 4 ? get16(bytes, 2) : IPV6_LENGTH + get16(bytes, 4);
   const data = bytes.subarray(header, total);
-  const sizes = fits(pieces, room, data.length) ? pieces : evenly(data.length, room);
+  const cuts = traffic.cuts(p);
+  const sizes = fits(cuts, room, data.length) ? cuts : evenly(data.length, room);
   let at = 0;
   return sizes.map((size, i) => {
     const part = data.subarray(at, at + size);
@@ -78,8 +79,9 @@ export function cut<P>(traffic: Traffic<P>, version: 4 | 6, mtu: number, p: P): 
  */
 export function cutEvenly<P>(traffic: Traffic<P>, p: P): P {
   const pieces = traffic.pieces(p);
-  const content = pieces.length === 0 ? null : traffic.content(p);
+  const content = traffic.cuts(p).length === 0 ? null : traffic.content(p);
   if (content === null) return p;
+  if (pieces.length === 0) return traffic.withContent(p, content.bytes);
   const length = pieces.reduce((sum, size) => sum + size, 0);
   return traffic.withContent(p, content.bytes, evenly(length, Math.max(...pieces)));
 }

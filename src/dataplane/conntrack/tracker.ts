@@ -153,30 +153,60 @@ export function find<P>(
   cls: PacketClass,
   zone: Zone,
 ): readonly Lookup<P>[] {
-  const { traffic } = tracker.run;
   const found: Lookup<P>[] = [];
+  let rest: P | null = p;
+  if (zone.original === zone.reply) rest = search(tracker, rest, cls, zone, BOTH, found);
+  else {
+    // Each direction's tuples are hashed with its zone: two searches, first packets' first.
+    rest = search(tracker, rest, cls, zone, FORWARD, found);
+    if (rest !== null) rest = search(tracker, rest, cls, zone, BACKWARD, found);
+  }
+  if (rest !== null) found.push(...findDumped(tracker, rest, cls, zone));
+  return found;
+}
+
+interface Ways {
+  readonly forward: boolean;
+  readonly backward: boolean;
+}
+
+const BOTH: Ways = { forward: true, backward: true };
+const FORWARD: Ways = { forward: true, backward: false };
+const BACKWARD: Ways = { forward: false, backward: true };
+
+/** Searches the connections of this run, newest first; gives back what belongs to none. */
+function search<P>(
+  tracker: Tracker<P>,
+  p: P,
+  cls: PacketClass,
+  zone: Zone,
+  { forward, backward }: Ways,
+  found: Lookup<P>[],
+): P | null {
+  const { traffic } = tracker.run;
   const pairs = tuplePairs(cls);
+  const icmp = cls.kind === 'icmp';
   let rest: P | null = p;
   const list = tracker.made.get(bucketOf(cls)) ?? [];
   for (let i = list.length - 1; i >= 0 && rest !== null; i--) {
     const one = list[i];
     if (one === undefined || !isCurrent(tracker, one)) continue;
-    const icmp = cls.kind === 'icmp';
+    const answers = backward && one.zone.reply === zone.reply;
     // Who speaks to himself is found as his own answer: that entry stands in front.
-    if (one.zone.reply === zone.reply && (!icmp || one.cls.replyType === cls.icmpType)) {
+    if (answers && (!icmp || one.cls.replyType === cls.icmpType)) {
       const split = traffic.same(rest, one.after, pairs.reverse);
       if (split.hit !== null) found.push({ p: split.hit, connection: one, reply: true });
       rest = split.miss;
     }
     if (rest === null) break;
-    if (one.zone.original === zone.original && (!icmp || one.cls.icmpType === cls.icmpType)) {
+    const belongs = forward && one.zone.original === zone.original;
+    if (belongs && (!icmp || one.cls.icmpType === cls.icmpType)) {
       const split = traffic.same(rest, one.before, pairs.forward);
       if (split.hit !== null) found.push({ p: split.hit, connection: one, reply: false });
       rest = split.miss;
     }
   }
-  if (rest !== null) found.push(...findDumped(tracker, rest, cls, zone));
-  return found;
+  return rest;
 }
 
 /**

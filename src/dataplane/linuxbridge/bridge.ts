@@ -272,13 +272,13 @@ function forwardTo<P>(
 }
 
 /**
- * ip_rcv() forgets how large the fragments were that the IP chains of the bridge put together.
- * Simplification: what is longer than the next MTU is cut anew, not where it was cut before.
+ * ip_rcv() forgets how large the fragments were that the IP chains of the bridge put together; they
+ * still hang together one by one, so that a packet too long for its way out is cut where it was.
  */
 function whole<P>({ traffic }: Run<P>, p: P): P {
   if (traffic.pieces(p).length === 0) return p;
   const content = traffic.content(p);
-  return content === null ? p : traffic.withContent(p, content.bytes);
+  return content === null ? p : traffic.withContent(p, content.bytes, [], traffic.cuts(p));
 }
 
 /** br_pass_frame_up(): the host receives on the bridge device. */

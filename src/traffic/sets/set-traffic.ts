@@ -310,6 +310,7 @@ export const packetSets: Traffic<PacketSet> = {
   content: () => null,
   withContent: (p) => doubted(p, 'bytes of a set of packets are rewritten'),
   pieces: () => WHOLE,
+  cuts: () => WHOLE,
   fork: (p) => p,
   within(p, survivor) {
     const where = p.space.regions.and(p.where, survivor.where);

@@ -19,14 +19,17 @@ export interface Carried {
 /** Connections with what they carried; those that no rule asks about are not counted. */
 export type Accounts<P> = WeakMap<Connection<P>, Carried>;
 
-/** Counts a packet that tracking has just seen; errors about a connection are not its own. */
+/**
+ * Counts a packet that tracking has just seen. Errors about a connection are not its own, and what
+ * TCP lets through without believing it (a SYN once more) is not counted.
+ */
 export function account<P>(
   traffic: Traffic<P>,
   accounts: Accounts<P>,
-  { connection, reply, error }: Handle<P>,
+  { connection, reply, error, passedOver }: Handle<P>,
   p: P,
 ): void {
-  if (connection === null || error) return;
+  if (connection === null || error || passedOver === true) return;
   const carried = accounts.get(connection) ?? { packets: [0, 0], bytes: [0, 0] };
   const way = reply ? 1 : 0;
   const [only, other] = traffic.cases(traffic.fork(p), allBits(F.length), 1) ?? [];
