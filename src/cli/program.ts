@@ -19,6 +19,7 @@ import { addScenarios } from './scenarios-command.ts';
 import { addSchema } from './schema-command.ts';
 import { addServe } from './serve-command.ts';
 import { addShellCommands } from './shell-commands.ts';
+import { addShow } from './show-command.ts';
 import { addSimulate } from './simulate-command.ts';
 import { addTrace } from './trace-command.ts';
 import { addVerifyCertificate } from './verify-certificate-command.ts';
@@ -80,6 +81,7 @@ function program(call: Call): Command {
   addDiff(root, call);
   addSimulate(root, call);
   addServe(root, call);
+  addShow(root, call);
   addExplain(root, call);
   addScenarios(root, call);
   addSchema(root, call);

@@ -1,5 +1,6 @@
 /** The schemas of what commands write with --format json, by the command's name. */
 import { SIMULATION_SCHEMA } from '../simulate/render/schema.ts';
+import { TOPOLOGY_SCHEMA } from '../trace/map/json.ts';
 import { SCHEMAS as TRACE_SCHEMAS } from '../trace/render/schema.ts';
 import { DIFF_SCHEMA } from '../verify/configuration/schema.ts';
 import {
@@ -16,6 +17,7 @@ export const SCHEMAS = {
   why: WHY_SCHEMA,
   locate: LOCATED_SCHEMA,
   diff: DIFF_SCHEMA,
+  topology: TOPOLOGY_SCHEMA,
   simulate: SIMULATION_SCHEMA,
   prove: PROVE_SCHEMA,
   'prove-all': PAIRS_SCHEMA,

@@ -68,6 +68,13 @@ describe('the local pages', () => {
     expect(why.text).toContain('simulated with this');
   });
 
+  it('draw what lies around the ends', async () => {
+    const { text } = await ask('/map?from=a1&to=b1');
+    expect(text).toContain('class="router"');
+    expect(text).toContain('net-b');
+    expect((await ask('/map?around=nothing')).status).toBe(400);
+  });
+
   it('prove', async () => {
     expect((await ask('/prove?from=a1&to=b1')).text).toContain('<h1>UNREACHABLE');
     expect((await ask('/prove?from=a1&to=a2')).text).toContain('<h1>REACHABLE');

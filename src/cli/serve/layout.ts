@@ -62,7 +62,7 @@ export function served(of: Served, title: string, query: Query, body: string): s
   return htmlPage(
     `${title} · hopwise`,
     `<style>${STYLE}</style><header><nav aria-label="Pages"><a href="/">${forMarkup(of.name)}</a>` +
-      `<a href="/matrix">Matrix</a><a href="/simulate">Simulate</a>${other}</nav>${form(of, query)}</header>\n<main>${body}</main>`,
+      `<a href="/map">Map</a><a href="/matrix">Matrix</a><a href="/simulate">Simulate</a>${other}</nav>${form(of, query)}</header>\n<main>${body}</main>`,
   );
 }
 

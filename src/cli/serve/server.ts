@@ -17,6 +17,7 @@ import {
   whyAnswer,
 } from './answers.ts';
 import { served as page, type Query, queryOf } from './layout.ts';
+import { mapAnswer } from './map.ts';
 import { type Served } from './served.ts';
 
 /** Cookies do not know ports: each port has one of its own. */
@@ -62,6 +63,7 @@ export function pagesOf(served: Served, token: string, port: () => number): Hono
   app.get('/trace', (c) => reply(c, traceAnswer(served, asked(c))));
   app.get('/why', (c) => reply(c, whyAnswer(served, asked(c))));
   app.get('/prove', (c) => reply(c, proveAnswer(served, asked(c))));
+  app.get('/map', (c) => reply(c, mapAnswer(served, c.req.query('around') ?? '', asked(c))));
   app.get('/diff', (c) => reply(c, diffAnswer(served)));
   app.get('/matrix', (c) => {
     const [rows, columns] = [c.req.query('rows') ?? '', c.req.query('columns') ?? ''];

@@ -6,6 +6,10 @@ import { type Browser, type Page } from 'playwright-core';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { openSnapshot } from '../../../src/snapshot/read/open.ts';
 import { forTerminal } from '../../../src/text/escape.ts';
+import { mapAround } from '../../../src/trace/map/cloud-map.ts';
+import { mapDot } from '../../../src/trace/map/dot.ts';
+import { mapMermaid } from '../../../src/trace/map/mermaid.ts';
+import { mapSvg } from '../../../src/trace/map/svg.ts';
 import { drawTrace } from '../../../src/trace/picture/draw.ts';
 import { type Trace } from '../../../src/trace/types.ts';
 import { ROOT } from '../../sources.ts';
@@ -77,6 +81,33 @@ describe('a drawn trace of hostile names', () => {
   });
 });
 
+const CLOUD = openSnapshot(hostileDemo(HOSTILE));
+const MAP = mapAround(
+  CLOUD.neutron,
+  CLOUD.neutron.networks.map(({ id }) => id),
+  2,
+);
+
+describe('a map of hostile names', () => {
+  it.skipIf(!hasDot)('is one graph to Graphviz', () => {
+    const json = execFileSync('dot', ['-Tdot_json'], { input: mapDot(MAP) }).toString();
+    const { objects, edges } = JSON.parse(json) as {
+      objects: { URL?: string; nodes?: unknown }[];
+      edges: unknown[];
+    };
+    expect(objects.filter(({ nodes }) => nodes === undefined)).toHaveLength(MAP.boxes.length);
+    expect(edges).toHaveLength(MAP.links.length);
+    expect(objects.some(({ URL }) => URL !== undefined)).toBe(false);
+  });
+
+  it.skipIf(!hasXmllint)('is well-formed XML', () => {
+    const boxes = execFileSync('xmllint', ['--xpath', 'count(//*[local-name()="rect"])', '-'], {
+      input: mapSvg(MAP, HOSTILE.join(' ')),
+    });
+    expect(Number(boxes.toString())).toBe(MAP.boxes.length);
+  });
+});
+
 describe.skipIf(!hasChromium)('in a browser', () => {
   let browser: Browser;
   let page: Page;
@@ -99,24 +130,7 @@ describe.skipIf(!hasChromium)('in a browser', () => {
     'Mermaid draws the chart as it was meant: %s',
     async (name) => {
       const trace = TRACES[name];
-      await page.setContent('<!doctype html><title>chart</title><body></body>');
-      await page.addScriptTag({
-        content: readFileSync(join(ROOT, 'node_modules/mermaid/dist/mermaid.min.js'), 'utf8'),
-      });
-      const drawn = await page.evaluate(
-        async (chart) => {
-          const { mermaid, document } = globalThis as unknown as World;
-          mermaid.initialize({ startOnLoad: false });
-          const { svg } = await mermaid.render('chart', chart);
-          document.body.innerHTML = svg;
-          return {
-            nodes: document.querySelectorAll('.node').length,
-            links: document.querySelectorAll('svg a, svg img, svg script').length,
-            text: document.body.textContent ?? '',
-          };
-        },
-        drawTrace(trace, 'mermaid', 'x'),
-      );
+      const drawn = await drawnByMermaid(page, drawTrace(trace, 'mermaid', 'x'));
       const hops = (trace.request?.hops.length ?? 0) + (trace.reply?.hops.length ?? 0);
       expect(drawn.nodes).toBe(hops + 1);
       expect(drawn.links).toBe(0);
@@ -125,6 +139,11 @@ describe.skipIf(!hasChromium)('in a browser', () => {
     },
     60_000,
   );
+
+  it('Mermaid draws a map as it was meant', async () => {
+    const drawn = await drawnByMermaid(page, mapMermaid(MAP));
+    expect(drawn).toMatchObject({ nodes: MAP.boxes.length, links: 0 });
+  }, 60_000);
 
   it.each(NAMES)('the page needs no script and lets none in: %s', async (name) => {
     const trace = TRACES[name];
@@ -144,6 +163,25 @@ describe.skipIf(!hasChromium)('in a browser', () => {
     expect(await page.evaluate(widthOfPage)).toBeLessThanOrEqual(400);
   });
 });
+
+/** What Mermaid made of a chart. */
+async function drawnByMermaid(page: Page, text: string) {
+  await page.setContent('<!doctype html><title>chart</title><body></body>');
+  await page.addScriptTag({
+    content: readFileSync(join(ROOT, 'node_modules/mermaid/dist/mermaid.min.js'), 'utf8'),
+  });
+  return await page.evaluate(async (chart) => {
+    const { mermaid, document } = globalThis as unknown as World;
+    mermaid.initialize({ startOnLoad: false });
+    const { svg } = await mermaid.render('chart', chart);
+    document.body.innerHTML = svg;
+    return {
+      nodes: document.querySelectorAll('.node').length,
+      links: document.querySelectorAll('svg a, svg img, svg script').length,
+      text: document.body.textContent ?? '',
+    };
+  }, text);
+}
 
 /** How the name of the sender begins: long names are cut. */
 function start({ question }: Trace): string {
