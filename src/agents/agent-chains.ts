@@ -53,7 +53,8 @@ export function agentRules(
   const prefix = binary.slice(0, LONGEST_BINARY);
   const name = (chain: string): string => `${prefix}-${chain}`.slice(0, LONGEST_NAME);
   const made = new Map<TableName, Table>();
-  for (const table of tables) made.set(table, skeleton(table, name, version));
+  const project = binary.split('-')[0] ?? '';
+  for (const table of tables) made.set(table, skeleton(project, table, name, version));
   const find = (table: TableName): Table => {
     const found = made.get(table);
     if (found === undefined) throw new RangeError(`the agent does not fill table ${table}`);
@@ -81,7 +82,12 @@ export function agentRules(
   };
 }
 
-function skeleton(table: TableName, name: (chain: string) => string, version: 4 | 6): Table {
+function skeleton(
+  project: string,
+  table: TableName,
+  name: (chain: string) => string,
+  version: 4 | 6,
+): Table {
   const chains = new Set<string>();
   const rules = new Map<string, string[]>();
   const jumps: string[] = [];
@@ -92,20 +98,20 @@ function skeleton(table: TableName, name: (chain: string) => string, version: 4 
         ? ['PREROUTING', 'OUTPUT', 'POSTROUTING']
         : BUILT_IN[table];
   for (const chain of wrapped) {
-    if (table === 'filter' && chain !== 'INPUT') jumps.push(`-A ${chain} -j neutron-filter-top`);
+    if (table === 'filter' && chain !== 'INPUT') jumps.push(`-A ${chain} -j ${project}-filter-top`);
     jumps.push(`-A ${chain} -j ${name(chain)}`);
     chains.add(name(chain));
   }
   if (table === 'filter') {
-    chains.add('neutron-filter-top').add(name('local'));
-    jumps.push(`-A neutron-filter-top -j ${name('local')}`);
+    chains.add(`${project}-filter-top`).add(name('local'));
+    jumps.push(`-A ${project}-filter-top -j ${name('local')}`);
   }
   if (table === 'nat' && version === 4) {
     for (const chain of ['snat', 'float-snat']) chains.add(name(chain));
-    chains.add('neutron-postrouting-bottom');
-    jumps.push('-A POSTROUTING -j neutron-postrouting-bottom');
+    chains.add(`${project}-postrouting-bottom`);
+    jumps.push(`-A POSTROUTING -j ${project}-postrouting-bottom`);
     jumps.push(
-      '-A neutron-postrouting-bottom -m comment --comment ' +
+      `-A ${project}-postrouting-bottom -m comment --comment ` +
         `"Perform source NAT on outgoing traffic." -j ${name('snat')}`,
     );
   }

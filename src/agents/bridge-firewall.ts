@@ -28,6 +28,8 @@ export interface FilteredPorts {
   readonly unguarded: readonly string[];
   /** Taps of routers and DHCP servers. */
   readonly trusted: readonly string[];
+  /** False where one zone has all connections, as with nova-network. */
+  readonly zoned?: boolean;
 }
 
 export interface BridgeRules {
@@ -53,14 +55,14 @@ const BRIDGED = '--physdev-is-bridged';
 export function bridgeFirewall(
   view: CloudView,
   binary: string,
-  { guarded: ports, unguarded, trusted }: FilteredPorts,
+  { guarded: ports, unguarded, trusted, zoned = true }: FilteredPorts,
 ): BridgeRules {
   // The agent writes them in the order of their taps, so that a restart changes nothing.
   const guarded = ports.toSorted((a, b) => (a.tap < b.tap ? -1 : 1));
   const rules = [4, 6].map((version) => {
     const all = agentRules(binary, ['raw', 'filter'], version === 4 ? 4 : 6);
     const ip = version === 4 ? 4 : 6;
-    for (const at of guarded) zones(all, view, at);
+    if (zoned) for (const at of guarded) zones(all, view, at);
     for (const at of guarded) guard(all, view, at, ip);
     // Filtered ports come first: what a router sends to a guest of the same host is filtered too.
     for (const tap of trusted) trust(all, tap);

@@ -2,7 +2,7 @@
  * A cloud as somebody wants it: Neutron's objects, and the hosts whose agents are to make them
  * true. `src/agents` turns it into what every host would then hold.
  */
-import { type CloudAddress, type CloudPrefix, type Neutron } from './neutron.ts';
+import { type CloudAddress, type CloudPrefix, type FixedIp, type Neutron } from './neutron.ts';
 
 export interface Cloud {
   readonly neutron: Neutron;
@@ -14,8 +14,8 @@ export interface Cloud {
   readonly underlay: Underlay | null;
   readonly bgpSpeakers: readonly BgpSpeaker[];
   readonly qosPolicies: readonly QosPolicy[];
-  /** nova-network: the host whose bridge of a network is the gateway of its guests. */
-  readonly networkHosts: ReadonlyMap<string, string>;
+  /** nova-network: the hosts whose bridges of a network are the gateways of its guests. */
+  readonly networkHosts: ReadonlyMap<string, readonly NetworkHost[]>;
   readonly settings: CloudSettings;
 }
 
@@ -42,6 +42,17 @@ export interface QosPolicy {
   readonly name: string;
   readonly maxKbps: number | null;
   readonly dscp: number | null;
+}
+
+/** A host on which nova-network serves a network. */
+export interface NetworkHost {
+  readonly host: string;
+  /** Addresses of its bridge: gateways of the guests, and of dnsmasq. */
+  readonly gateways: readonly FixedIp[];
+  /** Whether dnsmasq gives addresses there (FlatDHCPManager, VlanManager). */
+  readonly dhcp: boolean;
+  /** `multi_host`: it serves the guests of its own host alone. */
+  readonly ownGuestsOnly: boolean;
 }
 
 /** What is the same for the whole cloud. */
@@ -82,6 +93,8 @@ export interface CloudHost {
   readonly layer3: Layer3Agent | null;
   readonly dhcp: DhcpAgent | null;
   readonly metadata: MetadataAgent | null;
+  /** nova-network's own settings; null where it does not translate. */
+  readonly novaNetwork: { readonly publicInterface: string } | null;
   readonly availabilityZone: string;
   /** True when the agents are alive and administratively up. */
   readonly alive: boolean;
@@ -92,6 +105,8 @@ export interface HostNic {
   readonly mac: bigint;
   readonly mtu: number;
   readonly addresses: readonly { readonly address: CloudAddress; readonly length: number }[];
+  /** The host's default gateway, where it leaves by this NIC. */
+  readonly gateway?: CloudAddress;
   /** null for a NIC. */
   readonly bond: HostBond | null;
 }

@@ -64,3 +64,41 @@ describe('amphorae that could not share an address', () => {
     expect(problemsOf(balancer(names))).toEqual(expected);
   });
 });
+
+describe('networks that nova-network could not serve', () => {
+  const cloud = (agents: string, network: string): string => `hosts:
+  - {name: h, nics: [{name: eth0}, {name: eth1, addresses: [10.9.0.1/24]}], agents: {${agents}}}
+networks: [{name: net, type: flat, physical_network: p, ${network}, subnets: [{name: s, cidr: 10.0.0.0/24}]}]
+`;
+  const BRIDGES = 'linuxbridge: {interface_mappings: {p: eth0}}';
+
+  it.each([
+    [
+      `${BRIDGES}, nova_network: {public_interface: eth9}`,
+      'shared: true',
+      ['2:165 The host has no NIC "eth9"'],
+    ],
+    [
+      `${BRIDGES}, nova_network: {public_interface: eth0}`,
+      'shared: true',
+      ['2:165 NIC "eth0" has no address to translate to'],
+    ],
+    [
+      'openvswitch: {}, nova_network: {public_interface: eth1}',
+      'shared: true',
+      ['2:117 nova-network needs Linux bridges'],
+    ],
+    [
+      BRIDGES,
+      'multi_host: true',
+      ['3:69 Only a network of a manager of nova-network has a network_host'],
+    ],
+    [
+      BRIDGES,
+      'manager: flat_dhcp, network_host: h, multi_host: true',
+      ['3:106 A network has one network_host or is multi_host, not both'],
+    ],
+  ])('says what is wrong with %s and %s', (agents, network, expected) => {
+    expect(problemsOf(cloud(agents, network))).toEqual(expected);
+  });
+});

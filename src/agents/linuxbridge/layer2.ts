@@ -8,7 +8,8 @@ import { deviceName, networkBridge, vxlanDevice } from '../../model/ids.ts';
 import { type NeutronNetwork, type NeutronPort } from '../../model/neutron.ts';
 import { writeIp } from '../../text/address-text.ts';
 import { bridgeFirewall, firstZone } from '../bridge-firewall.ts';
-import { nicDevices } from '../ovs/root-devices.ts';
+import { novaFloating, novaGateways, novaNetworks, novaTranslation } from '../nova-network.ts';
+import { defaultRoutesOf, nicDevices } from '../ovs/root-devices.ts';
 import { withSubPorts } from '../ovs/trunks.ts';
 import { type Layer2, type Place, type Plug } from '../part.ts';
 import {
@@ -32,7 +33,7 @@ export const linuxbridge: Layer2 = (at, plugs) => {
   const tapped = withSubPorts(at, plugs)
     .filter(({ port }) => port.adminUp)
     .map((plug) => ({ port: plug.port, tap: deviceName('tap', plug.port.id), plug }));
-  const routed = hostedNetworks(at);
+  const routed = novaNetworks(at);
   const networks = [...new Set([...tapped.map(({ port }) => port.networkId), ...routed])].flatMap(
     (id) => at.view.networks.get(id) ?? [],
   );
@@ -50,11 +51,12 @@ export const linuxbridge: Layer2 = (at, plugs) => {
           })),
           unguarded: tapped.filter(isUnguarded).map(({ tap }) => tap),
           trusted: tapped.filter(isTrusted).map(({ tap }) => tap),
+          zoned: routed.length === 0 && at.host.novaNetwork === null,
         });
   const root: NamespacePlan = {
     ...emptyNamespace('root'),
     devices: [
-      ...nicsOf(at.host, layer2, networks),
+      ...nicsOf(at, layer2, networks),
       ...networks.flatMap((network) => wireOf(at, layer2, network)),
       ...networks.map((network) => bridgeOf(at, network)),
       ...tapped.map((each) => tapOf(at, each)),
@@ -67,7 +69,9 @@ export const linuxbridge: Layer2 = (at, plugs) => {
       ['net.bridge.bridge-nf-call-ip6tables', '1'],
       ['net.bridge.bridge-nf-call-arptables', '1'],
     ]),
+    routes: defaultRoutesOf(at.host),
     ...firewall,
+    iptables: firewall.iptables + novaTranslation(at),
     ebtables: arpProtection(tapped),
   };
   return { switch: null, root };
@@ -101,11 +105,12 @@ function macOf(name: string): bigint {
 }
 
 function nicsOf(
-  host: CloudHost,
+  at: Place,
   layer2: Layer2Agent,
   networks: readonly NeutronNetwork[],
 ): readonly DevicePlan[] {
-  return nicDevices(host).map((nic) => {
+  return nicDevices(at.host).map((device) => {
+    const nic = { ...device, addresses: [...device.addresses, ...novaFloating(at, device.name)] };
     // A flat network takes the NIC itself into its bridge.
     const flat = networks.find(
       ({ provider }) =>
@@ -156,26 +161,14 @@ function wireOf(at: Place, layer2: Layer2Agent, network: NeutronNetwork): readon
   ];
 }
 
-/** Networks of nova-network for whose guests this host is the gateway. */
-function hostedNetworks({ view, host }: Place): readonly string[] {
-  return [...view.cloud.networkHosts].filter(([, name]) => name === host.name).map(([id]) => id);
-}
-
 function bridgeOf(at: Place, network: NeutronNetwork): DevicePlan {
-  const gateways = hostedNetworks(at).includes(network.id)
-    ? at.view.cloud.neutron.subnets.filter(({ networkId }) => networkId === network.id)
-    : [];
+  const name = networkBridge(network.id);
+  const addresses = novaGateways(at, network.id);
   return {
-    ...plain(networkBridge(network.id), 'bridge', network.mtu ?? 1500),
-    mac:
-      gateways.length > 0
-        ? macOf(`${at.host.name} ${network.id}`)
-        : macOf(networkBridge(network.id)),
-    addresses: gateways.flatMap(({ gateway, prefix }) =>
-      gateway === null
-        ? []
-        : [{ address: gateway, length: prefix.length, scope: 'global' as const }],
-    ),
+    ...plain(name, 'bridge', network.mtu ?? 1500),
+    // Only as a gateway it is somebody on the wire.
+    mac: macOf(addresses.length > 0 ? `${at.host.name} ${network.id}` : name),
+    addresses,
     details: { stp_state: 0, ageing_time: 30000, vlan_filtering: 0, nf_call_iptables: 0 },
   };
 }

@@ -2,8 +2,15 @@
 import { type CloudHost, type HostBond, type HostNic } from '../../model/cloud.ts';
 import { deviceName } from '../../model/ids.ts';
 import { type CloudAddress } from '../../model/neutron.ts';
+import { route } from '../namespace-parts.ts';
 import { type Place } from '../part.ts';
-import { type BridgePlan, type DevicePlan, emptyNamespace, type NamespacePlan } from '../plan.ts';
+import {
+  type BridgePlan,
+  type DevicePlan,
+  emptyNamespace,
+  type NamespacePlan,
+  type RoutePlan,
+} from '../plan.ts';
 import { nicOf, type Plugged } from './ports.ts';
 
 /** The host's own namespace: NICs, bridges, and the host's ends of what was plugged in. */
@@ -20,7 +27,7 @@ export function rootOf(
       .filter(({ kind }) => kind === 'tap')
       .flatMap((plug) => guestDevices(host, plug, mtuOf(plug))),
   ];
-  return { ...emptyNamespace('root'), devices, sysctls: SYSCTLS };
+  return { ...emptyNamespace('root'), devices, routes: defaultRoutesOf(host), sysctls: SYSCTLS };
 }
 
 /** What Neutron asks of a compute host: bridged packets see the rules of iptables. */
@@ -81,6 +88,13 @@ export function nicDevices(host: CloudHost): readonly DevicePlan[] {
       master: host.nics.find(({ bond }) => isMember(bond, nic.name))?.name ?? null,
       details: nic.bond === null ? {} : bondDetails(nic.bond),
     }));
+}
+
+/** Default routes of the host itself, by the NICs that lead to its gateways. */
+export function defaultRoutesOf({ nics }: CloudHost): readonly RoutePlan[] {
+  return nics.flatMap(({ name, gateway }) =>
+    gateway === undefined ? [] : [route(null, gateway, name)],
+  );
 }
 
 function isMember(bond: HostBond | null, nic: string): boolean {

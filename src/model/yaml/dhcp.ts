@@ -1,6 +1,6 @@
 /** Ports of DHCP servers, and which agents serve a network. */
 import { items, type JsonNode, member, records, wrong } from '../../text/json-text.ts';
-import { type CloudHost } from '../cloud.ts';
+import { type Cloud, type CloudHost } from '../cloud.ts';
 import { carrierOf, isRoutedNetwork, segmentOn, subnetsOn } from '../network-segments.ts';
 import { type NeutronSubnet } from '../neutron.ts';
 import { makePort, type PortContext } from './ports.ts';
@@ -16,6 +16,7 @@ export function makeDhcpPorts(
   root: JsonNode,
   context: PortContext,
   agents: number,
+  networkHosts: Cloud['networkHosts'],
 ): ReadonlyMap<string, readonly string[]> {
   const servers = context.hosts.all.filter((host) => host.dhcp !== null && host.alive);
   const hosting = new Map<string, readonly string[]>();
@@ -26,6 +27,8 @@ export function makeDhcpPorts(
     const named = namedAgents(member(row, 'dhcp_agents'), context);
     const served = subnetsOf(context, network).filter((subnet) => subnet.dhcp);
     if (served.length === 0 || network.external) continue;
+    // Where nova-network is the gateway, its own dnsmasq stands on the bridge.
+    if (networkHosts.get(network.id)?.some(({ dhcp }) => dhcp) === true) continue;
     const near = (host: CloudHost): readonly NeutronSubnet[] =>
       subnetsOn(network, served, carrierOf(host.layer2));
     const able = servers.filter((host) => segmentOn(network, carrierOf(host.layer2)) !== null);

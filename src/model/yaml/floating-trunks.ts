@@ -1,6 +1,6 @@
 /** Floating IPs with what belongs to them, and trunks. */
 import { type JsonNode, member, records, reportUnknownKeys, wrong } from '../../text/json-text.ts';
-import { type CloudHost } from '../cloud.ts';
+import { type Cloud, type CloudHost } from '../cloud.ts';
 import {
   type NeutronFloatingIp,
   type NeutronPort,
@@ -25,6 +25,7 @@ export function readFloatingIps(
   root: JsonNode,
   context: PortContext,
   routers: readonly NeutronRouter[],
+  networkHosts: Cloud['networkHosts'],
 ): Floating {
   const forwardings: NeutronPortForwarding[] = [];
   const between = routersByNetwork(context, routers);
@@ -55,7 +56,8 @@ export function readFloatingIps(
       member(node, 'port') === undefined ? undefined : context.ports.find(member(node, 'port'));
     const behind = port ?? byId.get(first[0]?.internalPortId ?? '');
     const router = behind === undefined ? null : routerBetween(behind, network.id, between);
-    if (behind !== undefined && router === null) {
+    const byHost = behind !== undefined && networkHosts.has(behind.networkId);
+    if (behind !== undefined && router === null && !byHost) {
       wrong(
         node,
         `No router leads from ${JSON.stringify(behind.name)} to ${JSON.stringify(network.name)}`,

@@ -37,9 +37,16 @@ import {
 } from './reading.ts';
 
 export const HOST_KEYS = ['name', 'nics', 'agents', 'zone', 'alive'] as const;
-export const NIC_KEYS = ['name', 'mac', 'mtu', 'addresses', 'bond'] as const;
+export const NIC_KEYS = ['name', 'mac', 'mtu', 'addresses', 'gateway', 'bond'] as const;
 export const BOND_KEYS = ['members', 'mode', 'active', 'by'] as const;
-export const AGENTS = ['openvswitch', 'linuxbridge', 'l3', 'dhcp', 'metadata'] as const;
+export const AGENTS = [
+  'openvswitch',
+  'linuxbridge',
+  'l3',
+  'dhcp',
+  'metadata',
+  'nova_network',
+] as const;
 export const LAYER2_KEYS = [
   'bridge_mappings',
   'interface_mappings',
@@ -79,6 +86,7 @@ export function readHosts(root: JsonNode, names: Names<CloudHost>): void {
       layer3: readLayer3(member(agents, 'l3')),
       dhcp: readDhcp(member(agents, 'dhcp')),
       metadata: readMetadata(member(agents, 'metadata')),
+      novaNetwork: readNovaNetwork(member(agents, 'nova_network'), nics, layer2),
       availabilityZone: text(node, 'zone', 'nova'),
       alive: truth(node, 'alive', true),
     };
@@ -92,6 +100,7 @@ function readNic(node: JsonNode, host: string): HostNic {
   if (!INTERFACE.test(name)) {
     wrong(node, 'An interface name has 1 to 15 characters, no blank and no slash');
   }
+  const gateway = address(member(node, 'gateway'));
   return {
     name,
     mac: mac(node, 'mac') ?? (macOf('nic', host, name) & 0xff_ffffn) | 0x52_54_00_00_00_00n,
@@ -101,6 +110,7 @@ function readNic(node: JsonNode, host: string): HostNic {
       return found === undefined ? [] : [found];
     }),
     bond: readBond(member(node, 'bond')),
+    ...(gateway === null ? {} : { gateway }),
   };
 }
 
@@ -270,4 +280,30 @@ function readMetadata(node: JsonNode | undefined): MetadataAgent | null {
     novaHost: text(node, 'nova_host', '127.0.0.1'),
     novaPort: whole(node, 'nova_port', 1, 65535) ?? 8775,
   };
+}
+
+/** nova-network translates what leaves by its public interface to that NIC's first address. */
+function readNovaNetwork(
+  node: JsonNode | undefined,
+  nics: readonly HostNic[],
+  layer2: Layer2Agent | null,
+): CloudHost['novaNetwork'] {
+  if (node === undefined) return null;
+  reportUnknownKeys(node, ['public_interface']);
+  const at = member(node, 'public_interface') ?? node;
+  const name = text(node, 'public_interface');
+  const nic = nics.find((each) => each.name === name);
+  if (layer2?.kind !== 'linuxbridge') wrong(node, 'nova-network needs Linux bridges');
+  if (nic === undefined) {
+    const near = nearest(
+      name,
+      nics.map((each) => each.name),
+    );
+    wrong(at, `The host has no NIC ${JSON.stringify(name)}`, near);
+    return null;
+  }
+  if (!nic.addresses.some((each) => each.address.version === 4)) {
+    wrong(at, `NIC ${JSON.stringify(name)} has no address to translate to`);
+  }
+  return { publicInterface: name };
 }

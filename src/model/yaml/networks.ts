@@ -51,6 +51,7 @@ export const NETWORK_KEYS = [
   'port_security',
   'manager',
   'network_host',
+  'multi_host',
   'zone_hints',
   'dhcp_agents',
   'qos',

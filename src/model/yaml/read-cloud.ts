@@ -93,9 +93,10 @@ export function readCloudYaml(file: string, source: string): Parsed<Cloud | null
   const hostDevices = readHostPorts(root, context);
   const loadBalancers = readLoadBalancers(root, context);
   readRouters(root, context, settings, routers);
-  const floating = readFloatingIps(root, context, routers.all);
+  const networkHosts = readNetworkHosts(root, context);
+  const floating = readFloatingIps(root, context, routers.all, networkHosts);
   makeAgentGateways(root, context, routers.all, floating.floatingIps);
-  const dhcpHosts = makeDhcpPorts(root, context, settings.dhcpAgents);
+  const dhcpHosts = makeDhcpPorts(root, context, settings.dhcpAgents, networkHosts);
   const rbacPolicies = readRbac(root, networks);
   reportContradictions(root, context, routers.all, rbacPolicies);
   const neutron: Neutron = {
@@ -122,7 +123,7 @@ export function readCloudYaml(file: string, source: string): Parsed<Cloud | null
     underlay: underlayIn(root),
     bgpSpeakers: readSpeakers(root, networks),
     qosPolicies: qos,
-    networkHosts: readNetworkHosts(root, hosts, networks),
+    networkHosts,
     settings,
   };
   if (hosts.count === 0 && problems.length === 0) wrong(root, 'A cloud needs hosts');

@@ -52,7 +52,14 @@ export const HOST = object(
     nics: list(
       object(
         NIC_KEYS,
-        { name: TEXT, mac: MAC, mtu: POSITIVE, addresses: list(PREFIX), bond: BOND },
+        {
+          name: TEXT,
+          mac: MAC,
+          mtu: POSITIVE,
+          addresses: list(PREFIX),
+          gateway: ADDRESS,
+          bond: BOND,
+        },
         ['name'],
       ),
     ),
@@ -63,6 +70,9 @@ export const HOST = object(
       dhcp: object(['isolated_metadata', 'force_metadata'], {
         isolated_metadata: TRUTH,
         force_metadata: TRUTH,
+      }),
+      nova_network: object(['public_interface'], {
+        public_interface: told(TEXT, 'The NIC by which nova-network translates.'),
       }),
       metadata: object(['nova_host', 'nova_port'], { nova_host: TEXT, nova_port: POSITIVE }),
     }),

@@ -101,6 +101,7 @@ const NETWORK = object(
       'The manager of nova-network that would have made it.',
     ),
     network_host: told(TEXT, 'nova-network: the host whose bridge is the gateway.'),
+    multi_host: told(TRUTH, 'nova-network: every host with guests is their gateway.'),
     zone_hints: list(TEXT),
     dhcp_agents: told(list(TEXT), 'Hosts that serve it; else the least loaded.'),
     qos: TEXT,

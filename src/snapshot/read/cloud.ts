@@ -108,6 +108,7 @@ function hostOf(network: Network, name: string, agents: readonly NeutronAgent[])
             novaHost: text(metadata, 'nova_metadata_host') ?? '127.0.0.1',
             novaPort: Number(metadata.configurations['nova_metadata_port'] ?? 8775),
           },
+    novaNetwork: null,
     availabilityZone: 'nova',
     alive: agents.every((agent) => agent.alive && agent.adminUp),
   };

@@ -4,7 +4,8 @@
  */
 import { answerDhcp } from '../../dataplane/endpoint/dnsmasq/answer4.ts';
 import { type GivenSettings } from '../../dataplane/endpoint/guest.ts';
-import { namespaceOwner } from '../../model/ids.ts';
+import { ROOT } from '../../dataplane/network.ts';
+import { namespaceOwner, networkBridge } from '../../model/ids.ts';
 import { type NeutronPort } from '../../model/neutron.ts';
 import {
   DHCP_MESSAGE,
@@ -24,10 +25,13 @@ export function givenTo(compiled: CompiledNetwork, port: NeutronPort): GivenSett
   for (const host of compiled.network.hosts.keys()) {
     for (const daemon of daemonsOf(compiled, host)) {
       if (daemon.kind !== 'dnsmasq' || daemon.namespace === null) continue;
-      if (namespaceOwner(daemon.namespace)?.id !== port.networkId) continue;
+      const { namespace } = daemon;
+      // nova-network's dnsmasq stands on the bridge itself.
+      const only = namespace === ROOT ? networkBridge(port.networkId) : null;
+      if (only === null && namespaceOwner(namespace)?.id !== port.networkId) continue;
       const state = compiled.network.namespace(host, daemon.namespace)?.state;
       for (const on of state?.interfaces ?? []) {
-        if (on.loopback) continue;
+        if (on.loopback || (only !== null && on.name !== only)) continue;
         const answer = answerDhcp(daemon.config, on, request);
         if (answer.kind === 'answer') return settingsOf(answer.message);
       }
