@@ -1,6 +1,6 @@
 /**
  * The whole catalogue of reasons: the sentences that traces use, and the advice that only
- * `hopwise explain` and docs/reasons.md need.
+ * `hopwise explain` and docs/reasons need.
  */
 import { type Advice } from './advice.ts';
 import { CERTAINTY } from './advice-certainty.ts';

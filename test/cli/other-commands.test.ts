@@ -1,5 +1,5 @@
 /** `hopwise replay`, `explain` and `schema`: forms, exit codes, messages; and the help. */
-import { mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
+import { mkdtempSync, readdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterAll, describe, expect, it } from 'vitest';
@@ -7,7 +7,7 @@ import { scenariosByCode } from '../../scripts/scenario-codes.ts';
 import { SCHEMAS } from '../../src/cli/schemas.ts';
 import { explain } from '../../src/reasons/catalogue.ts';
 import { REASONS } from '../../src/reasons/codes.ts';
-import { reasonsPage } from '../../src/reasons/page.ts';
+import { reasonPages } from '../../src/reasons/page.ts';
 import { REPLAY_SCHEMA } from '../../src/trace/render/schema.ts';
 import { ROOT } from '../sources.ts';
 import { DEMO, hopwise } from './call.ts';
@@ -120,9 +120,13 @@ describe('explain', () => {
 
 describe('documentation made from the sources', () => {
   it('has the present catalogue of reasons', () => {
-    expect(readFileSync(join(ROOT, 'docs/reasons.md'), 'utf8'), 'run `npm run docs`').toBe(
-      reasonsPage(scenariosByCode()),
-    );
+    const pages = reasonPages(scenariosByCode());
+    expect(readdirSync(join(ROOT, 'docs/reasons')).sort()).toEqual([...pages.keys()].sort());
+    for (const [name, text] of pages) {
+      expect(readFileSync(join(ROOT, 'docs/reasons', name), 'utf8'), 'run `npm run docs`').toBe(
+        text,
+      );
+    }
   });
 
   it('has the present schemas, which the command prints', async () => {
