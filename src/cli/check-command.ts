@@ -5,13 +5,14 @@ import { type Command, InvalidArgumentError, Option } from 'commander';
 import { type Network } from '../dataplane/network.ts';
 import { problemLine } from '../text/problem.ts';
 import { type Checked } from '../verify/properties/types.ts';
+import { type AtFlags, addAtOptions, isAtTime, networkAt } from './at-option.ts';
 import { EXIT, UsageError } from './exit-codes.ts';
 import { type Call } from './io.ts';
 import { type Reporter, readReporters, writeReports } from './reporters.ts';
 import { addPageOptions, type Wishes } from './terminal.ts';
 import { gathered } from './time-options.ts';
 
-interface CheckFlags extends Wishes {
+interface CheckFlags extends Wishes, AtFlags {
   readonly snapshot?: string;
   readonly cloud?: string;
   readonly format: Reporter['form'];
@@ -70,7 +71,7 @@ export function addCheck(root: Command, call: Call): void {
     )
     .addHelpText('after', NOTES)
     .action((file: string, flags: CheckFlags) => run(call, file, flags));
-  addPageOptions(command);
+  addPageOptions(addAtOptions(command, 'check'));
 }
 
 async function run(call: Call, file: string, flags: CheckFlags): Promise<void> {
@@ -93,7 +94,8 @@ async function run(call: Call, file: string, flags: CheckFlags): Promise<void> {
   }
   const changed =
     cloud === undefined || flags.change.length === 0 ? null : await changedBy(cloud, flags);
-  const network = changed ?? openSnapshotOption(cloud ?? flags.snapshot).network;
+  const present = changed ?? openSnapshotOption(cloud ?? flags.snapshot).network;
+  const network = isAtTime(flags) ? await networkAt(present, flags) : present;
   const { CoverageMeter } = await import('../verify/properties/coverage.ts');
   const measured = flags.coverage === true || value.coverage !== null;
   const meter = measured ? new CoverageMeter() : null;

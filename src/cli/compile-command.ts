@@ -1,9 +1,7 @@
 /** `hopwise compile CLOUD`: what the agents would configure, as a dump folder. */
-import { existsSync, mkdirSync, readdirSync, writeFileSync } from 'node:fs';
-import { dirname, join } from 'node:path';
 import { type Command } from 'commander';
-import { UsageError } from './exit-codes.ts';
 import { type Call } from './io.ts';
+import { refuseFull, writeFiles } from './new-folder.ts';
 
 interface CompileFlags {
   readonly output?: string;
@@ -28,9 +26,7 @@ async function run({ io }: Call, path: string, flags: CompileFlags): Promise<voi
   const { neutron } = cloud;
   const counts = `${cloud.hosts.length} hosts, ${neutron.networks.length} networks, ${neutron.ports.length} ports`;
   const { output } = flags;
-  if (output !== undefined && existsSync(output) && readdirSync(output).length > 0) {
-    throw new UsageError(`${output} is not empty`);
-  }
+  if (output !== undefined) refuseFull(output);
   let written = 0;
   for (const files of compileInPieces(cloud)) {
     written += files.size;
@@ -38,12 +34,4 @@ async function run({ io }: Call, path: string, flags: CompileFlags): Promise<voi
   }
   const where = output === undefined ? 'files; -o DIR writes them' : `files in ${output}`;
   io.out.write(`${counts}: ${written} ${where}\n`);
-}
-
-function writeFiles(folder: string, files: ReadonlyMap<string, () => string>): void {
-  for (const [name, text] of files) {
-    const file = join(folder, name);
-    mkdirSync(dirname(file), { recursive: true });
-    writeFileSync(file, text());
-  }
 }

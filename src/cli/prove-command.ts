@@ -1,14 +1,16 @@
 /** `hopwise prove FROM TO`: what becomes of all packets from one end to another. */
 import { type Command, InvalidArgumentError, Option } from 'commander';
+import { type Network } from '../dataplane/network.ts';
 import { forTerminal, jsonText } from '../text/escape.ts';
 import { type Range } from '../traffic/match.ts';
 import { type Proof, type ProofQuestion, type Prover } from '../verify/proof/prove.ts';
 import { ALL_WANTED, EVERY_PORT, portRanges, type Wanted } from '../verify/proof/wanted.ts';
+import { type AtFlags, addAtOptions, isAtTime, networkAt } from './at-option.ts';
 import { EXIT, UsageError } from './exit-codes.ts';
 import { type Call } from './io.ts';
 import { addPageOptions, pageOf, type Wishes } from './terminal.ts';
 
-interface ProveFlags extends Wishes {
+interface ProveFlags extends Wishes, AtFlags {
   readonly snapshot?: string;
   readonly cloud?: string;
   readonly icmp?: boolean;
@@ -64,7 +66,14 @@ export function addProve(root: Command, call: Call): void {
       if (from !== undefined && to !== undefined) return run(call, from, to, flags);
       throw new UsageError('prove wants FROM and TO, or --all');
     });
-  addPageOptions(command);
+  addPageOptions(addAtOptions(command, 'prove'));
+}
+
+/** The network as it is, or as it will be. */
+async function networkOf(flags: ProveFlags): Promise<Network> {
+  const { openSnapshotOption } = await import('./snapshot-option.ts');
+  const { network } = openSnapshotOption(flags.cloud ?? flags.snapshot);
+  return isAtTime(flags) ? await networkAt(network, flags) : network;
 }
 
 /** Every pair of servers; 3 where some pair stays open. */
@@ -73,14 +82,11 @@ async function runAll(call: Call, from: string | undefined, flags: ProveFlags): 
   if ((from ?? icmp ?? tcp ?? udp ?? ipv6 ?? expect) !== undefined) {
     throw new UsageError('--all is about every IPv4 packet of every pair: no other question fits');
   }
-  const [{ openSnapshotOption }, { answerAllPairs }, { pairsJson, pairsLines }] = await Promise.all(
-    [
-      import('./snapshot-option.ts'),
-      import('../verify/allpairs/answer.ts'),
-      import('../verify/allpairs/text.ts'),
-    ],
-  );
-  const { network } = openSnapshotOption(flags.cloud ?? flags.snapshot);
+  const [{ answerAllPairs }, { pairsJson, pairsLines }] = await Promise.all([
+    import('../verify/allpairs/answer.ts'),
+    import('../verify/allpairs/text.ts'),
+  ]);
+  const network = await networkOf(flags);
   const asked = answerAllPairs(network, flags.pairs);
   if (asked.kind === 'too-large') throw new UsageError(asked.why);
   const { answer } = asked;
@@ -95,14 +101,12 @@ async function runAll(call: Call, from: string | undefined, flags: ProveFlags): 
 }
 
 async function run(call: Call, from: string, to: string, flags: ProveFlags): Promise<void> {
-  const [{ openSnapshotOption }, { askedQuestion }, { prepareProofs }, { proofLines }] =
-    await Promise.all([
-      import('./snapshot-option.ts'),
-      import('../trace/ask.ts'),
-      import('../verify/proof/prove.ts'),
-      import('../verify/proof/text.ts'),
-    ]);
-  const { network } = openSnapshotOption(flags.cloud ?? flags.snapshot);
+  const [{ askedQuestion }, { prepareProofs }, { proofLines }] = await Promise.all([
+    import('../trace/ask.ts'),
+    import('../verify/proof/prove.ts'),
+    import('../verify/proof/text.ts'),
+  ]);
+  const network = await networkOf(flags);
   const version = flags.ipv6 === true ? { version: 6 as const } : {};
   const asked = askedQuestion(network, { from, to, ...version });
   if (asked.kind === 'wrong') throw new UsageError(asked.message, ...asked.details);

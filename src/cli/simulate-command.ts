@@ -4,6 +4,7 @@ import { type Simulated } from '../simulate/simulation.ts';
 import { jsonText } from '../text/escape.ts';
 import { EXIT, UsageError } from './exit-codes.ts';
 import { type Call } from './io.ts';
+import { refuseFull } from './new-folder.ts';
 import { addPageOptions, pageOf, type Wishes } from './terminal.ts';
 import { gathered, timeOf } from './time-options.ts';
 
@@ -16,6 +17,7 @@ interface SimulateFlags extends Wishes {
   readonly timeline?: boolean;
   readonly format: 'text' | 'json' | 'html';
   readonly json?: boolean;
+  readonly output?: string;
 }
 
 const HELP = `
@@ -50,6 +52,7 @@ export function addSimulate(root: Command, call: Call): void {
     .option('--until <time>', 'how long, in virtual time', timeOf, 60_000_000)
     .option('--seed <number>', 'decides the phase of adverts and losses by chance', wholeNumber, 1)
     .option('--ways <number>', 'how many ways of races are tried out', wholeNumber, 16)
+    .option('-o, --output <dir>', 'write the state at the end as a snapshot to a new folder')
     .option('--timeline', 'every advert, address and announcement')
     .addOption(
       new Option('--format <format>', 'form of the answer')
@@ -67,7 +70,9 @@ async function run(call: Call, path: string, flags: SimulateFlags): Promise<void
     import('./snapshot-option.ts'),
     import('../simulate/simulation.ts'),
   ]);
-  const { network, name } = openSnapshotOption(path);
+  const { network, name, folder } = openSnapshotOption(path);
+  const { output } = flags;
+  if (output !== undefined) refuseFull(output);
   const { err } = call.io;
   const done = simulate(network, {
     events: flags.event,
@@ -82,6 +87,10 @@ async function run(call: Call, path: string, flags: SimulateFlags): Promise<void
   if (err.isTTY) err.write('\r\u001b[K');
   if (done.kind === 'wrong') throw new UsageError(...asDetails(done.problems));
   call.io.out.write(await rendered(call, done, name, flags));
+  if (output !== undefined && folder !== undefined) {
+    const { writeEnds } = await import('./write-ends.ts');
+    for (const line of writeEnds(done, { folder, network }, output)) err.write(`${line}\n`);
+  }
   call.exitCode = exitCode(done);
 }
 

@@ -4,9 +4,10 @@ import { basename, resolve } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { type Network } from '../dataplane/network.ts';
 import { openFiles, openFolder } from '../snapshot/collect/folder.ts';
-import { compileNetworkOf } from '../snapshot/read/compiled.ts';
+import { compileFiles } from '../snapshot/read/compiled.ts';
 import { type Folder } from '../snapshot/read/folder.ts';
 import { type LooseFile } from '../snapshot/read/loose.ts';
+import { memoryFolder } from '../snapshot/read/memory-folder.ts';
 import { openLoose, openSnapshot } from '../snapshot/read/open.ts';
 import { openCloudOption } from './cloud-option.ts';
 import { UsageError } from './exit-codes.ts';
@@ -17,6 +18,8 @@ export interface OpenedSnapshot {
   readonly network: Network;
   /** Short name for people: the folder's last part. */
   readonly name: string;
+  /** What it was read from; absent for single files, which make no snapshot. */
+  readonly folder?: Folder;
 }
 
 /** Single files as the options name them, each with what it is of. */
@@ -36,21 +39,22 @@ export function openSnapshotOption(
   path: string | undefined,
   loose: LooseOptions = {},
 ): OpenedSnapshot {
-  const files = looseFiles(loose);
-  if (files.length > 0) return { network: openLooseFiles(files), name: 'loose files' };
+  const single = looseFiles(loose);
+  if (single.length > 0) return { network: openLooseFiles(single), name: 'loose files' };
   const folder = path ?? DEMO;
   if (!existsSync(folder)) throw new UsageError(`there is no snapshot at ${folder}`);
-  if (/\.ya?ml$/.test(folder)) return { network: compiledOf(folder), name: basename(folder) };
-  const network = openSnapshot(opened(folder));
+  const files = /\.ya?ml$/.test(folder) ? compiledOf(folder) : opened(folder);
+  const network = openSnapshot(files);
   if (network.hosts.size === 0) {
     throw new UsageError(`${folder} holds no host: expected hosts/HOST/… or a sos report`);
   }
-  return { network, name: path === undefined ? 'demo' : basename(resolve(folder)) };
+  const name = path === undefined ? 'demo' : basename(resolve(folder));
+  return { network, name, folder: files };
 }
 
 /** A cloud.yaml stands for what its agents would make of it. */
-function compiledOf(path: string): Network {
-  return compileNetworkOf(openCloudOption(path));
+function compiledOf(path: string): Folder {
+  return memoryFolder(compileFiles(openCloudOption(path)));
 }
 
 function opened(path: string): Folder {

@@ -5,6 +5,7 @@ import { jsonText } from '../text/escape.ts';
 import { type TracingOptions } from '../trace/compiled-network.ts';
 import { type Traced } from '../trace/trace.ts';
 import { type Question, type Trace } from '../trace/types.ts';
+import { type AtFlags, addAtOptions, isAtTime, outcomeAt } from './at-option.ts';
 import { UsageError } from './exit-codes.ts';
 import { type Call } from './io.ts';
 import {
@@ -15,12 +16,12 @@ import {
   type QuestionFlags,
 } from './question-options.ts';
 import { addPageOptions, pageOf, type Wishes } from './terminal.ts';
-import { gathered, momentOf, timeOf } from './time-options.ts';
+import { momentOf } from './time-options.ts';
 import { addVerdictOptions, exitCode, type VerdictFlags } from './verdict-options.ts';
 
 const FORMATS = ['tree', 'json', 'mermaid', 'dot', 'svg', 'html'] as const;
 
-interface TraceFlags extends Wishes, QuestionFlags, VerdictFlags {
+interface TraceFlags extends Wishes, QuestionFlags, VerdictFlags, AtFlags {
   readonly reply?: boolean;
   readonly connections: 'none' | 'dumped';
   readonly format: (typeof FORMATS)[number];
@@ -30,9 +31,7 @@ interface TraceFlags extends Wishes, QuestionFlags, VerdictFlags {
   readonly fix?: boolean;
   readonly pcap?: string;
   readonly verbose?: boolean;
-  readonly at?: number;
   readonly when?: number;
-  readonly event: readonly string[];
 }
 
 const HELP = `${ENDS}
@@ -60,16 +59,9 @@ export function addTrace(root: Command, call: Call): void {
     .option('--fix', 'try changes that may help, in a copy of the network')
     .option('--pcap <file>', 'write every frame of the trace, at every interface, as pcapng')
     .option('--when <moment>', 'the moment, for rules that ask the time (UTC)', momentOf)
-    .option('--at <time>', 'trace at this virtual time, after the events until then', timeOf)
-    .option(
-      '--event <words>',
-      'with --at: what has happened (hopwise simulate --help), once for every event',
-      gathered,
-      [],
-    )
     .addHelpText('after', HELP)
     .action((from: string, to: string, flags: TraceFlags) => run(call, from, to, flags));
-  addPageOptions(addVerdictOptions(command));
+  addPageOptions(addVerdictOptions(addAtOptions(command, 'trace')));
 }
 
 async function run(call: Call, from: string, to: string, flags: TraceFlags): Promise<void> {
@@ -80,12 +72,10 @@ async function run(call: Call, from: string, to: string, flags: TraceFlags): Pro
       import('../trace/tracer.ts'),
       import('../trace/ask.ts'),
     ]);
-  if (flags.at === undefined && flags.event.length > 0) {
-    throw new UsageError('--event needs --at: at which time shall the packet be sent?');
-  }
+  const atTime = isAtTime(flags) ? flags : null;
   const { explain, allBlockers, fix } = flags;
   if (explain === true || allBlockers === true || fix === true) {
-    if (flags.at !== undefined) throw new UsageError('--at goes with a plain trace only');
+    if (atTime !== null) throw new UsageError('--at goes with a plain trace only');
     const { format } = flags;
     if (format !== 'tree' && format !== 'json') {
       throw new UsageError(`--format ${format} goes with a plain trace only`);
@@ -101,9 +91,9 @@ async function run(call: Call, from: string, to: string, flags: TraceFlags): Pro
   const { network, name } = openSnapshotOption(flags.cloud ?? flags.snapshot, flags);
   const question = must(askedQuestion(network, asked));
   const traced =
-    flags.at === undefined
+    atTime === null
       ? prepareTracing(network, tracingOptions(flags)).trace(question)
-      : await tracedAt(network, question, flags.at, flags.event);
+      : await tracedAt(network, question, atTime);
   if (traced.kind === 'impossible') throw new UsageError(traced.why);
   if (flags.pcap !== undefined) await writeCapture(flags.pcap, traced.trace);
   const took_ms = Number(process.hrtime.bigint() - started) / 1e6;
@@ -131,17 +121,10 @@ async function writeCapture(file: string, trace: Trace): Promise<void> {
 async function tracedAt(
   network: Network,
   question: Question,
-  until_us: number,
-  events: readonly string[],
+  flags: Parameters<typeof outcomeAt>[1],
 ): Promise<Traced> {
-  const { simulate } = await import('../simulate/simulation.ts');
-  const done = simulate(network, { events, probes: [], until_us, seed: 1, ways: 1, question });
-  if (done.kind === 'wrong') {
-    const [first = '', ...rest] = done.problems;
-    throw new UsageError(first, ...rest);
-  }
-  const trace = done.ways[0]?.trace ?? null;
-  if (trace !== null) return { kind: 'traced', trace };
+  const { way } = await outcomeAt(network, flags, question);
+  if (way.trace !== null) return { kind: 'traced', trace: way.trace };
   return { kind: 'impossible', why: `${question.from.label} cannot send at this time` };
 }
 

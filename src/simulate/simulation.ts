@@ -1,5 +1,6 @@
 /** The door of the room: a network, events and probes; what comes of it, one way or all ways. */
 import { type Network } from '../dataplane/network.ts';
+import { once } from '../snapshot/read/folder.ts';
 import { compileNetwork } from '../trace/compiled-network.ts';
 import { fromOutside } from '../trace/opening.ts';
 import { outsideTarget, withOutside } from '../trace/outside.ts';
@@ -70,8 +71,10 @@ export interface SimulatedWay {
   readonly probes: readonly ProbeResult[];
   /** Who holds the addresses of each router at the end, by router. */
   readonly masters: ReadonlyMap<string, readonly string[]>;
-  /** The network as it is at the end. */
+  /** The network as it is at the end: what was done to it, and what it has learned. */
   readonly end: Network;
+  /** What holds at the end and no dump could show, in words. */
+  readonly unseen: readonly string[];
   /** Events that happened on the clock. */
   readonly happened: number;
   /** The answer to the question, if one was put. */
@@ -184,6 +187,7 @@ function play(
   }
   clock.run(options.until_us);
   const trace = question === null ? null : traceNow(stage, question);
+  const end = once(() => stage.remembered());
   return {
     events,
     way: {
@@ -192,7 +196,10 @@ function play(
       roles: vrrp.changes,
       probes: followed.map((finish) => finish()),
       masters: mastersOf(now),
-      end: stage.network,
+      get end() {
+        return end();
+      },
+      unseen: stage.cuts.unseen(),
       happened: clock.happened,
       trace,
     },

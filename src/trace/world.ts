@@ -42,6 +42,8 @@ export interface World<P> extends Wiring<P> {
   namespace(host: string, name: string): NamespaceDevice<P> | null;
   /** The namespace at `HOST NAME`, if some packet has come there already. */
   known(place: string): NamespaceDevice<P> | null;
+  /** The switch of a host, if some packet has come there already. */
+  knownSwitch(host: string): SwitchDevice<P> | null;
   /**
    * The namespace's addresses, routes or interfaces have changed: what it has learned and tracks
    * stays, everything else is compiled anew.
@@ -198,6 +200,7 @@ export function openWorld<P>(
     compiled,
     namespace,
     known: (place) => namespaces.get(place) ?? null,
+    knownSwitch: (host) => switches.get(host) ?? former.get(host) ?? null,
     renew,
     renewRules,
     renewSwitch,

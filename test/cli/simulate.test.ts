@@ -1,6 +1,8 @@
 /** `hopwise simulate` and `hopwise trace --at`: words, forms of answer, exit codes. */
+import { mkdtempSync, rmSync, writeFileSync } from 'node:fs';
+import { tmpdir } from 'node:os';
 import { join } from 'node:path';
-import { describe, expect, it } from 'vitest';
+import { afterAll, describe, expect, it } from 'vitest';
 import { SIMULATION_SCHEMA } from '../../src/simulate/render/schema.ts';
 import { ROOT } from '../sources.ts';
 import { hopwise } from './call.ts';
@@ -39,6 +41,75 @@ describe('hopwise simulate', () => {
     expect(code).toBe(2);
     expect(err).toContain('there is no host net9');
     expect(err).toContain('v9');
+  });
+});
+
+describe('hopwise simulate -o', () => {
+  const folder = mkdtempSync(join(tmpdir(), 'hopwise-ends-'));
+  afterAll(() => rmSync(folder, { recursive: true }));
+
+  it('writes a snapshot in which trace, prove and check find the state at the end', async () => {
+    const end = join(folder, 'end');
+    const { code, err } = await hopwise([
+      'simulate',
+      CLOUD,
+      ...FAIL,
+      ...PROBE,
+      '--until',
+      '12s',
+      '-o',
+      end,
+    ]);
+    expect([code, err]).toEqual([1, expect.stringContaining(`the state at the end is in ${end}`)]);
+    const asked = ['v1', 'external:198.51.100.10', '--snapshot', end];
+    const traced = await hopwise(['trace', ...asked]);
+    expect(traced.code).toBe(0);
+    // The router is where the simulation has moved it.
+    expect(traced.out).toContain('net1');
+    expect(traced.out).not.toContain('net2  edge');
+    expect((await hopwise(['prove', ...asked, '--icmp'])).code).toBe(0);
+    const properties = join(folder, 'properties.yaml');
+    writeFileSync(
+      properties,
+      'properties:\n  - {name: out, from: v1, to: "external:198.51.100.10", arrives: all, icmp: true}\n',
+    );
+    expect((await hopwise(['check', properties, '--snapshot', end])).code).toBe(0);
+  });
+
+  it('goes on from there: what is simulated in two parts ends as in one', async () => {
+    const [half, whole] = [join(folder, 'half'), join(folder, 'whole')];
+    const back = ['--event', 't=2s restore host net2'];
+    await hopwise(['simulate', CLOUD, ...FAIL, '--until', '10s', '-o', half]);
+    await hopwise(['simulate', CLOUD, ...FAIL, '--until', '20s', '-o', whole]);
+    const on = await hopwise(['simulate', half, ...back, ...PROBE, '--until', '20s']);
+    expect(on.out).toContain('edge is master on net1');
+    const from = await hopwise(['simulate', whole, ...PROBE, '--until', '20s']);
+    expect(from.out).toContain('40 of 40 came through');
+  });
+
+  it('writes nothing over what is there', async () => {
+    const full = await hopwise(['simulate', CLOUD, '--until', '1s', '-o', folder]);
+    expect([full.code, full.err]).toEqual([2, expect.stringContaining('is not empty')]);
+  });
+});
+
+describe('hopwise prove --at and check --at', () => {
+  const asked = ['v1', 'external:198.51.100.10', '--cloud', CLOUD, '--icmp'];
+
+  it.each([
+    ['4s', 1],
+    ['12s', 0],
+  ])('%s: proves in the state of that moment', async (at, wanted) => {
+    const { code } = await hopwise(['prove', ...asked, '--at', at, ...FAIL]);
+    expect(code).toBe(wanted);
+  });
+
+  it('refuses what no configuration shows, and words without their time', async () => {
+    const lossy = ['--event', 't=1s lose 50% any in at net1:eth1', '--at', '2s'];
+    const { err, code } = await hopwise(['prove', ...asked, ...lossy]);
+    expect([code, err]).toEqual([2, expect.stringContaining('50 % of packets in are lost')]);
+    const timeless = await hopwise(['prove', ...asked, ...FAIL]);
+    expect([timeless.code, timeless.err]).toEqual([2, expect.stringContaining('needs --at')]);
   });
 });
 

@@ -204,6 +204,8 @@ function routerBetween({ neutron }: Cloud, external: string, subnet: string): st
 function moveFloating({ agents, clock, stage }: Play, cloud: Cloud): void {
   const change = agents.wanted.change(cloud);
   if (change === null) return;
+  const { neutron, endpoints } = stage.network;
+  stage.living.rebind({ ...neutron, floatingIps: cloud.neutron.floatingIps }, endpoints);
   for (const host of stage.network.hosts.keys()) {
     clock.after(RPC_US, () => agents.changeLayer3(host, change.before, change.after));
     agents.byLayer2(host, RPC_US, () => agents.changeLayer2(host, change.before, change.after));

@@ -58,6 +58,15 @@ export class Cuts {
     this.random = random;
   }
 
+  /** What is broken in a way that no file of a host tells. */
+  unseen(): readonly string[] {
+    return [
+      ...[...this.deadWays].map((way) => `nothing gets from ${way.replace(' ', ' to ')}`),
+      ...this.losses.map((loss) => `${lossText(loss)} at ${loss.host} ${loss.interface}`),
+      ...[...this.leaseless.keys()].map((place) => `${place} has lost its lease`),
+    ];
+  }
+
   /** The wires with everything broken that is broken at the moment. */
   across(wiring: Wiring<Packet>['across']): Wiring<Packet>['across'] {
     return (run, from, port, p) => {

@@ -143,6 +143,14 @@ export class Neighbours implements NeighbourAges<Packet> {
     return true;
   }
 
+  /** What has become of an entry by now; null when nobody knows. */
+  stateOf(learned: LearnedNeighbour<Packet>): Readonly<Age> | null {
+    const age = this.ages.get(learned);
+    if (age === undefined) return null;
+    this.grow(age);
+    return age;
+  }
+
   /** The entries that were used since this was last asked. */
   usedLately(): readonly Age[] {
     const { walked } = this;

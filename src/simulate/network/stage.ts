@@ -32,6 +32,7 @@ import { neighbourProbe, VRRP_GROUP, VRRP_PROTOCOL } from './frames.ts';
 import { Heeding, type Listener } from './heeding.ts';
 import { LivingNetwork } from './living.ts';
 import { type Age, Neighbours } from './neighbours.ts';
+import { remembered } from './remembered.ts';
 
 const TAKES_ADVERTS = guard(test(field('ip_dst'), VRRP_GROUP[4]));
 
@@ -115,6 +116,11 @@ export class Stage {
   /** What the network looks like now. */
   get network(): Network {
     return this.living.network;
+  }
+
+  /** The same with what its switches, bridges and kernels have learned until now. */
+  remembered(): Network {
+    return remembered(this.network, this.world, this.neighbours, this.cuts, this.clock.now_us);
   }
 
   /** Changes a namespace and lets its stack know; false when nothing changed. */
