@@ -11,6 +11,7 @@ interface DiffFlags extends Wishes {
   readonly format: 'tree' | 'json';
   readonly json?: boolean;
   readonly reachability?: boolean;
+  readonly frames?: boolean;
   readonly server?: readonly string[];
 }
 
@@ -26,8 +27,10 @@ meaning. order: both have it, at places that matter. Counters, cookies, port num
 zone and interface numbers, drawn MACs and addresses, and what was learned from traffic do not
 count.
 
-With --reachability all packets between all servers of one name are proved in both networks: lost
-arrives in A only, gained in B only.
+With --reachability all packets between all servers of one name, and between them and somebody
+outside, are proved in both networks: lost arrives in A only, gained in B only, changed fares
+otherwise (its answers, its addresses, who else receives it). With --frames the same is asked of
+every frame that a server can put on its wire: forged ones, ARP and neighbour discovery.
 
 Exit codes: 0 no difference, 1 differences, 2 wrong input, 3 none found but not all was compared.`;
 
@@ -46,6 +49,7 @@ export function addDiff(root: Command, call: Call): void {
     )
     .option('--json', 'short for --format json')
     .option('--reachability', 'tell which packets between servers arrive in one only')
+    .option('--frames', 'with --reachability: every frame of servers as well, forged ones too')
     .option('--server <name...>', 'with --reachability: only between these servers')
     .addHelpText('after', HELP)
     .action((a: string, b: string, flags: DiffFlags) => run(call, a, b, flags));
@@ -57,6 +61,9 @@ async function run(call: Call, a: string, b: string, flags: DiffFlags): Promise<
     import('./side-word.ts'),
     import('../verify/configuration/compare.ts'),
   ]);
+  if (flags.reachability !== true && (flags.frames === true || flags.server !== undefined)) {
+    throw new UsageError('--frames and --server go with --reachability');
+  }
   const [left, right] = [openSideWord(a), openSideWord(b)];
   if (flags.reachability === true) {
     const { diffReach } = await import('./diff-reach.ts');

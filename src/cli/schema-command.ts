@@ -6,11 +6,11 @@ import { SCHEMAS } from './schemas.ts';
 
 /** Adds the command to the tree. */
 export function addSchema(root: Command, call: Call): void {
-  const names = [...Object.keys(SCHEMAS), 'cloud', 'scenario'];
+  const names = [...Object.keys(SCHEMAS), 'cloud', 'scenario', 'properties'];
   root
     .command('schema')
     .description(
-      'print the JSON Schema of what a command writes with --format json, of cloud.yaml or of expect.yaml',
+      'print the JSON Schema of what a command writes with --format json, of cloud.yaml, expect.yaml or a file of properties',
     )
     .addArgument(new Argument('<name>', names.join(' or ')).choices(names))
     .action(async (name: string) => {

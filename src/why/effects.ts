@@ -4,7 +4,8 @@
  */
 import { type Network } from '../dataplane/network.ts';
 import { classText } from '../verify/proof/classes.ts';
-import { commonServers, comparePairs } from '../verify/proof/compare.ts';
+import { comparePairs } from '../verify/proof/compare.ts';
+import { commonServers } from '../verify/proof/pairs.ts';
 import { type Group } from '../verify/proof/prove.ts';
 import { type Stuck } from './attempt.ts';
 import { type Situation } from './situation.ts';

@@ -100,7 +100,7 @@ describe('hopwise diff --reachability', () => {
   it('finds the same packets arriving in a network and in itself', async () => {
     const { out, code } = await reach(DEMO, DEMO);
     expect(code).toBe(0);
-    expect(out).toBe('✓ 0 of 2 pairs of servers changed\n');
+    expect(out).toBe('✓ 0 of 5 pairs of ends changed\n');
   });
 
   it('tells the packets that a changed rule opens, and those that a lost one closes', async () => {
@@ -113,9 +113,9 @@ describe('hopwise diff --reachability', () => {
     const { out, code } = await reach(DEMO, other);
     expect(code).toBe(1);
     expect(out.split('\n').map((line) => line.replace(/ \(for example.*/, ''))).toEqual([
-      '✗ 1 of 2 pairs of servers changed',
-      '  lost    a1 → a2  udp 53',
-      '  gained  a1 → a2  tcp 5007',
+      '✗ 1 of 5 pairs of ends changed',
+      '  lost     a1 → a2  udp 53',
+      '  gained   a1 → a2  tcp 5007',
       '',
     ]);
   });
@@ -132,6 +132,30 @@ describe('hopwise diff --reachability', () => {
       classes: [{ protocol: 'udp', ports: [[53, 53]] }],
     });
     expect(data.changes[0]?.gained).toBeNull();
+  });
+
+  it('tells packets whose answers are lost, and with --frames who else receives what', async () => {
+    // What a1 is answered is an established connection; without its flows answers end at a1's host.
+    const mute = edited('hosts/compute1/ovs/br-int.flows.txt', (text) =>
+      text.replace(/.*table=82.*ct_state=\+est-rel\+rpl.*\n/g, ''),
+    );
+    const answers = await reach(DEMO, mute);
+    expect(answers.code).toBe(1);
+    expect(answers.out).toMatch(/changed {2}a1 → a2 {2}\S.*: .*its answer is received at compute1 \S+ no more/);
+    const forged = edited('hosts/compute1/ovs/br-int.flows.txt', (text) =>
+      text.replace(/(table=71.*priority=95,arp,.*),arp_spa=10\.0\.0\.\d+/g, '$1'),
+    );
+    expect((await reach(DEMO, forged)).code).toBe(0);
+    const frames = await hopwise([
+      ...['diff', DEMO, forged, '--reachability', '--frames', '--json', '--server', 'a1'],
+    ]);
+    const data = JSON.parse(frames.out) as {
+      frames: { server: string; kind: string; differences: { gained: string | null }[] }[];
+    };
+    expect(violations(REACHABILITY_SCHEMA, data)).toEqual([]);
+    expect(data.frames.map(({ server, kind }) => `${server} ${kind}`)).toEqual(['a1 arp']);
+    expect(data.frames[0]?.differences[0]?.gained).toMatch(/^arp,dl_src=.*,arp_spa=/);
+    expect(frames.code).toBe(1);
   });
 
   it('refuses a server that one side lacks', async () => {

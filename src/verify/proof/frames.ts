@@ -2,10 +2,12 @@
  * Every frame that a guest can put on its wire, whatever its own stack would send: all source and
  * destination addresses of both layers, ARP and neighbour discovery, other Ethernet types.
  */
+import { type Endpoint, type Network } from '../../dataplane/network.ts';
 import { type Outcome, type Run } from '../../dataplane/outcome.ts';
 import { SILENCE } from '../../dataplane/routing/stack.ts';
 import { allBits, field } from '../../packet/fields.ts';
 import { type CompiledNetwork } from '../../trace/compiled-network.ts';
+import { resolveEnd } from '../../trace/ends.ts';
 import { hooksOf } from '../../trace/filters.ts';
 import { lineageReader } from '../../trace/lineage.ts';
 import { type MadeStep } from '../../trace/steps.ts';
@@ -85,6 +87,22 @@ export interface FrameSource {
   readonly namespace: string;
   /** Of the interface. */
   readonly mac: bigint;
+}
+
+/** Steps over regions for all frames of a kind: neighbour discovery has two addresses more. */
+export const FRAME_BUDGET = 60_000_000;
+
+/** Where a server's frames are put on its wire; null when the network does not show it. */
+export function wireOf(
+  network: Network,
+  { host, namespace, port, mac }: Pick<Endpoint, 'host' | 'namespace' | 'port' | 'mac'>,
+): FrameSource | null {
+  if (namespace !== null) return { host, namespace, mac };
+  if (port === null) return null;
+  // A guest behind its tap.
+  const found = resolveEnd(network, port.id, { side: 'from' });
+  const behind = found.kind === 'found' ? found.resolved.end.namespace : null;
+  return behind === null ? null : { host, namespace: behind, mac };
 }
 
 /**

@@ -9,6 +9,7 @@ import {
   type Schema,
   TEXT,
 } from '../../trace/render/schema.ts';
+import { FRAME_KINDS } from './frames.ts';
 
 const PORT = { type: 'integer', minimum: 0, maximum: 65535 } as const;
 const RANGES = orNull(list({ type: 'array', items: PORT, minItems: 2, maxItems: 2 }));
@@ -129,6 +130,8 @@ export const CHECK_SCHEMA: Schema = {
   }),
 };
 
+const FRAME = { ...orNull(TEXT), description: 'One such frame; null for none.' };
+
 export const REACHABILITY_SCHEMA: Schema = {
   ...head('hopwise diff --reachability --format json'),
   ...object({
@@ -138,8 +141,20 @@ export const REACHABILITY_SCHEMA: Schema = {
       object({
         from: TEXT,
         to: TEXT,
+        version: orNull({ enum: [4, 6] }),
         lost: orNull(ref('group')),
         gained: orNull(ref('group')),
+        changed: orNull(
+          object({ classes: list(ref('class')), witness: ref('witness'), how: list(TEXT) }),
+        ),
+        unknown: list(TEXT),
+      }),
+    ),
+    frames: list(
+      object({
+        server: TEXT,
+        kind: { enum: FRAME_KINDS },
+        differences: list(object({ place: TEXT, lost: FRAME, gained: FRAME, changed: FRAME })),
         unknown: list(TEXT),
       }),
     ),

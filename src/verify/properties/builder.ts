@@ -8,6 +8,7 @@
  *   apart('tenants', ['project:blue', 'project:green']),
  *   invariant('no-forged-sources', { except: ['icmpv6'] }),
  *   keeps(['the web answers'], { hosts: 1 }),
+ *   change('main').expect(added('app-1', 'db-1', tcp(3306))).otherwise('same'),
  * ]);
  * for (const found of checkProperties(network, file)) console.log(found.holds, found.subject);
  * ```
@@ -228,37 +229,99 @@ export function keeps(
   return { kind: 'failures', name, ...NOWHERE_WRITTEN, keeps: names, hosts, links, routers };
 }
 
-/** What a change since another network does: what is expected, and nothing else. */
-export function change(
-  before: string,
-  expect: {
-    readonly added?: readonly ExpectedChange[];
-    readonly removed?: readonly ExpectedChange[];
-  },
-  otherwise: 'same' | 'any' = 'same',
-): ChangeProperty {
-  const { added = [], removed = [] } = expect;
-  const name = `change since ${before}`;
-  return {
+/** What a change is expected to do to packets between some ends. */
+export interface Expectation extends ExpectedChange {
+  readonly what: 'added' | 'removed' | 'changed';
+}
+
+type Ends = string | readonly string[];
+
+/** Packets that arrive now and did not before; without any kind every packet. */
+export function added(from: Ends, to: Ends, ...packets: readonly Wanted[]): Expectation {
+  return expectation('added', from, to, packets);
+}
+
+/** Packets that arrived before and do no more. */
+export function removed(from: Ends, to: Ends, ...packets: readonly Wanted[]): Expectation {
+  return expectation('removed', from, to, packets);
+}
+
+/** Packets as reachable as before of which something else becomes. */
+export function changed(from: Ends, to: Ends, ...packets: readonly Wanted[]): Expectation {
+  return expectation('changed', from, to, packets);
+}
+
+function expectation(
+  what: Expectation['what'],
+  from: Ends,
+  to: Ends,
+  packets: readonly Wanted[],
+): Expectation {
+  return { what, from: [from].flat(), to: [to].flat(), wanted: together(packets), version: null };
+}
+
+/** What a change since another network does: without further words, nothing. */
+export function change(before: string): BuiltChange {
+  return new BuiltChange({
     kind: 'change',
-    name,
+    name: `change since ${before}`,
     ...NOWHERE_WRITTEN,
     before,
-    added,
-    removed,
-    otherwise,
+    added: [],
+    removed: [],
+    changed: [],
+    otherwise: 'same',
     among: null,
-  };
+    frames: false,
+  });
+}
+
+/** `change('main').expect(added('app', 'db', tcp(3306))).otherwise('same')`. */
+export class BuiltChange {
+  readonly property: ChangeProperty;
+
+  constructor(of: ChangeProperty) {
+    this.property = of;
+  }
+
+  /** What has to happen; more calls add to it. */
+  expect(...expected: readonly Expectation[]): BuiltChange {
+    const of = (what: Expectation['what']): readonly ExpectedChange[] => [
+      ...this.property[what],
+      ...expected.filter((one) => one.what === what),
+    ];
+    const lists = { added: of('added'), removed: of('removed'), changed: of('changed') };
+    return new BuiltChange({ ...this.property, ...lists });
+  }
+
+  /** `same`: nothing but what is expected. `any`: further changes are no violation. */
+  otherwise(otherwise: ChangeProperty['otherwise']): BuiltChange {
+    return new BuiltChange({ ...this.property, otherwise });
+  }
+
+  /** Every frame that servers can send is compared as well. */
+  frames(): BuiltChange {
+    return new BuiltChange({ ...this.property, frames: true });
+  }
+
+  /** Only between these ends. */
+  among(...ends: readonly string[]): BuiltChange {
+    return new BuiltChange({ ...this.property, among: ends });
+  }
+
+  named(name: string): BuiltChange {
+    return new BuiltChange({ ...this.property, name });
+  }
 }
 
 /** Properties with the groups that they name. */
 export function propertyFile(
   groups: Readonly<Record<string, readonly string[]>>,
-  properties: readonly (Property | BuiltReach)[],
+  properties: readonly (Property | BuiltReach | BuiltChange)[],
 ): PropertyFile {
   return {
     groups: new Map(Object.entries(groups)),
-    properties: properties.map((one) => (one instanceof BuiltReach ? one.property : one)),
+    properties: properties.map((one) => ('property' in one ? one.property : one)),
     coverage: null,
     changes: null,
   };

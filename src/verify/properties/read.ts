@@ -28,6 +28,8 @@ export function readProperties(file: string, text: string): Parsed<PropertyFile>
   if (root === undefined) return { value: EMPTY, problems };
   reportUnknownKeys(root, FILE_KEYS);
   const properties = records(member(root, 'properties')).flatMap((node) => propertyOf(node) ?? []);
+  const version = member(root, 'version');
+  if (version !== undefined && version.value !== 1) wrong(version, 'Expected version 1');
   const list = member(root, 'properties');
   if (properties.length === 0) wrong(list ?? root, 'There is no property to check');
   const value = {

@@ -104,7 +104,11 @@ export interface ExpectedChange {
   readonly from: readonly string[];
   readonly to: readonly string[];
   readonly wanted: Wanted;
+  /** Null: over any version, and needed over IPv4 where both ends have it. */
+  readonly version: 4 | 6 | null;
 }
+
+export const OTHERWISE = ['same', 'any'] as const;
 
 /** What a change does to reachability: what is expected and, without more, nothing else. */
 export interface ChangeProperty extends Base {
@@ -113,9 +117,13 @@ export interface ChangeProperty extends Base {
   readonly before: string;
   readonly added: readonly ExpectedChange[];
   readonly removed: readonly ExpectedChange[];
+  /** Packets as reachable as before of which something else becomes. */
+  readonly changed: readonly ExpectedChange[];
   /** `any`: further changes are no violation. */
-  readonly otherwise: 'same' | 'any';
+  readonly otherwise: (typeof OTHERWISE)[number];
   readonly among: readonly string[] | null;
+  /** Every frame that servers can send is compared as well. */
+  readonly frames: boolean;
 }
 
 export type Property =

@@ -106,45 +106,6 @@ describe('isolation', () => {
   });
 });
 
-describe('before and after', () => {
-  const opened = cloudOf(
-    cloudText().replace('ports: 443}]', 'ports: 443}, {protocol: tcp, ports: 8443}]'),
-  );
-  const change = (expect: string) =>
-    checkedIn(
-      opened,
-      `properties:\n  - {change: {before: old}, among: ["project:blue"], ${expect}}`,
-      CLOUD,
-    );
-
-  it('holds when what was added is what was expected, and nothing else', () => {
-    const found = change(
-      'expect: {added: [{from: "project:blue", to: [web-1, web-2], tcp: 8443}]}',
-    );
-    expect(found.filter(({ holds }) => holds !== 'holds')).toEqual([]);
-  });
-
-  it('fails for more than was expected and for less', () => {
-    const more = change('expect: {added: [{from: "project:blue", to: web-1, tcp: 8443}]}');
-    const wrong = more.filter(({ holds }) => holds === 'fails');
-    expect(wrong.map(({ to, because }) => [to, because[0]])).toEqual([
-      ['web-2', 'tcp 8443 is added'],
-      ['web-2', 'tcp 8443 is added'],
-    ]);
-    const less = change(
-      'expect: {added: [{from: web-2, to: web-1, tcp: "8443,9000"}]}, otherwise: any',
-    );
-    expect(less.filter(({ holds }) => holds === 'fails')[0]?.because).toEqual([
-      'tcp 9000 was expected to be added and is not',
-    ]);
-  });
-
-  it('fails for a network that is not there', () => {
-    const [found] = checkedIn(CLOUD, 'properties:\n  - {change: {before: old}}');
-    expect(found).toMatchObject({ holds: 'fails', because: ['there is no old'] });
-  });
-});
-
 describe('failures', () => {
   it('tells the smallest sets that break a property', () => {
     const found = check(

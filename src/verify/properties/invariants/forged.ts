@@ -7,9 +7,7 @@ import { type Endpoint, type Network, ROOT } from '../../../dataplane/network.ts
 import { linkLocalAddress } from '../../../model/ids.ts';
 import { type CloudPrefix, type NeutronPort } from '../../../model/neutron.ts';
 import { field } from '../../../packet/fields.ts';
-import { writeIp, writeMac } from '../../../text/address-text.ts';
 import { compileNetwork } from '../../../trace/compiled-network.ts';
-import { resolveEnd } from '../../../trace/ends.ts';
 import { lineageReader } from '../../../trace/lineage.ts';
 import { type Device, type Ending } from '../../../trace/walk.ts';
 import { ANY, and, type Match, not, or, test } from '../../../traffic/match.ts';
@@ -18,7 +16,15 @@ import { type PacketSet } from '../../../traffic/sets/packet-set.ts';
 import { TooManyRegions } from '../../../traffic/sets/regions.ts';
 import { packetSets } from '../../../traffic/sets/set-traffic.ts';
 import { inputPacket, openSpace } from '../../../traffic/sets/space.ts';
-import { FRAME_KINDS, type FrameKind, framesOf, walkFrames } from '../../proof/frames.ts';
+import { frameText } from '../../proof/frame-text.ts';
+import {
+  FRAME_BUDGET,
+  FRAME_KINDS,
+  type FrameKind,
+  framesOf,
+  walkFrames,
+  wireOf,
+} from '../../proof/frames.ts';
 import { endsOf, serversOf } from '../ends.ts';
 import { type Checking, plain } from '../kinds/row.ts';
 import { type Checked, type InvariantProperty } from '../types.ts';
@@ -54,17 +60,17 @@ function checkServer(
   server: Endpoint,
   kind: FrameKind,
 ): Checked {
-  const { name, host, port, mac } = server;
+  const { name, host, port } = server;
   const said = plain(property, `${name} ${kind}`, 'holds');
-  const namespace = namespaceOf(compiled.network, server);
-  if (port === null || namespace === null) {
+  const source = wireOf(compiled.network, server);
+  if (port === null || source === null) {
     return { ...said, holds: 'unsure', because: ['nothing is known of its wire'] };
   }
-  const space = openSpace();
+  const { namespace } = source;
+  const space = openSpace(FRAME_BUDGET);
   const others = not(askingHost(compiled.network, host));
   const frames = framesOf(space, kind, and(not(honest(kind, port)), kind === 'arp' ? others : ANY));
   if (frames === null) return said;
-  const source = { host, namespace, mac };
   const isFar = (device: Device<PacketSet>): boolean => beyond(device, host, namespace);
   let endings: readonly Ending<PacketSet>[] | null;
   try {
@@ -104,13 +110,6 @@ function askingHost(network: Network, host: string): Match {
       version === 4 ? [test(field('arp_tpa'), value)] : [],
     ),
   );
-}
-
-/** The namespace that stands for a server: its own, or the guest behind its tap. */
-function namespaceOf(network: Network, { namespace, port }: Endpoint): string | null {
-  if (namespace !== null || port === null) return namespace;
-  const found = resolveEnd(network, port.id, { side: 'from' });
-  return found.kind === 'found' ? found.resolved.end.namespace : null;
 }
 
 /** A device behind the filters of the sender's own host: another host, or somebody's namespace. */
@@ -185,27 +184,4 @@ function within(of: string, { address, length }: CloudPrefix): Match {
   const width = BigInt(address.version === 4 ? 32 : 128);
   const mask = ((1n << BigInt(length)) - 1n) << (width - BigInt(length));
   return test(field(of), address.value & mask, mask);
-}
-
-function frameText(kind: FrameKind, words: Uint32Array): string {
-  const value = (name: string): bigint => {
-    const of = field(name);
-    let sum = 0n;
-    for (let i = 0; i < Math.ceil(of.width / 32); i++)
-      sum = (sum << 32n) | BigInt(words[of.word + i]!);
-    return sum & ((1n << BigInt(of.width)) - 1n);
-  };
-  const mac = `dl_src=${writeMac(value('eth_src'))}`;
-  switch (kind) {
-    case 'arp':
-      return `arp,${mac},arp_spa=${writeIp({ version: 4, value: value('arp_spa') })}`;
-    case 'ipv4':
-      return `ip,${mac},nw_src=${writeIp({ version: 4, value: value('ip_src') })},nw_proto=${value('ip_proto')}`;
-    case 'icmpv6':
-      return `icmp6,${mac},ipv6_src=${writeIp({ version: 6, value: value('ipv6_src') })},icmp_type=${value('tp_src')}`;
-    case 'ipv6':
-      return `ipv6,${mac},ipv6_src=${writeIp({ version: 6, value: value('ipv6_src') })},nw_proto=${value('ip_proto')}`;
-    case 'other':
-      return `${mac},dl_type=0x${value('eth_type').toString(16)}`;
-  }
 }

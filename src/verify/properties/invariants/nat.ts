@@ -9,6 +9,7 @@ import { sameAddress } from '../../../packet/prefix.ts';
 import { writeIp } from '../../../text/address-text.ts';
 import { NOWHERE, type Region } from '../../../traffic/sets/regions.ts';
 import { packetSets } from '../../../traffic/sets/set-traffic.ts';
+import { SOMEBODY_OUTSIDE } from '../../proof/pairs.ts';
 import { groupOf, type Told } from '../../proof/prove.ts';
 import { ALL_WANTED } from '../../proof/wanted.ts';
 import { groupText } from '../kinds/reach.ts';
@@ -16,16 +17,13 @@ import { type Checking, plain } from '../kinds/row.ts';
 import { type Checked, type InvariantProperty } from '../types.ts';
 import { type Walked } from '../walks.ts';
 
-/** Somebody outside (RFC 5737: an address of documentation, which nobody has). */
-const SOMEBODY = 'external:198.51.100.77';
-
 export function* checkTranslations(
   checking: Checking,
   property: InvariantProperty,
 ): Generator<Checked> {
   const { network } = checking;
   const { floatingIps, ports } = network.neutron;
-  const asker = property.among?.[0] ?? SOMEBODY;
+  const asker = property.among?.[0] ?? SOMEBODY_OUTSIDE;
   let translated = 0;
   for (const floating of floatingIps) {
     const port = ports.find(({ id }) => id === floating.portId);

@@ -13,13 +13,15 @@ import { namedPackets, namesOf, objectOf, PACKET_KEYS, versionOf, wantedOf } fro
 import { checkPair } from './reach.ts';
 import { type Begun, type Checking, type KindRow, plain } from './row.ts';
 
+export const APART_KEYS = ['apart', 'except', 'ipv6'] as const;
+
 /** Stands for the servers of each project. */
 export const PROJECTS = 'projects';
 
 export const APART: KindRow<ApartProperty> = {
   kind: 'apart',
   sign: 'apart',
-  keys: ['apart', 'except', 'ipv6'],
+  keys: APART_KEYS,
   read: readApart,
   check: checkApart,
 };

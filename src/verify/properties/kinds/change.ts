@@ -2,38 +2,44 @@
  * `change`: before and after. What a change adds and removes between servers is what was expected
  * of it, and without further word everything else stays the same.
  */
+import { type Network } from '../../../dataplane/network.ts';
 import {
   type JsonNode,
   member,
   records,
   reportUnknownKeys,
   textOf,
+  truthOf,
   wrong,
 } from '../../../text/json-text.ts';
 import { NOWHERE, type Region } from '../../../traffic/sets/regions.ts';
-import { commonServers, type ReachDifference, reachDifference } from '../../proof/compare.ts';
+import { type ReachDifference, reachDifference } from '../../proof/compare.ts';
+import { compareFrames } from '../../proof/compare-frames.ts';
+import { commonServers, outsidePairs, SOMEBODY_OUTSIDE, serverPairs } from '../../proof/pairs.ts';
 import { groupOf, prepareProofs } from '../../proof/prove.ts';
 import { type Wanted } from '../../proof/wanted.ts';
 import { endsOf } from '../ends.ts';
-import { type ChangeProperty, type Checked, type ExpectedChange } from '../types.ts';
-import { choiceOf, namesOf, neededNames, objectOf, PACKET_KEYS, wantedOf } from '../words.ts';
+import { type ChangeProperty, type Checked, type ExpectedChange, OTHERWISE } from '../types.ts';
+import { choiceOf, namesOf, neededNames, objectOf, PACKET_KEYS, versionOf, wantedOf } from '../words.ts';
 import { groupText } from './reach.ts';
 import { type Begun, type Checking, type KindRow, plain } from './row.ts';
 
-const EXPECT_KEYS = ['added', 'removed'] as const;
-const PATTERN_KEYS = ['from', 'to', ...PACKET_KEYS] as const;
+export const CHANGE_KEYS = ['change', 'expect', 'otherwise', 'among', 'frames'] as const;
+export const BEFORE_KEYS = ['before'] as const;
+export const EXPECT_KEYS = ['added', 'removed', 'changed'] as const;
+export const PATTERN_KEYS = ['from', 'to', ...PACKET_KEYS, 'ipv6'] as const;
 
 export const CHANGE: KindRow<ChangeProperty> = {
   kind: 'change',
   sign: 'change',
-  keys: ['change', 'expect', 'otherwise', 'among'],
+  keys: CHANGE_KEYS,
   read: readChange,
   check: checkChange,
 };
 
 function readChange(node: JsonNode, { name, ...place }: Begun): ChangeProperty | null {
   const change = objectOf(node, 'change');
-  reportUnknownKeys(change, ['before']);
+  reportUnknownKeys(change, BEFORE_KEYS);
   const before = textOf(member(change, 'before'));
   if (before === undefined) {
     wrong(change ?? node, 'A change needs before: a snapshot, or a cloud.yaml');
@@ -41,11 +47,12 @@ function readChange(node: JsonNode, { name, ...place }: Begun): ChangeProperty |
   }
   const expect = objectOf(node, 'expect');
   if (expect !== undefined) reportUnknownKeys(expect, EXPECT_KEYS);
-  const [added, removed] = EXPECT_KEYS.map((key) =>
+  const [added, removed, changed] = EXPECT_KEYS.map((key) =>
     records(member(expect, key)).flatMap((one) => patternOf(one) ?? []),
   );
-  const otherwise = choiceOf(node, 'otherwise', ['same', 'any'] as const);
+  const otherwise = choiceOf(node, 'otherwise', OTHERWISE);
   if (otherwise === null || added === undefined || removed === undefined) return null;
+  if (changed === undefined) return null;
   const among = namesOf(node, 'among');
   return {
     kind: 'change',
@@ -54,8 +61,10 @@ function readChange(node: JsonNode, { name, ...place }: Begun): ChangeProperty |
     before,
     added,
     removed,
+    changed,
     otherwise: otherwise ?? 'same',
     among: among.length === 0 ? null : among,
+    frames: truthOf(member(node, 'frames')) === true,
   };
 }
 
@@ -63,13 +72,19 @@ function patternOf(node: JsonNode): ExpectedChange | null {
   reportUnknownKeys(node, PATTERN_KEYS);
   const [from, to] = [neededNames(node, 'from'), neededNames(node, 'to')];
   const wanted = wantedOf(node);
-  return from === null || to === null || wanted === null ? null : { from, to, wanted };
+  if (from === null || to === null || wanted === null) return null;
+  const version = member(node, 'ipv6') === undefined ? null : versionOf(node);
+  return { from, to, wanted, version };
 }
+
+/** Somebody who is no part of the cloud, as patterns and `among` name him. */
+const OUTSIDE_WORD = 'outside';
 
 /** An expectation with the pairs it is about, and whether any of them was met. */
 interface Pattern {
   readonly pairs: ReadonlySet<string>;
   readonly wanted: Wanted;
+  readonly version: 4 | 6 | null;
 }
 
 function* checkChange(checking: Checking, property: ChangeProperty): Generator<Checked> {
@@ -83,53 +98,102 @@ function* checkChange(checking: Checking, property: ChangeProperty): Generator<C
   const namesIn = (words: readonly string[]): readonly string[] => {
     const { names, wrong: why } = endsOf(network, file.groups, words);
     wrongs.push(...why);
-    return names;
+    return names.map((name) => (name === OUTSIDE_WORD ? SOMEBODY_OUTSIDE : name));
   };
   const patternsOf = (list: readonly ExpectedChange[]): readonly Pattern[] =>
-    list.map(({ from, to, wanted }) => {
+    list.map(({ from, to, ...packets }) => {
       const senders = namesIn(from);
       const receivers = namesIn(to);
       const pairs = senders.flatMap((a) => receivers.map((b) => `${a} ${b}`));
-      return { pairs: new Set(pairs), wanted };
+      return { pairs: new Set(pairs), ...packets };
     });
-  const [added, removed] = [patternsOf(property.added), patternsOf(property.removed)];
+  const [added, removed, changed] = EXPECT_KEYS.map((key) => patternsOf(property[key]));
+  if (added === undefined || removed === undefined || changed === undefined) return;
   const common = commonServers(before, network);
-  const among = property.among === null ? common : namesIn(property.among);
-  if (wrongs.length > 0 || among.length < 2) {
+  const named = property.among === null ? null : namesIn(property.among);
+  const among = named?.filter((name) => name !== SOMEBODY_OUTSIDE) ?? common;
+  const outside = named === null || named.includes(SOMEBODY_OUTSIDE);
+  if (wrongs.length > 0 || among.length + (outside ? 1 : 0) < 2) {
     const because = wrongs.length > 0 ? wrongs : ['says nothing: both have no two servers'];
     yield plain(property, property.before, 'fails', because);
     return;
   }
   const provers = [prepareProofs(before), prepareProofs(network)] as const;
   const met = new Set<Pattern>();
-  for (const from of among) {
-    for (const to of among) {
-      if (from === to) continue;
-      const said = { ...plain(property, `${from} → ${to}`, 'holds'), from, to };
-      const difference = reachDifference([before, network], provers, from, to);
-      if (difference.unknown.length > 0) {
-        yield { ...said, holds: 'unsure', because: difference.unknown };
-        continue;
-      }
-      const mine = (list: readonly Pattern[]): readonly Pattern[] =>
-        list.filter(({ pairs }) => pairs.has(`${from} ${to}`));
-      for (const one of [...mine(added), ...mine(removed)]) met.add(one);
-      const found = [
-        ...findings(difference, difference.gained, mine(added), 'added', property.otherwise),
-        ...findings(difference, difference.lost, mine(removed), 'removed', property.otherwise),
-      ];
-      for (const { text, where } of found) {
-        const witness = groupOf(difference.space, where)?.witness ?? null;
-        yield { ...said, holds: 'fails', because: [text], witness };
-      }
-      if (found.length === 0) yield said;
+  const seen = new Set<string>();
+  const networks = [before, network] as const;
+  const pairs = [
+    ...serverPairs(networks, among),
+    ...(outside ? outsidePairs(networks, among) : []),
+  ];
+  for (const pair of pairs) {
+    const { from, to } = pair;
+    const six = pair.version === 6 ? ' (IPv6)' : '';
+    const said = { ...plain(property, `${from} → ${to}${six}`, 'holds'), from, to };
+    const difference = reachDifference(networks, provers, pair);
+    if (difference.unknown.length > 0) {
+      yield { ...said, holds: 'unsure', because: difference.unknown };
+      continue;
     }
+    // Without a word about it, an expectation is allowed over both versions and has to be met by
+    // the first of them.
+    const first = pair.version !== 6 || !seen.has(`${from} ${to}`);
+    seen.add(`${from} ${to}`);
+    const mine = (list: readonly Pattern[]): Expected => {
+      const allowed = list.filter(
+        ({ pairs, version }) =>
+          pairs.has(`${from} ${to}`) && (version === null || version === (pair.version ?? 4)),
+      );
+      for (const one of allowed) met.add(one);
+      return { allowed, needed: allowed.filter(({ version }) => version !== null || first) };
+    };
+    const { gained, lost, changed: other, how } = difference;
+    const { otherwise } = property;
+    const found = [
+      ...findings(difference, gained, mine(added), 'added', otherwise),
+      ...findings(difference, lost, mine(removed), 'removed', otherwise),
+      ...findings(difference, other, mine(changed), 'changed', otherwise).map((one) => ({
+        ...one,
+        text: [one.text, ...(one.where === NOWHERE ? [] : how)].join('; '),
+      })),
+    ];
+    for (const { text, where } of found) {
+      const witness = groupOf(difference.space, where)?.witness ?? null;
+      yield { ...said, holds: 'fails', because: [text], witness };
+    }
+    if (found.length === 0) yield said;
   }
-  for (const one of [...added, ...removed]) {
+  for (const one of [...added, ...removed, ...changed]) {
     if (met.has(one)) continue;
     const because = [`says nothing: ${[...one.pairs].join(', ')} is not compared`];
     yield plain(property, property.before, 'fails', because);
   }
+  if (property.frames) yield* checkFrames(property, networks, among);
+}
+
+/** Nobody receives another frame of a server than before. */
+function* checkFrames(
+  property: ChangeProperty,
+  [before, network]: readonly [Network, Network],
+  servers: readonly string[],
+): Generator<Checked> {
+  for (const { server, kind, differences, unknown } of compareFrames(before, network, servers)) {
+    const said = { ...plain(property, `${server} ${kind} frames`, 'holds'), from: server };
+    for (const { place, ...how } of differences) {
+      const because = (['lost', 'gained', 'changed'] as const).flatMap((word) =>
+        how[word] === null ? [] : [`${how[word]} is ${word} at ${place}`],
+      );
+      yield { ...said, holds: 'fails', because };
+    }
+    if (differences.length > 0) continue;
+    yield unknown.length > 0 ? { ...said, holds: 'unsure', because: unknown } : said;
+  }
+}
+
+/** Patterns about one pair: what may happen, and what has to. */
+interface Expected {
+  readonly allowed: readonly Pattern[];
+  readonly needed: readonly Pattern[];
 }
 
 interface Found {
@@ -141,18 +205,19 @@ interface Found {
 function findings(
   { space, inputsOf }: ReachDifference,
   happened: Region,
-  expected: readonly Pattern[],
-  word: 'added' | 'removed',
+  { allowed, needed }: Expected,
+  word: (typeof EXPECT_KEYS)[number],
   otherwise: ChangeProperty['otherwise'],
 ): readonly Found[] {
   const { regions } = space;
-  const wanted = expected.reduce((all, one) => regions.or(all, inputsOf(one.wanted)), NOWHERE);
+  const inputs = (list: readonly Pattern[]): Region =>
+    list.reduce((all, one) => regions.or(all, inputsOf(one.wanted)), NOWHERE);
   const found: Found[] = [];
   const tell = (where: Region, how: string): void => {
     const group = groupOf(space, where);
     if (group !== null) found.push({ text: `${groupText(group)} ${how}`, where });
   };
-  if (otherwise === 'same') tell(regions.minus(happened, wanted), `is ${word}`);
-  tell(regions.minus(wanted, happened), `was expected to be ${word} and is not`);
+  if (otherwise === 'same') tell(regions.minus(happened, inputs(allowed)), `is ${word}`);
+  tell(regions.minus(inputs(needed), happened), `was expected to be ${word} and is not`);
   return found;
 }

@@ -13,12 +13,13 @@ import { type Checked, type FailureProperty, type Property } from '../types.ts';
 import { neededNames, objectOf, wholeOf } from '../words.ts';
 import { type Begun, type Checking, type KindRow, plain } from './row.ts';
 
-const COUNTS = ['hosts', 'links', 'routers'] as const;
+export const FAILURE_KEYS = ['keeps', 'under_failures'] as const;
+export const COUNTS = ['hosts', 'links', 'routers'] as const;
 
 export const FAILURES: KindRow<FailureProperty> = {
   kind: 'failures',
   sign: 'keeps',
-  keys: ['keeps', 'under_failures'],
+  keys: FAILURE_KEYS,
   read: readFailures,
   check: checkFailures,
 };

@@ -6,12 +6,14 @@ import { choiceOf, namesOf, versionOf, wholeOf } from '../words.ts';
 import { type Begun, type KindRow } from './row.ts';
 
 /** The least MTU of an IPv4 link (RFC 791 §3.2). */
-const LEAST_MTU = 68;
+export const LEAST_MTU = 68;
+
+export const INVARIANT_KEYS = ['invariant', 'among', 'except', 'at_least', 'ipv6'] as const;
 
 export const INVARIANT: KindRow<InvariantProperty> = {
   kind: 'invariant',
   sign: 'invariant',
-  keys: ['invariant', 'among', 'except', 'at_least', 'ipv6'],
+  keys: INVARIANT_KEYS,
   read: readInvariant,
   check: (checking, property) => INVARIANT_CHECKS[property.invariant](checking, property),
 };

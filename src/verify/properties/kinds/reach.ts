@@ -23,7 +23,7 @@ import { passesInOrder, placesOf } from '../ways.ts';
 import { choiceOf, namesOf, neededNames, PACKET_KEYS, versionOf, wantedOf } from '../words.ts';
 import { type Begun, type Checking, type KindRow, plain } from './row.ts';
 
-const KEYS = [
+export const REACH_KEYS = [
   'from',
   'to',
   'arrives',
@@ -40,7 +40,7 @@ const KEYS = [
 export const REACH: KindRow<ReachProperty> = {
   kind: 'reach',
   sign: 'arrives',
-  keys: KEYS,
+  keys: REACH_KEYS,
   read: readReach,
   check: checkReach,
 };
