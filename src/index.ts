@@ -61,10 +61,14 @@ export type {
   Verdict,
 } from './trace/types.ts';
 export {
+  added,
   anyPacket,
   apart,
+  BuiltChange,
   BuiltReach,
   change,
+  changed,
+  type Expectation,
   type InvariantOptions,
   icmp,
   invariant,
@@ -72,6 +76,7 @@ export {
   type Ports,
   property,
   propertyFile,
+  removed,
   tcp,
   udp,
 } from './verify/properties/builder.ts';

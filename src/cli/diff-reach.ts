@@ -42,7 +42,9 @@ export function diffReach(call: Call, a: Network, b: Network, flags: ReachFlags)
   const pairs = [...serverPairs([a, b], servers), ...outsidePairs([a, b], servers)];
   const changes = [...counted(call, comparePairs(a, b, pairs), 'pairs')];
   const frames =
-    flags.frames === true ? [...counted(call, compareFrames(a, b, servers), 'kinds of frames')] : [];
+    flags.frames === true
+      ? [...counted(call, compareFrames(a, b, servers), 'kinds of frames')]
+      : [];
   const changed = changes.filter((one) => one.lost ?? one.gained ?? one.changed);
   const unsure = changes.filter(({ unknown }) => unknown.length > 0);
   const otherFrames = frames.filter(({ differences }) => differences.length > 0);

@@ -141,7 +141,9 @@ describe('hopwise diff --reachability', () => {
     );
     const answers = await reach(DEMO, mute);
     expect(answers.code).toBe(1);
-    expect(answers.out).toMatch(/changed {2}a1 → a2 {2}\S.*: .*its answer is received at compute1 \S+ no more/);
+    expect(answers.out).toMatch(
+      /changed {2}a1 → a2 {2}\S.*: .*its answer is received at compute1 \S+ no more/,
+    );
     const forged = edited('hosts/compute1/ovs/br-int.flows.txt', (text) =>
       text.replace(/(table=71.*priority=95,arp,.*),arp_spa=10\.0\.0\.\d+/g, '$1'),
     );

@@ -5,6 +5,7 @@
 import { type FieldBits } from '../../packet/fields.ts';
 import { notePage } from '../diary.ts';
 import { type Case, type FieldPairs, type Split, type Traffic } from '../traffic.ts';
+import { type WordBits } from '../words.ts';
 import { runWithin, truthsOf } from './conditions.ts';
 import { popHeader, pushHeader } from './headers.ts';
 import { lookUpSet } from './lookup.ts';
@@ -22,9 +23,11 @@ import { EVERYWHERE, NOWHERE, type Region } from './regions.ts';
 import { addTo } from './sums.ts';
 import {
   clip,
+  constant,
   constantOf,
   ones,
   type Piece,
+  replaced,
   type Shown,
   samePiece,
   sameWord,
@@ -240,6 +243,42 @@ function looksLike(a: PacketSet | null, b: PacketSet | null): boolean {
 
 const WHOLE: readonly number[] = [];
 
+/** Constants for bits of words; the set itself where nothing becomes another. */
+function writeWords(p: PacketSet, writes: readonly WordBits[], what: string): PacketSet {
+  let words: Word[] | null = null;
+  let cut = false;
+  for (const { word, value, mask } of writes) {
+    const before = (words ?? p.words)[word]!;
+    const made = maskedWord(before, value, mask);
+    if (made === before) continue;
+    words ??= p.words.slice();
+    cut ||= made === null;
+    words[word] = made ?? anyRun(p.space, 32);
+  }
+  if (words === null) return p;
+  const written = { ...p, words };
+  return cut ? doubted(written, `${what} depends on a part of a sum`) : written;
+}
+
+/** A word with the bits of the mask as in `value`; null when a sum would be cut. */
+function maskedWord(before: Word, value: number, mask: number): Word | null {
+  const [only] = before;
+  if (only?.variable === null && only.width === 32) {
+    const now = ((only.value & ~mask) | value) >>> 0;
+    return now === only.value ? before : [constant(0, 32, now)];
+  }
+  if (mask === 0xffff_ffff) return [constant(0, 32, value)];
+  let made: Word | null = before;
+  for (let from = 0; from < 32 && made !== null; ) {
+    const bit = (mask >>> from) & 1;
+    let end = from + 1;
+    while (end < 32 && ((mask >>> end) & 1) === bit) end++;
+    if (bit === 1) made = replaced(made, from, [constant(0, end - from, value >>> from)]);
+    from = end;
+  }
+  return made;
+}
+
 /** The operations of `Traffic` on sets of packets of one space. */
 export const packetSets: Traffic<PacketSet> = {
   split(p, guard) {
@@ -251,29 +290,14 @@ export const packetSets: Traffic<PacketSet> = {
   lookup: lookUpSet,
   same,
   cases,
-  set(p, { field: of, value, mask }) {
-    let written = p;
-    for (let start = 0; start < of.width; ) {
-      const bit = (mask >> BigInt(start)) & 1n;
-      let end = start + 1;
-      while (end < of.width && ((mask >> BigInt(end)) & 1n) === bit) end++;
-      if (bit === 1n) {
-        const runs = constantRuns(end - start, value >> BigInt(start));
-        written = writeRuns(written, { field: of, start }, runs);
-      }
-      start = end;
-    }
-    return written;
-  },
+  set: (p, { field: of, words }) => writeWords(p, words, of.name),
   copy(p, to, source, from) {
     const runs = readRun(source, from);
     if (runs !== null) return writeRuns(p, to, runs);
     const any = [{ at: 0, run: anyRun(p.space, Math.min(32, to.width)) }];
     return doubted(writeRuns(p, to, any), `${from.field.name} is copied in part from a sum`);
   },
-  setAll(p, { each }) {
-    return each.reduce((written, one) => packetSets.set(written, one), p);
-  },
+  setAll: (p, { words }) => writeWords(p, words, 'a field'),
   copyAll(p, source, { each }) {
     return each.reduce((written, bits) => packetSets.copy(written, bits, source, bits), p);
   },

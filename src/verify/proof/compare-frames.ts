@@ -57,7 +57,11 @@ export function* compareFrames(
 }
 
 /** The NICs that a server has in both networks. */
-function nicPairs(a: Network, b: Network, server: string): readonly (readonly [Endpoint, Endpoint])[] {
+function nicPairs(
+  a: Network,
+  b: Network,
+  server: string,
+): readonly (readonly [Endpoint, Endpoint])[] {
   const nics = ({ endpoints }: Network): readonly Endpoint[] =>
     endpoints.filter(({ role, name, port }) => role === 'vm' && name === server && port !== null);
   return nics(a).flatMap((one) => {

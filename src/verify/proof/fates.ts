@@ -6,18 +6,12 @@
 import { allBits, FIELDS, type FieldBits } from '../../packet/fields.ts';
 import { type Role } from '../../trace/lineage.ts';
 import { type Ending } from '../../trace/walk.ts';
-import { type FieldPairs } from '../../traffic/traffic.ts';
 import { type PacketSet } from '../../traffic/sets/packet-set.ts';
 import { NOWHERE, type Region } from '../../traffic/sets/regions.ts';
 import { packetSets } from '../../traffic/sets/set-traffic.ts';
 import { type Space } from '../../traffic/sets/space.ts';
-import {
-  constant,
-  type Piece,
-  replaced,
-  type Word,
-  ZERO,
-} from '../../traffic/sets/symbols.ts';
+import { constant, type Piece, replaced, type Word, ZERO } from '../../traffic/sets/symbols.ts';
+import { type FieldPairs } from '../../traffic/traffic.ts';
 
 /** A copy that was received somewhere. */
 export interface Received {
@@ -39,8 +33,9 @@ export interface FateChange {
 }
 
 /** Headers that stay on the wire; what a switch or kernel remembers beside a packet is not. */
-const HEADERS: FieldPairs = [...FIELDS.values()].flatMap((of): readonly (readonly [FieldBits, FieldBits])[] =>
-  of.metadata ? [] : [[allBits(of), allBits(of)]],
+const HEADERS: FieldPairs = [...FIELDS.values()].flatMap(
+  (of): readonly (readonly [FieldBits, FieldBits])[] =>
+    of.metadata ? [] : [[allBits(of), allBits(of)]],
 );
 
 /** The copies that somebody's stack took. Nobody listening there is the program's matter. */

@@ -242,18 +242,50 @@ function concluded(
   const group = (where: Region): Group | null => groupOf(space, where);
   const unknown = doubts(compiled, walked, told, address);
   const sure = unknown.length === 0 && lost === NOWHERE;
+  // What a person reads of regions is made when somebody does.
+  const said = {
+    asked: once(() => group(asked)),
+    arrives: once(() => group(arrives)),
+    answered: once(() => group(answered)),
+    missing: once(() => group(regions.minus(asked, arrives))),
+    beyond: once(() => group(allowed === null ? NOWHERE : regions.minus(arrives, allowed))),
+    stopped: once(() => stoppedOf(space, requests, to, arrives, group, shadow)),
+    lost: once(() => group(lost)),
+  };
   const proof: Proof = {
     verdict: sure ? (arrives === NOWHERE ? 'UNREACHABLE' : 'REACHABLE') : 'UNDETERMINED',
-    asked: group(asked),
-    arrives: group(arrives),
-    answered: group(answered),
-    missing: group(regions.minus(asked, arrives)),
-    beyond: group(allowed === null ? NOWHERE : regions.minus(arrives, allowed)),
-    stopped: stoppedOf(space, requests, to, arrives, group, shadow),
+    get asked() {
+      return said.asked();
+    },
+    get arrives() {
+      return said.arrives();
+    },
+    get answered() {
+      return said.answered();
+    },
+    get missing() {
+      return said.missing();
+    },
+    get beyond() {
+      return said.beyond();
+    },
+    get stopped() {
+      return said.stopped();
+    },
     unknown,
-    lost: group(lost),
+    get lost() {
+      return said.lost();
+    },
   };
   return { proof, region: arrives, followed: { space, asked, from, to, told } };
+}
+
+function once<T>(make: () => T): () => T {
+  let made: { readonly value: T } | null = null;
+  return () => {
+    made ??= { value: make() };
+    return made.value;
+  };
 }
 
 /** A region as a person reads it; null for no packet. */

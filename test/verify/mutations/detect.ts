@@ -17,7 +17,12 @@ import { reachDifference } from '../../../src/verify/proof/compare.ts';
 import { compareFrames, endingsOfFrames } from '../../../src/verify/proof/compare-frames.ts';
 import { FRAME_BUDGET, FRAME_KINDS, type FrameKind } from '../../../src/verify/proof/frames.ts';
 import { outsidePairs, type Pair, serverPairs } from '../../../src/verify/proof/pairs.ts';
-import { type Group, groupOf, type Prover, prepareProofs } from '../../../src/verify/proof/prove.ts';
+import {
+  type Group,
+  groupOf,
+  type Prover,
+  prepareProofs,
+} from '../../../src/verify/proof/prove.ts';
 import { ALL_WANTED } from '../../../src/verify/proof/wanted.ts';
 import { checkProperties } from '../../../src/verify/properties/check.ts';
 import { questionOf } from '../../../src/verify/properties/invariants/witness.ts';
@@ -93,7 +98,9 @@ function namedBy(network: Network, host: string, line: string): ReadonlySet<stri
   const words = [line, ...taps].join(' ');
   const isNamed = ({ port, mac, addresses, host: on }: Endpoint): boolean =>
     words.includes(writeMac(mac)) ||
-    addresses.some((one) => new RegExp(`\\b${writeIp(one).replaceAll('.', '\\.')}\\b`).test(words)) ||
+    addresses.some((one) =>
+      new RegExp(`\\b${writeIp(one).replaceAll('.', '\\.')}\\b`).test(words),
+    ) ||
     (on === host && port !== null && words.includes(port.id.slice(0, 10)));
   const guests = network.endpoints.filter(({ role }) => role === 'vm');
   return new Set(guests.filter(isNamed).map(({ name }) => name));

@@ -1,18 +1,18 @@
 /** Before and after: what a change adds, removes and makes otherwise, expected or not. */
 import { describe, expect, it } from 'vitest';
 import { type Cloud } from '../../../src/model/cloud.ts';
+import { field } from '../../../src/packet/fields.ts';
 import { compileFiles, compileNetworkOf } from '../../../src/snapshot/read/compiled.ts';
 import { memoryFolder } from '../../../src/snapshot/read/memory-folder.ts';
 import { openSnapshot } from '../../../src/snapshot/read/open.ts';
-import { fateChanges } from '../../../src/verify/proof/fates.ts';
-import { NOWHERE } from '../../../src/traffic/sets/regions.ts';
-import { openSpace } from '../../../src/traffic/sets/space.ts';
-import { everyPacket } from '../../../src/traffic/sets/packet-set.ts';
-import { packetSets } from '../../../src/traffic/sets/set-traffic.ts';
-import { field } from '../../../src/packet/fields.ts';
 import { guard } from '../../../src/traffic/guard.ts';
 import { test } from '../../../src/traffic/match.ts';
+import { everyPacket } from '../../../src/traffic/sets/packet-set.ts';
+import { NOWHERE } from '../../../src/traffic/sets/regions.ts';
+import { packetSets } from '../../../src/traffic/sets/set-traffic.ts';
+import { openSpace } from '../../../src/traffic/sets/space.ts';
 import { assignment } from '../../../src/traffic/words.ts';
+import { fateChanges } from '../../../src/verify/proof/fates.ts';
 import { added, change, propertyFile, tcp } from '../../../src/verify/properties/builder.ts';
 import { checkProperties } from '../../../src/verify/properties/check.ts';
 import { checkedIn, cloudOf, cloudText } from './cloud.ts';

@@ -20,7 +20,15 @@ import { groupOf, prepareProofs } from '../../proof/prove.ts';
 import { type Wanted } from '../../proof/wanted.ts';
 import { endsOf } from '../ends.ts';
 import { type ChangeProperty, type Checked, type ExpectedChange, OTHERWISE } from '../types.ts';
-import { choiceOf, namesOf, neededNames, objectOf, PACKET_KEYS, versionOf, wantedOf } from '../words.ts';
+import {
+  choiceOf,
+  namesOf,
+  neededNames,
+  objectOf,
+  PACKET_KEYS,
+  versionOf,
+  wantedOf,
+} from '../words.ts';
 import { groupText } from './reach.ts';
 import { type Begun, type Checking, type KindRow, plain } from './row.ts';
 
