@@ -92,11 +92,12 @@ describe('a router that starts', () => {
     expect(deadline_us(started(settings))).toBe(3_609_375);
   });
 
-  it('waits as owner too, unless `state MASTER` says so; the RFC has it master at once', () => {
-    const waiting = settingsOf('priority 255');
+  it('waits as owner too when it says `state BACKUP`; the RFC has it master at once', () => {
+    const waiting = settingsOf('priority 255\nstate BACKUP');
     expect(started(waiting)).toMatchObject({ role: 'backup', timer_us: 3_003_906 });
     expect(started(settingsOf('priority 255\nstate MASTER')).role).toBe('master');
-    expect(started(settingsOf('priority 255', 11, DIALECTS.rfc5798)).role).toBe('master');
+    expect(started(settingsOf('priority 255')).role).toBe('master');
+    expect(started(settingsOf('priority 255\nstate BACKUP', 11, DIALECTS.rfc5798)).role).toBe('master');
   });
 
   it('waits for its scripts to tell something', () => {

@@ -1,6 +1,6 @@
 /** Two real keepalived routers in network namespaces of their own, on one bridge. */
 import { type ChildProcess, execFileSync, spawn } from 'node:child_process';
-import { mkdtempSync, rmSync, writeFileSync } from 'node:fs';
+import { mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 
@@ -23,11 +23,31 @@ export function missingForKeepalived(): string | null {
   return null;
 }
 
+/** Runs a program with real-time priority where that is allowed. */
+const PROMPT: readonly string[] = (() => {
+  try {
+    execFileSync('chrt', ['-f', '20', 'true'], { stdio: 'ignore' });
+    return ['chrt', '-f', '20'];
+  } catch {
+    return [];
+  }
+})();
+
+function send(pid: number, signal: NodeJS.Signals): void {
+  try {
+    process.kill(pid, signal);
+  } catch {
+    // It has ended by itself.
+  }
+}
+
 export class RealRouter {
   /** States in the order its log tells them. */
   readonly states: string[] = [];
   readonly namespace: string;
   readonly device = 'ha0';
+  /** Its keepalived.conf as it was written last. */
+  config = '';
   private seen = 0;
   private process: ChildProcess | null = null;
   private readonly folder: string;
@@ -36,7 +56,19 @@ export class RealRouter {
   constructor(namespace: string, config: string) {
     this.namespace = namespace;
     this.folder = mkdtempSync(join(tmpdir(), 'hopwise-vrrp-'));
-    writeFileSync(join(this.folder, 'keepalived.conf'), config, { mode: 0o600 });
+    this.write(config);
+  }
+
+  /** Writes its keepalived.conf; `@CHECK@` becomes the file that a check asks for. */
+  write(config: string): void {
+    this.config = config;
+    const text = config.replaceAll('@CHECK@', this.check);
+    writeFileSync(join(this.folder, 'keepalived.conf'), text, { mode: 0o600 });
+  }
+
+  /** As long as this file exists, its check fails. */
+  get check(): string {
+    return join(this.folder, 'failing');
   }
 
   start(): void {
@@ -46,7 +78,8 @@ export class RealRouter {
     const own = spawn(
       'ip',
       [
-        ...['netns', 'exec', this.namespace, 'keepalived', '-n', '-l', '-D', '-P'],
+        // Before everything else that runs here: timers of tenths of a second are kept.
+        ...['netns', 'exec', this.namespace, ...PROMPT, 'keepalived', '-n', '-l', '-D', '-P'],
         ...['-f', file('keepalived.conf'), '-p', file('parent'), '-r', file('vrrp')],
       ],
       { stdio: ['ignore', 'pipe', 'pipe'] },
@@ -98,18 +131,28 @@ export class RealRouter {
    * would still tidy up.
    */
   kill(): void {
-    const text = execFileSync('ip', ['netns', 'pids', this.namespace]).toString();
-    const pids = text.split(/\s+/).filter((one) => one !== '');
+    const pids = this.pids();
     for (const signal of ['SIGSTOP', 'SIGKILL'] as const) {
-      for (const pid of pids) {
-        try {
-          process.kill(Number(pid), signal);
-        } catch {
-          // It has ended by itself.
-        }
-      }
+      for (const pid of pids) send(pid, signal);
     }
     this.process = null;
+  }
+
+  /** Sends a signal to the parent or to the child, which does VRRP. */
+  signal(which: 'parent' | 'vrrp', name: NodeJS.Signals): void {
+    try {
+      send(Number(readFileSync(join(this.folder, which), 'utf8').trim()), name);
+    } catch {
+      // There is no process of this name yet.
+    }
+  }
+
+  private pids(): readonly number[] {
+    const text = execFileSync('ip', ['netns', 'pids', this.namespace]).toString();
+    return text
+      .split(/\s+/)
+      .filter((one) => one !== '')
+      .map(Number);
   }
 
   stop(): void {
@@ -128,6 +171,8 @@ export class RealRouter {
 
 export interface RealPair {
   readonly routers: readonly RealRouter[];
+  /** The namespace of the bridge between them, with a port `p1`, `p2`… for each. */
+  readonly middle: string;
   remove(): void;
 }
 
@@ -164,10 +209,14 @@ export function realRouters(label: string, configs: readonly string[]): RealPair
       router.ip('link', 'set', 'lo', 'up');
       router.ip('link', 'set', router.device, 'up');
       router.ip('addr', 'add', `169.254.192.${11 + i}/18`, 'dev', router.device);
+      const aside = ['type', 'veth', 'peer', 'name', 'side0', 'netns', router.namespace];
+      ip('-n', middle, 'link', 'add', `s${i + 1}`, ...aside);
+      ip('-n', middle, 'link', 'set', `s${i + 1}`, 'up');
+      router.ip('link', 'set', 'side0', 'up');
     }
   } catch (error) {
     remove();
     throw error;
   }
-  return { routers, remove };
+  return { routers, middle, remove };
 }

@@ -24,8 +24,16 @@ export type Discarded =
   | 'addresses'
   | 'own-address';
 
-/** What is wrong with an advert in the eyes of a router, as vrrp_in_chk() asks; null when nothing. */
-export function discardedBecause(own: InstanceSettings, advert: Advert): Discarded | null {
+/**
+ * What is wrong with an advert in the eyes of a router, as vrrp_check_packet() asks; null when
+ * nothing.
+ * @param trusted its addresses are not compared
+ */
+export function discardedBecause(
+  own: InstanceSettings,
+  advert: Advert,
+  trusted: boolean,
+): Discarded | null {
   if (sameAddress(own.source, advert.source)) return 'own-address';
   if (advert.virtualRouterId !== own.virtualRouterId) return 'virtual-router-id';
   if (advert.version !== own.version) return 'version';
@@ -33,12 +41,12 @@ export function discardedBecause(own: InstanceSettings, advert: Advert): Discard
     if (own.dialect.authenticates && advert.password !== own.password) return 'authentication';
     if (advert.interval_us !== own.advertInterval_us) return 'interval';
   }
-  if (own.dialect.rejectsOtherAddresses && !sameAddresses(own, advert)) return 'addresses';
+  const compares = own.dialect.rejectsOtherAddresses && !trusted;
+  if (compares && !sameAddresses(own, advert)) return 'addresses';
   return null;
 }
 
 function sameAddresses(own: InstanceSettings, advert: Advert): boolean {
-  if (own.skipCheckAdvertAddress) return true;
   return (
     own.addresses.length === advert.addresses.length &&
     advert.addresses.every((one) => own.addresses.some(({ address }) => sameAddress(address, one)))

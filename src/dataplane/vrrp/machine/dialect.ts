@@ -18,6 +18,8 @@ export interface Dialect {
   readonly rejectsOtherAddresses: boolean;
   /** Version 2 adverts are authenticated (removed by RFC 3768 §5.3.6). */
   readonly authenticates: boolean;
+  /** An owner that hears another one gives up owning. */
+  readonly ownersDispute: boolean;
   /** Adverts of priority 0 that a master sends when something it tracks has failed. */
   readonly goodbyesOnFault: number;
   /** How often an address is announced, and again after a delay: as configured, or just once. */
@@ -32,6 +34,7 @@ const RFC: Dialect = {
   announcesAfterLowerRank: false,
   rejectsOtherAddresses: false,
   authenticates: false,
+  ownersDispute: false,
   goodbyesOnFault: 1,
   announcesOnce: true,
 };
@@ -45,6 +48,7 @@ const KEEPALIVED_2_2_7: Dialect = {
   announcesAfterLowerRank: true,
   rejectsOtherAddresses: true,
   authenticates: true,
+  ownersDispute: true,
   goodbyesOnFault: 2,
   announcesOnce: false,
 };

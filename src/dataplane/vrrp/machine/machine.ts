@@ -25,14 +25,8 @@ import {
   withAnnouncement,
 } from './roles.ts';
 import { type InstanceSettings, isFatal } from './settings.ts';
-import { downInterval_us } from './timers.ts';
-import {
-  type Announcement,
-  type Effect,
-  type Input,
-  type InstanceState,
-  type Moved,
-} from './types.ts';
+import { downInterval_us, skew_us } from './timers.ts';
+import { type Effect, type Input, type InstanceState, type Moved } from './types.ts';
 
 const NEVER = Number.POSITIVE_INFINITY;
 
@@ -75,7 +69,7 @@ export function move(
  */
 function start(settings: InstanceSettings, before: InstanceState, now_us: number): Moved {
   const awaited = settings.watches
-    .filter((watch) => watch.kind === 'script' && isFatal(watch))
+    .filter(({ kind }) => kind === 'script')
     .map(({ name }) => `script ${name}`);
   const fresh: InstanceState = { ...stopped(settings), failed: before.failed, awaited };
   const begun = started(settings, fresh, now_us);
@@ -85,8 +79,15 @@ function start(settings: InstanceSettings, before: InstanceState, now_us: number
 
 function started(settings: InstanceSettings, fresh: InstanceState, now_us: number): Moved {
   if (isDown(settings, fresh)) return enter(fresh, 'fault', failure(settings, fresh));
-  if (fresh.awaited.length > 0) return { state: { ...fresh, role: 'init' }, effects: [] };
+  if (awaitsAny(settings, fresh)) return { state: { ...fresh, role: 'init' }, effects: [] };
   return begin(settings, fresh, { kind: 'started' }, now_us);
+}
+
+/** Only scripts without a weight are waited for. */
+function awaitsAny(settings: InstanceSettings, { awaited }: InstanceState): boolean {
+  return settings.watches.some(
+    (watch) => isFatal(watch) && awaited.includes(`${watch.kind} ${watch.name}`),
+  );
 }
 
 function stop(settings: InstanceSettings, state: InstanceState): Moved {
@@ -142,13 +143,18 @@ function watched(
   const failed = input.failed ? [...others, key] : others;
   const awaited = state.awaited.filter((one) => one !== key);
   const next: InstanceState = { ...state, failed, awaited };
-  if (next.role === 'stopped' || awaited.length > 0) return { state: next, effects: [] };
+  if (next.role === 'stopped' || awaitsAny(settings, next)) return still(next);
   if (isDown(settings, next)) {
     return next.role === 'fault' ? still(next) : fail(settings, next);
   }
   if (next.role === 'init') return begin(settings, next, { kind: 'started' }, now_us);
   if (next.role === 'fault') return begin(settings, next, { kind: 'recovered' }, now_us);
-  return still(next);
+  if (next.role !== 'backup') return still(next);
+  // vrrp_set_effective_priority(): a backup that waits goes on waiting, by its new skew.
+  const shift_us =
+    skew_us(timing(settings, next), next.masterInterval_us) -
+    skew_us(timing(settings, state), state.masterInterval_us);
+  return still({ ...next, timer_us: Math.max(now_us, next.timer_us + shift_us) });
 }
 
 /** down_instance(): a master says goodbye and gives back what it holds. */
@@ -170,23 +176,27 @@ function fail(settings: InstanceSettings, state: InstanceState): Moved {
 /** Timers that are due: announcements first, then the timer of the role. */
 function time(settings: InstanceSettings, state: InstanceState, now_us: number): Moved {
   const due = state.announcements.filter(({ at_us }) => at_us <= now_us);
-  let announcements: readonly Announcement[] = state.announcements.filter(
-    ({ at_us }) => at_us > now_us,
-  );
-  for (const one of due) {
-    if (one.every_us === null || state.role !== 'master') continue;
-    announcements = withAnnouncement(announcements, { ...one, at_us: now_us + one.every_us });
-  }
+  const announcements = state.announcements.filter(({ at_us }) => at_us > now_us);
   const holds = state.role === 'master';
   const told = holds ? due.flatMap(({ repeat }) => announceAll(settings, repeat)) : [];
   const next = due.length === 0 ? state : { ...state, announcements };
   if (state.timer_us > now_us) return { state: next, effects: told };
   if (state.role === 'master') {
-    const { advertInterval_us } = settings;
+    const { advertInterval_us, garpMasterRefresh_us, garpMasterRefreshRepeat } = settings;
     const advert = saying(settings, currentPriority(settings, state));
+    // vrrp_state_master_tx(): a refresh waits for the next advert.
+    const refreshes = state.refreshAt_us !== null && state.refreshAt_us < now_us;
     return {
-      state: { ...next, timer_us: now_us + advertInterval_us },
-      effects: [...told, advert],
+      state: {
+        ...next,
+        timer_us: now_us + advertInterval_us,
+        refreshAt_us: refreshes ? now_us + garpMasterRefresh_us : state.refreshAt_us,
+      },
+      effects: [
+        ...told,
+        advert,
+        ...(refreshes ? announceAll(settings, garpMasterRefreshRepeat) : []),
+      ],
     };
   }
   if (state.role !== 'backup') return { state: { ...next, timer_us: NEVER }, effects: told };

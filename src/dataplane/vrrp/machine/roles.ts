@@ -1,6 +1,6 @@
 /** Entering the roles of VRRP, shared by everything that makes an instance change its role. */
 import { announceAll, saying, takeHoldings } from './holdings.ts';
-import { type InstanceSettings, isFatal } from './settings.ts';
+import { type InstanceSettings, isFatal, type Watch } from './settings.ts';
 import { downInterval_us, type TimerSettings } from './timers.ts';
 import {
   type Announcement,
@@ -24,19 +24,24 @@ export function stopped(settings: InstanceSettings): InstanceState {
     masterInterval_us: settings.advertInterval_us,
     preemptAt_us: null,
     announcements: [],
+    refreshAt_us: null,
+    heardFrom: null,
+    disputed: false,
     failed: [],
     awaited: [],
   };
 }
 
 /** The priority it has now: its own, changed by what it watches (RFC 5798 has no such thing). */
-export function currentPriority(settings: InstanceSettings, { failed }: InstanceState): number {
-  if (settings.priority === OWNER) return OWNER;
+export function currentPriority(settings: InstanceSettings, state: InstanceState): number {
+  if (settings.priority === OWNER && !state.disputed) return OWNER;
   let priority = settings.priority;
-  for (const { kind, name, weight } of settings.watches) {
-    const well = !failed.includes(`${kind} ${name}`);
-    if (weight > 0 && well) priority += weight;
-    if (weight < 0 && !well) priority += weight;
+  for (const { kind, name, weight, reverse } of settings.watches) {
+    const key = `${kind} ${name}`;
+    // A script that has not told anything yet counts neither way.
+    if (state.awaited.includes(key)) continue;
+    const well = !state.failed.includes(key);
+    if (weight > 0 === well) priority += reverse ? -weight : weight;
   }
   return Math.max(1, Math.min(OWNER - 1, priority));
 }
@@ -54,6 +59,8 @@ export function begin(
     return becomeMaster(settings, state, { kind: 'owner' }, now_us);
   }
   const { preemptDelay_us, advertInterval_us } = settings;
+  // Whoever comes out of FAULT counts the delay from the first advert it hears.
+  const delays = preemptDelay_us > 0 && because.kind === 'started' && state.role === 'stopped';
   return {
     state: {
       ...state,
@@ -61,7 +68,7 @@ export function begin(
       goodbyeHeard: false,
       masterInterval_us: advertInterval_us,
       timer_us: now_us + downInterval_us(timing(settings, state), advertInterval_us),
-      preemptAt_us: preemptDelay_us > 0 ? now_us + preemptDelay_us : null,
+      preemptAt_us: delays ? now_us + preemptDelay_us : null,
     },
     effects: changed(state, 'backup', because),
   };
@@ -76,19 +83,10 @@ export function becomeMaster(
 ): Moved {
   const { dialect } = settings;
   const repeat = dialect.announcesOnce ? 1 : settings.garpMasterRepeat;
-  // A refresh is one timer; delayed announcements of an earlier turn still come.
-  const soon = state.announcements.filter(({ every_us }) => every_us === null);
-  if (!dialect.announcesOnce) {
-    const { garpMasterDelay_us, garpMasterRefresh_us, garpMasterRefreshRepeat } = settings;
-    if (garpMasterDelay_us > 0) soon.push(later(settings, garpMasterDelay_us, now_us));
-    if (garpMasterRefresh_us > 0) {
-      soon.push({
-        at_us: now_us + garpMasterRefresh_us,
-        repeat: garpMasterRefreshRepeat,
-        every_us: garpMasterRefresh_us,
-      });
-    }
-  }
+  const { garpMasterDelay_us, garpMasterRefresh_us } = settings;
+  // Delayed announcements of an earlier turn still come.
+  const delayed = !dialect.announcesOnce && garpMasterDelay_us > 0;
+  const refreshed = !dialect.announcesOnce && garpMasterRefresh_us > 0;
   return {
     state: {
       ...state,
@@ -97,7 +95,10 @@ export function becomeMaster(
       holds: true,
       timer_us: now_us + settings.advertInterval_us,
       preemptAt_us: null,
-      announcements: soon.sort((a, b) => a.at_us - b.at_us),
+      announcements: delayed
+        ? withAnnouncement(state.announcements, later(settings, garpMasterDelay_us, now_us))
+        : state.announcements,
+      refreshAt_us: refreshed ? now_us + garpMasterRefresh_us : null,
     },
     effects: [
       saying(settings, currentPriority(settings, state)),
@@ -113,14 +114,19 @@ export function timing(settings: InstanceSettings, state: InstanceState): TimerS
   return { version, downTimerAdverts, priority: currentPriority(settings, state) };
 }
 
-export function isDown(settings: InstanceSettings, { failed }: InstanceState): boolean {
-  return settings.watches.some((one) => isFatal(one) && failed.includes(`${one.kind} ${one.name}`));
+export function isDown(settings: InstanceSettings, state: InstanceState): boolean {
+  return settings.watches.some((one) => hasFailed(one, state));
 }
 
-export function failure(settings: InstanceSettings, { failed }: InstanceState): Because {
-  const fatal = settings.watches.find(
-    (one) => isFatal(one) && failed.includes(`${one.kind} ${one.name}`),
-  );
+/** What is watched without a weight is failed; reversed, that it is well. */
+function hasFailed(watch: Watch, { failed, awaited }: InstanceState): boolean {
+  const key = `${watch.kind} ${watch.name}`;
+  if (!isFatal(watch) || awaited.includes(key)) return false;
+  return failed.includes(key) !== watch.reverse;
+}
+
+export function failure(settings: InstanceSettings, state: InstanceState): Because {
+  const fatal = settings.watches.find((one) => hasFailed(one, state));
   return { kind: 'failed', what: fatal === undefined ? '' : `${fatal.kind} ${fatal.name}` };
 }
 
@@ -144,7 +150,7 @@ export function still(state: InstanceState): Moved {
 }
 
 export function later(settings: InstanceSettings, delay_us: number, now_us: number): Announcement {
-  return { at_us: now_us + delay_us, repeat: settings.garpMasterRepeat, every_us: null };
+  return { at_us: now_us + delay_us, repeat: settings.garpMasterRepeat };
 }
 
 export function withAnnouncement(

@@ -8,6 +8,7 @@ import {
   type VirtualRoute,
   type VirtualRule,
   type VrrpInstance,
+  type Weight,
 } from '../types.ts';
 import { DIALECTS, type Dialect } from './dialect.ts';
 
@@ -37,6 +38,8 @@ export interface Watch {
   readonly name: string;
   /** What its state adds to the priority: when well if positive, when failed if negative. */
   readonly weight: number;
+  /** The other way round: it takes away what it would add; without a weight, well is failed. */
+  readonly reverse: boolean;
 }
 
 /** A watch of weight 0 puts the instance into FAULT when it fails. */
@@ -79,22 +82,26 @@ export function instanceSettings(
 
 /** What it names, and its own interface unless that is switched off (track_primary). */
 function watchesOf(config: Keepalived, instance: VrrpInstance): readonly Watch[] {
-  const interfaces = instance.trackInterfaces.map((one) => watch('interface', one, 0));
+  const interfaces = instance.trackInterfaces.map((one) => watch('interface', one));
   const scripts = instance.trackScripts.map((one) => {
     const weight = config.scripts.find(({ name }) => name === one.name)?.weight ?? null;
-    const signed = weight === null ? 0 : weight.reverse ? -weight.value : weight.value;
-    return watch('script', one, signed);
+    return watch('script', one, weight ?? { value: 0, reverse: false });
   });
   const own = instance.interface ?? config.globals.defaultInterface;
   const stated = interfaces.some(({ name }) => name === own);
   const implied: readonly Watch[] =
     own === null || stated || instance.dontTrackPrimary === true
       ? []
-      : [{ kind: 'interface', name: own, weight: 0 }];
+      : [{ kind: 'interface', name: own, weight: 0, reverse: false }];
   return [...implied, ...interfaces, ...scripts];
 }
 
-function watch(kind: Watch['kind'], { name, weight, reverse }: Tracked, usual: number): Watch {
-  const value = weight ?? usual;
-  return { kind, name, weight: reverse ? -value : value };
+/** The instance's own weight replaces that of the script as a whole. */
+function watch(
+  kind: Watch['kind'],
+  { name, weight, reverse }: Tracked,
+  usual: Weight = { value: 0, reverse: false },
+): Watch {
+  if (weight !== null) return { kind, name, weight, reverse };
+  return { kind, name, weight: usual.value, reverse: reverse || usual.reverse };
 }

@@ -1,4 +1,5 @@
 /** State, inputs and effects of the machine of one VRRP instance. Times in microseconds. */
+import { type IpAddress } from '../../routing/types.ts';
 import { type VirtualAddress, type VirtualRoute, type VirtualRule } from '../types.ts';
 import { type Advert, type Discarded } from './advert.ts';
 import { type InstanceSettings } from './settings.ts';
@@ -20,6 +21,12 @@ export interface InstanceState {
   readonly preemptAt_us: number | null;
   /** Announcements still to come, soonest first; they outlive the role, and then say nothing. */
   readonly announcements: readonly Announcement[];
+  /** The first advert after this time is followed by announcements; null without a refresh. */
+  readonly refreshAt_us: number | null;
+  /** Who sent the last advert that was obeyed, or ignored for its low rank. */
+  readonly heardFrom: IpAddress | null;
+  /** It owns the addresses, but heard another one that does: it makes do with 254. */
+  readonly disputed: boolean;
   /** What it watches and has failed, as `kind name`. */
   readonly failed: readonly string[];
   /** Scripts that have not told anything yet, as `script name`. */
@@ -30,8 +37,6 @@ export interface InstanceState {
 export interface Announcement {
   readonly at_us: number;
   readonly repeat: number;
-  /** Periodical ones come again after this time. */
-  readonly every_us: number | null;
 }
 
 export type Input =
