@@ -22,6 +22,8 @@ export interface LanRun {
     readonly router: string;
     readonly priority: number;
   }[];
+  /** Adverts that were discarded, one way or the other. */
+  readonly discarded: number;
   /** Who has the addresses at the end, alive or not. */
   readonly holding: readonly string[];
 }
@@ -59,6 +61,7 @@ export function playOnLan(game: LanGame, choices: Choices): LanRun {
   const clock = new Clock();
   const log: LogLine[] = [];
   const adverts: { at_us: number; router: string; priority: number }[] = [];
+  let discarded = 0;
   const deaf = new Set<string>();
   const mute = new Set<string>();
   const failing = new Set<string>();
@@ -74,6 +77,7 @@ export function playOnLan(game: LanGame, choices: Choices): LanRun {
       return ids.filter((other) => other !== id && !deaf.has(other));
     },
     perform: (id: string, effect: Effect): void => {
+      if (effect.kind === 'discard') discarded++;
       if (effect.kind === 'role' && effect.to !== 'stopped') line(id, game.wordOf(effect));
     },
     isWell: (id: string): boolean => !failing.has(id) || game.failing(routers.stateOf(id).role),
@@ -123,7 +127,7 @@ export function playOnLan(game: LanGame, choices: Choices): LanRun {
   }
   clock.run(game.until_us);
   const holding = ids.filter((id) => routers.stateOf(id).holds);
-  return { log, adverts, holding };
+  return { log, adverts, discarded, holding };
 }
 
 /** Runs the actions of a recording. */

@@ -97,7 +97,9 @@ describe('a router that starts', () => {
     expect(started(waiting)).toMatchObject({ role: 'backup', timer_us: 3_003_906 });
     expect(started(settingsOf('priority 255\nstate MASTER')).role).toBe('master');
     expect(started(settingsOf('priority 255')).role).toBe('master');
-    expect(started(settingsOf('priority 255\nstate BACKUP', 11, DIALECTS.rfc5798)).role).toBe('master');
+    expect(started(settingsOf('priority 255\nstate BACKUP', 11, DIALECTS.rfc5798)).role).toBe(
+      'master',
+    );
   });
 
   it('waits for its scripts to tell something', () => {

@@ -36,9 +36,17 @@ function readConfig(text: string, ip: number): Read {
 const BUDGET = 24;
 const MOMENTS = 12;
 
-/** Everything that may be seen: by router, in every way the simulator finds. */
-export function foretold(one: MixedCase): readonly (readonly Foretold[])[] {
+/**
+ * Everything that may be seen, by router, in every way the simulator finds; and whether masters
+ * discard each other's adverts. Such masters keep each other silent by chance, and how often a
+ * third router misses them is then open.
+ */
+export function foretold(one: MixedCase): {
+  readonly ways: readonly (readonly Foretold[])[];
+  readonly quarrel: boolean;
+} {
   const found = new Map<string, readonly Foretold[]>();
+  let quarrel = false;
   const random = new Random(one.seed + 1);
   const routers = one.routers.map(({ id, ip, config }) => {
     const { settings, config: read } = readConfig(config, ip);
@@ -61,27 +69,35 @@ export function foretold(one: MixedCase): readonly (readonly Foretold[])[] {
       failing: () => false,
     };
     for (const { outcome } of explore(BUDGET, (choices) => playOnLan(game, choices)).runs) {
-      const seen = one.routers.map(({ id }): Foretold => ({
-        states: outcome.log.flatMap(({ router, state }) =>
-          router === id && state !== 'prio0' ? [state] : [],
-        ),
-        holds: outcome.holding.includes(id),
-        priorities: outcome.adverts.flatMap(({ router, priority }) =>
-          router === id ? [priority] : [],
-        ),
-      }));
-      found.set(keyOf(seen), seen);
+      quarrel ||= outcome.discarded > 0;
+      const seen = one.routers.map(
+        ({ id }): Foretold => ({
+          states: outcome.log.flatMap(({ router, state }) =>
+            router === id && state !== 'prio0' ? [state] : [],
+          ),
+          holds: outcome.holding.includes(id),
+          priorities: outcome.adverts.flatMap(({ router, priority }) =>
+            router === id ? [priority] : [],
+          ),
+        }),
+      );
+      found.set(keyOf(seen, false), seen);
     }
   }
-  return [...found.values()];
+  return { ways: [...found.values()], quarrel };
 }
 
-/** What must agree: states, who holds the address, and the priorities one after the other. */
-export function keyOf(seen: readonly (Foretold | Seen)[]): string {
+/**
+ * What must agree: states, who holds the address, and the priorities one after the other. In a
+ * quarrel, what comes again and again counts once.
+ */
+export function keyOf(seen: readonly (Foretold | Seen)[], quarrel: boolean): string {
   return seen
     .map(({ states, holds, priorities }, i) => {
       const runs = priorities.filter((one, at) => one !== priorities[at - 1]);
-      return `r${i + 1} ${states.join(' ')} ${holds ? 'holds' : '-'} [${runs.join(' ')}]`;
+      const words = states.join(' ');
+      const told = quarrel ? words.replaceAll(/(\w+ \w+)( \1)+/g, '$1') : words;
+      return `r${i + 1} ${told} ${holds ? 'holds' : '-'} [${runs.join(' ')}]`;
     })
     .join('; ');
 }

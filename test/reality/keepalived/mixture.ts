@@ -79,7 +79,22 @@ export function mixedCase(seed: number): MixedCase {
     const usual = settle_s(common) + (common.scripted ? 3.5 : 0);
     at_s += random.happens(0.2) ? 0.6 + random.below(100) / 100 : usual + random.below(100) / 100;
   }
-  return { seed, routers, actions, until_s: at_s + settle_s(common) + 1 };
+  const until_s = at_s + settle_s(common) + 1;
+  const reloads = actions.some(({ action }) => action === 'hup' || action === 'reconf');
+  const told = (config: string): string => (reloads ? withoutReversedScripts(config) : config);
+  return {
+    seed,
+    routers: routers.map((one) => ({ ...one, config: told(one.config) })),
+    actions: actions.map((one) =>
+      one.config === null ? one : { ...one, config: told(one.config) },
+    ),
+    until_s,
+  };
+}
+
+/** See the simplification in `machine/machine.ts`. */
+function withoutReversedScripts(config: string): string {
+  return config.replace('weight 40 reverse\n}', 'weight 40\n}');
 }
 
 const UNDOES: Readonly<Record<string, string>> = {

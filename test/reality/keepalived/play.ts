@@ -41,6 +41,8 @@ export async function playCase(one: MixedCase, label: string): Promise<readonly 
       act(pair, Number(action.id.slice(1)) - 1, action);
     }
     await until(begun_ms + one.until_s * 1000);
+    // What the routers told until now has still to be read.
+    await until(Date.now() + 200);
     return pair.routers.map((router, i) => seenOf(router, i, told));
   } finally {
     listener.kill('SIGKILL');

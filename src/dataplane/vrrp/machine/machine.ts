@@ -99,9 +99,12 @@ function stop(settings: InstanceSettings, state: InstanceState): Moved {
   };
 }
 
+// Simplification: keepalived 2.2.7 forgets `reverse` of a weighted script when it reads its file
+// again; here it keeps it.
 /**
  * SIGHUP. A master adverts before and after it reads the file, and its advert clock starts anew;
- * a backup waits anew.
+ * a backup waits anew. With another id or interface it is another instance (vrrp_exist()): the
+ * one of before takes its leave, and the new one begins.
  */
 function reload(
   before: InstanceSettings,
@@ -109,6 +112,14 @@ function reload(
   state: InstanceState,
   now_us: number,
 ): Moved {
+  const { virtualRouterId, interface: device } = before;
+  const same = after.virtualRouterId === virtualRouterId && after.interface === device;
+  if (!same && state.role !== 'stopped') {
+    const left = stop(before, state);
+    const { failed, awaited } = state;
+    const begun = started(after, { ...stopped(after), failed, awaited }, now_us);
+    return { state: begun.state, effects: [...left.effects, ...begun.effects] };
+  }
   if (state.role === 'backup') {
     const wait_us = downInterval_us(timing(after, state), state.masterInterval_us);
     return { state: { ...state, timer_us: now_us + wait_us }, effects: [] };
