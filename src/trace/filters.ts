@@ -1,5 +1,7 @@
 /** The packet filters of a namespace as the hooks its stack and bridges ask: rules and sets. */
 
+import { tableLimit, trackingSettings } from '../dataplane/conntrack/sysctls.ts';
+import { type TrackerOptions } from '../dataplane/conntrack/tracker.ts';
 import { type ConnectionEntry } from '../dataplane/conntrack/types.ts';
 import { compileArptables } from '../dataplane/iptables/arptables/meaning.ts';
 import { parseArptablesSave } from '../dataplane/iptables/arptables/save.ts';
@@ -16,7 +18,7 @@ import {
 import { compareNft, parseNftRuleset } from '../dataplane/iptables/nft.ts';
 import { parseIptablesSave } from '../dataplane/iptables/text/save.ts';
 import { type BridgeHooks } from '../dataplane/linuxbridge/work.ts';
-import { type NamespaceState } from '../dataplane/network.ts';
+import { type NamespaceState, ROOT } from '../dataplane/network.ts';
 import { type Run } from '../dataplane/outcome.ts';
 import { surroundingsOf } from '../dataplane/routing/questions.ts';
 import { type CompiledNamespace, compileNamespace } from '../dataplane/routing/stack.ts';
@@ -45,11 +47,34 @@ export function hooksOf<P>(
   const stack =
     rules.packets === null
       ? null
-      : startNetfilter(run, rules.packets, { entries: startOf(compiled, run, host, namespace) });
+      : startNetfilter(run, rules.packets, {
+          ...settingsOf(compiled, host, namespace),
+          entries: startOf(compiled, run, host, namespace),
+        });
   const frames = rules.frames?.start<P>() ?? null;
   const arp = rules.arp?.start<P>() ?? null;
   const silent = stack === null && frames === null && arp === null;
   return { stack, bridges: silent ? null : { frames, packets: stack, arp } };
+}
+
+/** What a namespace's sysctls and its dumped connections say about tracking; read once. */
+const settings = new WeakMap<NamespaceState, Omit<TrackerOptions, 'personality' | 'entries'>>();
+
+function settingsOf(
+  { network }: CompiledNetwork,
+  host: string,
+  namespace: string,
+): Omit<TrackerOptions, 'personality' | 'entries'> {
+  const state = network.namespace(host, namespace);
+  if (state === undefined) return {};
+  let known = settings.get(state);
+  if (known === undefined) {
+    const { sysctls } = state.state;
+    const root = network.namespace(host, ROOT)?.state.sysctls ?? sysctls;
+    known = { ...trackingSettings(sysctls), limit: tableLimit(sysctls, root, state.connections) };
+    settings.set(state, known);
+  }
+  return known;
 }
 
 /** The rules of a namespace, compiled when somebody first asks for them. */

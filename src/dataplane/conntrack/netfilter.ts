@@ -8,6 +8,7 @@ import { guard } from '../../traffic/guard.ts';
 import { test } from '../../traffic/match.ts';
 import { type Split, type Traffic } from '../../traffic/traffic.ts';
 import { assignment } from '../../traffic/words.ts';
+import { type Drop } from '../outcome.ts';
 import { type Connection, NO_HELP, STATUS, type Zone } from './connection.ts';
 import { relatedTo } from './errors.ts';
 import { expectedBy, expectTftp, useUp } from './expect.ts';
@@ -32,6 +33,7 @@ import {
   type PacketClass,
   tuplePairs,
 } from './protocols.ts';
+import { takeRoom } from './room.ts';
 import { changed, type Expectation, find, insert, occupies, type Tracker } from './tracker.ts';
 
 /** What a packet carries from hook to hook (skb->_nfct). */
@@ -51,6 +53,8 @@ export interface Handle<P> {
 export interface Tracked<P> {
   readonly p: P;
   readonly handle: Handle<P>;
+  /** Set where it ends here: the table has no room for its connection. */
+  readonly refused?: Drop;
 }
 
 const SOME_CLASS: PacketClass = {
@@ -117,13 +121,20 @@ function trackClass<P>(
   }
   return find(tracker, part, cls, zone).flatMap(({ p: here, connection, reply }) =>
     connection === null
-      ? begin(tracker, here, cls, zone)
+      ? first(tracker, here, cls, zone)
       : proceed(tracker, here, cls, zone, connection, reply),
   );
 }
 
 function without<P>(state: 'invalid' | 'untracked', cls: PacketClass): Handle<P> {
   return { state, reply: false, error: false, connection: null, cls };
+}
+
+/** A packet of no connection where the table has room, or not. */
+function first<P>(tracker: Tracker<P>, p: P, cls: PacketClass, zone: Zone): readonly Tracked<P>[] {
+  const refused = takeRoom(tracker);
+  if (refused === null) return begin(tracker, p, cls, zone);
+  return [{ p, handle: without<P>('invalid', cls), refused }];
 }
 
 /** A packet of no connection begins one, or is invalid (init_conntrack()). */

@@ -11,6 +11,7 @@ import { type Connection, NO_HELP, STATUS, type Zone } from './connection.ts';
 import { type EntrySide, invertTuple, zoneTable } from './dump-index.ts';
 import { dumpedState, dumpedStatus, dumpedTimeout } from './dumped.ts';
 import { addressFields, F, hasPorts, type PacketClass, tuplePairs } from './protocols.ts';
+import { type TableLimit } from './sysctls.ts';
 import { TCP_DEFAULTS, type TcpSettings } from './tcp-kernel.ts';
 import { defaultTimeouts, type Timeouts } from './timeouts.ts';
 import { type ConnectionEntry, type Personality, type Tuple } from './types.ts';
@@ -23,6 +24,10 @@ export interface TrackerOptions {
   readonly entries: readonly ConnectionEntry[] | null;
   readonly timeouts?: Timeouts;
   readonly tcp?: Partial<TcpSettings>;
+  /** How full the table is; null when there is room for every connection. */
+  readonly limit?: TableLimit | null;
+  readonly verifies?: boolean;
+  readonly helpsByPort?: boolean;
   /** Packet sets: parts of the input go different ways, so no state may be overwritten. */
   readonly sets?: boolean;
 }
@@ -52,6 +57,13 @@ export interface Tracker<P> {
   readonly timeouts: Timeouts;
   readonly tcp: TcpSettings;
   readonly sets: boolean;
+  readonly limit: TableLimit | null;
+  /** Connections that were begun in the run: they count as well. */
+  begun: number;
+  /** Packets that came in with a wrong checksum are invalid. */
+  readonly verifies: boolean;
+  /** Helpers attach themselves by port. */
+  readonly helpsByPort: boolean;
   /** Newest first is looked up first; kept by protocol class. */
   readonly made: Map<string, Connection<P>[]>;
   readonly tables: ReadonlyMap<number, Table<EntrySide>>;
@@ -77,6 +89,10 @@ export function createTracker<P>(run: Run<P>, options: TrackerOptions): Tracker<
     timeouts: { ...defaultTimeouts(personality), ...options.timeouts },
     tcp: { ...TCP_DEFAULTS, ...options.tcp },
     sets: options.sets ?? run.sets ?? false,
+    limit: options.limit ?? null,
+    begun: 0,
+    verifies: options.verifies ?? true,
+    helpsByPort: options.helpsByPort ?? false,
     made: new Map(),
     tables: tablesOf(entries ?? [], personality),
     taken: new Set(),

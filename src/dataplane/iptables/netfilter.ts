@@ -18,13 +18,11 @@ import {
   handleBits,
   masquerade,
   mayBind,
-  setHelper,
-  track,
   wantsRule,
 } from '../conntrack/netfilter.ts';
 import { createTracker, type Tracker, type TrackerOptions } from '../conntrack/tracker.ts';
 import { type Drop, type Run } from '../outcome.ts';
-import { attach, isUnattached } from './attach.ts';
+import { attach } from './attach.ts';
 import { type CompiledRule, type CompiledRules, compileRules } from './chain.ts';
 import { defragmented } from './defragment.ts';
 import { dropOf } from './drop.ts';
@@ -36,8 +34,8 @@ import { type Carried, type Passed, type Reroute } from './passed.ts';
 import { rejectError, resetsFor, soundPart } from './reject.ts';
 import { type TranslationStep } from './steps.ts';
 import { type Surroundings } from './surroundings.ts';
-import { account } from './tests/carried.ts';
 import { emptyMemory, type Memory } from './tests/memory.ts';
+import { type Tracking, trackItem } from './tracking.ts';
 import { type Ruleset, type TableName } from './types.ts';
 import { type Item, type Passage, type Verdict, walkTable } from './walk.ts';
 
@@ -71,6 +69,7 @@ interface State<P> {
   readonly of: CompiledNetfilter;
   readonly run: Run<P>;
   readonly tracker: Tracker<P>;
+  readonly tracking: Tracking<P>;
   readonly memory: Memory<P>;
   readonly fragments: Reassembly<P>;
   readonly surfaced: Set<CompiledRule>;
@@ -103,11 +102,13 @@ export function startNetfilter<P>(
   fragments: Reassembly<P> = startReassembly(),
 ): Netfilter<P> {
   const tracker = createTracker(run, { ...options, personality: 'kernel' });
+  const memory = emptyMemory<P>();
   const state: State<P> = {
     of,
     run,
     tracker,
-    memory: emptyMemory(),
+    tracking: { run, tracker, accounts: of.counts ? memory.accounts : null },
+    memory,
     fragments,
     surfaced: new Set(),
   };
@@ -158,7 +159,9 @@ function passHook<P>(
         if (station.table === 'mangle') items = rerouted(items, reroute, out);
         break;
       case 'track':
-        if (state.of.tracks[version]) items = items.flatMap((item) => tracked(state, hook, item));
+        if (state.of.tracks[version]) {
+          items = items.flatMap((item) => trackItem(state.tracking, hook, item, out));
+        }
         break;
       case 'nat':
         items = rerouted(throughNat(state, hook, version, items, out), reroute, out);
@@ -233,17 +236,6 @@ function ended<P>(
     }
   }
   out.push({ kind: 'dropped', drop: dropOf(by, kind), p: item.p });
-}
-
-function tracked<P>(state: State<P>, hook: HookName, item: Item<P>): readonly Item<P>[] {
-  if (item.handle !== null && !isUnattached(item.handle)) return [item];
-  const zone = item.template?.zone ?? { original: 0, reply: 0 };
-  const helper = item.template?.helper ?? null;
-  return track(state.tracker, item.p, zone, hook === 'prerouting').map(({ p, handle }) => {
-    if (helper !== null && handle.state === 'new') setHelper(handle, helper);
-    if (state.of.counts) account(state.run.traffic, state.memory.accounts, handle, p);
-    return { p, handle, template: null };
-  });
 }
 
 const ICMP_REDIRECT = guard(and(test(F.protocol, 1n), test(F.icmpType, 5n)));

@@ -20,6 +20,10 @@ function rule(line: string): Edit {
   );
 }
 
+const ASSURED =
+  'ipv4     2 tcp      6 431999 ESTABLISHED src=10.9.9.1 dst=10.9.9.2 sport=4000 dport=22 ' +
+  'src=10.9.9.2 dst=10.9.9.1 sport=22 dport=4000 [ASSURED] mark=0 use=1\n';
+
 const BRIDGE = { host: 'compute1', component: /^br-int/ } as const;
 const FORWARD = { host: 'net1', component: /FORWARD$/ } as const;
 const ROUTE = { host: 'net1', component: /^qrouter-\S+ route input$/ } as const;
@@ -114,6 +118,16 @@ export const CODES: readonly Fault[] = [
     edits: [],
     asked: [['a1', '10.80.0.30', { source: { version: 4, value: 0x0a50_0063n } }]],
     blames: { ...BRIDGE, code: 'SG_PORT_SECURITY_BLOCKED' },
+  },
+  {
+    name: 'a table of connections that is full of assured ones',
+    edits: [
+      sysctl('net1', ROUTER, 'net.netfilter.nf_conntrack_max', '1'),
+      sysctl('net1', ROUTER, 'net.netfilter.nf_conntrack_count', '1'),
+      rewrite(/^hosts\/net1\/ns\/qrouter-.*\/conntrack/, () => ASSURED),
+    ],
+    asked: [A1_TO_A3],
+    blames: { host: 'net1', component: /^nf_conntrack$/, code: 'CT_TABLE_FULL' },
   },
   {
     name: 'a TTL of one through a router',
