@@ -1,5 +1,5 @@
 /** Faults of distributed and of highly available routers. */
-import { changedRows, linkDown, lostFlow, lostRule, rewrite } from './edits.ts';
+import { changedRows, linkDown, lostFlow, lostRule, rewrite, sysctl } from './edits.ts';
 import { type Asked, type Fault, tcp } from './expect-blame.ts';
 
 const ROUTER = /qrouter-.*/;
@@ -12,15 +12,24 @@ const D2_OUT: Asked = ['d2', '198.51.100.10'];
 const D1_TO_D4: Asked = ['d1', '10.2.0.190'];
 const INWARD: Asked = ['world-ext', '203.0.113.105', tcp(22)];
 
+/** A lost policy rule of d1's address: its answers take the way of those without a floating IP. */
+const LOST_POLICY = changedRows('compute1', ROUTER, 'ip-rule-v4', (row) =>
+  JSON.stringify(row).includes('10.1.0.116') ? undefined : row,
+);
+/** Tracking in the central part that picks connections up midway, and translates them. */
+const LOOSE = sysctl('net1', SNAT, 'net.netfilter.nf_conntrack_tcp_loose', '1');
+
 export const DISTRIBUTED: readonly Fault[] = [
   { name: 'nothing at all', edits: [], asked: [D1_OUT, D2_OUT, D1_TO_D4, INWARD], blames: null },
   {
+    name: 'a lost policy rule, where the central part lets answers pass untranslated',
+    edits: [LOST_POLICY],
+    asked: [INWARD],
+    blames: null,
+  },
+  {
     name: 'a lost policy rule, which only answers feel',
-    edits: [
-      changedRows('compute1', ROUTER, 'ip-rule-v4', (row) =>
-        JSON.stringify(row).includes('10.1.0.116') ? undefined : row,
-      ),
-    ],
+    edits: [LOST_POLICY, LOOSE],
     asked: [INWARD],
     blames: { code: 'NO_ROUTE', host: 'compute1', component: /^qrouter-\S+ ip rule$/ },
   },
@@ -30,6 +39,7 @@ export const DISTRIBUTED: readonly Fault[] = [
       changedRows('compute1', ROUTER, 'ip-route-v4', (row) =>
         String(row['table']) === '16' ? undefined : row,
       ),
+      LOOSE,
     ],
     asked: [INWARD],
     blames: { code: 'NO_ROUTE', host: 'compute1', component: /^qrouter-\S+ table 16$/ },
