@@ -5,7 +5,7 @@ import { compileNetwork } from '../src/trace/compiled-network.ts';
 import { withOutside } from '../src/trace/outside.ts';
 import { openAllPairs } from '../src/verify/allpairs/all-pairs.ts';
 import { openCoordinates } from '../src/verify/allpairs/coordinates.ts';
-import { sweep } from '../src/verify/allpairs/sweep.ts';
+import { tally } from '../src/verify/allpairs/sweep.ts';
 import { measure } from './alone.ts';
 import { generatedCloud } from './compile.ts';
 import { figure, type Row } from './report.ts';
@@ -39,11 +39,7 @@ export function sweepOnce(ports: number): Swept {
   const started = cpuSeconds();
   const all = openAllPairs(compileNetwork(network), openCoordinates(MAX_EDGES));
   const arranged = cpuSeconds();
-  let [some, open] = [0, 0];
-  for (const row of sweep(all)) {
-    some += row.some.length;
-    open += row.open.length;
-  }
+  const { some, open } = tally(all);
   const swept_s = cpuSeconds() - arranged;
   return { arranged_s: arranged - started, swept_s, flows, some, open };
 }

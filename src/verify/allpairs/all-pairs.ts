@@ -4,34 +4,18 @@
  * and `prove` says it for one pair. Before: `layer2.ts`, `router.ts`.
  */
 
-import { guestName } from '../../dataplane/endpoint/guest.ts';
-import { seatBehind } from '../../dataplane/endpoint/guest-nics.ts';
-import { type Endpoint } from '../../dataplane/network.ts';
 import { type CompiledNetwork } from '../../trace/compiled-network.ts';
-import { NOWHERE, type Region } from '../../traffic/sets/regions.ts';
-import { ADDRESS, type Coordinates } from './coordinates.ts';
+import { NOWHERE, type Region, type Regions } from '../../traffic/sets/regions.ts';
+import { type Coordinates } from './coordinates.ts';
+import { type Extent, everyAddress, narrowTo, seenFrom, widen, within } from './extent.ts';
 import { openFabric } from './fabric.ts';
 import { NotCarried } from './frame.ts';
 import { type Layer2, openLayer2 } from './layer2.ts';
-import { openPlaces, type Places, type Station } from './places.ts';
+import { openPlaces, type Station } from './places.ts';
 import { beforeNat, type Forwarded, openRouters, type Routers } from './router.ts';
-import { localDevice, routeTo, settingsOf } from './routes.ts';
+import { localDevice, routeCuts, routeTo, settingsOf } from './routes.ts';
+import { type Left, type Server, serversOf, type Target, targetsOf } from './servers.ts';
 import { openUnderlay } from './underlay.ts';
-
-/** A server's port. */
-export interface Server {
-  readonly endpoint: Endpoint;
-  readonly station: Station;
-  /** The first IPv4 address of its interface. */
-  readonly address: number;
-}
-
-/** An address that packets may be sent to, and the server that has it. */
-export interface Target {
-  readonly server: Server;
-  readonly address: number;
-  readonly floating: boolean;
-}
 
 /** What is known of one pair. */
 export type Cell =
@@ -45,12 +29,51 @@ export interface Delivery {
   readonly where: Region;
 }
 
+/** Connections to a run of addresses that a router sends on by one way, as many senders' do. */
+export interface Passage {
+  /** The run of addresses, both ends included. */
+  readonly low: number;
+  readonly high: number;
+  readonly exit: Exit;
+  /** The address that they have as source from the router on. */
+  readonly source: number;
+  /** What of the sender's packets gets as far. */
+  readonly where: Region;
+}
+
+/** All that is said of packets of one server to a run of addresses. */
+export interface Run {
+  readonly low: number;
+  readonly high: number;
+  /** Deliveries of packets to `low`; a run with some has only this address. */
+  readonly found: readonly Delivery[];
+  readonly passages: readonly Passage[];
+  /** Why nothing is said; null where everything is. */
+  readonly open: string | null;
+}
+
+/** What becomes of connections that a router sends on with another source, for all who do. */
+export interface Exit {
+  readonly id: number;
+  /**
+   * Where packets to an address arrive, and for which other sources the same holds; a sentence
+   * where that is not carried. `where` is to be cut with that of the passage.
+   */
+  arrivals(destination: number, source: number): Arrivals;
+}
+
+export interface Arrivals extends Readonly<Extent> {
+  readonly found: readonly Delivery[] | string;
+}
+
 export interface AllPairs {
   readonly coordinates: Coordinates;
   readonly servers: readonly Server[];
   readonly targets: readonly Target[];
   /** Servers the engine cannot start from, with the reason. */
-  readonly left: readonly { readonly endpoint: Endpoint; readonly why: string }[];
+  readonly left: readonly Left[];
+  /** What is said of packets to an address, and to those behind it that are treated alike. */
+  run(from: Server, address: number): Run;
   /** Where packets of a server to an address arrive; a sentence where that is not carried. */
   deliveries(from: Server, address: number): readonly Delivery[] | string;
   cell(from: Server, to: Target): Cell;
@@ -69,8 +92,19 @@ export function openAllPairs(compiled: CompiledNetwork, coordinates: Coordinates
   const { servers, left } = serversOf(compiled, places);
   const targets = targetsOf(compiled, servers);
   const isServer = new Set(servers.map(({ station }) => station));
-  const engine: Engine = { coordinates, layer2, routers, isServer, onward: new Map() };
-  const deliveries: AllPairs['deliveries'] = (from, destination) => {
+  const engine: Engine = {
+    coordinates,
+    layer2,
+    routers,
+    isServer,
+    exits: new Map(),
+    sources: everyAddress(),
+    destinations: everyAddress(),
+    passages: null,
+  };
+  const follow = (from: Server, destination: number): readonly Delivery[] | string => {
+    widen(engine.sources);
+    widen(engine.destinations);
     try {
       const way: Way = {
         source: from.address,
@@ -86,11 +120,29 @@ export function openAllPairs(compiled: CompiledNetwork, coordinates: Coordinates
       throw error;
     }
   };
+  const deliveries: AllPairs['deliveries'] = (from, destination) => {
+    engine.passages = null;
+    return follow(from, destination);
+  };
   return {
     coordinates,
     servers,
     targets,
     left,
+    run(from, address) {
+      engine.passages = [];
+      const told = follow(from, address);
+      const found = typeof told === 'string' ? NOWHERE_AT_ALL : told;
+      const high = found.length > 0 ? address : engine.destinations.high;
+      const passed = typeof told === 'string' ? [] : engine.passages;
+      return {
+        low: address,
+        high,
+        found,
+        passages: passed.map((one) => ({ ...one, low: address, high })),
+        open: typeof told === 'string' ? told : null,
+      };
+    },
     deliveries,
     cell(from, to) {
       const found = deliveries(from, to.address);
@@ -109,7 +161,12 @@ interface Engine {
   readonly routers: Routers;
   readonly isServer: ReadonlySet<Station>;
   /** What becomes of connections whose addresses were translated: shared by all their senders. */
-  readonly onward: Map<string, Map<number, readonly Delivery[] | NotCarried>>;
+  readonly exits: Map<string, Exit>;
+  /** For which other sources and destinations the connection would go the same way. */
+  readonly sources: Extent;
+  readonly destinations: Extent;
+  /** Where passages are gathered; null: they are followed to their ends. */
+  passages: Omit<Passage, 'low' | 'high'>[] | null;
 }
 
 /** A connection somewhere on its way. */
@@ -127,6 +184,7 @@ const NO_ZONES: readonly string[] = [];
 /** Sends from a server's own stack. */
 function sent(engine: Engine, from: Station, way: Way): readonly Delivery[] {
   const { state, device } = from;
+  within(routeCuts(state), way.destination, engine.destinations);
   const route = routeTo(state, way.destination);
   if (localDevice(state, way.destination) !== null) throw new NotCarried('its own address');
   if (route === null) return NOWHERE_AT_ALL;
@@ -146,13 +204,15 @@ function onLink(
 ): readonly Delivery[] {
   const { regions } = engine.coordinates;
   if (from.device.mtu < LEAST_MTU) throw new NotCarried('a small MTU');
+  const { sources, destinations } = engine;
+  if (hop === way.destination) narrowTo(destinations, hop, hop);
   const mac = engine.layer2.resolve(from, sender, hop);
   if (mac === null) return NOWHERE_AT_ALL;
   const guest = way.routers === 0 ? way.source : null;
   const found: Delivery[] = [];
   for (const { station, out, into, zones } of engine.layer2.reach(from, mac, guest)) {
-    const near = regions.restricted(out, ADDRESS, way.destination);
-    const far = regions.restricted(into, ADDRESS, way.source);
+    const near = seenFrom(regions, out, way.destination, destinations);
+    const far = seenFrom(regions, into, way.source, sources);
     const passed = regions.and(near, far);
     const where = regions.and(way.where, way.anyPort ? beforeNat(regions, passed) : passed);
     if (where === NOWHERE) continue;
@@ -166,6 +226,7 @@ function onLink(
 
 function received(engine: Engine, at: Station, way: Way): readonly Delivery[] {
   const { source, destination, where } = way;
+  within(routeCuts(at.state), destination, engine.destinations);
   const local = localDevice(at.state, destination) !== null;
   const routes = settingsOf(at.state, at.device.name).forwarding;
   if (local && !(routes && engine.routers.filters(at))) {
@@ -176,6 +237,11 @@ function received(engine: Engine, at: Station, way: Way): readonly Delivery[] {
   }
   if (way.routers === MAX_ROUTERS) throw new NotCarried('many routers');
   const found: Delivery[] = [];
+  engine.routers.alike(
+    at,
+    { address: source, extent: engine.sources },
+    { address: destination, extent: engine.destinations },
+  );
   for (const one of engine.routers.forward(at, source, destination, where)) {
     const same = one.source === source && one.destination === destination;
     const next: Way = {
@@ -186,7 +252,7 @@ function received(engine: Engine, at: Station, way: Way): readonly Delivery[] {
       anyPort: way.anyPort || one.anyPort,
       routers: way.routers + 1,
     };
-    found.push(...(same ? sentOn(engine, one, next) : translated(engine, one, next)));
+    found.push(...(same ? sentOn(engine, one, next) : translated(engine, one, next, way)));
   }
   return found;
 }
@@ -196,38 +262,84 @@ function sentOn(engine: Engine, { by, hop }: Forwarded, way: Way): readonly Deli
 }
 
 /** What NAT has made is a connection of its own: many senders share it. */
-function translated(engine: Engine, one: Forwarded, way: Way): readonly Delivery[] {
-  const { regions, openings } = engine.coordinates;
-  const { source, destination, anyPort, routers } = way;
-  const sender = `${one.by.id} ${source} ${anyPort} ${routers}`;
-  let mine = engine.onward.get(sender);
-  if (mine === undefined) {
-    mine = new Map();
-    engine.onward.set(sender, mine);
+function translated(engine: Engine, one: Forwarded, way: Way, before: Way): readonly Delivery[] {
+  const exit = exitOf(engine, one, way);
+  const { source, destination, where } = way;
+  if (engine.passages !== null && destination === before.destination) {
+    engine.passages.push({ exit, source, where });
+    return NOWHERE_AT_ALL;
   }
-  // Where the hop is a gateway it is the same for every destination.
-  const key = one.hop === destination ? destination : -1 - destination;
-  let found = mine.get(key);
-  if (found === undefined) {
-    try {
-      found = sentOn(engine, one, { ...way, where: openings });
-    } catch (error) {
-      if (!(error instanceof NotCarried)) throw error;
-      found = error;
-    }
-    mine.set(key, found);
-  }
-  if (found instanceof NotCarried) throw found;
-  return found.flatMap(({ at, where }) => {
-    const here = regions.and(way.where, where);
+  const { low, high, found } = exit.arrivals(destination, source);
+  if (source === before.source) narrowTo(engine.sources, low, high);
+  if (typeof found === 'string') throw new NotCarried(found);
+  return cutBy(engine.coordinates.regions, found, where);
+}
+
+/** The deliveries of what is in a region. */
+export function cutBy(
+  regions: Regions,
+  found: readonly Delivery[],
+  where: Region,
+): readonly Delivery[] {
+  return found.flatMap(({ at, where: all }) => {
+    const here = regions.and(where, all);
     return here === NOWHERE ? [] : [{ at, where: here }];
   });
 }
 
+function exitOf(engine: Engine, one: Forwarded, way: Way): Exit {
+  // Where the hop is a gateway it is the same for every destination.
+  const hop = one.hop === way.destination ? '' : one.hop;
+  const key = `${one.by.id} ${hop} ${way.anyPort} ${way.routers}`;
+  let exit = engine.exits.get(key);
+  if (exit === undefined) {
+    exit = openExit(engine, one, way, engine.exits.size);
+    engine.exits.set(key, exit);
+  }
+  return exit;
+}
+
+function openExit(engine: Engine, one: Forwarded, way: Way, id: number): Exit {
+  const { openings } = engine.coordinates;
+  const direct = one.hop === way.destination;
+  const known = new Map<number, Arrivals[]>();
+  return {
+    id,
+    arrivals(destination, source) {
+      let mine = known.get(destination);
+      if (mine === undefined) {
+        mine = [];
+        known.set(destination, mine);
+      }
+      for (const each of mine) if (each.low <= source && source <= each.high) return each;
+      const sources = everyAddress();
+      const apart: Engine = { ...engine, sources, destinations: everyAddress(), passages: null };
+      const hop = direct ? destination : one.hop;
+      const next: Way = { ...way, source, destination, where: openings };
+      const made: Arrivals = {
+        found: toldOf(() => sentOn(apart, { ...one, hop }, next)),
+        ...sources,
+      };
+      mine.push(made);
+      return made;
+    },
+  };
+}
+
+function toldOf(follow: () => readonly Delivery[]): readonly Delivery[] | string {
+  try {
+    return follow();
+  } catch (error) {
+    if (error instanceof NotCarried) return error.message;
+    throw error;
+  }
+}
+
 /** A server takes what its own stack lets in. */
-function accepts({ routers }: Engine, at: Station, way: Way): void {
+function accepts({ routers, sources }: Engine, at: Station, way: Way): void {
   const { state, device } = at;
   if (routers.filters(at)) throw new NotCarried('a server with rules of its own');
+  within(routeCuts(state), way.source, sources);
   const { reversePathFilter } = settingsOf(state, device.name);
   const back = routeTo(state, way.source);
   if (localDevice(state, way.source) !== null) throw new NotCarried('an own address as source');
@@ -247,43 +359,4 @@ function senderOn({ device }: Station, hop: number): number {
     }
   }
   throw new NotCarried('a next hop outside of the network');
-}
-
-function serversOf(
-  { network }: CompiledNetwork,
-  places: Places,
-): { readonly servers: readonly Server[]; readonly left: AllPairs['left'] } {
-  const servers: Server[] = [];
-  const left: { endpoint: Endpoint; why: string }[] = [];
-  for (const endpoint of network.endpoints) {
-    if (endpoint.role !== 'vm') continue;
-    const { host, tap } = endpoint;
-    const namespace =
-      endpoint.namespace ??
-      (tap === null ? '' : guestName(seatBehind(network.neutron, host, tap).tap));
-    const stations = places.stationsOf(host, namespace);
-    const station = stations.find(({ mac }) => mac === Number(endpoint.mac));
-    const address = station?.addresses[0];
-    if (station === undefined || stations.length !== 1) {
-      left.push({ endpoint, why: 'it is not directly at one port of a bridge' });
-    } else if (address === undefined) left.push({ endpoint, why: 'it has no IPv4 address' });
-    else servers.push({ endpoint, station, address });
-  }
-  return { servers, left };
-}
-
-function targetsOf({ network }: CompiledNetwork, servers: readonly Server[]): readonly Target[] {
-  const byPort = new Map<string, Server>();
-  for (const server of servers) {
-    if (server.endpoint.port !== null) byPort.set(server.endpoint.port.id, server);
-  }
-  const targets: Target[] = servers.map((server) => {
-    return { server, address: server.address, floating: false };
-  });
-  for (const { portId, address: floating } of network.neutron.floatingIps) {
-    const server = portId === null ? undefined : byPort.get(portId);
-    if (server === undefined || floating.version !== 4) continue;
-    targets.push({ server, address: Number(floating.value), floating: true });
-  }
-  return targets;
 }

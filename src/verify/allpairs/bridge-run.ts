@@ -4,113 +4,57 @@
  * else a flow does is not carried. Before: `flow-index.ts`. After: `forwarding.ts`.
  */
 import { type Action, type Ct, type Flow, RESERVED_PORTS } from '../../dataplane/ovs/types/flow.ts';
-import { type Bridge, type Port } from '../../dataplane/ovs/types/switch.ts';
 import { CT_STATE, type Field, type FieldBits } from '../../packet/fields.ts';
-import { NOWHERE, type Regions } from '../../traffic/sets/regions.ts';
+import { EVERYWHERE, NOWHERE, type Regions } from '../../traffic/sets/regions.ts';
 import { wordBits } from '../../traffic/words.ts';
-import { addFlow, emptyIndex, type FlowIndex, lookUp } from './flow-index.ts';
+import { type FlowIndex, type Found, lookUp } from './flow-index.ts';
 import {
   copyOf,
   type Frame,
-  KNOWN,
+  given,
+  LATER,
+  NEEDS_MORE,
+  NeedsMore,
   NotCarried,
   OPEN,
   OTHER,
-  readMac,
+  SLOTS,
   SYMBOLIC,
   slotOf,
   W,
 } from './frame.ts';
+import { type IndexedBridge } from './indexed-bridge.ts';
+import { type Leaving, leave, normal, VLAN_PRESENT } from './normal.ts';
 
-/** A bridge whose tables are arranged for frames. */
-export interface IndexedBridge {
-  readonly host: string;
-  readonly name: string;
-  readonly tables: Map<number, FlowIndex>;
-  readonly ports: ReadonlyMap<number, Port>;
-  /** Dumped addresses as `VLAN MAC` → port. */
-  readonly addresses: ReadonlyMap<string, number>;
-  /** MAC addresses that flows or dumped addresses name as destination. */
-  readonly named: ReadonlySet<number>;
-  /** Some flow asks for a part of a destination beside the group bit. */
-  readonly namesParts: boolean;
-  /** Why nothing through this bridge is carried; null for nothing. */
-  readonly refused: string | null;
-}
-
-/** Where a frame leaves the bridge, and the zones in which its connection is now known. */
-export interface Leaving {
-  readonly port: number;
-  readonly frame: Frame;
-  readonly zones: readonly number[];
-  /** A dumped address decided: it has to lead to somebody, else it may be stale. */
-  readonly dumped: boolean;
-}
-
-const ALL_MAC = 0xffff_ffff_ffffn;
-const GROUP_BIT = 1n << 40n;
 const NEW = CT_STATE.trk | CT_STATE.new;
 const ARP_OR_IP = [0x0806, 0x0800];
 /** OVS refuses deeper recursion (MAX_DEPTH). */
 const MAX_DEPTH = 64;
-const VLAN_PRESENT = 0x1000;
 
-export function indexBridge(host: string, bridge: Bridge): IndexedBridge {
-  const tables = new Map<number, FlowIndex>();
-  let refused = refusal(bridge);
-  if (refused === null) {
-    try {
-      for (const flow of bridge.flows) {
-        let table = tables.get(flow.table);
-        if (table === undefined) {
-          table = emptyIndex();
-          tables.set(flow.table, table);
-        }
-        addFlow(table, flow);
-      }
-    } catch (error) {
-      if (!(error instanceof NotCarried)) throw error;
-      refused = error.message;
-    }
-  }
-  const addresses = new Map<string, number>();
-  const named = new Set<number>();
-  for (const { vlan, mac, port } of bridge.fdb) {
-    addresses.set(`${vlan} ${mac}`, port);
-    named.add(Number(mac));
-  }
-  let namesParts = false;
-  for (const { tests } of bridge.flows) {
-    for (const { field: of, value, mask } of tests) {
-      if (of.name !== 'eth_dst') continue;
-      if (mask === ALL_MAC) named.add(Number(value));
-      else if (mask !== GROUP_BIT) namesParts = true;
-    }
-  }
-  const ports = new Map(bridge.ports.map((port) => [port.ofport, port]));
-  return { host, name: bridge.name, tables, ports, addresses, named, namesParts, refused };
+/** A frame that stands before a table which asks for what is given later. */
+export interface Paused {
+  readonly table: number;
+  readonly frame: Frame;
+  readonly zones: readonly number[];
+  readonly depth: number;
 }
 
-function refusal(bridge: Bridge): string | null {
-  if (bridge.flows.length === 0) return 'a bridge without flows';
-  if (bridge.mirrors.length > 0) return 'mirrors';
-  if (bridge.multicastSnooping) return 'multicast snooping';
-  if (bridge.floodVlans.length > 0) return 'flood VLANs';
-  const bundles = new Set<string>();
-  for (const { bundle, protected: alone } of bridge.ports) {
-    if (bundles.has(bundle)) return 'bonds';
-    if (alone) return 'protected ports';
-    bundles.add(bundle);
-  }
-  return null;
+/** How far frames go together that differ only in what is given later. */
+export interface Together {
+  readonly out: readonly Leaving[];
+  readonly paused: readonly Paused[];
 }
 
 interface Walk {
   readonly regions: Regions;
   readonly bridge: IndexedBridge;
   readonly out: Leaving[];
+  /** null: nothing is left for later. */
+  readonly paused: Paused[] | null;
   zones: readonly number[];
   depth: number;
+  /** Nothing is done to the frame behind the table that is entered. */
+  tail: boolean;
 }
 
 /** Sends a frame through the tables of the bridge; the frame stands in `in_port`. */
@@ -120,20 +64,54 @@ export function runBridge(
   frame: Frame,
 ): readonly Leaving[] {
   if (bridge.refused !== null) throw new NotCarried(bridge.refused);
-  const walk: Walk = { regions, bridge, out: [], zones: [], depth: 0 };
+  const walk = walkOf(regions, bridge, null);
   enterTable(walk, 0, frame);
   return walk.out;
+}
+
+/** The same from a table on that a flow of table 0 leads to, where something is given later. */
+export function runTogether(
+  regions: Regions,
+  bridge: IndexedBridge,
+  table: number,
+  frame: Frame,
+): Together {
+  if (bridge.refused !== null) throw new NotCarried(bridge.refused);
+  const paused: Paused[] = [];
+  const walk = walkOf(regions, bridge, paused);
+  walk.depth = table === 0 ? 0 : 1;
+  enterTable(walk, table, frame);
+  return { out: walk.out, paused };
+}
+
+/** Goes on with one frame of those that went together. */
+export function goOn(
+  regions: Regions,
+  bridge: IndexedBridge,
+  { table, frame, zones, depth }: Paused,
+  from: Frame,
+): readonly Leaving[] {
+  const walk = walkOf(regions, bridge, null);
+  walk.zones = zones;
+  walk.depth = depth;
+  enterTable(walk, table, given(frame, from));
+  return walk.out;
+}
+
+function walkOf(regions: Regions, bridge: IndexedBridge, paused: Paused[] | null): Walk {
+  return { regions, bridge, out: [], paused, zones: [], depth: 0, tail: true };
 }
 
 function enterTable(walk: Walk, table: number, frame: Frame): void {
   if (++walk.depth > MAX_DEPTH) throw new NotCarried('too many resubmissions');
   const index = walk.bridge.tables.get(table);
   if (index !== undefined) {
-    const found = lookUp(walk.regions, index, frame);
-    const { zones } = walk;
+    const found = looked(walk, table, index, frame);
+    const { zones, tail } = walk;
     for (let i = 0; i < found.length; i++) {
       const { flow, where } = found[i]!;
       walk.zones = zones;
+      walk.tail = tail;
       // The last part may have the frame for itself.
       const part = i + 1 < found.length ? copyOf(frame) : frame;
       part.where = where;
@@ -143,11 +121,27 @@ function enterTable(walk: Walk, table: number, frame: Frame): void {
   walk.depth--;
 }
 
+/** Looks the frame up, or leaves it standing before the table. */
+function looked(walk: Walk, table: number, index: FlowIndex, frame: Frame): readonly Found[] {
+  const { paused, tail, zones } = walk;
+  if (paused === null || !tail) return lookUp(walk.regions, index, frame);
+  try {
+    return lookUp(walk.regions, index, frame);
+  } catch (error) {
+    if (!(error instanceof NeedsMore)) throw error;
+    paused.push({ table, frame, zones, depth: walk.depth - 1 });
+    return [];
+  }
+}
+
 function act(walk: Walk, flow: Flow, frame: Frame): void {
   const { actions } = flow;
+  const { tail } = walk;
   for (let i = 0; i < actions.length; i++) {
     if (frame.where === NOWHERE) return;
-    one(walk, actions[i]!, frame, i === actions.length - 1);
+    const last = i === actions.length - 1;
+    walk.tail = tail && last;
+    one(walk, actions[i]!, frame, last);
   }
 }
 
@@ -247,18 +241,18 @@ function storeOf(action: SetField): Store {
   return found;
 }
 
-function write({ words, known }: Frame, action: SetField): void {
+function write({ words }: Frame, action: SetField): void {
   const { name, whole, bits } = storeOf(action);
   for (const { slot, mask, value } of bits) {
-    if (known[slot] === SYMBOLIC || slot === OTHER) throw new NotCarried(`${name} is rewritten`);
-    if (known[slot] !== KNOWN && !whole) throw new NotCarried(`a part of ${name}`);
-    known[slot] = KNOWN;
-    words[slot] = ((words[slot]! & ~mask) | value) >>> 0;
+    const held = words[slot]!;
+    if (held === SYMBOLIC || slot === OTHER) throw new NotCarried(`${name} is rewritten`);
+    if (held < 0 && !whole) throw new NotCarried(`a part of ${name}`);
+    words[slot] = held < 0 ? value : ((held & ~mask) | value) >>> 0;
   }
 }
 
 /** Moves whole fields; what was open stays open. */
-function move({ words, known }: Frame, from: FieldBits, to: FieldBits): void {
+function move({ words }: Frame, from: FieldBits, to: FieldBits): void {
   const whole = from.width === from.field.width && to.width === to.field.width;
   if (!whole || from.width !== to.width || from.field.shift + to.field.shift > 0) {
     throw new NotCarried('a part of a field is moved');
@@ -267,11 +261,11 @@ function move({ words, known }: Frame, from: FieldBits, to: FieldBits): void {
     const source = slotOf(from.field.word + i);
     const target = slotOf(to.field.word + i);
     if (source === OTHER || target === OTHER) throw new NotCarried('a field is moved');
-    if (known[source] === SYMBOLIC || known[target] === SYMBOLIC) {
+    if (words[source] === SYMBOLIC || words[target] === SYMBOLIC) {
       throw new NotCarried('an address is moved');
     }
+    if (words[source] === LATER) throw NEEDS_MORE;
     words[target] = words[source]!;
-    known[target] = known[source]!;
   }
 }
 
@@ -298,9 +292,9 @@ function track(walk: Walk, ct: Ct, frame: Frame, last: boolean): void {
   enterTable(walk, ct.table, tracked);
 }
 
-function zoneIn({ words, known }: Frame, { field, start, width }: FieldBits): number {
-  const at = slotOf(field.word);
-  if (known[at] !== KNOWN || field.width > 32 || start + width > 32) {
+function zoneIn({ words }: Frame, { field: of, start, width }: FieldBits): number {
+  const at = slotOf(of.word);
+  if (words[at]! < 0 || of.width > 32 || start + width > 32) {
     throw new NotCarried('a zone that is not known');
   }
   return (words[at]! >>> start) & (2 ** width - 1);
@@ -310,6 +304,7 @@ function output(walk: Walk, port: number, frame: Frame): void {
   const inPort = frame.words[W.inPort]!;
   switch (port) {
     case RESERVED_PORTS.IN_PORT:
+      if (inPort < 0) throw NEEDS_MORE;
       return leave(walk, inPort, frame);
     case RESERVED_PORTS.NORMAL:
       return normal(walk, frame);
@@ -321,56 +316,29 @@ function output(walk: Walk, port: number, frame: Frame): void {
   }
 }
 
-function leave({ bridge, out, zones }: Walk, port: number, frame: Frame, dumped = false): void {
-  const to = bridge.ports.get(port);
-  if (to === undefined || isDown(to)) return;
-  out.push({ port, frame, zones, dumped });
-}
-
-function isDown({ adminUp, linkUp, config }: Port): boolean {
-  if (config.some((word) => word !== 'PORT_DOWN')) {
-    throw new NotCarried('a port with settings of its own');
+/**
+ * The table that table 0 sends all frames to that come in by a port and have an Ethernet type,
+ * when it does nothing else to them; null when more than these decides.
+ */
+export function doorOf(
+  regions: Regions,
+  bridge: IndexedBridge,
+  inPort: number,
+  ethType: number,
+): number | null {
+  const index = bridge.tables.get(0);
+  if (index === undefined || bridge.refused !== null) return null;
+  const words: number[] = new Array<number>(SLOTS).fill(OPEN);
+  words[W.inPort] = inPort;
+  words[W.ethType] = ethType;
+  try {
+    const [only, ...more] = lookUp(regions, index, { words, where: EVERYWHERE });
+    const [action, ...others] = only?.flow.actions ?? [];
+    if (only?.where !== EVERYWHERE || more.length + others.length > 0) return null;
+    if (action?.kind === 'goto-table') return action.table;
+    return action?.kind === 'resubmit' && !action.ct && action.port === null ? action.table : null;
+  } catch (error) {
+    if (error instanceof NotCarried || error instanceof NeedsMore) return null;
+    throw error;
   }
-  return config.length > 0 || !adminUp || !linkUp;
-}
-
-/** Forwards as a learning switch that knows what was dumped; elsewhere it floods. */
-function normal(walk: Walk, frame: Frame): void {
-  const { bridge } = walk;
-  const { words, known } = frame;
-  const inPort = words[W.inPort]!;
-  const from = bridge.ports.get(inPort);
-  if (from === undefined || words[W.vlan2] !== 0) throw new NotCarried('NORMAL from nowhere');
-  const tci = words[W.vlan]!;
-  const vid = tci & 0xfff;
-  if ((tci & 0xe000) !== 0) throw new NotCarried('a priority tag');
-  let vlan = vid;
-  if (from.vlan.mode === 'access') {
-    if (vid !== 0) return;
-    vlan = from.vlan.tag ?? 0;
-  } else if (!trunks(from, vid)) return;
-  const open = known[W.ethDst] === OPEN;
-  const dumped =
-    open || bridge.addresses.size === 0
-      ? undefined
-      : bridge.addresses.get(`${vlan} ${readMac(words, W.ethDst)}`);
-  if (open && bridge.addresses.size > 0) throw new NotCarried('the address decides');
-  if (dumped === inPort) throw new NotCarried('an address behind the port it came from');
-  for (const port of bridge.ports.values()) {
-    if (port.ofport === inPort || port.ofport < 0 || !carries(port, vlan)) continue;
-    if (dumped !== undefined && port.ofport !== dumped) continue;
-    const copy = copyOf(frame);
-    copy.words[W.vlan] = port.vlan.mode === 'access' || vlan === 0 ? 0 : VLAN_PRESENT | vlan;
-    leave(walk, port.ofport, copy, dumped !== undefined);
-  }
-}
-
-function carries(port: Port, vlan: number): boolean {
-  return port.vlan.mode === 'access' ? (port.vlan.tag ?? 0) === vlan : trunks(port, vlan);
-}
-
-function trunks({ vlan: { mode, trunks: listed, priorityTags } }: Port, vid: number): boolean {
-  if (mode !== 'trunk' && mode !== 'access') throw new NotCarried(`a port in mode ${mode}`);
-  if (priorityTags !== 'never') throw new NotCarried('priority tags');
-  return listed.length === 0 || listed.includes(vid);
 }

@@ -6,49 +6,43 @@
 import { type InterfaceId } from '../../dataplane/network.ts';
 import { type Port } from '../../dataplane/ovs/types/switch.ts';
 import { type Namespace } from '../../dataplane/routing/types.ts';
-import { field, PACKET_WORDS } from '../../packet/fields.ts';
 import { ownersOf } from '../../trace/compiled-network.ts';
 import { namespaceOf } from '../../trace/world.ts';
-import { EVERYWHERE, NOWHERE, type Region, type Regions } from '../../traffic/sets/regions.ts';
-import { type IndexedBridge, type Leaving, runBridge } from './bridge-run.ts';
+import { EVERYWHERE, NOWHERE, type Regions } from '../../traffic/sets/regions.ts';
+import {
+  type Answerer,
+  ARP,
+  type Arrival,
+  answersFor,
+  arrivals,
+  type End,
+  isAnswerToAnyone,
+  narrowed,
+  sourceless,
+  wordsOf,
+} from './ends.ts';
+import { openEntrances } from './entrances.ts';
+import { openFloods } from './floods.ts';
 import {
   BROADCAST,
   copyOf,
   entering,
   type Frame,
-  KNOWN,
-  type Mac,
+  isGroup,
+  isKnown,
+  knowsMac,
   NEEDS_MORE,
   NeedsMore,
   NotCarried,
   OPEN,
   readMac,
-  SYMBOLIC,
   W,
 } from './frame.ts';
+import { type IndexedBridge } from './indexed-bridge.ts';
+import { FLOOD, type Leaving } from './normal.ts';
 import { type Places, type Station } from './places.ts';
 import { localDevice, settingsOf } from './routes.ts';
 import { type Underlay } from './tunnel-end.ts';
-
-/** A frame at a station. */
-export interface Arrival {
-  readonly station: Station;
-  /** Where, over the source address and the ports. */
-  readonly where: Region;
-  /** Zones in which the connection is known, as `HOST ZONE`. */
-  readonly zones: readonly string[];
-}
-
-/** Who answers a request of ARP: a station, or a flow that sends the answer by a port. */
-export type Answerer =
-  | { readonly kind: 'station'; readonly station: Station; readonly mac: Mac }
-  | {
-      readonly kind: 'flow';
-      readonly bridge: IndexedBridge;
-      readonly port: number;
-      readonly frame: Frame;
-      readonly mac: Mac;
-    };
 
 /** Who hears a broadcast. */
 export interface Everybody {
@@ -76,30 +70,18 @@ export interface Fabric {
 
 const MAX_HOPS = 12;
 
-/** What becomes of a frame: it is at a station, or a flow has turned it into an answer. */
-type End =
-  | (Arrival & { readonly kind: 'arrival' })
-  /** A request that a namespace hears by a NIC of its own. */
-  | { readonly kind: 'host'; readonly state: Namespace; readonly zones: readonly string[] }
-  | (Extract<Answerer, { kind: 'flow' }> & { readonly zones: readonly string[] });
+/** How a frame comes into a bridge. */
+interface Entrance {
+  readonly inPort: number;
+  /** The table that the port's frames go on by, the port forgotten; null: with their port. */
+  readonly door: number | null;
+  readonly tunnelKey: number;
+}
 
-/** Frames whose source does not matter from here on. */
-function sourceless(frame: Frame): Frame {
-  const next = copyOf(frame);
-  next.where = EVERYWHERE;
-  const { known, words } = next;
-  const open = (at: number): void => {
-    known[at] = OPEN;
-    words[at] = 0;
-  };
-  open(W.ethSrc);
-  open(W.ethSrc + 1);
-  if (words[W.ethType] === 0x0800) {
-    open(W.ipDst);
-    words[W.ipSrc] = 0;
-    known[W.ipSrc] = SYMBOLIC;
-  }
-  return next;
+/** What becomes of a frame that came into a bridge, and the ports of it that it left by. */
+interface Arrived {
+  readonly ends: readonly End[] | Error;
+  readonly ports: readonly number[];
 }
 
 export function openFabric(
@@ -107,17 +89,29 @@ export function openFabric(
   regions: Regions,
   underlayOf: (fabric: Fabric) => Underlay,
 ): Fabric {
-  const kept = new Map<IndexedBridge, Map<string, Map<number, readonly End[] | Error>>>();
+  const kept = new Map<IndexedBridge, Map<string, Map<number, Arrived>>>();
+  const entrances = openEntrances(regions);
   let hops = 0;
 
   const across = (bridge: IndexedBridge, { port, frame, dumped }: Leaving): readonly End[] => {
     if (isAnswerToAnyone(frame)) {
+      if (port === FLOOD) throw new NotCarried('an answer that is flooded');
       const mac = readMac(frame.words, W.arpSha);
       return [{ kind: 'flow', bridge, port, frame, mac, zones: [] }];
     }
+    if (port === FLOOD) return flooded(bridge, frame);
     const found = reached(bridge, port, frame);
     if (dumped && found.length === 0) throw new NotCarried('an address of the dump leads nowhere');
     return found;
+  };
+
+  /** By every port of the frame's VLAN; what happens behind a port is the same for all senders. */
+  const flooded = (bridge: IndexedBridge, frame: Frame): readonly End[] => {
+    const out: End[] = [];
+    for (const ends of floods.ends(bridge, frame)) {
+      for (const end of narrowed(regions, ends, frame.where)) out.push(end);
+    }
+    return out;
   };
 
   const reached = (bridge: IndexedBridge, port: number, frame: Frame): readonly End[] => {
@@ -140,9 +134,9 @@ export function openFabric(
 
   const atStation = (station: Station, frame: Frame): readonly End[] => {
     const { device, mac } = station;
-    if (frame.known[W.ethDst] !== KNOWN) throw NEEDS_MORE;
+    if (!knowsMac(frame, W.ethDst)) throw NEEDS_MORE;
     const to = readMac(frame.words, W.ethDst);
-    const group = Math.floor(to / 0x100_0000_0000) % 2 === 1;
+    const group = isGroup(to);
     if (to !== mac && !group) {
       if (device.promiscuous) throw new NotCarried('an interface that takes every frame');
       return [];
@@ -150,7 +144,7 @@ export function openFabric(
     if (!device.up || !device.running) return [];
     // A tag that the station does not expect is for one of its VLAN devices.
     if (frame.words[W.vlan] !== 0) throw new NotCarried('a tagged frame at a station');
-    if (group && frame.words[W.arpOp] === 1 && frame.known[W.arpTpa] === KNOWN) {
+    if (group && frame.words[W.arpOp] === 1 && isKnown(frame, W.arpTpa)) {
       if (!answersFor(station, frame.words[W.arpTpa]!)) return [];
     }
     return [{ kind: 'arrival', station, where: frame.where, zones: [] }];
@@ -164,9 +158,9 @@ export function openFabric(
     const members = places.onSegment(name);
     const { compiled } = places;
     const segment = compiled.network.segments.find((one) => one.name === name);
-    if (segment === undefined || frame.known[W.ethDst] !== KNOWN) throw NEEDS_MORE;
+    if (segment === undefined || !knowsMac(frame, W.ethDst)) throw NEEDS_MORE;
     const to = readMac(frame.words, W.ethDst);
-    const group = Math.floor(to / 0x100_0000_0000) % 2 === 1;
+    const group = isGroup(to);
     const owner = group
       ? null
       : (ownersOf(compiled, segment).find(wordsOf(frame))[0]?.entry ?? null);
@@ -189,7 +183,7 @@ export function openFabric(
     if (group) {
       if (words[W.ethType] !== ARP) throw new NotCarried('a broadcast leaves the cloud');
       if (settingsOf(state, at.name).proxyArp) throw new NotCarried('a host answers ARP');
-      if (frame.known[W.arpTpa] !== KNOWN) return [{ kind: 'host', state, zones: [] }];
+      if (!isKnown(frame, W.arpTpa)) return [{ kind: 'host', state, zones: [] }];
       if (localDevice(state, words[W.arpTpa]!) !== null) throw new NotCarried('a host answers ARP');
     } else if (readMac(words, W.ethDst) === Number(device.mac)) {
       if (settingsOf(state, at.name).forwarding) throw new NotCarried('a host that routes');
@@ -213,69 +207,81 @@ export function openFabric(
     frame: Frame,
     tunnelKey = 0,
   ): readonly End[] => {
-    const arp = frame.words[W.ethType] !== 0x0800;
-    const to = frame.known[W.ethDst] === KNOWN ? readMac(frame.words, W.ethDst) : -1;
-    const { where, words } = frame;
-    const asked = arp && frame.known[W.arpTpa] === KNOWN ? words[W.arpTpa]! : -1;
-    const kind = arp ? words[W.arpOp] : '';
-    // Either a destination or the address a broadcast asks for tells frames of a kind apart.
-    const kindOf = `${inPort} ${words[W.vlan]} ${tunnelKey} ${kind} ${asked < 0 ? '' : to}`;
-    const mine = memoryOf(bridge, kindOf);
-    const key = asked < 0 ? to : asked;
-    let found = mine.get(key);
-    if (found === undefined && asked >= 0 && to === BROADCAST) {
-      // Whom a broadcast reaches is mostly the same whatever it asks for.
-      const every = arrivingForAnyone(bridge, inPort, frame, tunnelKey);
-      if (every !== null) {
-        found = every.filter((end) => end.kind !== 'arrival' || answersFor(end.station, asked));
-        for (const end of found) {
-          if (end.kind === 'host' && localDevice(end.state, asked) !== null) {
-            throw new NotCarried('a host answers ARP');
-          }
-        }
-        mine.set(key, found);
+    const door = entrances.door(bridge, inPort, frame);
+    if (door !== null) {
+      const { ends, ports } = arrived(bridge, frame, { inPort, door, tunnelKey });
+      // Where the port itself decides, its frames go alone.
+      if (!(ends instanceof Error) && !ports.includes(inPort)) {
+        return narrowed(regions, ends, frame.where);
       }
     }
+    const { ends } = arrived(bridge, frame, { inPort, door: null, tunnelKey });
+    if (ends instanceof Error) throw ends;
+    return narrowed(regions, ends, frame.where);
+  };
+
+  const arrived = (bridge: IndexedBridge, frame: Frame, by: Entrance): Arrived => {
+    const { words } = frame;
+    const arp = words[W.ethType] !== 0x0800;
+    const to = knowsMac(frame, W.ethDst) ? readMac(words, W.ethDst) : -1;
+    const asked = arp && isKnown(frame, W.arpTpa) ? words[W.arpTpa]! : -1;
+    const group = to === -1 || isGroup(to);
+    // Either a destination or the address a broadcast asks for tells frames of a kind apart.
+    const kind =
+      `${by.door === null ? by.inPort : `by ${by.door}`} ${words[W.vlan]} ${by.tunnelKey} ` +
+      `${arp ? words[W.arpOp] : ''} ${group ? `${to} ${asked < 0}` : asked}`;
+    const mine = memoryOf(bridge, kind);
+    const key = group && asked >= 0 ? asked : to;
+    let found = mine.get(key);
     if (found === undefined) {
-      if (++hops > MAX_HOPS) {
-        hops--;
-        throw new NotCarried('a loop between bridges');
-      }
-      try {
-        const next = entering(sourceless(frame), inPort);
-        next.words[W.tunId + 1] = tunnelKey;
-        found = follow(bridge, runBridge(regions, bridge, next));
-      } catch (error) {
-        if (!(error instanceof NotCarried || error instanceof NeedsMore)) throw error;
-        found = error;
-      } finally {
-        hops--;
-      }
+      found = entered(bridge, frame, by, kind);
       mine.set(key, found);
     }
-    if (found instanceof Error) throw found;
-    return narrowed(regions, found, where);
+    return found;
+  };
+
+  const entered = (bridge: IndexedBridge, frame: Frame, by: Entrance, kind: string): Arrived => {
+    if (isKnown(frame, W.arpTpa) && readMac(frame.words, W.ethDst) === BROADCAST) {
+      // Whom a broadcast reaches is mostly the same whatever it asks for.
+      const every = arrivingForAnyone(bridge, frame, by);
+      if (every !== null) return askedOf(every, frame.words[W.arpTpa]!);
+    }
+    hops++;
+    try {
+      if (hops > MAX_HOPS) throw new NotCarried('a loop between bridges');
+      const next = entering(sourceless(frame), by.inPort);
+      next.words[W.tunId + 1] = by.tunnelKey;
+      const leaving = entrances.leavings(bridge, next, kind, by.door);
+      return { ends: follow(bridge, leaving), ports: leaving.map(({ port }) => port) };
+    } catch (error) {
+      if (!(error instanceof NotCarried || error instanceof NeedsMore)) throw error;
+      return { ends: error, ports: [] };
+    } finally {
+      hops--;
+    }
+  };
+
+  /** Those who answer for an address, of all who hear a broadcast. */
+  const askedOf = ({ ends, ports }: Arrived, asked: number): Arrived => {
+    if (ends instanceof Error) return { ends, ports };
+    for (const end of ends) {
+      if (end.kind === 'host' && localDevice(end.state, asked) !== null) {
+        return { ends: new NotCarried('a host answers ARP'), ports };
+      }
+    }
+    const mine = ends.filter((end) => end.kind !== 'arrival' || answersFor(end.station, asked));
+    return { ends: mine, ports };
   };
 
   /** The same for a request whose target is left open; null where flows look into it. */
-  const arrivingForAnyone = (
-    bridge: IndexedBridge,
-    inPort: number,
-    frame: Frame,
-    tunnelKey: number,
-  ): readonly End[] | null => {
+  const arrivingForAnyone = (bridge: IndexedBridge, frame: Frame, by: Entrance): Arrived | null => {
     const anyone = copyOf(frame);
-    anyone.known[W.arpTpa] = OPEN;
-    anyone.words[W.arpTpa] = 0;
-    try {
-      return arrive(bridge, inPort, anyone, tunnelKey);
-    } catch (error) {
-      if (error instanceof NeedsMore) return null;
-      throw error;
-    }
+    anyone.words[W.arpTpa] = OPEN;
+    const found = arrived(bridge, anyone, by);
+    return found.ends instanceof NeedsMore ? null : found;
   };
 
-  const memoryOf = (bridge: IndexedBridge, kind: string): Map<number, readonly End[] | Error> => {
+  const memoryOf = (bridge: IndexedBridge, kind: string): Map<number, Arrived> => {
     let kinds = kept.get(bridge);
     if (kinds === undefined) {
       kinds = new Map();
@@ -326,11 +332,11 @@ export function openFabric(
     },
     alive: (bridge, leaving) =>
       leaving.filter((one) => {
-        if (places.behind(bridge, one.port).kind === 'station') return true;
+        if (one.port === FLOOD || places.behind(bridge, one.port).kind === 'station') return true;
         const anybody = copyOf(one.frame);
         anybody.where = EVERYWHERE;
-        anybody.known[W.ethDst] = OPEN;
-        anybody.known[W.ethDst + 1] = OPEN;
+        anybody.words[W.ethDst] = OPEN;
+        anybody.words[W.ethDst + 1] = OPEN;
         try {
           return follow(bridge, [{ ...one, frame: anybody }]).length > 0;
         } catch (error) {
@@ -346,48 +352,9 @@ export function openFabric(
         return [{ kind: 'station', station: end.station, mac: end.station.mac }];
       }),
   };
+  const floods = openFloods(places, (bridge, port, frame) =>
+    reached(bridge, port, sourceless(frame)),
+  );
   const underlay = underlayOf(fabric);
   return fabric;
-}
-
-function arrivals(ends: readonly End[]): readonly Arrival[] {
-  return ends.filter((end) => end.kind === 'arrival');
-}
-
-/** An answer whose addressee was left open: whoever asks is told it one by one. */
-function isAnswerToAnyone({ words, known }: Frame): boolean {
-  if (words[W.ethType] !== ARP || words[W.arpOp] !== 2 || known[W.ethDst] === KNOWN) return false;
-  if (known[W.arpSha] !== KNOWN) throw new NotCarried('an answer without an address');
-  return true;
-}
-
-/** The destination address where a table of addresses looks for it. */
-function wordsOf({ words }: Frame): Uint32Array {
-  const out = new Uint32Array(PACKET_WORDS);
-  out[ETH_DST] = words[W.ethDst]!;
-  out[ETH_DST + 1] = words[W.ethDst + 1]!;
-  return out;
-}
-
-const ETH_DST = field('eth_dst').word;
-
-/** Whether a station answers for the address that is asked for (net/ipv4/arp.c arp_process()). */
-export function answersFor({ state, device, addresses }: Station, target: number): boolean {
-  const own = localDevice(state, target) !== null;
-  const { arpIgnore, arpFilter, proxyArp } = settingsOf(state, device.name);
-  if (proxyArp) throw new NotCarried('proxy ARP');
-  if (own && (arpIgnore > 1 || arpFilter)) throw new NotCarried('settings of ARP');
-  // arp_ignore 1: only for addresses of the device itself.
-  return own && (arpIgnore === 0 || addresses.includes(target));
-}
-
-const ARP = 0x0806;
-
-function narrowed(regions: Regions, ends: readonly End[], where: Region): readonly End[] {
-  if (where === EVERYWHERE) return ends;
-  return ends.flatMap((one): readonly End[] => {
-    if (one.kind !== 'arrival') throw new NotCarried('an answer that depends on ports');
-    const here = regions.and(one.where, where);
-    return here === NOWHERE ? [] : [{ ...one, where: here }];
-  });
 }

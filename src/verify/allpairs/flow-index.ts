@@ -4,136 +4,116 @@
  * region that is made once. First match is by priority, conjunctions as in classifier_lookup().
  */
 import { type Flow } from '../../dataplane/ovs/types/flow.ts';
-import { field } from '../../packet/fields.ts';
-import { NOWHERE, type Region, type Regions } from '../../traffic/sets/regions.ts';
-import { wordBits } from '../../traffic/words.ts';
-import { type Frame, KNOWN, NEEDS_MORE, NotCarried, slotOf, W } from './frame.ts';
-import { type Ask, type Clause, isCoordinate, type Rule, regionOf } from './rule-region.ts';
+import { EVERYWHERE, NOWHERE, type Region, type Regions } from '../../traffic/sets/regions.ts';
+import { type Asked, ask, emptyAsked, type Slot } from './asks.ts';
+import { type Frame, LATER, NEEDS_MORE, NotCarried, W } from './frame.ts';
+import { type Clause, type Rule, regionOf, UNMADE } from './rule-region.ts';
 
 /** Flows that ask the same bits of concrete words. */
 interface Tuple {
-  /** 0 where the flows ask for no Ethernet type. */
-  readonly ethType: number;
-  readonly words: Int32Array;
-  readonly masks: Uint32Array;
-  readonly buckets: Map<number, Bucket[]>;
+  readonly slots: readonly Slot[];
+  readonly buckets: Map<number, Bucket>;
 }
 
+/** Flows that ask the same values of them. */
 interface Bucket {
-  readonly values: Uint32Array;
-  rules: Rule[];
+  readonly values: readonly number[];
+  readonly rules: Rule[];
+  /** Another bucket of the same hash. */
+  readonly next: Bucket | null;
+}
+
+/** The way to a tuple: by Ethernet type, then by slot after slot. */
+interface Step {
+  tuple: Tuple | null;
+  readonly next: Map<number, Step>;
 }
 
 export interface FlowIndex {
-  readonly tuples: Map<string, Tuple>;
-  /** The same, for lookups. */
-  readonly list: Tuple[];
+  readonly steps: Map<number, Step>;
+  /** By Ethernet type; 0: of flows that ask for none. */
+  readonly tuples: Map<number, Tuple[]>;
   /** Flows that test conj_id, found only in the second lookup. */
   readonly byConjunction: Map<number, FlowIndex>;
 }
 
-/** Neutron's flows keep here which conjunction was met, and nobody asks. */
-const REG7 = slotOf(field('reg7').word);
-
 export function emptyIndex(): FlowIndex {
-  return { tuples: new Map(), list: [], byConjunction: new Map() };
+  return { steps: new Map(), tuples: new Map([[0, []]]), byConjunction: new Map() };
 }
 
-/** The concrete and the other asks of a flow; kept by its tests, which flows share. */
-interface Asked {
-  readonly ethType: number;
-  readonly conjunction: number | null;
-  readonly words: Int32Array;
-  readonly masks: Uint32Array;
-  readonly values: Uint32Array;
-  readonly shape: string;
-  readonly coordinates: readonly Ask[];
-}
+const IPV4 = 0x0800;
+const ARP = 0x0806;
+const asked = emptyAsked();
 
-function askedBy(flow: Flow): Asked {
-  let ethType = 0;
-  let conjunction: number | null = null;
-  const concrete: Ask[] = [];
-  const coordinates: Ask[] = [];
-  for (const { field: of, value, mask } of flow.tests) {
-    for (const bits of wordBits(of, value, mask)) {
-      const word = slotOf(bits.word);
-      const ask = { ...bits, word };
-      if (word === REG7) throw new NotCarried('a flow asks which conjunction was met');
-      if (word === W.ethType) ethType = ask.value;
-      else if (word === W.conjId) conjunction = ask.value;
-      else if (isCoordinate(word)) coordinates.push(whole(ask));
-      else concrete.push(ask);
-    }
-  }
-  let shape = `${ethType}`;
-  for (const { word, mask } of concrete) shape += ` ${word} ${mask}`;
-  return {
-    ethType,
-    conjunction,
-    words: Int32Array.from(concrete, ({ word }) => word),
-    masks: Uint32Array.from(concrete, ({ mask }) => mask),
-    values: Uint32Array.from(concrete, ({ value }) => value),
-    shape,
-    coordinates,
-  };
-}
-
-/** An ICMP type or code has its word to itself: that of echo requests is all there is. */
-function whole(ask: Ask): Ask {
-  const port = ask.word === W.tpSrc || ask.word === W.tpDst;
-  return port && ask.mask === 0xff ? { ...ask, mask: 0xffff } : ask;
-}
-
-/** Adds a flow. */
+/** Adds a flow; those of protocols that no frame of the engine has are left out. */
 export function addFlow(index: FlowIndex, flow: Flow): void {
-  const asked = askedBy(flow);
-  if (asked.conjunction !== null && asked.conjunction !== 0) {
-    let second = index.byConjunction.get(asked.conjunction);
-    if (second === undefined) {
-      second = emptyIndex();
-      index.byConjunction.set(asked.conjunction, second);
-    }
-    addTo(second, flow, asked);
-  } else addTo(index, flow, asked);
+  ask(asked, flow);
+  const { ethType, conjunction } = asked;
+  if (ethType !== 0 && ethType !== IPV4 && ethType !== ARP) return;
+  if (conjunction === 0) return addTo(index, flow, asked);
+  let second = index.byConjunction.get(conjunction);
+  if (second === undefined) {
+    second = emptyIndex();
+    index.byConjunction.set(conjunction, second);
+  }
+  addTo(second, flow, asked);
 }
 
-function addTo({ tuples, list }: FlowIndex, flow: Flow, asked: Asked): void {
-  let tuple = tuples.get(asked.shape);
-  if (tuple === undefined) {
-    const { ethType, words, masks } = asked;
-    tuple = { ethType, words, masks, buckets: new Map() };
-    tuples.set(asked.shape, tuple);
-    list.push(tuple);
-  }
-  const bucket = bucketOf(tuple, asked.values);
-  const { actions } = flow;
-  const isClause = actions[0]?.kind === 'conjunction';
-  const clauses = isClause ? actions.filter((one) => one.kind === 'conjunction') : NO_CLAUSES;
-  const regions: Rule['regions'] = flow.opaque.length > 0 ? [-1, -1] : [undefined, undefined];
-  if (clauses.length > 0) {
+function addTo(index: FlowIndex, flow: Flow, of: Asked): void {
+  const { rules } = bucketOf(tupleOf(index, of), of);
+  const { actions, priority } = flow;
+  const { coordinates } = of;
+  const clauses = actions[0]?.kind === 'conjunction' ? clausesOf(flow) : NO_CLAUSES;
+  if (clauses.length > 0 && flow.opaque.length === 0) {
     // The members of a group are one clause: they are joined here, not at each lookup.
-    const same = bucket.rules.find((one) => sameClauses(one, flow.priority, clauses));
-    if (same !== undefined && flow.opaque.length === 0) {
-      same.asks.push(asked.coordinates);
-      same.regions[0] = undefined;
-      same.regions[1] = undefined;
+    for (const rule of rules) {
+      if (rule.flow.opaque.length > 0 || !sameClauses(rule, priority, clauses)) continue;
+      rule.asks.push(coordinates);
+      rule.bySource = UNMADE;
+      rule.byDestination = UNMADE;
       return;
     }
   }
-  bucket.rules.push({
-    priority: flow.priority,
-    flow,
-    asks: [asked.coordinates],
-    clauses,
-    regions,
-  });
+  const asks = [coordinates];
+  rules.push({ priority, flow, asks, clauses, bySource: UNMADE, byDestination: UNMADE });
+}
+
+function tupleOf({ steps, tuples }: FlowIndex, { ethType, slots, count }: Asked): Tuple {
+  let step = stepIn(steps, ethType);
+  for (let i = 0; i < count; i++) step = stepIn(step.next, slots[i]!.id);
+  if (step.tuple === null) {
+    step.tuple = { slots: slots.slice(0, count), buckets: new Map() };
+    const list = tuples.get(ethType);
+    if (list === undefined) tuples.set(ethType, [step.tuple]);
+    else list.push(step.tuple);
+  }
+  return step.tuple;
+}
+
+function stepIn(steps: Map<number, Step>, key: number): Step {
+  let step = steps.get(key);
+  if (step === undefined) {
+    step = { tuple: null, next: new Map() };
+    steps.set(key, step);
+  }
+  return step;
 }
 
 const NO_CLAUSES: readonly Clause[] = [];
+const clauseLists = new WeakMap<Flow['actions'], readonly Clause[]>();
+
+function clausesOf({ actions }: Flow): readonly Clause[] {
+  let found = clauseLists.get(actions);
+  if (found === undefined) {
+    found = actions.filter((one) => one.kind === 'conjunction');
+    clauseLists.set(actions, found);
+  }
+  return found;
+}
 
 function sameClauses(rule: Rule, priority: number, clauses: readonly Clause[]): boolean {
   if (rule.priority !== priority || rule.clauses.length !== clauses.length) return false;
+  if (rule.clauses === clauses) return true;
   for (let i = 0; i < clauses.length; i++) {
     const [a, b] = [rule.clauses[i]!, clauses[i]!];
     if (a.id !== b.id || a.clause !== b.clause || a.clauses !== b.clauses) return false;
@@ -141,25 +121,21 @@ function sameClauses(rule: Rule, priority: number, clauses: readonly Clause[]): 
   return true;
 }
 
-function hashOf(values: Uint32Array): number {
-  let hash = 0x811c_9dc5;
-  for (let i = 0; i < values.length; i++) hash = Math.imul(hash ^ values[i]!, 0x0100_0193);
-  return hash;
-}
+const HASH_START = 0x811c_9dc5;
+const HASH_PRIME = 0x0100_0193;
 
-function bucketOf(tuple: Tuple, values: Uint32Array): Bucket {
-  const hash = hashOf(values);
-  const list = tuple.buckets.get(hash);
-  for (const bucket of list ?? []) if (equal(bucket.values, values)) return bucket;
-  const made: Bucket = { values, rules: [] };
-  if (list === undefined) tuple.buckets.set(hash, [made]);
-  else list.push(made);
+function bucketOf({ buckets }: Tuple, { values, count }: Asked): Bucket {
+  let hash = HASH_START;
+  for (let i = 0; i < count; i++) hash = Math.imul(hash ^ values[i]!, HASH_PRIME);
+  const first = buckets.get(hash) ?? null;
+  for (let one = first; one !== null; one = one.next) {
+    let i = 0;
+    while (i < count && one.values[i] === values[i]) i++;
+    if (i === count) return one;
+  }
+  const made: Bucket = { values: values.slice(0, count), rules: [], next: first };
+  buckets.set(hash, made);
   return made;
-}
-
-function equal(a: Uint32Array, b: Uint32Array): boolean {
-  for (let i = 0; i < a.length; i++) if (a[i] !== b[i]) return false;
-  return true;
 }
 
 /** What a lookup found: the flow, and where it is the one. */
@@ -171,8 +147,12 @@ export interface Found {
 /** Looks a frame up; where no flow is found nothing is told (a table miss drops). */
 export function lookUp(regions: Regions, index: FlowIndex, frame: Frame): readonly Found[] {
   const rules = candidates(index, frame);
-  const found: Found[] = [];
   let left = frame.where;
+  const [first] = rules;
+  if (first !== undefined && isAlone(rules) && regionOf(regions, first, frame) === EVERYWHERE) {
+    return [{ flow: first.flow, where: left }];
+  }
+  const found: Found[] = [];
   for (let i = 0; i < rules.length && left !== NOWHERE; ) {
     let end = i + 1;
     while (end < rules.length && rules[end]!.priority === rules[i]!.priority) end++;
@@ -193,6 +173,14 @@ export function lookUp(regions: Regions, index: FlowIndex, frame: Frame): readon
     i = end;
   }
   return found;
+}
+
+/** Whether the first rule is no clause and no other has its priority. */
+function isAlone(rules: readonly Rule[]): boolean {
+  return (
+    rules[0]!.clauses.length === 0 &&
+    (rules.length === 1 || rules[1]!.priority !== rules[0]!.priority)
+  );
 }
 
 /** Flows of one priority that both match must do the same: which one wins is not told. */
@@ -256,74 +244,90 @@ function conjoined(
 }
 
 /** Flows of the frame's tuples, the highest priority first. */
-function candidates({ list: tuples }: FlowIndex, { words, known }: Frame): readonly Rule[] {
+function candidates({ tuples }: FlowIndex, { words }: Frame): readonly Rule[] {
   const out: Rule[] = [];
-  const ethType = words[W.ethType]!;
-  for (const tuple of tuples) {
-    if (tuple.ethType !== 0 && tuple.ethType !== ethType) continue;
-    const { words: asked, masks } = tuple;
-    let hash = 0x811c_9dc5;
+  gather(tuples.get(0)!, words, out);
+  const typed = tuples.get(words[W.ethType]!);
+  if (typed !== undefined) gather(typed, words, out);
+  return out.length < 2 ? out : out.sort(byPriority);
+}
+
+function byPriority(a: Rule, b: Rule): number {
+  return b.priority - a.priority;
+}
+
+function gather(tuples: readonly Tuple[], words: readonly number[], out: Rule[]): void {
+  for (let t = 0; t < tuples.length; t++) {
+    const tuple = tuples[t]!;
+    const { slots, buckets } = tuple;
+    let hash = HASH_START;
     let open = false;
-    for (let i = 0; i < asked.length; i++) {
-      const at = asked[i]!;
-      if (known[at] !== KNOWN) open = true;
-      hash = Math.imul(hash ^ ((words[at]! & masks[i]!) >>> 0), 0x0100_0193);
+    for (let i = 0; i < slots.length; i++) {
+      const { word, mask } = slots[i]!;
+      const held = words[word]!;
+      if (held < 0) {
+        if (!isUnicastBit(held, word, mask)) open = true;
+        hash = Math.imul(hash, HASH_PRIME);
+      } else hash = Math.imul(hash ^ ((held & mask) >>> 0), HASH_PRIME);
     }
     if (open) {
-      if (mayMatch(tuple, words, known)) throw NEEDS_MORE;
+      if (mayMatch(tuple, words)) throw NEEDS_MORE;
       continue;
     }
-    for (const bucket of tuple.buckets.get(hash) ?? []) {
-      if (holds(bucket.values, tuple, words)) for (const rule of bucket.rules) out.push(rule);
+    for (let one = buckets.get(hash) ?? null; one !== null; one = one.next) {
+      const { values, rules } = one;
+      let i = 0;
+      for (; i < slots.length; i++) {
+        const held = words[slots[i]!.word]!;
+        if ((held < 0 ? 0 : (held & slots[i]!.mask) >>> 0) !== values[i]) break;
+      }
+      if (i < slots.length) continue;
+      for (let r = 0; r < rules.length; r++) out.push(rules[r]!);
     }
   }
-  return out.length < 2 ? out : out.sort((a, b) => b.priority - a.priority);
 }
 
-function holds(
-  values: Uint32Array,
-  { words: asked, masks }: Tuple,
-  words: readonly number[],
-): boolean {
-  for (let i = 0; i < asked.length; i++) {
-    if ((words[asked[i]!]! & masks[i]!) >>> 0 !== values[i]) return false;
-  }
-  return true;
+/** Whether only the group bit of a destination that is given later is asked: it is clear. */
+function isUnicastBit(held: number, word: number, mask: number): boolean {
+  return held === LATER && word === W.ethDst && mask === GROUP_BIT;
 }
+
+/** In the first word of a MAC address. */
+const GROUP_BIT = 0x100;
 
 /** Whether some flow asks for an open word and all its other words hold. */
-function mayMatch(tuple: Tuple, words: readonly number[], known: readonly number[]): boolean {
-  const { words: asked, masks } = tuple;
-  for (const list of tuple.buckets.values()) {
-    for (const { values } of list) {
-      let holding = true;
-      for (let i = 0; i < asked.length && holding; i++) {
-        const at = asked[i]!;
-        if (known[at] === KNOWN) holding = (words[at]! & masks[i]!) >>> 0 === values[i];
+function mayMatch({ slots, buckets }: Tuple, words: readonly number[]): boolean {
+  for (const first of buckets.values()) {
+    for (let one: Bucket | null = first; one !== null; one = one.next) {
+      const { values } = one;
+      let i = 0;
+      for (; i < slots.length; i++) {
+        const { word, mask } = slots[i]!;
+        const held = words[word]!;
+        if (held >= 0 && (held & mask) >>> 0 !== values[i]) break;
+        if (values[i] !== 0 && isUnicastBit(held, word, mask)) break;
       }
-      if (holding) return true;
+      if (i === slots.length) return true;
     }
   }
   return false;
 }
 
-const actionTexts = new WeakMap<Flow, string>();
+const actionTexts = new WeakMap<Flow['actions'], string>();
 
 /** Whether two flows do the same to a frame; reg7 only tells which conjunction was met. */
 function sameActions(a: Flow, b: Flow): boolean {
-  return textOf(a) === textOf(b);
+  return a.actions === b.actions || textOf(a) === textOf(b);
 }
 
-function textOf(flow: Flow): string {
-  let text = actionTexts.get(flow);
+function textOf({ actions }: Flow): string {
+  let text = actionTexts.get(actions);
   if (text === undefined) {
-    const kept = flow.actions.filter(
-      (one) => one.kind !== 'set-field' || one.field.name !== 'reg7',
-    );
+    const kept = actions.filter((one) => one.kind !== 'set-field' || one.field.name !== 'reg7');
     text = JSON.stringify(kept, (_, value: unknown) =>
       typeof value === 'bigint' ? value.toString() : value,
     );
-    actionTexts.set(flow, text);
+    actionTexts.set(actions, text);
   }
   return text;
 }

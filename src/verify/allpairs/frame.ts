@@ -15,17 +15,25 @@ export class NeedsMore extends Error {}
 /** Thrown often, so it is made once. */
 export const NEEDS_MORE = new NeedsMore('a flow asks for more of the frame');
 
-/** What is known of a word. */
-export const OPEN = 0;
-export const KNOWN = 1;
+/** What stands in the slot of a word that is not known; all that is known is not negative. */
+export const OPEN = -1;
 /** Stands for a variable of the coordinates. */
-export const SYMBOLIC = 2;
+export const SYMBOLIC = -2;
+/**
+ * Will be given: frames that differ only in such a word go together until some flow asks for it.
+ * Of a destination address that is given later it is known that it is no group address.
+ */
+export const LATER = -3;
 
 export interface Frame {
+  /** By slot: what the word is, OPEN or SYMBOLIC. */
   readonly words: number[];
-  /** By word: OPEN, KNOWN or SYMBOLIC. */
-  readonly known: number[];
   where: Region;
+}
+
+/** Whether a word of a frame is known. */
+export function isKnown({ words }: Frame, at: number): boolean {
+  return words[at]! >= 0;
 }
 
 /**
@@ -57,7 +65,7 @@ export function slotOf(at: number): number {
   return slots.get(at) ?? OTHER;
 }
 
-/** Words of fields that the engine writes itself. */
+/** Words of fields that the engine reads or writes itself. */
 export const W = {
   inPort: word('in_port'),
   ethSrc: pair('eth_src'),
@@ -146,15 +154,22 @@ export function writeMac(words: number[], at: number, mac: Mac): void {
   words[at + 1] = mac >>> 0;
 }
 
+/** Whether both words of a MAC address are known. */
+export function knowsMac({ words }: Frame, at: number): boolean {
+  return words[at]! >= 0 && words[at + 1]! >= 0;
+}
+
+// Plain arrays are copied far faster than typed ones of this size; a fraction in a slot that
+// nobody reads keeps them arrays of doubles, so that all copies have one shape.
+const BLANK: readonly number[] = (() => {
+  const words = new Array<number>(SLOTS + 1).fill(OPEN);
+  for (const at of [...ZERO, ...PLAIN]) words[at] = 0;
+  words[SLOTS] = 0.5;
+  return words;
+})();
+
 function blank(where: Region): Frame {
-  const known: number[] = new Array<number>(SLOTS).fill(OPEN);
-  for (const at of ZERO) known[at] = KNOWN;
-  for (const at of PLAIN) known[at] = KNOWN;
-  // Plain arrays are copied far faster than typed ones of this size; a fraction in the slot that
-  // nobody reads keeps them arrays of doubles, so that all copies have one shape.
-  const words: number[] = new Array<number>(SLOTS).fill(0);
-  words[OTHER] = 0.5;
-  return { words, known, where };
+  return { words: BLANK.slice(), where };
 }
 
 /** Which address of an IP frame the coordinates stand for. */
@@ -169,18 +184,15 @@ export function ipFrame(
   where: Region,
 ): Frame {
   const frame = blank(where);
-  const { words, known } = frame;
+  const { words } = frame;
   writeMac(words, W.ethSrc, source);
   writeMac(words, W.ethDst, destination);
   words[W.ethType] = IPV4;
   const [symbolic, own] = far === 'source' ? [W.ipSrc, W.ipDst] : [W.ipDst, W.ipSrc];
-  known[symbolic] = SYMBOLIC;
-  if (near !== null) {
-    words[own] = near;
-    known[own] = KNOWN;
-  }
-  for (const at of [W.proto, W.tpSrc, W.tpDst]) known[at] = SYMBOLIC;
-  known[FRAGMENT] = KNOWN;
+  words[symbolic] = SYMBOLIC;
+  if (near !== null) words[own] = near;
+  for (const at of [W.proto, W.tpSrc, W.tpDst]) words[at] = SYMBOLIC;
+  words[FRAGMENT] = 0;
   return frame;
 }
 
@@ -194,38 +206,59 @@ export function arpFrame(
   where: Region,
 ): Frame {
   const frame = blank(where);
-  const { words, known } = frame;
+  const { words } = frame;
   writeMac(words, W.ethSrc, source);
   writeMac(words, W.ethDst, destination);
   words[W.ethType] = ARP;
   words[W.arpOp] = operation;
-  known[W.arpOp] = KNOWN;
-  if (sender !== null) {
-    words[W.arpSpa] = sender;
-    known[W.arpSpa] = KNOWN;
-  }
-  if (target !== null) {
-    words[W.arpTpa] = target;
-    known[W.arpTpa] = KNOWN;
-  }
+  if (sender !== null) words[W.arpSpa] = sender;
+  if (target !== null) words[W.arpTpa] = target;
   writeMac(words, W.arpSha, source);
-  known[W.arpSha] = KNOWN;
-  known[W.arpSha + 1] = KNOWN;
   return frame;
 }
 
-export function copyOf({ words, known, where }: Frame): Frame {
-  return { words: words.slice(), known: known.slice(), where };
+/** The frame without what tells it from others of its kind; null when there is no such word. */
+export function withLater(frame: Frame): Frame | null {
+  const { words } = frame;
+  const isArp = words[W.ethType] === ARP;
+  const group = knowsMac(frame, W.ethDst) && isGroup(readMac(words, W.ethDst));
+  if (isArp && group) {
+    if (!isKnown(frame, W.arpTpa)) return null;
+    const copy = copyOf(frame);
+    copy.words[W.arpTpa] = LATER;
+    return copy;
+  }
+  if (group || !knowsMac(frame, W.ethDst)) return null;
+  const copy = copyOf(frame);
+  copy.words[W.ethDst] = LATER;
+  copy.words[W.ethDst + 1] = LATER;
+  return copy;
+}
+
+/** Whether a MAC address is that of a group. */
+export function isGroup(mac: Mac): boolean {
+  return Math.floor(mac / 0x100_0000_0000) % 2 === 1;
+}
+
+/** A frame with what was left for later, as another has it. */
+export function given(frame: Frame, from: Frame): Frame {
+  const copy = copyOf(frame);
+  for (const at of GIVEN_LATER) {
+    if (copy.words[at] === LATER) copy.words[at] = from.words[at]!;
+  }
+  return copy;
+}
+
+const GIVEN_LATER = [W.ethDst, W.ethDst + 1, W.arpTpa] as const;
+
+export function copyOf({ words, where }: Frame): Frame {
+  return { words: words.slice(), where };
 }
 
 /** As a frame comes into a bridge: metadata is wiped (ofproto-dpif-xlate.c patch_port_output()). */
 export function entering(frame: Frame, inPort: number): Frame {
   const next = copyOf(frame);
-  for (const at of ZERO) {
-    next.words[at] = 0;
-    next.known[at] = KNOWN;
-  }
+  for (let i = 0; i < ZERO.length; i++) next.words[ZERO[i]!] = 0;
   next.words[W.inPort] = inPort;
-  next.known[W.inPort] = KNOWN;
   return next;
 }

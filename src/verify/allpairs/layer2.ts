@@ -5,8 +5,10 @@
  */
 import { type Namespace } from '../../dataplane/routing/types.ts';
 import { EVERYWHERE, NOWHERE, type Region } from '../../traffic/sets/regions.ts';
-import { type IndexedBridge, type Leaving, runBridge } from './bridge-run.ts';
-import { type Answerer, type Arrival, answersFor, type Fabric } from './fabric.ts';
+import { runBridge } from './bridge-run.ts';
+import { type Answerer, type Arrival, answersFor } from './ends.ts';
+import { openEntrances } from './entrances.ts';
+import { type Fabric } from './fabric.ts';
 import {
   arpFrame,
   BROADCAST,
@@ -15,13 +17,14 @@ import {
   type Frame,
   HEADER,
   ipFrame,
-  KNOWN,
   type Mac,
   NeedsMore,
   NotCarried,
   W,
   writeMac,
 } from './frame.ts';
+import { type IndexedBridge } from './indexed-bridge.ts';
+import { asLeaving, FLOOD, floodPorts, type Leaving } from './normal.ts';
 import { type Station } from './places.ts';
 import { localAddresses } from './routes.ts';
 
@@ -75,6 +78,7 @@ function kept<K, T>(map: Map<K, Kept<T>>, key: K, make: () => T): T {
 
 export function openLayer2(fabric: Fabric): Layer2 {
   const { regions, places } = fabric;
+  const entrances = openEntrances(regions);
   const runs = new Map<string, Kept<readonly Leaving[]>>();
   const reached: Memory<readonly Reached[]> = [];
   const reachedAny: Memory<readonly Reached[]> = [];
@@ -87,8 +91,8 @@ export function openLayer2(fabric: Fabric): Layer2 {
     const found = kept(runs, key, () => {
       // A router's port filters nothing by destination; the source is then told apart.
       const far = source === null ? 'source' : 'destination';
-      const frame = ipFrame(from.mac, to, far, source, EVERYWHERE);
-      const all = runBridge(regions, from.bridge, entering(frame, from.ofport));
+      const frame = entering(ipFrame(from.mac, to, far, source, EVERYWHERE), from.ofport);
+      const all = entrances.leavings(from.bridge, frame, `${from.id} ${source ?? ''}`, null);
       return fabric.alive(from.bridge, united(all));
     });
     if (!other) return found;
@@ -178,7 +182,9 @@ export function openLayer2(fabric: Fabric): Layer2 {
 
   const requests = (from: Station, sender: number): readonly Leaving[] => {
     const frame = arpFrame(from.mac, BROADCAST, 1, sender, null, EVERYWHERE);
-    return runBridge(regions, from.bridge, entering(frame, from.ofport));
+    return runBridge(regions, from.bridge, entering(frame, from.ofport)).flatMap((one) =>
+      one.port === FLOOD ? portByPort(from.bridge, one) : [one],
+    );
   };
 
   const resolve = (from: Station, sender: number, target: number): Mac | null => {
@@ -232,7 +238,6 @@ export function openLayer2(fabric: Fabric): Layer2 {
     const asking = domain.particular.map((one) => {
       const frame = copyOf(one.frame);
       frame.words[W.arpTpa] = target;
-      frame.known[W.arpTpa] = KNOWN;
       return { ...one, frame };
     });
     out.push(...fabric.askers(from.bridge, asking));
@@ -281,11 +286,21 @@ function byAddress(stations: readonly Station[]): ReadonlyMap<number, readonly S
   return found;
 }
 
+/** A flooded frame as one for each port: some of them may look into the request. */
+function portByPort(bridge: IndexedBridge, one: Leaving): readonly Leaving[] {
+  const { words } = one.frame;
+  const vlan = words[W.vlan]!;
+  return floodPorts(bridge, vlan).flatMap((port): readonly Leaving[] => {
+    if (port.ofport === words[W.inPort]) return [];
+    return [{ ...one, port: port.ofport, frame: asLeaving(one.frame, port, vlan) }];
+  });
+}
+
 /** Whether two frames go the same way: all but registers and where they are is equal. */
 function alike(a: Leaving, b: Leaving): boolean {
   if (a.port !== b.port || a.dumped !== b.dumped) return false;
+  if (a.port === FLOOD && a.frame.words[W.inPort] !== b.frame.words[W.inPort]) return false;
   for (const at of HEADER) {
-    if (a.frame.known[at] !== b.frame.known[at]) return false;
     if (a.frame.words[at] !== b.frame.words[at]) return false;
   }
   return true;

@@ -4,11 +4,15 @@
  */
 import { type Namespace } from '../../dataplane/routing/types.ts';
 import { type Chains } from './chains.ts';
+import { type Cuts, cutsAt } from './extent.ts';
 
 /** A number for each class of addresses. */
 export interface Outlook {
   readonly source: (address: number) => number;
   readonly destination: (address: number) => number;
+  /** Runs of addresses of one class each. */
+  readonly sourceCuts: Cuts | null;
+  readonly destinationCuts: Cuts | null;
 }
 
 interface Network {
@@ -41,6 +45,8 @@ export function openOutlook(state: Namespace, chains: Chains): Outlook {
   return {
     source: classifier([...sources, ...common]),
     destination: classifier([...destinations, ...common]),
+    sourceCuts: cutsAt([...sources, ...common]),
+    destinationCuts: cutsAt([...destinations, ...common]),
   };
 }
 

@@ -9,8 +9,8 @@ import { type Port, type Switch } from '../../dataplane/ovs/types/switch.ts';
 import { type Interface, type Namespace } from '../../dataplane/routing/types.ts';
 import { type CompiledNetwork } from '../../trace/compiled-network.ts';
 import { namespaceOf } from '../../trace/world.ts';
-import { type IndexedBridge, indexBridge } from './bridge-run.ts';
 import { type Mac } from './frame.ts';
+import { type IndexedBridge, indexBridge } from './indexed-bridge.ts';
 
 /** An interface of a namespace behind a port of a bridge. */
 export interface Station {

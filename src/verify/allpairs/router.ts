@@ -10,6 +10,7 @@ import { melted } from '../../traffic/intervals.ts';
 import { EVERYWHERE, NOWHERE, type Region, type Regions } from '../../traffic/sets/regions.ts';
 import { type Chains, chainsOf, type Passing, passChain } from './chains.ts';
 import { FROM_PORT, PROTOCOL } from './coordinates.ts';
+import { type Extent, within } from './extent.ts';
 import { NotCarried } from './frame.ts';
 import { type Outlook, openOutlook } from './outlook.ts';
 import { type Places, type Station } from './places.ts';
@@ -29,8 +30,16 @@ export interface Forwarded {
 export interface Routers {
   /** What becomes of a connection that comes in at a station that is not meant. */
   forward(at: Station, source: number, destination: number, where: Region): readonly Forwarded[];
+  /** For which other addresses the same comes of it. */
+  alike(at: Station, source: Alike, destination: Alike): void;
   /** Whether the namespace has rules of its own. */
   filters(state: Station): boolean;
+}
+
+/** An address, and an extent that is narrowed to those that are treated like it. */
+export interface Alike {
+  readonly address: number;
+  readonly extent: Extent;
 }
 
 /** Stands for the address that came in. */
@@ -193,6 +202,11 @@ export function openRouters(places: Places, regions: Regions): Routers {
 
   return {
     forward,
+    alike: (at, source, destination) => {
+      const { sourceCuts, destinationCuts } = outlookOf(at);
+      within(sourceCuts, source.address, source.extent);
+      within(destinationCuts, destination.address, destination.extent);
+    },
     filters: (station) => hasRules(chainsAt(station)),
   };
 }

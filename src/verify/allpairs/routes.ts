@@ -3,6 +3,7 @@
 import { connectedRoutes } from '../../dataplane/routing/kernel-routes.ts';
 import { type DeviceSettings, deviceSettings } from '../../dataplane/routing/settings.ts';
 import { type Namespace, type Route } from '../../dataplane/routing/types.ts';
+import { type Cuts, cutsAt } from './extent.ts';
 import { NotCarried } from './frame.ts';
 
 export interface TakenRoute {
@@ -123,3 +124,24 @@ export function settingsOf(state: Namespace, device: string): DeviceSettings {
   }
   return found;
 }
+
+const cuts = new WeakMap<Namespace, Cuts | null>();
+
+/** Runs of addresses that a namespace routes alike, its own addresses by themselves. */
+export function routeCuts(state: Namespace): Cuts | null {
+  let found = cuts.get(state);
+  if (found === undefined) {
+    const networks = [...devices(state).keys()].map((value) => ({ value, mask: ALL_ONES }));
+    const entries = tables.get(state) ?? entriesOf(state);
+    tables.set(state, entries);
+    for (const { bits, network } of entries instanceof NotCarried ? [] : entries) {
+      const mask = 2 ** 32 - 2 ** (32 - bits);
+      networks.push({ value: network * 2 ** (32 - bits), mask });
+    }
+    found = cutsAt(networks);
+    cuts.set(state, found);
+  }
+  return found;
+}
+
+const ALL_ONES = 0xffff_ffff;

@@ -6,7 +6,7 @@ import { type Action, type Flow } from '../../dataplane/ovs/types/flow.ts';
 import { freeBits, masked, melted } from '../../traffic/intervals.ts';
 import { EVERYWHERE, NOWHERE, type Region, type Regions } from '../../traffic/sets/regions.ts';
 import { ADDRESS, FROM_PORT, PROTOCOL, TO_PORT } from './coordinates.ts';
-import { type Far, type Frame, KNOWN, NEEDS_MORE, NotCarried, SYMBOLIC, W } from './frame.ts';
+import { type Frame, NEEDS_MORE, NotCarried, SYMBOLIC, W } from './frame.ts';
 
 /** One masked word that a flow asks for. */
 export interface Ask {
@@ -25,9 +25,12 @@ export interface Rule {
   /** Words that may be coordinates, by flow: addresses, protocol, ports. */
   readonly asks: (readonly Ask[])[];
   readonly clauses: readonly Clause[];
-  /** By which address is far: where the asks hold; undefined until asked. */
-  readonly regions: [Region | undefined, Region | undefined];
+  /** Where the asks hold when the source address is the far one; UNMADE until asked. */
+  bySource: Region;
+  byDestination: Region;
 }
+
+export const UNMADE: Region = -1;
 
 const COORDINATE_WORDS: ReadonlyMap<number, number> = new Map([
   [W.proto, PROTOCOL],
@@ -43,19 +46,18 @@ export function isCoordinate(word: number): boolean {
 
 /** Where a rule's asks of coordinates hold. */
 export function regionOf(regions: Regions, rule: Rule, frame: Frame): Region {
-  if (rule.flow.opaque.length > 0) throw new NotCarried('a match that was not understood');
-  if (rule.asks.length === 1 && rule.asks[0]!.length === 0) return EVERYWHERE;
-  const far: Far = frame.known[W.ipSrc] === SYMBOLIC ? 'source' : 'destination';
-  const at = far === 'source' ? 0 : 1;
-  const near = far === 'source' ? W.ipDst : W.ipSrc;
-  if (rule.asks.some((asks) => asks.some(({ word }) => word === near))) {
-    return madeRegion(regions, rule, frame, near);
-  }
-  let made = rule.regions[at];
-  if (made === undefined) {
-    made = madeRegion(regions, rule, frame, near);
-    rule.regions[at] = made;
-  }
+  const { flow, asks } = rule;
+  if (flow.opaque.length > 0) throw new NotCarried('a match that was not understood');
+  if (asks.length === 1 && asks[0]!.length === 0) return EVERYWHERE;
+  const isSource = frame.words[W.ipSrc] === SYMBOLIC;
+  const known = isSource ? rule.bySource : rule.byDestination;
+  if (known !== UNMADE) return known;
+  const near = isSource ? W.ipDst : W.ipSrc;
+  const made = madeRegion(regions, rule, frame, near);
+  // What asks for the near address is different for every frame.
+  if (asks.some((each) => each.some(({ word }) => word === near))) return made;
+  if (isSource) rule.bySource = made;
+  else rule.byDestination = made;
   return made;
 }
 
@@ -82,9 +84,10 @@ function madeRegion(regions: Regions, rule: Rule, frame: Frame, near: number): R
   return regions.or(region, regions.of(ADDRESS, melted(addresses)));
 }
 
-function askRegion(regions: Regions, { word, mask, value }: Ask, { words, known }: Frame): Region {
-  if (known[word] === KNOWN) return (words[word]! & mask) >>> 0 === value ? EVERYWHERE : NOWHERE;
-  if (known[word] !== SYMBOLIC) throw NEEDS_MORE;
+function askRegion(regions: Regions, { word, mask, value }: Ask, { words }: Frame): Region {
+  const held = words[word]!;
+  if (held >= 0) return (held & mask) >>> 0 === value ? EVERYWHERE : NOWHERE;
+  if (held !== SYMBOLIC) throw NEEDS_MORE;
   const variable = COORDINATE_WORDS.get(word) ?? ADDRESS;
   const top = regions.tops[variable]!;
   const bits = (mask & top) >>> 0;

@@ -1,6 +1,6 @@
 /** Where frames come out that a bridge sends by a tunnel port. */
 import { type Port } from '../../dataplane/ovs/types/switch.ts';
-import { type IndexedBridge } from './bridge-run.ts';
+import { type IndexedBridge } from './indexed-bridge.ts';
 
 export interface TunnelEnd {
   readonly bridge: IndexedBridge;

@@ -14,15 +14,12 @@ import { askedQuestion } from '../../../src/trace/ask.ts';
 import { compileNetwork } from '../../../src/trace/compiled-network.ts';
 import { withOutside } from '../../../src/trace/outside.ts';
 import { openSpace } from '../../../src/traffic/sets/space.ts';
-import {
-  type AllPairs,
-  openAllPairs,
-  type Server,
-} from '../../../src/verify/allpairs/all-pairs.ts';
+import { type AllPairs, openAllPairs } from '../../../src/verify/allpairs/all-pairs.ts';
 import { answerAllPairs } from '../../../src/verify/allpairs/answer.ts';
 import { inProofSpace } from '../../../src/verify/allpairs/compared.ts';
 import { openCoordinates } from '../../../src/verify/allpairs/coordinates.ts';
-import { sweep } from '../../../src/verify/allpairs/sweep.ts';
+import { type Server } from '../../../src/verify/allpairs/servers.ts';
+import { sweep, tally } from '../../../src/verify/allpairs/sweep.ts';
 import { prepareProofs } from '../../../src/verify/proof/prove.ts';
 import { ALL_WANTED } from '../../../src/verify/proof/wanted.ts';
 import { ROOT } from '../../sources.ts';
@@ -159,7 +156,10 @@ describe('all pairs at once', () => {
 
   it('sweeps to the same answers as pair by pair', () => {
     const all = open(network);
+    let [reached, unknown] = [0, 0];
     for (const { from, some, open: left } of sweep(all)) {
+      reached += some.length;
+      unknown += left.length;
       for (const to of all.targets) {
         if (to.server === from) continue;
         const cell = all.cell(from, to);
@@ -168,6 +168,8 @@ describe('all pairs at once', () => {
         if (cell.kind === 'known') expect(reach?.where ?? 0).toBe(cell.arrives);
       }
     }
+    expect(tally(all)).toEqual({ some: reached, open: unknown });
+    expect(reached).toBeGreaterThan(20);
   });
 
   it('leaves pairs open that it may not prove alone, and says why', () => {
