@@ -10,62 +10,104 @@ export interface IpText {
 
 /** A MAC of six hexadecimal groups (one or two digits each), or undefined. */
 export function readMac(text: string): bigint | undefined {
-  const groups = text.split(':');
-  if (groups.length !== 6) return undefined;
   let value = 0;
-  for (const group of groups) {
-    if (!/^[0-9a-f]{1,2}$/i.test(group)) return undefined;
-    value = value * 256 + Number.parseInt(group, 16);
+  let at = 0;
+  for (let group = 0; group < 6; group++) {
+    if (group > 0 && text.charCodeAt(at++) !== COLON) return undefined;
+    const first = hexDigit(text.charCodeAt(at++));
+    if (first < 0) return undefined;
+    const second = hexDigit(text.charCodeAt(at));
+    if (second >= 0) at++;
+    value = value * 256 + (second < 0 ? first : first * 16 + second);
   }
-  return BigInt(value);
+  return at === text.length ? BigInt(value) : undefined;
+}
+
+const COLON = 0x3a;
+const DOT = 0x2e;
+
+/** What a character counts as a hexadecimal digit, or -1; also for no character (NaN). */
+function hexDigit(code: number): number {
+  if (code >= 0x30 && code <= 0x39) return code - 0x30;
+  const letter = code | 0x20;
+  return letter >= 0x61 && letter <= 0x66 ? letter - 0x57 : -1;
 }
 
 /** An IPv4 address in dotted form (four decimal numbers), or undefined. */
 export function readIpv4(text: string): bigint | undefined {
-  const match = /^(\d{1,3})\.(\d{1,3})\.(\d{1,3})\.(\d{1,3})$/.exec(text);
-  if (match === null) return undefined;
-  let value = 0;
-  for (let i = 1; i <= 4; i++) {
-    const part = Number(match[i]);
-    if (part > 255) return undefined;
-    value = value * 256 + part;
-  }
-  return BigInt(value);
+  const value = dotted(text, 0);
+  return value < 0 ? undefined : BigInt(value);
 }
+
+/** The dotted address that fills `text` from `start` on, or -1. */
+function dotted(text: string, start: number): number {
+  let value = 0;
+  let at = start;
+  for (let part = 0; part < 4; part++) {
+    if (part > 0 && text.charCodeAt(at++) !== DOT) return -1;
+    let number = 0;
+    const from = at;
+    for (; at < text.length && at - from < 3; at++) {
+      const digit = text.charCodeAt(at) - 0x30;
+      if (digit < 0 || digit > 9) break;
+      number = number * 10 + digit;
+    }
+    if (at === from || number > 255) return -1;
+    value = value * 256 + number;
+  }
+  return at === text.length ? value : -1;
+}
+
+/** The eight groups of the address at hand; read and turned into a number within one call. */
+const groups = new DataView(new ArrayBuffer(16));
 
 /** An IPv6 address (RFC 4291 §2.2, with `::` and a dotted tail), or undefined. */
 export function readIpv6(text: string): bigint | undefined {
-  if (text.length > 45 || !text.includes(':')) return undefined;
-  const halves = text.split('::');
-  if (halves.length > 2) return undefined;
-  const head = groupsOf(halves[0] ?? '');
-  const tail = halves.length === 2 ? groupsOf(halves[1] ?? '') : [];
-  if (head === undefined || tail === undefined) return undefined;
-  const missing = 8 - head.length - tail.length;
-  if (halves.length === 2 ? missing < 1 : missing !== 0) return undefined;
-  let value = 0n;
-  for (const group of [...head, ...Array<number>(missing).fill(0), ...tail]) {
-    value = (value << 16n) | BigInt(group);
+  const { length } = text;
+  if (length > 45 || length < 2) return undefined;
+  let at = 0;
+  let count = 0;
+  /** How many groups stand before `::`. */
+  let gap = -1;
+  if (text.startsWith('::')) {
+    gap = 0;
+    at = 2;
   }
-  return value;
-}
-
-function groupsOf(text: string): number[] | undefined {
-  if (text === '') return [];
-  const groups: number[] = [];
-  const parts = text.split(':');
-  for (const [i, part] of parts.entries()) {
-    if (i === parts.length - 1 && part.includes('.')) {
-      const v4 = readIpv4(part);
-      if (v4 === undefined) return undefined;
-      groups.push(Number(v4 >> 16n), Number(v4 & 0xffffn));
-    } else if (/^[0-9a-f]{1,4}$/i.test(part)) {
-      groups.push(Number.parseInt(part, 16));
-    } else {
-      return undefined;
+  while (at < length) {
+    const start = at;
+    let group = 0;
+    for (let digit = hexDigit(text.charCodeAt(at)); digit >= 0; ) {
+      group = group * 16 + digit;
+      digit = hexDigit(text.charCodeAt(++at));
+    }
+    if (text.charCodeAt(at) === DOT) {
+      const tail = dotted(text, start);
+      if (tail < 0 || count > 6) return undefined;
+      groups.setUint32(2 * count, tail);
+      count += 2;
+      break;
+    }
+    if (at === start || at - start > 4 || count === 8) return undefined;
+    groups.setUint16(2 * count++, group);
+    if (at === length) break;
+    if (text.charCodeAt(at) !== COLON || ++at === length) return undefined;
+    if (text.charCodeAt(at) === COLON) {
+      if (gap >= 0) return undefined;
+      gap = count;
+      at++;
     }
   }
-  return groups;
+  if (gap < 0 ? count !== 8 : count > 7) return undefined;
+  if (gap >= 0) spreadGroups(gap, count);
+  return (groups.getBigUint64(0) << 64n) | groups.getBigUint64(8);
+}
+
+/** Moves the groups behind `::` to the end and writes zeros between. */
+function spreadGroups(gap: number, count: number): void {
+  for (let i = 7; i >= gap; i--) {
+    const from = i - 8 + count;
+    groups.setUint16(2 * i, from >= gap ? groups.getUint16(2 * from) : 0);
+  }
 }
 
 /** An address of either version, or undefined. */

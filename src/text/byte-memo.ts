@@ -16,75 +16,82 @@ export function hashRange(bytes: Uint8Array, start: number, end: number): number
 export const HASH_START = 0x811c9dc5;
 export const HASH_PRIME = 0x01000193;
 
-export interface ByteMemo<T> {
-  /** What `make` gave for these bytes the first time. */
-  readonly find: (start: number, end: number, hash: number) => T;
-}
+/** Numbers kept for each place of the table: which value, the hash, where the bytes stand. */
+const STRIDE = 4;
+const FEWEST_PLACES = 64;
 
 /**
  * A memory over one buffer. `make` is called once for every distinct range (more often only
  * when the table is crowded by collisions) and must not depend on where the range stands.
  */
-export function byteMemo<T>(
-  bytes: Uint8Array,
-  make: (start: number, end: number) => T,
-): ByteMemo<T> {
-  let mask = 1023;
-  let slots = new Int32Array(mask + 1);
-  const starts: number[] = [0];
-  const lengths: number[] = [0];
-  const hashes: number[] = [0];
-  const values: (T | undefined)[] = [undefined];
+export class ByteMemo<T> {
+  private mask = FEWEST_PLACES - 1;
+  /** A lookup mostly touches one place, and so one line of the processor's cache. */
+  private places = new Int32Array(FEWEST_PLACES * STRIDE);
+  private readonly values: T[] = [];
+  private readonly bytes: Uint8Array;
+  private readonly make: (start: number, end: number) => T;
 
-  function grow(): void {
-    mask = mask * 2 + 1;
-    slots = new Int32Array(mask + 1);
-    for (let id = 1; id < values.length; id++) {
-      let at = spread(hashes[id] ?? 0) & mask;
-      for (let probe = 0; probe < PROBES; probe++) {
-        if (slots[at] === 0) {
-          slots[at] = id;
-          break;
-        }
-        at = (at + 1) & mask;
-      }
-    }
+  constructor(bytes: Uint8Array, make: (start: number, end: number) => T) {
+    this.bytes = bytes;
+    this.make = make;
   }
 
-  function same(id: number, start: number, length: number): boolean {
-    const other = starts[id] ?? 0;
-    for (let i = 0; i < length; i++) {
-      if (bytes[other + i] !== bytes[start + i]) return false;
+  /** What `make` gave for these bytes the first time. */
+  find(start: number, end: number, hash: number): T {
+    const { bytes, places, mask } = this;
+    const length = end - start;
+    let place = spread(hash) & mask;
+    for (let probe = 0; probe < PROBES; probe++) {
+      const at = place * STRIDE;
+      const id = places[at] ?? 0;
+      if (id === 0) break;
+      if (places[at + 1] === hash && places[at + 3] === length) {
+        const other = places[at + 2] ?? 0;
+        let i = 0;
+        while (i < length && bytes[other + i] === bytes[start + i]) i++;
+        if (i === length) return this.values[id - 1] as T;
+      }
+      place = (place + 1) & mask;
     }
-    return true;
+    return this.remember(start, length, hash);
   }
 
-  return {
-    find(start, end, hash) {
-      const length = end - start;
-      let at = spread(hash) & mask;
-      for (let probe = 0; probe < PROBES; probe++) {
-        const id = slots[at] ?? 0;
-        if (id === 0) {
-          const made = make(start, end);
-          // `make` may have come back here for a part of this range and filled the slot.
-          if (slots[at] !== 0) return made;
-          slots[at] = values.length;
-          starts.push(start);
-          lengths.push(length);
-          hashes.push(hash);
-          values.push(made);
-          if (values.length * 2 > mask) grow();
-          return made;
-        }
-        if (hashes[id] === hash && lengths[id] === length && same(id, start, length)) {
-          return values[id] as T;
-        }
-        at = (at + 1) & mask;
+  private remember(start: number, length: number, hash: number): T {
+    const made = this.make(start, start + length);
+    if (!this.put(this.values.length + 1, hash, start, length)) return made;
+    this.values.push(made);
+    if (this.values.length * 2 > this.mask) this.grow();
+    return made;
+  }
+
+  /** False when the places around are taken. */
+  private put(id: number, hash: number, start: number, length: number): boolean {
+    const { places, mask } = this;
+    let place = spread(hash) & mask;
+    for (let probe = 0; probe < PROBES; probe++) {
+      const at = place * STRIDE;
+      if (places[at] === 0) {
+        places[at] = id;
+        places[at + 1] = hash;
+        places[at + 2] = start;
+        places[at + 3] = length;
+        return true;
       }
-      return make(start, end);
-    },
-  };
+      place = (place + 1) & mask;
+    }
+    return false;
+  }
+
+  private grow(): void {
+    const before = this.places;
+    this.mask = this.mask * 4 + 3;
+    this.places = new Int32Array((this.mask + 1) * STRIDE);
+    for (let at = 0; at < before.length; at += STRIDE) {
+      const id = before[at] ?? 0;
+      if (id !== 0) this.put(id, before[at + 1] ?? 0, before[at + 2] ?? 0, before[at + 3] ?? 0);
+    }
+  }
 }
 
 /** FNV's low bits are weak; fold the high half in. */
@@ -94,7 +101,20 @@ function spread(hash: number): number {
 
 const latin1 = new TextDecoder('latin1');
 
-/** The bytes as a string, one character a byte: flow text is ASCII, and nothing else is lost. */
+/**
+ * The bytes as a string, one character a byte: flow text is ASCII, and nothing else is lost.
+ * Short words are put together here; a decoder needs longer to begin than they to be read.
+ */
 export function textOf(bytes: Uint8Array, start: number, end: number): string {
-  return latin1.decode(bytes.subarray(start, end));
+  if (end - start > MOST_JOINED) return latin1.decode(bytes.subarray(start, end));
+  let text = '';
+  for (let i = start; i < end; i++) {
+    const byte = bytes[i];
+    if (byte === undefined) break;
+    if (byte > 0x7f) return latin1.decode(bytes.subarray(start, end));
+    text += String.fromCharCode(byte);
+  }
+  return text;
 }
+
+const MOST_JOINED = 14;

@@ -1,4 +1,5 @@
 /** Addresses as text: what is written is read back, and only addresses are read. */
+import { isIPv6 } from 'node:net';
 import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
 import {
@@ -25,6 +26,40 @@ describe('addresses as text', () => {
         expect(readIp(writeIp({ version: 4, value: v4 }))).toEqual({ version: 4, value: v4 });
         const mac = kept & 0xffffffffffffn;
         expect(readMac(writeMac(mac))).toBe(mac);
+      }),
+      options,
+    );
+  });
+
+  it('are IPv6 exactly where the system takes them', () => {
+    const part = fc.constantFrom(
+      '::',
+      ':',
+      '1',
+      'fe80',
+      'ABCD',
+      '12345',
+      'b',
+      '1.2.3.4',
+      '9.8',
+      'g',
+    );
+    fc.assert(
+      fc.property(fc.array(part, { maxLength: 17 }), (parts) => {
+        const text = parts.join('');
+        expect(readIpv6(text) !== undefined, text).toBe(isIPv6(text));
+      }),
+      { ...options, numRuns: 5000 },
+    );
+    const groups = fc.array(fc.nat(0xffff), { minLength: 8, maxLength: 8 });
+    fc.assert(
+      fc.property(groups, fc.nat(8), fc.nat(8), (all, a, b) => {
+        const [from, to] = a < b ? [a, b] : [b, a];
+        const hex = (list: readonly number[]) => list.map((of) => of.toString(16)).join(':');
+        const kept = all.map((of, i) => (i >= from && i < to ? 0 : of));
+        const short = `${hex(kept.slice(0, from))}::${hex(kept.slice(to))}`;
+        const value = kept.reduce((sum, of) => (sum << 16n) | BigInt(of), 0n);
+        expect(readIpv6(from === to ? hex(kept) : short)).toBe(value);
       }),
       options,
     );

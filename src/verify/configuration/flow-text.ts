@@ -105,7 +105,7 @@ export function flowReader(bridge: Bridge, symbols: HostSymbols): (flow: Flow) =
 }
 
 function actionText(flow: Flow): string {
-  const bare = printFlow({ ...flow, tests: [], opaque: [], cookie: 0n, statistics: null });
+  const bare = printFlow({ ...flow, tests: [], opaque: [], cookie: 0n });
   // The cookie that learned flows get is a number of the run as well.
   return bare
     .slice(bare.indexOf('actions=') + 'actions='.length)

@@ -106,7 +106,7 @@ function tables(
     list.push({
       subject: match,
       meaning: whole,
-      text: printFlow({ ...flow, cookie: 0n, statistics: null }),
+      text: printFlow({ ...flow, cookie: 0n }),
       origin: () => flow.origin,
       about: () => aboutFlow(network, of.host, bridge, flow),
       needs: portsNamed(match, portNames).map((name) => portKey(bridge.name, name)),

@@ -103,7 +103,7 @@ export function ownDvrMacs({ bridges }: Switch): readonly string[] {
     .filter(
       ({ table, tests }) => table === 0 && tests.some(({ field }) => field.name === 'eth_dst'),
     )
-    .flatMap((flow) => OWN_DVR.exec(printFlow({ ...flow, statistics: null }))?.[1] ?? []);
+    .flatMap((flow) => OWN_DVR.exec(printFlow(flow))?.[1] ?? []);
 }
 
 /**

@@ -181,7 +181,11 @@ function flowsOf(
     if (problems.some(({ message }) => !message.includes('no OpenFlow version'))) {
       throw new Error(`${text}: ${JSON.stringify(problems)}`);
     }
-    const flow = { ...value.flow, origin: { file: bridge.name, line: i + 1 } };
+    const flow = {
+      ...value.flow,
+      statistics: null,
+      origin: { file: bridge.name, line: i + 1 },
+    };
     flows.set(sameMatchKey(flow), flow);
   }
   return [...flows.values()];

@@ -117,13 +117,14 @@ function damaged(flows: readonly Flow[], random: (below: number) => number): rea
   const hurt = new Set(Array.from({ length: 3 }, () => random(flows.length)));
   return flows.flatMap((flow, i): readonly Flow[] => {
     if (!hurt.has(i)) return [flow];
+    const { statistics, origin } = flow;
     switch (random(3)) {
       case 0:
         return [];
       case 1:
-        return [{ ...flow, actions: [{ kind: 'drop' }] }];
+        return [{ ...flow, statistics, origin, actions: [{ kind: 'drop' }] }];
       default:
-        return [{ ...flow, priority: random(100) }];
+        return [{ ...flow, statistics, origin, priority: random(100) }];
     }
   });
 }

@@ -241,7 +241,9 @@ function remember<P>(
 
 function modified<P>(old: LearnedFlow<P>, learned: LearnedFlow<P>): LearnedFlow<P> {
   const { idle_timeout_s, hard_timeout_s, importance, flags } = old.prepared.flow;
-  const flow = { ...learned.prepared.flow, idle_timeout_s, hard_timeout_s, importance, flags };
+  const { statistics, origin } = learned.prepared.flow;
+  const kept = { idle_timeout_s, hard_timeout_s, importance, flags, statistics, origin };
+  const flow = { ...learned.prepared.flow, ...kept };
   return { ...learned, prepared: { ...learned.prepared, flow } };
 }
 

@@ -3,13 +3,7 @@
  * write_actions(). All kinds of actions come together here; what stands in the order the switch
  * would refuse is said here as well (lib/ofp-actions.c ofpacts_parse, ofpacts_verify).
  */
-import {
-  type ByteMemo,
-  byteMemo,
-  HASH_PRIME,
-  HASH_START,
-  textOf,
-} from '../../../text/byte-memo.ts';
+import { ByteMemo, hashRange, textOf } from '../../../text/byte-memo.ts';
 import { type Action } from '../types/flow.ts';
 import { orderFault } from './action-order.ts';
 import {
@@ -79,22 +73,22 @@ interface ReadAction {
   readonly protocols: number;
 }
 
-export interface ActionReader {
-  /** Reads `bytes[start..end)`; equal texts give the same (shared) result. */
-  readonly read: (start: number, end: number, hash: number) => ReadActions;
-}
-
-/** Reads lists of actions in one buffer and remembers them. */
-export function actionReader(bytes: Uint8Array, reading: Reading): ActionReader {
+/** Reads lists of actions in one buffer; equal texts give the same (shared) result. */
+export function actionLists(bytes: Uint8Array, reading: Reading): ByteMemo<ReadActions> {
   const here = listReading(reading);
-  const single = byteMemo(bytes, (start, end) => readSingle(bytes, start, end, here));
-  const lists = byteMemo(bytes, (start, end) => readList(bytes, start, end, single));
-  return { read: lists.find };
+  const single = new ByteMemo(bytes, (start, end) => readSingle(bytes, start, end, here));
+  return new ByteMemo(bytes, (start, end) => readList(bytes, start, end, single));
 }
 
 /** One action as a whole; its word decides which row reads the rest. */
-function readSingle(bytes: Uint8Array, start: number, end: number, reading: Reading): ReadAction {
-  const here = listReading(reading);
+function readSingle(
+  bytes: Uint8Array,
+  start: number,
+  end: number,
+  here: ActionReading,
+): ReadAction {
+  here.protocols = PROTOCOLS.any;
+  here.depth = 0;
   const cursor = pairCursor(bytes, start, end);
   nextPair(cursor);
   const word = keyText(cursor);
@@ -129,10 +123,7 @@ function readList(
   let protocols: number = PROTOCOLS.any;
   const cursor = pairCursor(bytes, start, end);
   while (nextPair(cursor)) {
-    let hash = HASH_START;
-    for (let i = cursor.keyStart; i < cursor.at; i++) {
-      hash = Math.imul(hash ^ (bytes[i] ?? 0), HASH_PRIME);
-    }
+    const hash = hashRange(bytes, cursor.keyStart, cursor.at);
     const read = single.find(cursor.keyStart, cursor.at, hash);
     // ovs-ofctl starts counting anew inside clone(), and so forgets what came before.
     protocols = startsAnew(read.action) ? read.protocols : protocols & read.protocols;

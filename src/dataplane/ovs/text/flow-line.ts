@@ -2,28 +2,17 @@
  * One line of a flow dump: cut into words, each word looked up by its bytes. Before it stands
  * the loop over the lines; behind it the merging of words into tests and the action tables.
  */
-import {
-  type ByteMemo,
-  byteMemo,
-  HASH_PRIME,
-  HASH_START,
-  textOf,
-} from '../../../text/byte-memo.ts';
+import { ByteMemo, HASH_PRIME, HASH_START, textOf } from '../../../text/byte-memo.ts';
 import { type Problem } from '../../../text/problem.ts';
 import { nearest } from '../../../text/suggest.ts';
 import { type Flow } from '../types/flow.ts';
 import { type TlvMapping } from '../types/switch.ts';
-import { type ActionReader, actionReader, type ReadActions } from './actions.ts';
-import {
-  clearSettings,
-  emptySettings,
-  type Settings,
-  statisticsOf,
-  take,
-} from './flow-settings.ts';
+import { actionLists, type ReadActions } from './actions.ts';
+import { FlowCounters, ReadFlow } from './flow-counters.ts';
+import { clearSettings, emptySettings, type Settings, take } from './flow-settings.ts';
 import { addWord, clearMatch, type MatchBuilder, matchBuilder, matchTests } from './match-tests.ts';
 import { type Fault } from './numbers.ts';
-import { CLOSE, COLON, COMMA, EQUALS, OPEN, SPACE } from './pairs.ts';
+import { bytesOf, CLOSE, COLON, COMMA, EQUALS, OPEN, SPACE } from './pairs.ts';
 import { PROTOCOLS } from './protocols.ts';
 import { type Reading, readWord, type Word } from './words.ts';
 
@@ -44,7 +33,7 @@ export interface FlowReader {
   readonly bytes: Uint8Array;
   readonly file: string;
   readonly words: ByteMemo<Word>;
-  readonly actions: ActionReader;
+  readonly actions: ByteMemo<ReadActions>;
   readonly match: MatchBuilder;
   /** What the words of the line at hand said beside the match. */
   readonly settings: Settings;
@@ -53,6 +42,9 @@ export interface FlowReader {
   readonly lastStarts: Int32Array;
   readonly lastEnds: Int32Array;
   wordEnd: number;
+  readonly counters: FlowCounters;
+  /** Where the line at hand ends: its line feed, or the end of the text. */
+  lineEnd: number;
   readonly problems: Problem[];
   /** Problems found, kept or not. */
   found: number;
@@ -67,14 +59,16 @@ export function flowReader(bytes: Uint8Array, file: string, options: FlowTextOpt
   return {
     bytes,
     file,
-    words: byteMemo(bytes, (start, end) => wordAt(bytes, start, end, reading)),
-    actions: actionReader(bytes, reading),
+    words: new ByteMemo(bytes, (start, end) => wordAt(bytes, start, end, reading)),
+    actions: actionLists(bytes, reading),
     match: matchBuilder(),
     settings: emptySettings(),
     lastWords: [],
     lastStarts: new Int32Array(MOST_REMEMBERED),
     lastEnds: new Int32Array(MOST_REMEMBERED),
     wordEnd: 0,
+    counters: new FlowCounters(file),
+    lineEnd: 0,
     problems: [],
     found: 0,
   };
@@ -99,8 +93,9 @@ export function isBlank(byte: number): boolean {
 const DROPPED: ReadActions = { actions: [{ kind: 'drop' }], faults: [], protocols: PROTOCOLS.any };
 
 /**
- * Reads `bytes[start..end)` as one flow; columns count from `lineStart`. What else was said
- * stands in `reader.settings` and `reader.match` until the next flow is read.
+ * Reads the line at `bytes[start..end)`, which ends with its first line feed (then in
+ * `reader.lineEnd`), as one flow; columns count from `lineStart`. What else was said stands in
+ * `reader.settings` and `reader.match` until the next flow is read.
  */
 export function readFlow(
   reader: FlowReader,
@@ -115,53 +110,59 @@ export function readFlow(
   clearSettings(settings);
   let actions: ReadActions | null = null;
   let at = start;
-  let stop = end;
   let position = 0;
   while (at < end) {
     const byte = bytes[at] ?? 0;
-    if (byte === COMMA || isBlank(byte)) {
+    if (BYTE_KINDS[byte] === SEPARATOR) {
       at++;
       continue;
     }
-    if (byte === 0x23) {
-      stop = at;
-      break;
-    }
-    if (byte === 0x61 && isActions(bytes, at)) {
+    if (byte === LINE_FEED || byte === HASH) break;
+    if (byte === ACTIONS_A && isWord(bytes, at, ACTION_START)) {
       actions = readActions(reader, at, end, line, lineStart);
+      at = reader.wordEnd;
       break;
     }
     const from = at;
     if (byte === STATISTIC_N || byte === STATISTIC_D) {
       at = statisticEnd(bytes, from, end, settings);
       if (at > from) continue;
-      at = from;
     }
     const word = wordFrom(reader, from, end, position++);
     at = reader.wordEnd;
     takeWord(reader, word, from, at, line, lineStart);
   }
+  reader.lineEnd = lineEndFrom(bytes, at, end);
   if (actions === null && needsActions) {
-    complain(reader, { fault: 'actions= is missing' }, start, stop, line, lineStart);
+    complain(reader, { fault: 'actions= is missing' }, start, at, line, lineStart);
     // The line may be cut: then its match is wider than it was.
     settings.opaque = [...settings.opaque, 'actions= is missing'];
   }
   return finish(reader, actions ?? DROPPED, line);
 }
 
+/** Where the line goes on to; behind a `#` there may be much. */
+export function lineEndFrom(bytes: Uint8Array, at: number, end: number): number {
+  if (at >= end || bytes[at] === LINE_FEED) return at;
+  const found = bytes.indexOf(LINE_FEED, at);
+  return found < 0 ? end : found;
+}
+
+const LINE_FEED = 0x0a;
+const HASH = 0x23;
+const ACTIONS_A = 0x61;
+
 const PLAIN = 0;
 const SEPARATOR = 1;
 const OPENING = 2;
 const CLOSING = 3;
+const LINE_END = 4;
 /** What a byte does to the word it stands in. */
 const BYTE_KINDS = new Uint8Array(256);
 for (const byte of [COMMA, SPACE, 0x09, 0x0d]) BYTE_KINDS[byte] = SEPARATOR;
 BYTE_KINDS[OPEN] = OPENING;
 BYTE_KINDS[CLOSE] = CLOSING;
-
-/** `n` of n_packets and n_bytes, `d` of duration. */
-const STATISTIC_N = 0x6e;
-const STATISTIC_D = 0x64;
+BYTE_KINDS[LINE_FEED] = LINE_END;
 
 /**
  * The word at `start`; `reader.wordEnd` is behind it. Neighbouring lines mostly have the same
@@ -176,7 +177,7 @@ function wordFrom(reader: FlowReader, start: number, end: number, position: numb
     let i = 0;
     while (i < length && bytes[before + i] === bytes[start + i]) i++;
     const next = start + length;
-    if (i === length && (next === end || BYTE_KINDS[bytes[next] ?? 0] === SEPARATOR)) {
+    if (i === length && (next === end || isEnd(BYTE_KINDS[bytes[next] ?? 0] ?? 0))) {
       reader.wordEnd = next;
       return last;
     }
@@ -187,7 +188,7 @@ function wordFrom(reader: FlowReader, start: number, end: number, position: numb
     const byte = bytes[at] ?? 0;
     const kind = BYTE_KINDS[byte];
     if (kind !== PLAIN) {
-      if (kind === SEPARATOR && level === 0) break;
+      if (kind === LINE_END || (kind === SEPARATOR && level === 0)) break;
       if (kind === OPENING) level++;
       else if (kind === CLOSING && level > 0) level--;
     }
@@ -203,32 +204,52 @@ function wordFrom(reader: FlowReader, start: number, end: number, position: numb
   return word;
 }
 
+function isEnd(kind: number): boolean {
+  return kind === SEPARATOR || kind === LINE_END;
+}
+
 const MOST_REMEMBERED = 24;
+
+/** `n` of n_packets and n_bytes, `d` of duration. */
+const STATISTIC_N = 0x6e;
+const STATISTIC_D = 0x64;
+const DURATION = bytesOf('duration=');
+const PACKETS = bytesOf('n_packets=');
+const BYTES = bytesOf('n_bytes=');
+/** What ovs-ofctl takes for `actions`: a word that starts so. */
+const ACTION_START = bytesOf('action');
+
+/** Whether exactly these bytes stand at `at`. */
+function isWord(bytes: Uint8Array, at: number, word: Uint8Array): boolean {
+  let i = 1;
+  while (i < word.length && bytes[at + i] === word[i]) i++;
+  return i >= word.length && bytes[at] === word[0];
+}
 
 /**
  * Counters differ on every line and are read where they stand, not remembered. Gives the end
  * of the word, or `start` when it is none of them.
  */
 function statisticEnd(bytes: Uint8Array, start: number, end: number, into: Settings): number {
-  const packets = bytes[start + 2] === 0x70;
   const duration = bytes[start] === STATISTIC_D;
-  const from = start + (duration ? 9 : packets ? 10 : 8);
-  const named = duration ? bytes[start + 1] === 0x75 : bytes[start + 1] === 0x5f;
-  if (!named || bytes[from - 1] !== EQUALS) return start;
+  const packets = bytes[start + 2] === 0x70;
+  const word = duration ? DURATION : packets ? PACKETS : BYTES;
+  if (!isWord(bytes, start, word)) return start;
+  const from = start + word.length;
   let value = 0;
   let scale = 0;
   let at = from;
   for (; at < end; at++) {
-    const byte = bytes[at] ?? 0;
-    if (byte >= 0x30 && byte <= 0x39) {
-      value = value * 10 + (byte - 0x30);
+    const digit = (bytes[at] ?? 0) - 0x30;
+    if (digit >= 0 && digit <= 9) {
+      value = value * 10 + digit;
       scale *= 10;
-    } else if (byte === 0x2e && scale === 0) scale = 1;
+    } else if (digit === POINT && scale === 0) scale = 1;
     else break;
   }
   if (at === from) return start;
   if (duration && bytes[at] === 0x73) at++;
-  if (at < end && BYTE_KINDS[bytes[at] ?? 0] !== SEPARATOR) return start;
+  if (at < end && !isEnd(BYTE_KINDS[bytes[at] ?? 0] ?? 0)) return start;
   if (duration) into.duration = scale > 1 ? value / scale : value;
   else {
     if (packets) into.packets = value;
@@ -238,17 +259,10 @@ function statisticEnd(bytes: Uint8Array, start: number, end: number, into: Setti
   return at;
 }
 
-/** `actions=` or what ovs-ofctl takes for it: a word that starts with `action`. */
-function isActions(bytes: Uint8Array, at: number): boolean {
-  return (
-    bytes[at + 1] === 0x63 &&
-    bytes[at + 2] === 0x74 &&
-    bytes[at + 3] === 0x69 &&
-    bytes[at + 4] === 0x6f &&
-    bytes[at + 5] === 0x6e
-  );
-}
+/** A decimal point, counted from the digit zero. */
+const POINT = 0x2e - 0x30;
 
+/** The list behind `actions=`, up to the end of the line or a comment; null when none begins. */
 function readActions(
   reader: FlowReader,
   start: number,
@@ -257,18 +271,22 @@ function readActions(
   lineStart: number,
 ): ReadActions | null {
   const { bytes } = reader;
-  let at = start;
-  while (at < end && bytes[at] !== EQUALS) at++;
-  if (at >= end) return null;
+  let at = start + ACTION_START.length;
+  while (at < end && bytes[at] !== EQUALS && bytes[at] !== LINE_FEED) at++;
+  if (at >= end || bytes[at] === LINE_FEED) {
+    reader.wordEnd = at;
+    return null;
+  }
   at++;
   let hash = HASH_START;
   let stop = at;
   for (; stop < end; stop++) {
     const byte = bytes[stop] ?? 0;
-    if (byte === 0x23) break;
+    if (byte === LINE_FEED || byte === HASH) break;
     hash = Math.imul(hash ^ byte, HASH_PRIME);
   }
-  const actions = reader.actions.read(at, stop, hash);
+  reader.wordEnd = stop;
+  const actions = reader.actions.find(at, stop, hash);
   for (const { fault, start: from, end: to } of actions.faults) {
     complain(reader, fault, at + from, at + to, line, lineStart);
   }
@@ -296,22 +314,9 @@ function takeWord(
 }
 
 function finish(reader: FlowReader, actions: ReadActions, line: number): Flow {
-  const { settings } = reader;
+  const { settings, counters } = reader;
   settings.protocols &= actions.protocols;
-  return {
-    table: settings.table < 0 || settings.table === 255 ? 0 : settings.table,
-    priority: settings.priority,
-    cookie: settings.cookie,
-    tests: matchTests(reader.match),
-    opaque: settings.opaque,
-    actions: actions.actions,
-    idle_timeout_s: settings.idle,
-    hard_timeout_s: settings.hard,
-    importance: settings.importance,
-    flags: settings.flags,
-    statistics: settings.duration < 0 ? null : statisticsOf(settings),
-    origin: { file: reader.file, line },
-  };
+  return new ReadFlow(settings, matchTests(reader.match), actions.actions, counters, line);
 }
 
 /** Records a problem at `bytes[start..end)`. */

@@ -1,5 +1,4 @@
 /** What a flow line says beside match and actions: table, priority, timeouts, counters, flags. */
-import { type FlowStatistics } from '../types/flow.ts';
 import { PROTOCOLS } from './protocols.ts';
 import { type Word } from './words.ts';
 
@@ -113,15 +112,4 @@ export function take(settings: Settings, word: Word): void {
     default:
       return;
   }
-}
-
-/** The counters of a dump; those that old switches do not print are null. */
-export function statisticsOf(settings: Settings): FlowStatistics {
-  return {
-    duration_s: settings.duration,
-    packets: settings.packets,
-    bytes: settings.bytes,
-    idle_age_s: settings.idleAge < 0 ? null : settings.idleAge,
-    hard_age_s: settings.hardAge < 0 ? null : settings.hardAge,
-  };
 }

@@ -13,6 +13,7 @@ import {
   type FlowTextOptions,
   flowReader,
   isBlank,
+  lineEndFrom,
   readFlow,
 } from './flow-line.ts';
 
@@ -25,13 +26,9 @@ export function parseFlows(
   const reader = flowReader(bytes, file, options);
   const flows: Flow[] = [];
   let line = 0;
-  for (let start = 0; start < bytes.length; ) {
-    line++;
-    let end = bytes.indexOf(0x0a, start);
-    if (end < 0) end = bytes.length;
-    const flow = flowOfLine(reader, start, end, line);
+  for (let start = 0; start < bytes.length; start = reader.lineEnd + 1) {
+    const flow = flowOfLine(reader, start, ++line);
     if (flow !== null) flows.push(flow);
-    start = end + 1;
   }
   if (reader.found > reader.problems.length) {
     const message = `${reader.found - reader.problems.length} more problems are not listed`;
@@ -51,13 +48,18 @@ export function dumpVersion(bytes: Uint8Array): OpenFlowVersion | null {
   return version ?? '1.0';
 }
 
-function flowOfLine(reader: FlowReader, start: number, end: number, line: number): Flow | null {
+/** The flow of the line at `start`; null where it holds none. `reader.lineEnd` is behind it. */
+function flowOfLine(reader: FlowReader, start: number, line: number): Flow | null {
   const { bytes } = reader;
+  const end = bytes.length;
   let at = start;
   while (at < end && isBlank(bytes[at] ?? 0)) at++;
   const first = bytes[at] ?? 0;
-  if (at >= end || first === 0x23) return null;
-  const upper = first === 0x4e || first === 0x4f;
-  if (upper && REPLY.test(textOf(bytes, at, Math.min(end, at + 200)))) return null;
+  // A line feed, `#`, or the N or O of a reply's head line.
+  if (at >= end || first === 0x0a || first === 0x23 || first === 0x4e || first === 0x4f) {
+    reader.lineEnd = lineEndFrom(bytes, at, end);
+    if (first !== 0x4e && first !== 0x4f) return null;
+    if (REPLY.test(textOf(bytes, at, Math.min(reader.lineEnd, at + 200)))) return null;
+  }
   return readFlow(reader, at, end, line, start);
 }

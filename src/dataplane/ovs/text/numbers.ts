@@ -39,14 +39,32 @@ export function scanNumber(text: string): { value: bigint; length: number } | un
   return { value, length: found[0].length };
 }
 
-const SMALL_HEX = /^0x[0-9a-fA-F]{1,8}$/;
-const SMALL_DECIMAL = /^(?:0|[1-9][0-9]{0,8})$/;
+/** A whole text of at most nine decimal digits or 0x and eight, as a number; else -1. */
+export function smallNumber(text: string): number {
+  const { length } = text;
+  const hexadecimal = length > 2 && text.charCodeAt(1) === 0x78;
+  if (length === 0 || length > (hexadecimal ? 10 : 9)) return -1;
+  const zero = text.charCodeAt(0) === 0x30;
+  if (zero !== hexadecimal && length > 1) return -1;
+  let value = 0;
+  for (let i = hexadecimal ? 2 : 0; i < length; i++) {
+    const code = text.charCodeAt(i);
+    let digit = code - 0x30;
+    if (digit < 0) return -1;
+    if (digit > 9) {
+      digit = (code | 0x20) - 0x57;
+      if (!hexadecimal || digit < 10 || digit > 15) return -1;
+    }
+    value = value * (hexadecimal ? 16 : 10) + digit;
+  }
+  return value;
+}
 
 /** A whole number at the start of a text that must fit `bytes` bytes, and what follows it. */
 export function scanInteger(text: string, bytes: number): { value: bigint; rest: string } | Fault {
-  if (text.length <= 10 && (SMALL_HEX.test(text) || SMALL_DECIMAL.test(text))) {
-    const number = Number(text);
-    if (bytes >= 4 || number < 2 ** (8 * bytes)) return { value: big(number), rest: '' };
+  const number = smallNumber(text);
+  if (number >= 0 && (bytes >= 4 || number < 2 ** (8 * bytes))) {
+    return { value: big(number), rest: '' };
   }
   if (/^0[xX]/.test(text)) {
     const digits = /^[0-9a-fA-F]*/.exec(text.slice(2))?.[0] ?? '';

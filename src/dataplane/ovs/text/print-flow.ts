@@ -1,5 +1,5 @@
 /** A flow as one line: what `ovs-ofctl dump-flows` prints and `add-flow` takes. */
-import { type Flow } from '../types/flow.ts';
+import { type Flow, type FlowStatistics } from '../types/flow.ts';
 import { printActions } from './actions.ts';
 import { type PrintNames, printTests } from './print-match.ts';
 
@@ -8,10 +8,15 @@ export interface PrintFlowOptions extends PrintNames {
   readonly statistics?: boolean;
 }
 
+/** What of a flow is printed; where it was read is not. */
+export type PrintedFlow = Omit<Flow, 'statistics' | 'origin'> & {
+  readonly statistics?: FlowStatistics | null;
+};
+
 /** Prints a flow; `ovs-ofctl` reads the same flow from it. */
-export function printFlow(flow: Flow, options: PrintFlowOptions = {}): string {
+export function printFlow(flow: PrintedFlow, options: PrintFlowOptions = {}): string {
   const head: string[] = [];
-  const statistics = options.statistics === true ? flow.statistics : null;
+  const statistics = (options.statistics === true ? flow.statistics : null) ?? null;
   if (statistics !== null || flow.cookie !== 0n) head.push(`cookie=0x${flow.cookie.toString(16)}`);
   if (statistics !== null) head.push(`duration=${statistics.duration_s}s`);
   head.push(`table=${flow.table}`);

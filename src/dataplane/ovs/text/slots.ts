@@ -156,10 +156,14 @@ const SLOT_BITS: Readonly<Record<string, number>> = {
   tun_flags: 1,
 };
 
+const WIDE_REGISTER = /^xx?reg/;
+
 /** What one keyword with a value writes. */
 export function slotSets(of: Keyword, read: Masked): readonly SlotSet[] {
   if (of.vlan !== null) return [vlanSet(of.vlan, read)];
-  if (/^xx?reg/.test(of.field.name)) return registerSets(of.field, read);
+  if (of.field.width > 32 && WIDE_REGISTER.test(of.field.name)) {
+    return registerSets(of.field, read);
+  }
   const slot = SHARED[of.field.name] ?? of.field.name;
   const whole = read.mask === ones(8 * of.bytes);
   if (slot === 'nw_tos') {
@@ -215,7 +219,7 @@ export interface PlacedTest {
 /** The tests a slot's content means under these protocols; null when it is thrown away. */
 export function placedTest(of: SlotSet, kind: Kind): PlacedTest | null {
   if (of.mask === 0n) return null;
-  let found = of.field ?? SLOT_FIELDS[of.slot]?.(kind) ?? null;
+  let found = fieldUnder(of, kind);
   if (found === null) return null;
   let { value, mask } = of;
   if (found.width < 16 && (of.slot === 'tp_src' || of.slot === 'tp_dst')) {
@@ -228,6 +232,16 @@ export function placedTest(of: SlotSet, kind: Kind): PlacedTest | null {
   if (of.slot === 'nw_proto' && found.width === 16) mask = 0xffffn;
   const order = FIELD_ORDER.get(found.name) ?? FIELD_ORDER.size + found.word;
   return { test: { field: found, value: value & mask, mask }, order, slot: of.slot };
+}
+
+/** The field that a slot is under these protocols; null where there is none. */
+function fieldUnder(of: SlotSet, kind: Kind): Field | null {
+  return of.field ?? SLOT_FIELDS[of.slot]?.(kind) ?? null;
+}
+
+/** Whether the slot is the same field under both; then its test is the same too. */
+export function isAlike(of: SlotSet, kind: Kind, other: Kind): boolean {
+  return fieldUnder(of, kind) === fieldUnder(of, other);
 }
 
 /** Whether the test is the same under all protocols. */

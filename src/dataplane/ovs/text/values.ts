@@ -6,7 +6,17 @@ import { CT_STATE, TCP_FLAGS } from '../../../packet/fields.ts';
 import { readIpv4, readIpv6, readMac, writeIp, writeMac } from '../../../text/address-text.ts';
 import { RESERVED_PORTS } from '../types/flow.ts';
 import { type Keyword, type Syntax } from './keywords.ts';
-import { big, type Fault, fault, hex, isFault, ones, scanInteger, scanNumber } from './numbers.ts';
+import {
+  big,
+  type Fault,
+  fault,
+  hex,
+  isFault,
+  ones,
+  scanInteger,
+  scanNumber,
+  smallNumber,
+} from './numbers.ts';
 
 /** A value and its mask over `8 * bytes` bits, as C has them before they meet the field. */
 export interface Masked {
@@ -28,6 +38,10 @@ interface SyntaxRow {
 
 const integers: SyntaxRow = {
   read(text, of) {
+    const small = smallNumber(text);
+    if (small >= 0 && (of.bytes >= 4 || small < 2 ** (8 * of.bytes))) {
+      return { value: big(small), mask: ones(8 * of.bytes) };
+    }
     const value = scanInteger(text, of.bytes);
     if (isFault(value)) return value;
     if (value.rest === '') return { value: value.value, mask: ones(8 * of.bytes) };
@@ -77,12 +91,10 @@ const SYNTAXES: Readonly<Record<Syntax, SyntaxRow>> = {
   hex: integers,
   mac: {
     read(text) {
-      const [address, mask, more] = text.split('/');
-      const value = readMac(address ?? '');
-      const bits = mask === undefined ? ones(48) : readMac(mask);
-      if (value === undefined || bits === undefined || more !== undefined) {
-        return fault('not an Ethernet address');
-      }
+      const slash = text.indexOf('/');
+      const value = readMac(slash < 0 ? text : text.slice(0, slash));
+      const bits = slash < 0 ? ones(48) : readMac(text.slice(slash + 1));
+      if (value === undefined || bits === undefined) return fault('not an Ethernet address');
       return { value, mask: bits };
     },
     write: (value, mask) => writeMac(value) + (mask === null ? '' : `/${writeMac(mask)}`),

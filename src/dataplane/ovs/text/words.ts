@@ -10,6 +10,7 @@ import { FIELD_NAMES, isTunnelOption, type Keyword, keywordOf, wireKeywordOf } f
 import { type Fault, fault, hex, isFault, ones, scanInteger, scanNumber } from './numbers.ts';
 import { PROTOCOLS } from './protocols.ts';
 import {
+  isAlike,
   isAnyKinds,
   type Kind,
   type PlacedTest,
@@ -157,8 +158,10 @@ export const FLOW_WORDS: readonly string[] = [
   'out_group',
 ];
 
-/** Reads one word; `value` is null when the key stands alone. */
+/** Reads one word; `value` is empty when the key stands alone. */
 export function readWord(key: string, value: string, reading: Reading): Word {
+  const keyword = keywordOf(key, reading.tlvMap);
+  if (keyword !== undefined) return fieldWord(keyword, value, reading);
   const shorthand = Object.hasOwn(SHORTHANDS, key) ? SHORTHANDS[key] : undefined;
   if (shorthand !== undefined) return shorthandWord(shorthand);
   if (key === 'eth')
@@ -166,8 +169,6 @@ export function readWord(key: string, value: string, reading: Reading): Word {
   const flag = Object.hasOwn(FLAGS, key) ? FLAGS[key] : undefined;
   if (flag !== undefined) return word({ setting: 'flag', flag: key, protocols: flag });
   if (IGNORED.has(key)) return PLAIN;
-  const keyword = keywordOf(key, reading.tlvMap);
-  if (keyword !== undefined) return fieldWord(keyword, value, reading);
   if (isTunnelOption(key)) {
     // Simplification: without the TLV map (dump-tlv-map) a tunnel option has no place; matches on
     // it and actions that set or delete it stay opaque.
@@ -191,8 +192,7 @@ function shorthandWord([etherType, protocol]: readonly [number, number]): Word {
   return word({ sets, etherType, protocol: protocol === 0 ? -1 : protocol });
 }
 
-function fieldWord(of: Keyword | undefined, value: string, reading: Reading): Word {
-  if (of === undefined) return PLAIN;
+function fieldWord(of: Keyword, value: string, reading: Reading): Word {
   const read = readValue(value === '' ? '0/0' : value, of, reading);
   if (isFault(read)) return word({ fault: read });
   return setsWord(slotSets(of, read), protocolsOf(of, read));
@@ -209,7 +209,25 @@ function setsWord(sets: readonly SlotSet[], protocols: number): Word {
     else if (slot === 'tp_src') type = Number(value);
     if (mask === 0n || slot === 'packet_type') merges = true;
   }
-  return word({ sets, etherType, protocol, type, merges, protocols });
+  // Written out, as most words are these: the members and their order are those of `word`.
+  return {
+    setting: null,
+    number: 0,
+    cookie: 0n,
+    cookieMask: null,
+    flag: '',
+    sets,
+    etherType,
+    protocol,
+    type,
+    merges,
+    protocols,
+    opaque: null,
+    fault: null,
+    kind: null,
+    tests: NO_TESTS,
+    known: NOTHING_KNOWN,
+  };
 }
 
 function protocolsOf(of: Keyword, read: Masked): number {
@@ -325,14 +343,26 @@ function cookieWord(value: string): Word {
 /** The tests of a word under a protocol, remembered. */
 export function testsOf(of: Word, kind: Kind): readonly PlacedTest[] {
   if (of.kind === kind || of.kind === 'any') return of.tests;
+  if (of.kind === null && of.sets.every(isAnyKinds)) {
+    of.kind = 'any';
+    of.tests = makeTests(of, kind);
+    return of.tests;
+  }
   let tests: readonly PlacedTest[] | null = null;
   for (let i = 0; i < of.known.length && tests === null; i++) {
     const one = of.known[i]!;
     if (one.kind === kind) tests = one.tests;
   }
-  tests ??= makeTests(of, kind);
-  of.kind = of.kind === null && of.sets.every(isAnyKinds) ? 'any' : kind;
-  of.tests = tests;
+  of.kind = kind;
+  of.tests = tests ?? knownTests(of, kind);
+  return of.tests;
+}
+
+/** Most fields are the same under several protocols; those share their tests. */
+function knownTests(of: Word, kind: Kind): readonly PlacedTest[] {
+  const alike = of.known.find((one) => of.sets.every((set) => isAlike(set, kind, one.kind)));
+  const tests = alike?.tests ?? makeTests(of, kind);
+  of.known = [...of.known, { kind, tests }];
   return tests;
 }
 
@@ -342,20 +372,5 @@ function makeTests(of: Word, kind: Kind): readonly PlacedTest[] {
     const test = placedTest(one, kind);
     if (test !== null) made.push(test);
   }
-  // Most fields are the same whatever the protocol is.
-  const alike = of.known.find((one) => sameTests(one.tests, made));
-  const tests = alike?.tests ?? made;
-  of.known = [...of.known, { kind, tests }];
-  return tests;
-}
-
-function sameTests(a: readonly PlacedTest[], b: readonly PlacedTest[]): boolean {
-  return (
-    a.length === b.length &&
-    a.every(({ order, test }, i) => {
-      const other = b[i]?.test;
-      if (order !== b[i]?.order || test.field !== other?.field) return false;
-      return test.value === other.value && test.mask === other.mask;
-    })
-  );
+  return made;
 }

@@ -29,7 +29,11 @@ export interface FieldTest {
   readonly mask: bigint;
 }
 
-export interface Flow {
+/**
+ * A flow, whoever made it. Counters and place are declared as accessors: flows of a dump keep
+ * both in columns beside them, and so the compiler refuses a spread that would lose them.
+ */
+export declare abstract class Flow {
   readonly table: number;
   readonly priority: number;
   readonly cookie: bigint;
@@ -44,9 +48,9 @@ export interface Flow {
   readonly importance: number;
   /** send_flow_rem, check_overlap, reset_counts, no_packet_counts, no_byte_counts. */
   readonly flags: readonly string[];
-  readonly statistics: FlowStatistics | null;
+  get statistics(): FlowStatistics | null;
   /** Where it was read, or `learned` by which flow. */
-  readonly origin: Origin;
+  get origin(): Origin;
 }
 
 export interface FlowStatistics {

@@ -44,6 +44,36 @@ describe('damaged flow text', () => {
     ]);
   });
 
+  it('is told where the name of a counter is damaged, and the counter is not believed', () => {
+    const { value, problems } = one('n_packats=7, n_bytes=98, duration=2s, ip actions=drop\n');
+    expect(problems.map(({ column, text }) => [column, text])).toEqual([[1, 'n_packats=7']]);
+    expect(value[0]?.statistics).toMatchObject({ packets: 0, bytes: 98, duration_s: 2 });
+  });
+
+  it('does not reach into the next line, wherever a line breaks off', () => {
+    const lines = [
+      'n_packets',
+      'actions',
+      'ct_state=(',
+      'n_bytes=',
+      'duration=1',
+      'ip # actions=drop',
+    ];
+    for (const line of lines) {
+      const { value, problems } = one(`${line}\ntable=3,tcp actions=output:2\n`);
+      expect(
+        value.map((flow) => flow.table),
+        line,
+      ).toEqual([0, 3]);
+      expect(value[1], line).toMatchObject({ opaque: [], actions: [{ kind: 'output', port: 2 }] });
+      expect(
+        problems.every((problem) => problem.line === 1),
+        line,
+      ).toBe(true);
+      expect(problems.length, line).toBeGreaterThan(0);
+    }
+  });
+
   it('says that a line without actions is none', () => {
     expect(one('table=0, priority=1\n').problems[0]?.message).toContain('actions=');
   });

@@ -98,6 +98,27 @@ describe('recorded flow dumps', () => {
     expect(of(' cookie=0x0 actions=drop\n')).toBeNull();
   });
 
+  it('keep the counters and the place of every line apart', () => {
+    const lines = Array.from({ length: 300 }, (_, i) =>
+      i % 7 === 0
+        ? `table=${i % 250} actions=drop`
+        : `table=${i % 250}, duration=${i}.5s, n_packets=${i}, n_bytes=${98 * i}` +
+          `${i % 5 === 0 ? `, idle_age=${i}` : ''} actions=drop`,
+    );
+    const { value } = parseFlows(new TextEncoder().encode(lines.join('\n')), 'dump');
+    for (const [i, flow] of value.entries()) {
+      expect(flow.origin).toEqual({ file: 'dump', line: i + 1 });
+      const counters = {
+        duration_s: i + 0.5,
+        packets: i,
+        bytes: 98 * i,
+        idle_age_s: i % 5 === 0 ? i : null,
+        hard_age_s: null,
+      };
+      expect(flow.statistics).toEqual(i % 7 === 0 ? null : counters);
+    }
+  });
+
   it('have group dumps beside them that are read without a problem', () => {
     for (const { name, bytes } of recorded(/\.groups\.txt$/)) {
       const { value, problems } = parseGroups(bytes, name);

@@ -38,7 +38,11 @@ function concrete({ prepared, pairs, seen }: LearnedFlow<Packet>): Flow {
     const value = bitsOf(seen, from) << BigInt(to.start);
     return { kind: 'set-field', field: to.field, value, mask, spelling: 'load' };
   });
-  return { ...flow, tests: merged(tests), actions };
+  return { ...flow, ...placeOf(flow), tests: merged(tests), actions };
+}
+
+function placeOf({ statistics, origin }: Flow): Pick<Flow, 'statistics' | 'origin'> {
+  return { statistics, origin };
 }
 
 /** Tests of the same field are one. */
@@ -80,6 +84,6 @@ export async function realLearned(world: World): Promise<string[]> {
   const { value } = parseFlows(new TextEncoder().encode(text), 'learned');
   return value
     .filter(({ table }) => TABLES.includes(table))
-    .map((flow) => textOf({ ...flow, tests: merged(flow.tests) }))
+    .map((flow) => textOf({ ...flow, ...placeOf(flow), tests: merged(flow.tests) }))
     .sort();
 }
