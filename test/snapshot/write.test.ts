@@ -197,7 +197,10 @@ describe('a network that was changed', () => {
               ? port
               : { ...port, vlan: { ...port.vlan, tag: port.vlan.tag + 1 } },
           ),
-          flows: bridge.flows.map((flow) => ({ ...flow, cookie: flow.cookie + 1n })),
+          flows: bridge.flows.map((flow) => {
+            const { cookie, statistics, origin } = flow;
+            return { ...flow, cookie: cookie + 1n, statistics, origin };
+          }),
           fdb: [{ port: 1, vlan: 3, mac: 0x42n, age_s: 7 }],
         })),
       }),

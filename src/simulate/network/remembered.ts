@@ -120,7 +120,8 @@ function concrete({ prepared, pairs, seen }: LearnedFlow<Packet>): Flow {
     const { field: of, value, mask } = bitsAssignment(action.to, bitsIn(seen, action.from));
     return { kind: 'set-field', field: of, value, mask, spelling: 'load' };
   });
-  return { ...flow, tests: [...flow.tests, ...tests], actions };
+  const { statistics, origin } = flow;
+  return { ...flow, tests: [...flow.tests, ...tests], actions, statistics, origin };
 }
 
 function bitsIn({ words }: Packet, { field: of, start, width }: FieldBits): bigint {
