@@ -16,7 +16,7 @@ export class FlowCounters {
   readonly file: string;
   private rows = 0;
   private counters = new Float64Array(8 * COUNTERS);
-  /** Idle and hard age, -1 for none; empty while no line has any. */
+  /** Idle and hard age, -1 for none; empty until a line has one. */
   private ages = new Float64Array(0);
 
   constructor(file: string) {
