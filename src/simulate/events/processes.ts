@@ -7,6 +7,16 @@ import { type EventRow, type Play, type Understood, understood, wrong } from './
 
 type Doing = (play: Play, one: PlacedInstance) => void;
 
+/** A signal goes to a process, which may have more instances in its file. */
+function toProcess(doing: Doing): Doing {
+  return (play, one) => {
+    for (const each of play.vrrp.placed.values()) {
+      const same = each.host === one.host && each.namespace === one.namespace;
+      if (same && each.path === one.path) doing(play, each);
+    }
+  };
+}
+
 /** Signals to keepalived, by the word they are given with. */
 const SIGNALS: Readonly<Record<string, Doing>> = {
   TERM: ({ vrrp }, { id }) => vrrp.routers.stop(id),
@@ -28,13 +38,18 @@ export const PROCESS_EVENTS: readonly EventRow[] = [
         return wrong(`${signal} is none of ${Object.keys(SIGNALS).join(', ')}`);
       }
       if (process !== 'keepalived') return wrong('only keepalived gets signals');
-      return withInstance(rest, play, doing);
+      return withInstance(rest, play, toProcess(doing));
     },
   },
   {
     begins: ['start', 'keepalived'],
     usage: 'start keepalived ROUTER@HOST',
-    read: (words, play) => withInstance(words, play, ({ vrrp }, { id }) => vrrp.routers.start(id)),
+    read: (words, play) =>
+      withInstance(
+        words,
+        play,
+        toProcess(({ vrrp }, { id }) => vrrp.routers.start(id)),
+      ),
   },
   {
     begins: ['reload'],

@@ -20,6 +20,8 @@ export function becauseText(because: Because): string {
       return `${because.what} failed`;
     case 'recovered':
       return 'everything it watches is well again';
+    case 'group':
+      return `${because.member} of its sync group did so`;
     case 'stopped':
       return 'keepalived was told to stop';
     case 'killed':

@@ -28,8 +28,6 @@ export interface PlacedInstance {
   readonly byAgent: boolean;
 }
 
-// Simplification: instances of a vrrp_sync_group are simulated each for itself; keepalived moves
-// them together.
 /** Finds all instances; those without an interface or its address are left out. */
 export function placedInstances(compiled: CompiledNetwork): readonly PlacedInstance[] {
   const { network } = compiled;
@@ -107,6 +105,20 @@ function virtualName({ neutron }: Network, instance: VrrpInstance): string | nul
       fixedIps.some(({ address }) => address.value === virtual?.address.value),
   );
   return port === undefined || port.name === '' ? null : port.name;
+}
+
+/** Instances of one process that are in one sync group, each group once. */
+export function syncGroupsOf(
+  instances: Iterable<PlacedInstance>,
+): readonly (readonly PlacedInstance[])[] {
+  const groups = new Map<string, PlacedInstance[]>();
+  for (const one of instances) {
+    const { group } = one.settings;
+    if (group === null) continue;
+    const key = `${one.host} ${one.namespace} ${one.path} ${group}`;
+    groups.set(key, [...(groups.get(key) ?? []), one]);
+  }
+  return [...groups.values()].filter(({ length }) => length > 1);
 }
 
 function uniqueName(taken: Set<string>, name: string, instance: string): string {

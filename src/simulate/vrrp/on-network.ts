@@ -18,7 +18,7 @@ import { type Stage } from '../network/stage.ts';
 import { type Timeline } from '../timeline.ts';
 import { AGENT_PATIENCE_US, configured6, RESPAWN_US } from './agent.ts';
 import { becauseText } from './because.ts';
-import { type PlacedInstance } from './instances.ts';
+import { type PlacedInstance, syncGroupsOf } from './instances.ts';
 import { AdvertReach } from './reach.ts';
 import { type VrrpDelays, VrrpRouters, type VrrpWorld } from './routers.ts';
 
@@ -72,6 +72,9 @@ export class NetworkRouters implements VrrpWorld {
 
   /** Puts every instance where the snapshot has it; only the phase of the adverts is by chance. */
   begin(random: Random): void {
+    for (const members of syncGroupsOf(this.placed.values())) {
+      this.routers.synchronize(members.map(({ id }) => id));
+    }
     const groups = new Map<string, PlacedInstance[]>();
     for (const one of this.placed.values()) {
       const key = `${one.settings.virtualRouterId} ${one.link}`;

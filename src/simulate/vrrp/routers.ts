@@ -3,6 +3,7 @@
  * processes and scripts. How adverts travel and what effects change is the world's business.
  */
 import { type Advert } from '../../dataplane/vrrp/machine/advert.ts';
+import { moveGroup } from '../../dataplane/vrrp/machine/group.ts';
 import { deadline_us, move } from '../../dataplane/vrrp/machine/machine.ts';
 import { currentPriority, stopped } from '../../dataplane/vrrp/machine/roles.ts';
 import {
@@ -63,6 +64,8 @@ interface Router {
   readonly unread: Advert[];
   busyUntil_us: number;
   slow: boolean;
+  /** Its master was silent for too long, and it waits for others of its sync group. */
+  wantsMaster: boolean;
   /** Its race is decided: this timer asks no more. */
   decided: boolean;
   frozen: boolean;
@@ -74,6 +77,8 @@ export class VrrpRouters {
   private readonly routers = new Map<string, Router>();
   /** By virtual router and link; made when it is first asked for. */
   private readonly groups = new Map<string, Router[]>();
+  /** The members of the sync group that an instance is in. */
+  private readonly syncGroups = new Map<string, readonly string[]>();
   private readonly clock: Clock;
   private readonly choices: Choices;
   private readonly world: VrrpWorld;
@@ -111,6 +116,7 @@ export class VrrpRouters {
       unread: [],
       busyUntil_us: 0,
       slow: false,
+      wantsMaster: false,
       decided: false,
       frozen: false,
       process: 0,
@@ -190,7 +196,37 @@ export class VrrpRouters {
     return router;
   }
 
+  /** Instances of one process that move together, in the group's order. */
+  synchronize(ids: readonly string[]): void {
+    for (const id of ids) this.syncGroups.set(id, ids);
+  }
+
+  private inputToGroup(router: Router, ids: readonly string[], input: Input): void {
+    const members = ids.flatMap((id) => this.routers.get(id) ?? []);
+    const at = members.indexOf(router);
+    const moved = moveGroup(members, at, input, this.clock.now_us);
+    for (const [i, member] of members.entries()) {
+      const after = moved.members[i] ?? member;
+      member.state = after.state;
+      member.wantsMaster = after.wantsMaster;
+    }
+    if (input.kind === 'reload') router.settings = input.settings;
+    // One process does it all: the member that was moved first, then the others.
+    const order = [at, ...members.keys()].filter((one, i, all) => all.indexOf(one) === i);
+    for (const i of order) {
+      const member = members[i];
+      if (member === undefined) continue;
+      this.perform(
+        member,
+        moved.effects.filter(({ by }) => by === i).map(({ effect }) => effect),
+      );
+      this.arm(member);
+    }
+  }
+
   private input(router: Router, input: Input): void {
+    const ids = this.syncGroups.get(router.id);
+    if (ids !== undefined) return this.inputToGroup(router, ids, input);
     const { now_us } = this.clock;
     const { state, effects } = move(router.settings, router.state, input, now_us);
     router.state = state;

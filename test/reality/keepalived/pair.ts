@@ -44,6 +44,8 @@ function send(pid: number, signal: NodeJS.Signals): void {
 export class RealRouter {
   /** States in the order its log tells them. */
   readonly states: string[] = [];
+  /** The same with the instance's name: `VR_5 MASTER`. */
+  readonly named: string[] = [];
   readonly namespace: string;
   readonly device = 'ha0';
   /** Its keepalived.conf as it was written last. */
@@ -91,7 +93,9 @@ export class RealRouter {
       rest = lines.pop() ?? '';
       for (const line of lines) {
         const state = /Entering (\w+) STATE/.exec(line)?.[1];
-        if (state !== undefined) this.states.push(state);
+        if (state === undefined) continue;
+        this.states.push(state);
+        this.named.push(`${/\((\w+)\) Entering/.exec(line)?.[1] ?? ''} ${state}`);
       }
       for (const one of this.waiting.splice(0)) one();
     };

@@ -3,6 +3,7 @@ import { type IpAddress } from '../../routing/types.ts';
 import { type EffectiveInstance, effectiveInstance } from '../effective.ts';
 import {
   type Keepalived,
+  type SyncGroup,
   type Tracked,
   type VirtualAddress,
   type VirtualRoute,
@@ -29,6 +30,8 @@ export interface InstanceSettings extends EffectiveInstance {
   readonly routes: readonly VirtualRoute[];
   readonly rules: readonly VirtualRule[];
   readonly watches: readonly Watch[];
+  /** The sync group it moves with; null when it moves alone. */
+  readonly group: string | null;
   readonly dialect: Dialect;
 }
 
@@ -76,24 +79,49 @@ export function instanceSettings(
     routes: instance.routes,
     rules: instance.rules,
     watches: watchesOf(config, instance),
+    group: groupOf(config, instance.name)?.name ?? null,
     dialect,
   };
 }
 
-/** What it names, and its own interface unless that is switched off (track_primary). */
+/** A group of one is none, and an instance belongs to the first group that names it. */
+function groupOf({ syncGroups, instances }: Keepalived, name: string): SyncGroup | null {
+  const found = syncGroups.find(({ members }) => members.includes(name));
+  const there = found?.members.filter((one) => instances.some((other) => other.name === one));
+  return found === undefined || (there?.length ?? 0) < 2 ? null : found;
+}
+
+/**
+ * What it and its group name, and its own interface unless that is switched off (track_primary).
+ * What is tracked with a weight does not count within a group, whose members would get different
+ * priorities, unless sync_group_tracking_weight asks for it.
+ */
 function watchesOf(config: Keepalived, instance: VrrpInstance): readonly Watch[] {
-  const interfaces = instance.trackInterfaces.map((one) => watch('interface', one));
-  const scripts = instance.trackScripts.map((one) => {
-    const weight = config.scripts.find(({ name }) => name === one.name)?.weight ?? null;
-    return watch('script', one, weight ?? { value: 0, reverse: false });
-  });
+  const group = groupOf(config, instance.name);
+  const tracked = <T>(own: readonly T[], ofGroup: readonly T[] | undefined): readonly T[] => [
+    ...own,
+    ...(ofGroup ?? []),
+  ];
+  const named = [
+    ...tracked(instance.trackInterfaces, group?.trackInterfaces).map((one) =>
+      watch('interface', one),
+    ),
+    ...tracked(instance.trackScripts, group?.trackScripts).map((one) => {
+      const weight = config.scripts.find(({ name }) => name === one.name)?.weight ?? null;
+      return watch('script', one, weight ?? { value: 0, reverse: false });
+    }),
+  ];
+  const weighs =
+    group === null || group.others.some(({ words }) => words[0] === 'sync_group_tracking_weight');
+  const counting = named.filter((one) => weighs || isFatal(one));
+  const interfaces = counting.filter(({ kind }) => kind === 'interface');
   const own = instance.interface ?? config.globals.defaultInterface;
   const stated = interfaces.some(({ name }) => name === own);
   const implied: readonly Watch[] =
     own === null || stated || instance.dontTrackPrimary === true
       ? []
       : [{ kind: 'interface', name: own, weight: 0, reverse: false }];
-  return [...implied, ...interfaces, ...scripts];
+  return [...implied, ...counting];
 }
 
 /** The instance's own weight replaces that of the script as a whole. */

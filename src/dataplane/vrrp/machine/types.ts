@@ -67,6 +67,8 @@ export type Because =
   | { readonly kind: 'higher-priority' | 'higher-address'; readonly advert: Advert }
   | { readonly kind: 'failed'; readonly what: string }
   | { readonly kind: 'recovered' }
+  /** Another member of its sync group did so. */
+  | { readonly kind: 'group'; readonly member: string }
   | { readonly kind: 'stopped' }
   | { readonly kind: 'killed' };
 
