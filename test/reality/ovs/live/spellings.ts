@@ -4,7 +4,7 @@ import { join } from 'node:path';
 import { parseGroups, printGroup } from '../../../../src/dataplane/ovs/text/groups.ts';
 import { parseMeters } from '../../../../src/dataplane/ovs/text/meters.ts';
 import { printFlow } from '../../../../src/dataplane/ovs/text/print-flow.ts';
-import { type Group } from '../../../../src/dataplane/ovs/types/flow.ts';
+import { type Action, type Group } from '../../../../src/dataplane/ovs/types/flow.ts';
 import { type Spelling, switchOf, type World } from './world.ts';
 
 const VERSIONS: readonly Spelling['version'][] = ['10', '11', '12', '13', '14', '15'];
@@ -40,8 +40,12 @@ export async function compareFlowDump(world: World, spelling: Spelling): Promise
   return wrong;
 }
 
-/** What every version tells of a group. */
-function essence({ id, type, buckets }: Group): unknown {
+/**
+ * What a version tells of a group. OpenFlow 1.0 has no push_vlan: the switch leaves it out, as
+ * the set_vlan_vid behind it pushes there (lib/ofp-actions.c encode_PUSH_VLAN).
+ */
+function essence({ id, type, buckets }: Group, version: Spelling['version']): unknown {
+  const isTold = ({ kind }: Action): boolean => version !== '10' || kind !== 'push-vlan';
   return {
     id,
     type,
@@ -50,7 +54,7 @@ function essence({ id, type, buckets }: Group): unknown {
       watchPort,
       watchGroup,
       // The same action has other names in other versions.
-      actions: actions.length,
+      actions: actions.filter(isTold).length,
     })),
   };
 }
@@ -58,7 +62,7 @@ function essence({ id, type, buckets }: Group): unknown {
 /** What is wrong with the group dumps of br0, whose versions must tell the same. */
 export async function compareGroupDumps(world: World): Promise<string[]> {
   const wrong: string[] = [];
-  let newest: string | null = null;
+  let newest: readonly Group[] | null = null;
   for (const version of [...VERSIONS].reverse()) {
     const text = await world.dumpGroups('br0', version);
     const { value, problems } = parseGroups(new TextEncoder().encode(text), version);
@@ -67,9 +71,11 @@ export async function compareGroupDumps(world: World): Promise<string[]> {
     const lines = text.split('\n').map((line) => line.trim());
     const missing = printed.filter((line) => !lines.includes(line));
     wrong.push(...missing.map((line) => `groups ${version}: printed ${line}`));
-    const told = JSON.stringify(value.map(essence));
-    newest ??= told;
-    if (told !== newest) wrong.push(`groups ${version}: ${told} instead of ${newest}`);
+    const essenceOf = (groups: readonly Group[]) =>
+      JSON.stringify(groups.map((group) => essence(group, version)));
+    newest ??= value;
+    const [told, meant] = [essenceOf(value), essenceOf(newest)];
+    if (told !== meant) wrong.push(`groups ${version}: ${told} instead of ${meant}`);
   }
   return wrong;
 }
