@@ -46,7 +46,7 @@ const OPERATION = wordSet(`
   notification_email notification_email_from smtp_server smtp_helo_name smtp_connect_timeout
   smtp_alert smtp_alert_vrrp smtp_alert_checker checker_log_all_failures no_email_faults
   no_checker_emails process_names process_name vrrp_process_name checker_process_name
-  bfd_process_name startup_script startup_script_timeout shutdown_script shutdown_script_timeout
+  bfd_process_name lvs_process_name startup_script startup_script_timeout shutdown_script shutdown_script_timeout
   script_user enable_script_security max_auto_priority min_auto_priority_delay vrrp_priority
   checker_priority bfd_priority vrrp_no_swap checker_no_swap bfd_no_swap vrrp_rt_priority
   checker_rt_priority bfd_rt_priority vrrp_cpu_affinity checker_cpu_affinity bfd_cpu_affinity

@@ -15,7 +15,8 @@ import { VIRTUAL_ADDRESS } from './address.ts';
 import { NO_GLOBALS, printGlobals, readGlobals } from './globals.ts';
 import { printSyncGroup, readSyncGroup } from './group.ts';
 import { printInstance, readInstance } from './instance.ts';
-import { type Complaints, complain, type Line, lex, type Word, wordSet } from './lexer.ts';
+import { type Complaints, complain, type Line, lex, type Word } from './lexer.ts';
+import { checkOther, OTHER_WORDS } from './other-blocks.ts';
 import { VIRTUAL_ROUTE, VIRTUAL_RULE } from './route.ts';
 import { printScript, readScript } from './script.ts';
 import { asStatement, list, type Printed, printed } from './setting.ts';
@@ -57,16 +58,8 @@ const BLOCKS: ReadonlyMap<string, Reader> = new Map<string, Reader>([
   ],
 ]);
 
-/** What stays text: nothing of it is VRRP. */
 // Simplification: virtual servers (IPVS), BFD, track files and track processes of keepalived are
 // read as text and do nothing.
-const TEXT_ONLY = wordSet(`
-  virtual_server virtual_server_group bfd_instance garp_group track_group track_file
-  vrrp_track_file vrrp_track_process linkbeat_interfaces interface_up_down_delays net_namespace
-  net_namespace_ipvs namespace_with_ipsets instance use_pid_dir linkbeat_use_polling
-  child_wait_time SSL
-`);
-
 /**
  * Parses a file. What is not understood is a problem with its place; blocks that are not about
  * VRRP are kept in `others`.
@@ -92,12 +85,12 @@ export function parseKeepalived(text: string, file: string): Parsed<Keepalived> 
       continue;
     }
     reading.others.push(asStatement(line, file));
-    if (TEXT_ONLY.has(keyword.text)) continue;
+    if (checkOther(line, complaints)) continue;
     if (/^include[a-z]?$/.test(keyword.text)) {
       complain(complaints, keyword, 'the included file is not part of the snapshot');
     } else if (keyword.text.startsWith('@')) {
       complain(complaints, keyword, 'whether this condition holds is not known');
-    } else complain(complaints, keyword, 'unknown block', [...BLOCKS.keys(), ...TEXT_ONLY]);
+    } else complain(complaints, keyword, 'unknown block', [...BLOCKS.keys(), ...OTHER_WORDS]);
   }
   return { value: reading, problems: complaints.problems };
 }
