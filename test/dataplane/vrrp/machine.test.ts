@@ -159,16 +159,16 @@ describe('a backup', () => {
     expect(move(kind, started(kind), input, SECOND).state.timer_us).toBe(7_609_375);
   });
 
-  it('obeys a lower priority until its preempt delay is over', () => {
+  it('obeys a lower priority until its preempt delay, from the first such advert on, is over', () => {
     const patient = settingsOf('priority 100\nadvert_int 2\npreempt_delay 5');
     const advert = peer('advert_int 2\npriority 50', 12);
     let state = started(patient);
-    for (const at of [1, 3]) {
+    for (const at of [1, 3, 5]) {
       state = move(patient, state, { kind: 'advert', advert }, at * SECOND).state;
       expect(state.timer_us).toBe(at * SECOND + 6_609_375);
     }
-    const late = move(patient, state, { kind: 'advert', advert }, 5 * SECOND).state;
-    expect(late.timer_us).toBe(3 * SECOND + 6_609_375);
+    const late = move(patient, state, { kind: 'advert', advert }, 7 * SECOND).state;
+    expect(late.timer_us).toBe(5 * SECOND + 6_609_375);
   });
 
   it('learns the interval of the master in version 3, and refuses another one in version 2', () => {

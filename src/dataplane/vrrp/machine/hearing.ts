@@ -67,7 +67,7 @@ function hearAsBackup(
   const { preempt, preemptDelay_us } = settings;
   let { preemptAt_us } = state;
   if (lower && preempt) {
-    // The delay runs from the start, and again from the first advert after a better master's.
+    // The delay runs from the first advert of lower rank, and again after a better master's.
     if (preemptDelay_us > 0) preemptAt_us ??= now_us + preemptDelay_us;
     if (preemptAt_us === null || preemptAt_us <= now_us) {
       return still({ ...state, preemptAt_us, heardFrom: advert.source });

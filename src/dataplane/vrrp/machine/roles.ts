@@ -58,9 +58,7 @@ export function begin(
   if (owns && (settings.dialect.ownerStartsAsMaster || stated)) {
     return becomeMaster(settings, state, { kind: 'owner' }, now_us);
   }
-  const { preemptDelay_us, advertInterval_us } = settings;
-  // Whoever comes out of FAULT counts the delay from the first advert it hears.
-  const delays = preemptDelay_us > 0 && because.kind === 'started' && state.role === 'stopped';
+  const { advertInterval_us } = settings;
   return {
     state: {
       ...state,
@@ -68,7 +66,7 @@ export function begin(
       goodbyeHeard: false,
       masterInterval_us: advertInterval_us,
       timer_us: now_us + downInterval_us(timing(settings, state), advertInterval_us),
-      preemptAt_us: delays ? now_us + preemptDelay_us : null,
+      preemptAt_us: null,
     },
     effects: changed(state, 'backup', because),
   };
