@@ -157,6 +157,8 @@ export interface FdbPlan {
   readonly device: string;
   readonly mac: bigint;
   readonly destination: CloudAddress | null;
+  /** The device that it is sent by, where routes do not decide. */
+  readonly via?: string;
   /** `self` entries belong to the device, `master` ones to its bridge. */
   readonly of: 'self' | 'master';
 }

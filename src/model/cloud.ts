@@ -133,6 +133,12 @@ export const BOND_MODES = [
   'balance-tcp',
 ] as const;
 
+/** What stands for every other end where nobody says otherwise. */
+export const USUAL_VXLAN_GROUP: CloudPrefix = {
+  address: { version: 4, value: 0xe000_0001n },
+  length: 32,
+};
+
 /** What enforces security groups (`[securitygroup] firewall_driver`). */
 export type FirewallDriver = 'openvswitch' | 'iptables_hybrid' | 'iptables' | 'noop';
 
@@ -148,6 +154,8 @@ export interface Layer2Agent {
   /** The interface or bridge that holds `local_ip`. */
   readonly tunnelDevice: string | null;
   readonly vxlanPort: number;
+  /** `vxlan_group`: groups of VXLAN devices without l2population, Linux bridges only. */
+  readonly vxlanGroup: CloudPrefix;
   readonly l2Population: boolean;
   readonly arpResponder: boolean;
   /** `enable_distributed_routing`. */

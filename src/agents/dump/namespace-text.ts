@@ -221,10 +221,11 @@ function neighboursOf(plan: NamespacePlan, version: 4 | 6): readonly Record<stri
 }
 
 function fdbOf(plan: NamespacePlan): readonly Record<string, unknown>[] {
-  return plan.fdb.map(({ device, mac, destination, of }) => ({
+  return plan.fdb.map(({ device, mac, destination, via, of }) => ({
     mac: writeMac(mac),
     ifname: device,
     ...(destination === null ? {} : { dst: writeIp(destination) }),
+    ...(via === undefined ? {} : { viaIf: via }),
     flags: [of],
     state: 'permanent',
   }));

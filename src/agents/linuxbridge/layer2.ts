@@ -5,7 +5,7 @@
  */
 import { type CloudHost, type Layer2Agent } from '../../model/cloud.ts';
 import { deviceName, networkBridge, vxlanDevice } from '../../model/ids.ts';
-import { type NeutronNetwork, type NeutronPort } from '../../model/neutron.ts';
+import { type CloudAddress, type NeutronNetwork, type NeutronPort } from '../../model/neutron.ts';
 import { writeIp } from '../../text/address-text.ts';
 import { bridgeFirewall, firstZone } from '../bridge-firewall.ts';
 import { novaFloating, novaGateways, novaNetworks, novaTranslation } from '../nova-network.ts';
@@ -121,8 +121,11 @@ function nicsOf(
   });
 }
 
-/** Without l2population, frames are flooded to a multicast group (`vxlan_group`), 224.0.0.1. */
-const ALL_HOSTS = { version: 4, value: 0xe000_0001n } as const;
+/** Without l2population frames are flooded to a group, one of a range by the key (`get_vxlan_group`). */
+function groupOf({ vxlanGroup }: Layer2Agent, key: number): CloudAddress {
+  const rest = (1n << BigInt(32 - vxlanGroup.length)) - 1n;
+  return { version: 4, value: vxlanGroup.address.value + (BigInt(key) & rest) };
+}
 
 /** The VLAN or VXLAN device that leads to the other hosts. */
 function wireOf(at: Place, layer2: Layer2Agent, network: NeutronNetwork): readonly DevicePlan[] {
@@ -150,7 +153,7 @@ function wireOf(at: Place, layer2: Layer2Agent, network: NeutronNetwork): readon
           ? layer2.tunnelAddress === null
             ? {}
             : { local: writeIp(layer2.tunnelAddress) }
-          : { group: writeIp(ALL_HOSTS) }),
+          : { group: writeIp(groupOf(layer2, id)) }),
         ...(layer2.tunnelDevice === null ? {} : { link: layer2.tunnelDevice }),
         port: layer2.vxlanPort,
         learning: true,
@@ -222,7 +225,10 @@ function remotePorts(
 function fdbOf(at: Place, layer2: Layer2Agent, network: NeutronNetwork): readonly FdbPlan[] {
   const device = vxlanDevice(network.provider.segmentationId ?? 0);
   if (network.provider.type === 'vxlan' && !layer2.l2Population) {
-    return [{ device, mac: 0n, destination: ALL_HOSTS, of: 'self' }];
+    const destination = groupOf(layer2, network.provider.segmentationId ?? 0);
+    const { tunnelDevice } = layer2;
+    const via = tunnelDevice === null ? {} : { via: tunnelDevice };
+    return [{ device, mac: 0n, destination, ...via, of: 'self' }];
   }
   const remote = remotePorts(at, layer2, network);
   const hosts = [...new Set(remote.map(({ host }) => host))];

@@ -18,6 +18,13 @@ export function flow(
   return `cookie=${COOKIE}, table=${table}, priority=${priority}${comma}${text} actions=${actions}`;
 }
 
+/** A table holds one flow of a match and a priority: the one that was written last. */
+export function lastOfEach(flows: readonly string[]): string[] {
+  const held = new Map<string, string>();
+  for (const line of flows) held.set(line.slice(0, line.indexOf(' actions=')), line);
+  return [...held.values()];
+}
+
 /** `set_field` of a VLAN id needs the bit that says there is a tag (OFPVID_PRESENT). */
 export function vlanField(vlan: number): string {
   return `set_field:${0x1000 | vlan}->vlan_vid`;

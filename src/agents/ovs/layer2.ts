@@ -23,7 +23,7 @@ import {
   invalidDropped,
   trustedPort,
 } from './firewall.ts';
-import { flow, mac, UNTAGGED } from './flow-text.ts';
+import { flow, lastOfEach, mac, UNTAGGED } from './flow-text.ts';
 import { tunnelNeighbours, tunnelRoutes } from './native-tunnels.ts';
 import { inPike } from './pike.ts';
 import { devicePort, localPort, nicOf, nicPorts, type Plugged, patch, plainPort } from './ports.ts';
@@ -164,7 +164,7 @@ function integrationBridge(
     ...plugged.filter(({ port }) => !port.adminUp).map(({ ofport }) => deadPort(ofport)),
     ...filtering(at, layer2, plugged),
   ];
-  return { name: BR_INT, failMode: 'secure', ports, flows: [...new Set(flows)] };
+  return { name: BR_INT, failMode: 'secure', ports, flows: lastOfEach(flows) };
 }
 
 /**
@@ -244,7 +244,7 @@ function providerBridge(
       ...(nic === undefined ? [] : nicPorts(at, bridge, nic)),
       patch(`phy-${bridge}`, outer, `int-${bridge}`),
     ],
-    flows: [
+    flows: lastOfEach([
       ...providerFlows(
         physical,
         distribution === null ? null : { others: distribution.others.map(mac) },
@@ -255,7 +255,7 @@ function providerBridge(
             process: PHYSICAL.DVR_PROCESS,
             translate: PHYSICAL.LOCAL_VLAN_TRANSLATION,
           })),
-    ],
+    ]),
   };
 }
 
@@ -301,10 +301,10 @@ function tunnelBridge(
     name: BR_TUN,
     failMode: 'secure',
     ports,
-    flows: [
+    flows: lastOfEach([
       ...tunnelFlows(at, layer2, { patch: patchInt, ends, networks }),
       ...(distribution === null ? [] : tunnelDistributed(distribution, patchInt)),
-    ],
+    ]),
   };
 }
 

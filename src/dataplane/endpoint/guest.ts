@@ -48,7 +48,10 @@ export interface GuestNic {
 /** What a DHCP server gives a guest beside its address. */
 export interface GivenSettings {
   /** Options 121 and 3 as RFC 3442 joins them; null is the default route. */
-  readonly routes: readonly { readonly to: CloudPrefix | null; readonly via: CloudAddress }[];
+  readonly routes: readonly {
+    readonly to: CloudPrefix | null;
+    readonly via: CloudAddress | null;
+  }[];
   readonly mtu: number | null;
 }
 

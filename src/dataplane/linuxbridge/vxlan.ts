@@ -20,6 +20,9 @@ export interface VxlanDevice {
   /** UDP port: 8472 is Linux's own, 4789 IANA's. */
   readonly port: number;
   readonly local: bigint | null;
+  /** The multicast group that stands for all other ends, joined on `link`; null without one. */
+  readonly group: bigint | null;
+  readonly link: string | null;
   readonly ttl: number;
   /** The outer UDP header gets a checksum (ip-link(8) udpcsum). */
   readonly checksum: boolean;
@@ -40,6 +43,8 @@ export interface Remote {
   readonly address: bigint;
   readonly port: number | null;
   readonly vni: number | null;
+  /** The device it is sent by (`via`), whatever the routes say; null leaves it to them. */
+  readonly via: string | null;
 }
 
 export interface VxlanState<P> {
@@ -54,7 +59,7 @@ export interface VxlanState<P> {
 
 export type Tunnelled<P> =
   /** A packet of the host that carries the frame; its source may still be open. */
-  | { readonly kind: 'outer'; readonly p: P }
+  | { readonly kind: 'outer'; readonly device: string | null; readonly p: P }
   /** A frame that the device itself answers with: the host receives it on the device. */
   | { readonly kind: 'receive'; readonly p: P }
   | { readonly kind: 'dropped'; readonly drop: Drop; readonly p: P };
@@ -191,7 +196,7 @@ function toLearned<P>(run: Run<P>, state: VxlanState<P>, p: P, out: Tunnelled<P>
     if (hit !== null) {
       const made = outer(run, state, null, hit);
       const remote = traffic.copy(made, allBits(F.destination), seen, allBits(F.source));
-      out.push({ kind: 'outer', p: remote });
+      out.push({ kind: 'outer', device: null, p: remote });
     }
     rest = miss;
   }
@@ -208,7 +213,8 @@ function toRemotes<P>(
   out: Tunnelled<P>[],
 ): void {
   for (const remote of entry.remotes) {
-    out.push({ kind: 'outer', p: outer(run, state, remote, run.traffic.fork(p)) });
+    const made = outer(run, state, remote, run.traffic.fork(p));
+    out.push({ kind: 'outer', device: remote.via, p: made });
   }
 }
 

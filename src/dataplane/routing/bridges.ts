@@ -112,11 +112,13 @@ function vxlanOf(namespace: Namespace, one: Interface, vni: number): VxlanDevice
   const entries = namespace.bridgeFdb.filter(
     (entry) => entry.device === name && entry.destination !== null,
   );
-  const group = details['group'] ?? details['remote'];
+  const group = typeof details['group'] === 'string' ? ipv4(details['group']) : null;
+  const link = typeof details['link'] === 'string' ? details['link'] : null;
+  const usual = group ?? (typeof details['remote'] === 'string' ? ipv4(details['remote']) : null);
   const fallback: readonly VxlanEntry[] =
-    typeof group === 'string'
-      ? [{ mac: 0n, remotes: [{ address: ipv4(group), port: null, vni: null }] }]
-      : [];
+    usual === null
+      ? []
+      : [{ mac: 0n, remotes: [{ address: usual, port: null, vni: null, via: link }] }];
   const known = gather(entries);
   return {
     name,
@@ -124,6 +126,8 @@ function vxlanOf(namespace: Namespace, one: Interface, vni: number): VxlanDevice
     vni,
     port: number(details, 'port') ?? 8472,
     local: typeof local === 'string' ? ipv4(local) : null,
+    group,
+    link,
     ttl: number(details, 'ttl') ?? 0,
     checksum: number(details, 'udp_csum') !== 0,
     learning: (number(details, 'learning') ?? 0) === 1,
@@ -140,10 +144,10 @@ function vxlanOf(namespace: Namespace, one: Interface, vni: number): VxlanDevice
 /** Several entries of one MAC are several remotes. */
 function gather(entries: readonly BridgeFdbEntry[]): readonly VxlanEntry[] {
   const byMac = new Map<bigint, Remote[]>();
-  for (const { mac, destination, port, vni } of entries) {
+  for (const { mac, destination, port, vni, viaDevice: via } of entries) {
     // Simplification: only IPv4 underlays; Neutron's linuxbridge agent knows no other.
     if (destination === null || destination.version !== 4) continue;
-    const remote: Remote = { address: destination.value, port, vni };
+    const remote: Remote = { address: destination.value, port, vni, via };
     const known = byMac.get(mac);
     if (known === undefined) byMac.set(mac, [remote]);
     else known.push(remote);

@@ -91,7 +91,7 @@ function receiveGroup<P>(work: Work<P>, device: Device, p: P): void {
   const valid = joined.hit === null ? [] : validateGroup(work, device, joined.hit);
   for (const part of valid) deliver(work, device, 4, part, true);
   let rest = joined.miss;
-  for (const group of work.stack.groups) {
+  for (const group of [...work.stack.groups, ...work.stack.tunnelGroups]) {
     if (rest === null) return;
     if (group.device !== device.of.name) continue;
     const { hit, miss }: { hit: P | null; miss: P | null } = work.run.traffic.split(
@@ -101,7 +101,8 @@ function receiveGroup<P>(work: Work<P>, device: Device, p: P): void {
     if (hit !== null) deliver(work, device, 4, hit, true);
     rest = miss;
   }
-  // Simplification: only 224.0.0.1 and keepalived's group are joined; dumps do not list groups.
+  // Simplification: only 224.0.0.1, keepalived's group and those of VXLAN devices are joined; dumps do not list
+  // groups.
   if (rest !== null) {
     drop(work, rest, 'NOT_FOR_ME', 'route input', 'multicast group that nobody joined');
   }

@@ -180,8 +180,8 @@ function perform<P>(here: Work<P>, task: Task<P>): void {
       break;
     case 'emit': {
       const bound = task.device === null ? null : here.stack.config.devices.get(task.device);
-      const { opens = false, headerIncluded = false } = task;
-      emit({ ...here, opens, headerIncluded }, task.version, bound ?? null, task.p);
+      const { opens = false, headerIncluded = false, unheard = false } = task;
+      emit({ ...here, opens, headerIncluded, unheard }, task.version, bound ?? null, task.p);
       break;
     }
     case 'transmit':

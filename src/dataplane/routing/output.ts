@@ -262,6 +262,7 @@ function gatewayOf({ to }: Way): bigint {
 /** ip_mc_output(): the host hears its own broadcasts, and groups that it has joined. */
 function copyBack<P>(work: Work<P>, { device, to }: Way, p: P): void {
   const { traffic } = work.run;
+  if (work.unheard === true) return;
   const heard =
     to.kind === 'broadcast' ? traffic.fork(p) : traffic.split(traffic.fork(p), IS.allHosts).hit;
   if (heard === null) return;

@@ -2,7 +2,7 @@
  * The network stack of one namespace while traffic goes through it: the compiled configuration,
  * what it has learned since the snapshot, and what waits for a neighbour's answer.
  */
-import { type FieldBits } from '../../packet/fields.ts';
+import { type FieldBits, field } from '../../packet/fields.ts';
 import { type Reason } from '../../reasons/codes.ts';
 import { type Origin } from '../../text/problem.ts';
 import { type Guard, guard } from '../../traffic/guard.ts';
@@ -153,6 +153,8 @@ export interface Stack<P> {
   packetSockets: readonly PacketSocket<P>[];
   /** IPv4 groups beside 224.0.0.1. */
   groups: readonly JoinedGroup[];
+  /** Groups of VXLAN devices, joined by the kernel (vxlan_igmp_join()). */
+  readonly tunnelGroups: readonly JoinedGroup[];
   /** Tunnel packets that a switch in this kernel takes (vport-netdev.c), and its entrance. */
   switchTunnels: { readonly takes: Guard; readonly port: string } | null;
 }
@@ -198,6 +200,8 @@ export type Task<P> =
       readonly icmp?: boolean;
       /** The program wrote the IP header (IP_HDRINCL): its route is asked without a source. */
       readonly headerIncluded?: boolean;
+      /** The kernel's tunnels do not hear their own groups (setup_udp_tunnel_sock()). */
+      readonly unheard?: boolean;
       readonly p: P;
     }
   /** A TCP reset that REJECT made. */
@@ -232,6 +236,7 @@ export interface Work<P> {
   readonly bound?: Device | null;
   /** A program wrote the IP header of what is emitted. */
   readonly headerIncluded?: boolean;
+  readonly unheard?: boolean;
 }
 
 /** Compiles a namespace. Do it once per snapshot. */
@@ -288,6 +293,11 @@ export function makeStack<P>(
     served: [],
     packetSockets: [],
     groups: [],
+    tunnelGroups: config.vxlans.flatMap(({ group, link }) =>
+      group === null || link === null
+        ? []
+        : [{ device: link, takes: guard(test(field('ip_dst'), group)) }],
+    ),
     switchTunnels: null,
   };
 }

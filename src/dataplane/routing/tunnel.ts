@@ -23,7 +23,8 @@ export function intoTunnel<P>(work: Work<P>, tunnel: VxlanState<P>, p: P): void 
     else {
       const fitting = onBridge ? answerTooLarge(work, device, result.p) : [result.p];
       for (const outer of fitting) {
-        work.now({ kind: 'emit', version: 4, device: null, handle: null, p: outer });
+        const { device: by } = result;
+        work.now({ kind: 'emit', version: 4, device: by, handle: null, unheard: true, p: outer });
       }
     }
   }

@@ -22,7 +22,9 @@ import {
   type Layer2Agent,
   type Layer3Agent,
   type MetadataAgent,
+  USUAL_VXLAN_GROUP,
 } from '../cloud.ts';
+import { type CloudPrefix } from '../neutron.ts';
 import {
   address,
   mac,
@@ -55,6 +57,7 @@ export const LAYER2_KEYS = [
   'local_ip',
   'tunnel_device',
   'vxlan_udp_port',
+  'vxlan_group',
   'l2_population',
   'arp_responder',
   'distributed_routing',
@@ -234,6 +237,7 @@ function readLayer2(agents: JsonNode | undefined, nics: readonly HostNic[]): Lay
     tunnelAddress: localIp,
     tunnelDevice: device,
     vxlanPort: whole(node, 'vxlan_udp_port', 1, 65535) ?? (kind === 'openvswitch' ? 4789 : 8472),
+    vxlanGroup: readGroup(node),
     l2Population: truth(node, 'l2_population', false),
     arpResponder: truth(node, 'arp_responder', false),
     distributedRouting: truth(node, 'distributed_routing', false),
@@ -246,6 +250,18 @@ function readLayer2(agents: JsonNode | undefined, nics: readonly HostNic[]): Lay
     datapath: oneOf(node, 'datapath', ['kernel', 'userspace'], 'kernel'),
     version: '3.1.0',
   };
+}
+
+/** `vxlan_group`: an address of 224.0.0.0/4, or a range of them. */
+function readGroup(node: JsonNode): CloudPrefix {
+  const at = member(node, 'vxlan_group');
+  if (at === undefined) return USUAL_VXLAN_GROUP;
+  const found = readAs(at, readPrefix, 'a multicast address or prefix');
+  if (found === undefined) return USUAL_VXLAN_GROUP;
+  const { version, value } = found.address;
+  if (version === 4 && value >> 28n === 0xen) return found;
+  wrong(at, 'A vxlan_group is a multicast address of IPv4');
+  return USUAL_VXLAN_GROUP;
 }
 
 function wordMap(node: JsonNode | undefined): ReadonlyMap<string, string> {

@@ -24,6 +24,7 @@ const LAYER2 = object(LAYER2_KEYS, {
   local_ip: ADDRESS,
   tunnel_device: told(TEXT, 'The NIC that has local_ip; with it alone, its first address.'),
   vxlan_udp_port: POSITIVE,
+  vxlan_group: told(PREFIX, 'Linux bridge without l2_population: where frames are flooded.'),
   l2_population: TRUTH,
   arp_responder: TRUTH,
   distributed_routing: TRUTH,

@@ -13,11 +13,12 @@ import {
   type HostNic,
   type Layer2Agent,
   type Layer3Agent,
+  USUAL_VXLAN_GROUP,
 } from '../../model/cloud.ts';
 import { NAMESPACES } from '../../model/ids.ts';
 import { type NeutronAgent } from '../../model/neutron.ts';
 import { USUAL_SETTINGS } from '../../model/settings.ts';
-import { readIp } from '../../text/address-text.ts';
+import { readIp, readPrefix } from '../../text/address-text.ts';
 import { readIni } from './ini.ts';
 import { loadBalancersOf } from './load-balancers.ts';
 
@@ -126,6 +127,8 @@ function ovsAgent(network: Network, host: Host | undefined, agent: NeutronAgent)
     tunnelAddress: tunnelAddress(agent),
     tunnelDevice: tunnelDevice(host, agent),
     vxlanPort: Number(option(host, 'openvswitch', 'agent', 'vxlan_udp_port') ?? 4789),
+    vxlanGroup:
+      readPrefix(option(host, 'linuxbridge', 'vxlan', 'vxlan_group') ?? '') ?? USUAL_VXLAN_GROUP,
     l2Population: agent.configurations['l2_population'] === true,
     arpResponder: agent.configurations['arp_responder_enabled'] === true,
     distributedRouting: agent.configurations['enable_distributed_routing'] === true,
@@ -148,6 +151,8 @@ function lbAgent(host: Host | undefined, agent: NeutronAgent): Layer2Agent {
     tunnelAddress: tunnelAddress(agent),
     tunnelDevice: tunnelDevice(host, agent),
     vxlanPort: Number(option(host, 'linuxbridge', 'vxlan', 'udp_dstport') ?? 8472),
+    vxlanGroup:
+      readPrefix(option(host, 'linuxbridge', 'vxlan', 'vxlan_group') ?? '') ?? USUAL_VXLAN_GROUP,
     l2Population: agent.configurations['l2_population'] === true,
     arpResponder: option(host, 'linuxbridge', 'vxlan', 'arp_responder') === 'True',
     distributedRouting: false,

@@ -56,7 +56,8 @@ function settingsOf(message: Dhcp): GivenSettings {
         : [{ to: null, via: four(get32(routers, 0)) }]
       : (parseClasslessRoutes(classless) ?? []).map(({ destination, length, router }) => ({
           to: length === 0 ? null : { address: four(destination), length },
-          via: four(router),
+          // 0.0.0.0 says that the destination is on the link itself.
+          via: router === 0 ? null : four(router),
         }));
   return { routes, mtu: mtu === null ? null : get16(mtu, 0) };
 }

@@ -90,7 +90,9 @@ function addresses4(values: readonly string[]): OptionData | null {
       bytes.push(bits, ...octets.slice(0, Math.ceil(bits / 8)));
     }
   }
-  return { data: Uint8Array.from(bytes), own };
+  // Beside a prefix 0.0.0.0 stays as it is: the descriptors cannot be rewritten (dnsmasq option.c).
+  const described = values.some((value) => value.includes('/'));
+  return { data: Uint8Array.from(bytes), own: described ? [] : own };
 }
 
 function addresses6(values: readonly string[]): number[] | null {
