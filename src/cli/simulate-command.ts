@@ -1,4 +1,5 @@
 /** `hopwise simulate NETWORK`: lets time go on, things fail, and tells what is lost and why. */
+import { existsSync, readFileSync } from 'node:fs';
 import { type Command, InvalidArgumentError, Option } from 'commander';
 import { type Simulated } from '../simulate/simulation.ts';
 import { jsonText } from '../text/escape.ts';
@@ -29,6 +30,10 @@ Events begin with their time: t=5s, t=250ms, t=1min.
   t=5s down net1:ha-0123abcd-ef           ip link set down; up, as well
   t=5s signal KILL keepalived ROUTER@HOST TERM, KILL, KILL-parent, KILL-child, STOP, CONT, HUP
   t=5s lose 100% vrrp in at net1:ha-0123abcd-ef
+  t=5s reload ROUTER@HOST priority 150    any statement, as its file would have it
+  t=5s reload ROUTER@HOST add virtual_ipaddress_excluded 10.0.0.9/24 dev qr-0123abcd-ef
+  t=5s reload ROUTER@HOST with FILE       another keepalived.conf: instances may come and go
+  t=5s add address 10.0.0.9/24 at net1:eth1   remove address; nobody is told of it
   t=5s script chk fails ROUTER@HOST       t=5s stop agent net1
   t=5s kill PROCESS at net1               ovs-vswitchd, dnsmasq, neutron-openvswitch-agent,
                                           neutron-l3-agent, neutron-dhcp-agent; start, restart
@@ -80,6 +85,7 @@ async function run(call: Call, path: string, flags: SimulateFlags): Promise<void
     until_us: flags.until,
     seed: flags.seed,
     ways: Math.max(1, flags.ways),
+    readFile: (path) => (existsSync(path) ? readFileSync(path, 'utf8') : null),
     ...(err.isTTY
       ? { progress: (way, now_us) => err.write(`\r  way ${way + 1}, ${now_us / 1e6} s `) }
       : {}),

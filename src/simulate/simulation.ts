@@ -35,6 +35,8 @@ export interface SimulationOptions {
   /** How many ways races are tried out; 1 takes the first way. */
   readonly ways: number;
   readonly delays?: VrrpDelays;
+  /** Reads a file that an event names; without it there is none. */
+  readonly readFile?: (path: string) => string | null;
   /** Sent at the end of the simulated time. */
   readonly question?: Question;
   /** Called now and then with the simulated time, for long runs. */
@@ -166,7 +168,8 @@ function play(
   );
   stage.neighbourFailed = (age) =>
     vrrp.tell('kernel', stage.hostOf(age.host, age.namespace), failedText(age));
-  const now: Play = { clock, choices, stage, vrrp, agents, leases };
+  const readFile = options.readFile ?? ((): null => null);
+  const now: Play = { clock, choices, stage, vrrp, agents, leases, readFile };
   const planned = options.events.map((text) => readEvent(text, now));
   const events = planned.filter((one) => 'apply' in one);
   const problems = [...read, ...planned].flatMap((one) =>

@@ -167,12 +167,12 @@ describe('an agent that draws new local VLANs', () => {
 
 describe('words about processes', () => {
   it.each([
-    ['t=1s kill httpd at c1', 'httpd is none of ovs-vswitchd'],
+    ['t=1s kill httpd at c1', 'there is no process httpd; there are ovs-vswitchd'],
     ['t=1s kill neutron-l3-agent at c1', 'there is no neutron-l3-agent at c1'],
     ['t=1s migrate z to c1', 'there is no server z'],
     ['t=1s migrate a to c1', 'a is on c1 already'],
     ['t=1s move floating-ip 203.0.113.99 to a', 'there is no floating IP 203.0.113.99'],
-    ['t=1s renumber c9', 'there is no host c9'],
+    ['t=1s renumber c9', 'there is no host with Open vSwitch c9'],
   ])('%s', (event, message) => {
     expect(() => played(network, { events: [event] })).toThrow(message);
   });

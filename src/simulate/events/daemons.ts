@@ -1,5 +1,5 @@
 /** Processes of a whole host: the switch's daemon and Neutron's agents, killed and started. */
-import { type EventRow, type Play, type Understood, understood, wrong } from './types.ts';
+import { type EventRow, type Play, type Understood, understood, unknown, wrong } from './types.ts';
 
 /** How long systemd and ovsdb need until a restarted switch is there again. */
 const SWITCH_RESTART_US = 1_000_000;
@@ -99,12 +99,16 @@ function readRenumber(
 ): Understood {
   if (more.length > 0) return wrong('one host is wanted');
   if ((stage.network.hosts.get(host)?.switch ?? null) === null) {
-    return wrong(`there is no host ${host} with Open vSwitch`);
+    return unknown('host with Open vSwitch', host, hostsWith(stage.network));
   }
   if (agents.wanted.cloud === null) {
     return wrong("without Neutron's API nobody knows what agents would do");
   }
   return understood((play) => play.agents.renumber(host));
+}
+
+function hostsWith({ hosts }: Play['stage']['network']): readonly string[] {
+  return [...hosts.values()].filter((one) => one.switch !== null).map(({ name }) => name);
 }
 
 function withDaemon(
@@ -114,9 +118,15 @@ function withDaemon(
 ): Understood {
   const daemon = DAEMONS.find((one) => one.name === name);
   if (daemon === undefined) {
-    return wrong(`${name} is none of ${DAEMONS.map((one) => one.name).join(', ')}`);
+    return unknown(
+      'process',
+      name,
+      DAEMONS.map((one) => one.name),
+    );
   }
   if (at !== 'at' || more.length > 0) return wrong('`at HOST` is wanted');
+  const { hosts } = play.stage.network;
+  if (!hosts.has(host)) return unknown('host', host, hosts.keys());
   if (!daemon.runs(play, host)) return wrong(`there is no ${name} at ${host}`);
   return understood((now) => what(daemon)(now, host));
 }

@@ -3,7 +3,7 @@
 import { ROOT } from '../../dataplane/network.ts';
 import { removeAddress, setCarrier } from '../network/changes.ts';
 import { type PlacedInstance } from '../vrrp/instances.ts';
-import { type EventRow, type Play, type Understood, understood, wrong } from './types.ts';
+import { type EventRow, type Play, type Understood, understood, unknown, wrong } from './types.ts';
 
 export const HOST_EVENTS: readonly EventRow[] = [
   {
@@ -88,7 +88,7 @@ function withHost(
 ): Understood {
   const hosts = [...stage.network.hosts.keys()];
   if (host === undefined || more.length > 0) return wrong('one host is wanted');
-  if (!hosts.includes(host)) return wrong(`there is no host ${host}: ${hosts.join(', ')}`);
+  if (!hosts.includes(host)) return unknown('host', host, hosts);
   return understood((play) => apply(play, host));
 }
 
@@ -109,6 +109,6 @@ function way(
     return wrong('two hosts are wanted, as in `net1 > net2`');
   }
   const missing = [from, to].find((host) => !known.has(host));
-  if (missing !== undefined) return wrong(`there is no host ${missing}`);
+  if (missing !== undefined) return unknown('host', missing, known);
   return understood((play) => change(play.stage.cuts.deadWays, `${from} ${to}`));
 }

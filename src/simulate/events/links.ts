@@ -3,7 +3,7 @@ import { type InterfaceId, type Network } from '../../dataplane/network.ts';
 import { readPrefix } from '../../text/address-text.ts';
 import { addAddress, removeAddress, setCarrier, setUp } from '../network/changes.ts';
 import { type Loss, PACKET_KINDS, type PacketKind } from '../network/cuts.ts';
-import { type EventRow, type Play, type Understood, understood, wrong } from './types.ts';
+import { type EventRow, type Play, type Understood, understood, unknown, wrong } from './types.ts';
 
 export const LINK_EVENTS: readonly EventRow[] = [
   {
@@ -100,7 +100,7 @@ function readLoss(words: readonly string[], play: Play): Understood {
   const share = /^\d+(\.\d+)?%?$/.test(percent) ? Number.parseFloat(percent) / 100 : null;
   if (share === null || share > 1) return wrong(`${percent} is no percentage`);
   if (!Object.hasOwn(PACKET_KINDS, kind)) {
-    return wrong(`${kind} is none of ${Object.keys(PACKET_KINDS).join(', ')}`);
+    return unknown('kind of packets', kind, Object.keys(PACKET_KINDS));
   }
   if (direction !== 'in' && direction !== 'out') return wrong(`${direction} is neither in nor out`);
   if (at !== 'at') return wrong('`at HOST:INTERFACE` is wanted');
@@ -121,8 +121,18 @@ function withInterface(
   }
   const found = interfacesNamed(stage.network, word.slice(0, colon), word.slice(colon + 1));
   const [at] = found;
-  if (at === undefined) return wrong(`there is no interface ${word}`);
+  if (at === undefined) return unknown('interface', word, interfacesOf(stage.network, word));
   return understood((play) => apply(play, at));
+}
+
+/** Interfaces that may be meant: those of the host, else hosts. */
+function interfacesOf({ hosts }: Network, word: string): readonly string[] {
+  const host = word.slice(0, word.indexOf(':'));
+  const own = hosts.get(host);
+  if (own === undefined) return [...hosts.keys()].map((one) => `${one}${word.slice(host.length)}`);
+  return [...own.namespaces.values()].flatMap(({ state }) =>
+    state.interfaces.map(({ name }) => `${host}:${name}`),
+  );
 }
 
 /** An interface by its name, in whatever namespace of the host it is. */

@@ -1,9 +1,6 @@
 /** Processes that are stopped, killed, frozen and told to read their files again. */
-import { type IpAddress } from '../../dataplane/routing/types.ts';
-import { type VirtualAddress } from '../../dataplane/vrrp/types.ts';
-import { readPrefix } from '../../text/address-text.ts';
 import { type PlacedInstance } from '../vrrp/instances.ts';
-import { type EventRow, type Play, type Understood, understood, wrong } from './types.ts';
+import { type EventRow, type Play, type Understood, understood, unknown, wrong } from './types.ts';
 
 type Doing = (play: Play, one: PlacedInstance) => void;
 
@@ -35,7 +32,7 @@ export const PROCESS_EVENTS: readonly EventRow[] = [
     read: ([signal = '', process = '', ...rest], play) => {
       const doing = SIGNALS[signal];
       if (doing === undefined) {
-        return wrong(`${signal} is none of ${Object.keys(SIGNALS).join(', ')}`);
+        return unknown('signal', signal, Object.keys(SIGNALS));
       }
       if (process !== 'keepalived') return wrong('only keepalived gets signals');
       return withInstance(rest, play, toProcess(doing));
@@ -50,11 +47,6 @@ export const PROCESS_EVENTS: readonly EventRow[] = [
         play,
         toProcess(({ vrrp }, { id }) => vrrp.routers.start(id)),
       ),
-  },
-  {
-    begins: ['reload'],
-    usage: 'reload ROUTER@HOST virtual_ipaddress ADDRESS/LENGTH',
-    read: readReload,
   },
   {
     begins: ['script'],
@@ -79,36 +71,12 @@ export const PROCESS_EVENTS: readonly EventRow[] = [
   },
 ];
 
-/** SIGHUP with another first virtual address, which Neutron never does. */
-function readReload(words: readonly string[], play: Play): Understood {
-  const [name, statement, text = ''] = words;
-  if (statement !== 'virtual_ipaddress') return wrong('`virtual_ipaddress` is wanted');
-  const prefix = readPrefix(text);
-  if (prefix === undefined) return wrong(`${text} is no ADDRESS/LENGTH`);
-  return withInstance([name ?? ''], play, ({ vrrp }, { id }) => {
-    const before = vrrp.routers.settingsOf(id);
-    const [first] = before.addresses;
-    if (first === undefined) return;
-    const changed: VirtualAddress = { ...first, ...addressOf(prefix) };
-    vrrp.routers.reload(id, { ...before, addresses: [changed] });
-  });
-}
-
-function addressOf({ address, length }: { readonly address: IpAddress; readonly length: number }): {
-  readonly address: IpAddress;
-  readonly length: number;
-} {
-  return { address, length };
-}
-
-function withInstance(words: readonly string[], { vrrp }: Play, doing: Doing): Understood {
+/** Does something to the VRRP instance that the words name. */
+export function withInstance(words: readonly string[], { vrrp }: Play, doing: Doing): Understood {
   const [id, ...more] = words;
   if (id === undefined || more.length > 0) return wrong('one ROUTER@HOST is wanted');
   const one = vrrp.placed.get(id);
-  if (one === undefined) {
-    const known = [...vrrp.placed.keys()].slice(0, 8).join(', ');
-    return wrong(`there is no VRRP router ${id}; there are ${known === '' ? 'none' : known}`);
-  }
+  if (one === undefined) return unknown('VRRP router', id, vrrp.placed.keys());
   return understood((play) => doing(play, one));
 }
 
@@ -118,6 +86,8 @@ function agent(
   change: (dead: Set<string>, host: string) => void,
 ): Understood {
   if (host === undefined || more.length > 0) return wrong('one host is wanted');
-  if (!stage.network.hosts.has(host)) return wrong(`there is no host ${host}`);
+  if (!stage.network.hosts.has(host)) {
+    return unknown('host', host, stage.network.hosts.keys());
+  }
   return understood(({ vrrp }) => change(vrrp.deadAgents, host));
 }

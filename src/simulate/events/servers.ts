@@ -9,7 +9,7 @@ import { type NeutronPort } from '../../model/neutron.ts';
 import { readIp, writeIp } from '../../text/address-text.ts';
 import { POLL_US, RPC_US } from '../agents/agents.ts';
 import { reverseRequest } from '../network/frames.ts';
-import { type EventRow, type Play, type Understood, understood, wrong } from './types.ts';
+import { type EventRow, type Play, type Understood, understood, unknown, wrong } from './types.ts';
 
 /** How long a server stands still while the rest of its memory is sent: as a rule much less. */
 const PAUSE_US = 100_000;
@@ -40,12 +40,12 @@ function readMigration(
 ): Understood {
   if (word !== 'to' || more.length > 0) return wrong('a server and a host are wanted');
   const found = play.stage.network.find(name).filter(isServer);
-  if (found.length === 0) return wrong(`there is no server ${name}`);
+  if (found.length === 0) return unknown('server', name, serversOf(play));
   const { cloud } = play.agents.wanted;
   if (cloud === null) return wrong("without Neutron's API nobody knows what agents would do");
   const host = cloud.hosts.find((one) => one.name === to);
-  if (host?.layer2 === undefined || host.layer2 === null)
-    return wrong(`${to} has no layer 2 agent`);
+  if (host === undefined) return unknown('host', to, play.stage.network.hosts.keys());
+  if (host.layer2 === null) return wrong(`${to} has no layer 2 agent`);
   const [first] = found;
   if (first?.host === to) return wrong(`${name} is on ${to} already`);
   const device = first?.port?.deviceId ?? '';
@@ -54,6 +54,10 @@ function readMigration(
     .filter(({ port }) => port.deviceId === device)
     .map((endpoint) => ({ endpoint, port: endpoint.port }));
   return understood((now) => migrate(now, moving, to));
+}
+
+function serversOf({ stage }: Play): readonly string[] {
+  return [...new Set(stage.network.endpoints.filter(isServer).map(({ name }) => name))];
 }
 
 function isServer(one: Endpoint): one is Endpoint & { readonly port: NeutronPort } {
@@ -162,10 +166,13 @@ function readMove(
   if (cloud === null) return wrong("without Neutron's API nobody knows what agents would do");
   const address = readIp(text);
   const floating = cloud.neutron.floatingIps.find((one) => one.address.value === address?.value);
-  if (floating === undefined) return wrong(`there is no floating IP ${text}`);
+  const addresses = cloud.neutron.floatingIps.map((one) => writeIp(one.address));
+  if (floating === undefined) return unknown('floating IP', text, addresses);
   const port = play.stage.network.find(name).find(isServer)?.port;
   const fixed = port?.fixedIps.find((one) => one.address.version === 4);
-  if (port === undefined || fixed === undefined) return wrong(`there is no server ${name}`);
+  if (port === undefined || fixed === undefined) {
+    return unknown('server', name, serversOf(play));
+  }
   const router = routerBetween(cloud, floating.networkId, fixed.subnetId);
   if (router === null) return wrong(`no router leads from ${text} to ${name}`);
   return understood((now) => {

@@ -1,8 +1,10 @@
 /** All kinds of events. A new one is a row in one of these lists, or a list of its own. */
+import { nearest } from '../../text/suggest.ts';
 import { DAEMON_EVENTS } from './daemons.ts';
 import { HOST_EVENTS } from './hosts.ts';
 import { LINK_EVENTS } from './links.ts';
 import { PROCESS_EVENTS } from './processes.ts';
+import { RELOAD_EVENTS } from './reloads.ts';
 import { SERVER_EVENTS } from './servers.ts';
 import { type EventRow, type PlannedEvent, type Play } from './types.ts';
 
@@ -10,6 +12,7 @@ export const EVENTS: readonly EventRow[] = [
   ...HOST_EVENTS,
   ...LINK_EVENTS,
   ...PROCESS_EVENTS,
+  ...RELOAD_EVENTS,
   ...DAEMON_EVENTS,
   ...SERVER_EVENTS,
 ];
@@ -37,11 +40,25 @@ export function readEvent(text: string, play: Play): PlannedEvent | EventProblem
   const rows = EVENTS.filter(({ begins }) => begins.every((word, i) => words[i] === word));
   const row = rows.sort((a, b) => b.begins.length - a.begins.length)[0];
   if (row === undefined) {
-    return { text, message: `there is no such event; there are ${usages().join('; ')}` };
+    return { text, message: unknownEvent(words) };
   }
   const read = row.read(words.slice(row.begins.length), play);
   if (read.kind === 'wrong') return { text, message: `${read.message} (${row.usage})` };
   return { at_us, text: words.join(' '), apply: read.apply };
+}
+
+/** The event that was probably meant, else all of them. */
+function unknownEvent(words: readonly string[]): string {
+  for (const count of [2, 1]) {
+    const said = words.slice(0, count).join(' ');
+    const known = EVENTS.map(({ begins }) => begins.slice(0, count).join(' '));
+    const near = nearest(said, known);
+    const meant = EVENTS.filter(({ begins }) => begins.slice(0, count).join(' ') === near);
+    if (near !== undefined && meant.length > 0) {
+      return `there is no event ${said}; did you mean ${meant.map(({ usage }) => usage).join(' or ')}?`;
+    }
+  }
+  return `there is no such event; there are ${usages().join('; ')}`;
 }
 
 /** How events are written. */

@@ -1,4 +1,6 @@
 /** What a person lets happen in a simulation: words, and what they do. */
+
+import { nearest } from '../../text/suggest.ts';
 import { type HostAgents } from '../agents/agents.ts';
 import { type Choices } from '../clock/choices.ts';
 import { type Clock } from '../clock/clock.ts';
@@ -14,6 +16,8 @@ export interface Play {
   readonly vrrp: NetworkRouters;
   readonly agents: HostAgents;
   readonly leases: Leases;
+  /** A file that an event names; null when there is none. */
+  readFile(path: string): string | null;
 }
 
 /** An event that was understood. */
@@ -41,6 +45,18 @@ export interface EventRow {
 export function understood(apply: (play: Play) => void): Understood {
   return { kind: 'understood', apply };
 }
+
+/** A name that is not known, and the one that was probably meant. */
+export function unknown(what: string, word: string, known: Iterable<string>): Understood {
+  const all = [...known];
+  const near = nearest(word, all);
+  if (near !== undefined) return wrong(`there is no ${what} ${word}; did you mean ${near}?`);
+  const some = all.slice(0, SOME).join(', ');
+  return wrong(`there is no ${what} ${word}; there are ${some === '' ? 'none' : some}`);
+}
+
+/** Names that are listed where none is near. */
+const SOME = 8;
 
 export function wrong(message: string): Understood {
   return { kind: 'wrong', message };

@@ -56,35 +56,40 @@ export class Heeding {
   private readonly changed = new Set<Place>();
   /** Namespaces that know neighbours. */
   private readonly knowing = new Set<Place>();
-  private readonly floods = new WeakMap<readonly Named[], Behind>();
+  private floods = new WeakMap<readonly Named[], Behind>();
 
   constructor(network: Network, listeners: readonly Listener[]) {
     this.network = network;
-    for (const { host, namespace, interface: device, virtualRouterId } of listeners) {
-      const key = `${host} ${namespace}`;
-      const state = network.namespace(host, namespace);
-      if (state === undefined) continue;
-      let place = this.places.get(key);
-      if (place === undefined) {
-        place = {
-          host,
-          namespace,
-          ids: new Set(),
-          listening: new Set(),
-          own: new Set(),
-          proxies: false,
-        };
-        this.places.set(key, place);
-        this.changed.add(place);
-        const ports = this.byPort.get(host) ?? new Map<string, Place>();
-        this.byPort.set(host, ports);
-        for (const { name, loopback } of state.state.interfaces) {
-          if (!loopback) ports.set(name, place);
-        }
+    for (const one of listeners) this.listen(one);
+  }
+
+  /** Somebody listens there. */
+  listen({ host, namespace, interface: device, virtualRouterId }: Listener): void {
+    const key = `${host} ${namespace}`;
+    const state = this.network.namespace(host, namespace);
+    if (state === undefined) return;
+    let place = this.places.get(key);
+    if (place === undefined) {
+      place = {
+        host,
+        namespace,
+        ids: new Set(),
+        listening: new Set(),
+        own: new Set(),
+        proxies: false,
+      };
+      this.places.set(key, place);
+      this.changed.add(place);
+      const ports = this.byPort.get(host) ?? new Map<string, Place>();
+      this.byPort.set(host, ports);
+      for (const { name, loopback } of state.state.interfaces) {
+        if (!loopback) ports.set(name, place);
       }
-      place.ids.add(virtualRouterId);
-      place.listening.add(device);
     }
+    place.ids.add(virtualRouterId);
+    place.listening.add(device);
+    // Who hears which adverts is looked at anew.
+    this.floods = new WeakMap();
   }
 
   /** A namespace has other addresses or settings than before. */

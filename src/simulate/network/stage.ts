@@ -48,6 +48,8 @@ export class Stage {
   portAnswers: PortAnswers = () => true;
   /** Counts whatever may make the next packet fare otherwise than the last one. */
   disturbances = 0;
+  /** Interfaces on which keepalived listens, by `HOST NAMESPACE`. */
+  private readonly listening = new Map<string, string[]>();
   private readonly clock: Clock;
   private readonly run: Run<Packet>;
   private readonly world: World<Packet>;
@@ -68,7 +70,7 @@ export class Stage {
     this.clock = clock;
     this.cuts = cuts;
     this.living = new LivingNetwork(base);
-    const listening = new Map<string, string[]>();
+    const { listening } = this;
     for (const one of listeners) {
       const place = `${one.host} ${one.namespace}`;
       listening.set(place, [...(listening.get(place) ?? []), one.interface]);
@@ -247,6 +249,18 @@ export class Stage {
     }
     touched.clear();
     touched.add(device);
+  }
+
+  /** keepalived listens on one more interface, or for one more virtual router. */
+  listenTo(one: Listener): void {
+    const place = `${one.host} ${one.namespace}`;
+    const devices = this.listening.get(place) ?? [];
+    this.heeding.listen(one);
+    if (devices.includes(one.interface)) return;
+    this.listening.set(place, [...devices, one.interface]);
+    this.listen(place);
+    this.world.renew(one.host, one.namespace);
+    this.disturbances++;
   }
 
   /** keepalived opens a raw socket, which the kernel's own answer to its protocol gives way to. */

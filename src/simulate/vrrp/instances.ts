@@ -5,7 +5,7 @@ import { type NamespaceState, type Network } from '../../dataplane/network.ts';
 import { type Interface, type IpAddress } from '../../dataplane/routing/types.ts';
 import { DIALECTS } from '../../dataplane/vrrp/machine/dialect.ts';
 import { type InstanceSettings, instanceSettings } from '../../dataplane/vrrp/machine/settings.ts';
-import { type VrrpInstance, type VrrpScript } from '../../dataplane/vrrp/types.ts';
+import { type Keepalived, type VrrpInstance, type VrrpScript } from '../../dataplane/vrrp/types.ts';
 import { namespaceOwner } from '../../model/ids.ts';
 import { type CompiledNetwork } from '../../trace/compiled-network.ts';
 import { daemonsOf } from '../../trace/programs/daemons.ts';
@@ -21,6 +21,9 @@ export interface PlacedInstance {
   /** Names the network its adverts are sent on. */
   readonly link: string;
   readonly settings: InstanceSettings;
+  /** The file that it stands in, and it in that file. */
+  readonly config: Keepalived;
+  readonly instance: VrrpInstance;
   readonly scripts: readonly VrrpScript[];
   /** Where the configuration stands. */
   readonly path: string;
@@ -59,7 +62,9 @@ export function placedInstances(compiled: CompiledNetwork): readonly PlacedInsta
           namespace,
           router,
           link: linkOf(network, device, source),
-          settings: instanceSettings(config, instance, source, DIALECTS['keepalived-2.2.7']),
+          settings: settingsOf(config, instance, source),
+          config,
+          instance,
           scripts: config.scripts,
           path,
           byAgent: ofRouter,
@@ -70,12 +75,21 @@ export function placedInstances(compiled: CompiledNetwork): readonly PlacedInsta
   return found;
 }
 
+/** The settings of an instance of the keepalived that is simulated. */
+export function settingsOf(
+  config: Keepalived,
+  instance: VrrpInstance,
+  source: IpAddress,
+): InstanceSettings {
+  return instanceSettings(config, instance, source, DIALECTS['keepalived-2.2.7']);
+}
+
 export function interfaceOf({ state }: NamespaceState, name: string): Interface | undefined {
   return state.interfaces.find((one) => one.name === name);
 }
 
 /** The first address of the interface: adverts are sent from it. */
-function sourceOf({ addresses }: Interface, six: boolean): IpAddress | null {
+export function sourceOf({ addresses }: Interface, six: boolean): IpAddress | null {
   const wanted = addresses.find(({ address, scope }) =>
     six ? address.version === 6 && scope === 'link' : address.version === 4,
   );

@@ -36,7 +36,7 @@ export interface RoleChange {
 
 export class NetworkRouters implements VrrpWorld {
   readonly routers: VrrpRouters;
-  readonly placed: ReadonlyMap<string, PlacedInstance>;
+  readonly placed: Map<string, PlacedInstance>;
   readonly reach: AdvertReach;
   readonly changes: RoleChange[] = [];
   /** Scripts that fail, as `ROUTER@HOST NAME`. */
@@ -92,6 +92,22 @@ export class NetworkRouters implements VrrpWorld {
         if (start) this.routers.start(one.id);
       }
     }
+  }
+
+  /** An instance that came with a file that was read again; it begins now. */
+  adopt(one: PlacedInstance): void {
+    const place = `${one.host} ${one.namespace}`;
+    this.placed.set(one.id, one);
+    this.byPlace.set(place, [...(this.byPlace.get(place) ?? []), one]);
+    this.stage.listenTo({
+      host: one.host,
+      namespace: one.namespace,
+      interface: one.settings.interface,
+      virtualRouterId: one.settings.virtualRouterId,
+    });
+    this.reach.networkChanged();
+    this.routers.add(one.id, one.link, one.settings, one.scripts);
+    this.routers.start(one.id);
   }
 
   /** What an instance must have been doing when the snapshot was taken; null lets it start. */
