@@ -76,7 +76,7 @@ function commandOf(action: Action): string {
       return fed(`${inside(action.namespace)}ipset restore -exist`, action.text.split('\n'));
     case 'frames':
       return fed(
-        `${inside(action.namespace)}${named(/^(ebtables|arptables)-restore$/, 'program', action.program)}`,
+        `${inside(action.namespace)}ebtables-restore --noflush`,
         action.text.split('\n'),
       );
     case 'ip':

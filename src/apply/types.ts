@@ -12,6 +12,8 @@ export const OWNER_KEY = 'hopwise-owner';
 export const OWNER = 'hopwise';
 /** Chains with this prefix are ours in namespaces that are not. */
 export const CHAIN_PREFIX = 'neutron-';
+/** The same for ebtables, whose chains the agents name `neutronMAC-tap…`. */
+export const FRAME_PREFIX = 'neutron';
 
 /** What an item of each kind needs to be made again. */
 export interface ItemData {
@@ -36,7 +38,7 @@ export interface ItemData {
     readonly entries: readonly string[];
   };
   readonly chain: ChainData;
-  readonly frames: { readonly program: 'ebtables' | 'arptables'; readonly text: string };
+  readonly frames: FramesData;
   readonly file: { readonly path: string; readonly text: string };
   readonly daemon: { readonly words: readonly string[]; readonly stop: string };
 }
@@ -80,6 +82,18 @@ export interface ChainData {
   readonly rules: readonly string[];
   /** Whether the whole chain is ours, and not only our jumps in it. */
   readonly whole: boolean;
+}
+
+/** A chain of ebtables. */
+export interface FramesData {
+  readonly table: string;
+  readonly chain: string;
+  /** `DROP`; null for the kernel's own chains. */
+  readonly policy: string | null;
+  /** Whether it is a chain that somebody made, and not one of the kernel's. */
+  readonly user: boolean;
+  /** Without `-A CHAIN`. Of the kernel's chains only the jumps to ours. */
+  readonly rules: readonly string[];
 }
 
 export type ItemKind = keyof ItemData;
@@ -168,7 +182,6 @@ export type Action =
   | {
       readonly kind: 'frames';
       readonly namespace: string;
-      readonly program: string;
       readonly text: string;
     }
   /** `ip -batch`: stops at the first line that fails. */

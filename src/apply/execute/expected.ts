@@ -34,6 +34,20 @@ export function deviations(
   return found;
 }
 
+/** Namespaces in which the other ends of the regions' cables stand, as far as they are expected. */
+export function besideOf(
+  expected: ReadonlyMap<string, string>,
+  regions: ReadonlySet<string>,
+): readonly string[] {
+  const found = new Set<string>();
+  for (const [id, text] of expected) {
+    if (!id.startsWith('device ') || !regions.has(regionOfId(id))) continue;
+    const { peer } = JSON.parse(text) as { readonly peer?: unknown };
+    if (typeof peer === 'string') found.add(peer.split('/', 1)[0] ?? '');
+  }
+  return [...found];
+}
+
 function regionOfId(id: string): string {
   const [kind = '', place = ''] = id.split(' ', 2);
   return regionOf({ kind: kind as Item['kind'], place });

@@ -65,16 +65,22 @@ export function networkOf(files: ReadonlyMap<string, string>): Network {
   return openSnapshot(memoryFolder(new Map([...files].map(([path, text]) => [path, () => text]))));
 }
 
+/** Regions to read, and namespaces in which other ends of their cables stand. */
+export interface Sight {
+  readonly regions: ReadonlySet<string>;
+  readonly beside: readonly string[];
+}
+
 /** One host's items as they are now; only those of some regions when they are given. */
 export async function observeHost(
   host: InventoryHost,
   connections: Connections,
-  regions: ReadonlySet<string> | null = null,
+  sight: Sight | null = null,
 ): Promise<HostState | string> {
   const { files, results } = await gather([host], connections, {
     parallel: 1,
     timeout_ms: HOST_TIMEOUT_MS,
-    ...(regions === null ? {} : { part: partOf(regions) }),
+    ...(sight === null ? {} : { part: partOf(sight) }),
   });
   const error = results[0]?.error ?? null;
   if (error !== null) return error;
@@ -85,7 +91,7 @@ export async function observeHost(
 }
 
 /** What has to be read to know some regions. */
-function partOf(regions: ReadonlySet<string>): HostPart {
+function partOf({ regions, beside }: Sight): HostPart {
   const of = (kind: string): readonly string[] =>
     [...regions].flatMap((region) =>
       region.startsWith(`${kind} `) ? [region.slice(kind.length + 1)] : [],
@@ -93,7 +99,7 @@ function partOf(regions: ReadonlySet<string>): HostPart {
   const namespaces = of('namespace');
   return {
     // The other ends of cables tell what a device is.
-    namespaces: namespaces.length === 0 ? [] : [...new Set(['root', ...namespaces])],
+    namespaces: namespaces.length === 0 ? [] : [...new Set(['root', ...namespaces, ...beside])],
     bridges: of('flows'),
     // Which devices are ports of the switch is told by its database.
     database: regions.has('switch') || namespaces.length > 0,

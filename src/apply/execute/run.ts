@@ -8,7 +8,7 @@ import { type InventoryHost } from '../../snapshot/collect/inventory.ts';
 import { type Verified } from '../prove/verified.ts';
 import { PHASES, type Plan, type Step } from '../types.ts';
 import { batchesOf } from './batches.ts';
-import { after, deviations, type Texts } from './expected.ts';
+import { after, besideOf, deviations, type Texts } from './expected.ts';
 import {
   armScript,
   CURRENT_SCRIPT,
@@ -181,7 +181,8 @@ class Run {
     const expected = this.#texts.get(host.name) ?? new Map<string, string>();
     const end = Date.now() + 3000;
     for (;;) {
-      const state = await observeHost(host, this.context.connections, regions);
+      const sight = regions === null ? null : { regions, beside: besideOf(expected, regions) };
+      const state = await observeHost(host, this.context.connections, sight);
       if (typeof state === 'string')
         throw new Failed(`${where}: ${host.name} could not be read: ${state}`);
       const found = deviations(expected, state, regions);

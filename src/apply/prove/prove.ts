@@ -5,7 +5,8 @@
 import { type Network } from '../../dataplane/network.ts';
 import { type Plan } from '../types.ts';
 import { type Checked, type CheckOptions, checkStages, USUAL_CHECK } from './check.ts';
-import { type Operator, operatorCut } from './operator.ts';
+import { type Operator } from './input.ts';
+import { operatorCut } from './operator.ts';
 import { type Ends, stagesOf } from './stages.ts';
 import { asVerified, type Verified } from './verified.ts';
 

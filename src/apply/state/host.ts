@@ -4,6 +4,7 @@ import { namespaceOwner } from '../../model/ids.ts';
 import { type Problem } from '../../text/problem.ts';
 import { CHAIN_PREFIX, type HostState, type Item, type ItemOf, idOf } from '../types.ts';
 import { filterItems } from './filters.ts';
+import { frameItems } from './frames.ts';
 import { namespaceItems } from './namespace.ts';
 import { type Found, switchItems } from './switch.ts';
 
@@ -32,6 +33,7 @@ export function actualState(
     const items = [
       ...namespaceItems({ network, host, namespace }),
       ...filterItems(namespace, name !== ROOT, problems),
+      ...frameItems(namespace, problems),
     ];
     found.push(...items.map((item) => ({ item, owned: ours || isNoted(item, owned) })));
   }
@@ -53,6 +55,7 @@ export function desiredState(network: Network, host: Host, problems: Problem[]):
         (item) => name !== ROOT || item.kind !== 'sysctl',
       ),
       ...filterItems(namespace, name !== ROOT, problems),
+      ...frameItems(namespace, problems),
     ];
     found.push(...items.map((item) => ({ item, owned: true })));
   }
@@ -84,6 +87,8 @@ function isNoted(item: Item, owned: OwnedList): boolean {
       return owned.has(`device ${item.place} ${item.data.device}`);
     case 'chain':
       return item.data.chain.startsWith(CHAIN_PREFIX) || !item.data.whole;
+    case 'frames':
+      return true;
     default:
       return false;
   }

@@ -132,7 +132,8 @@ function deviceText({ kind, mac, mtu, up, peer, lower, details }: DeviceData): s
   return JSON.stringify({
     kind,
     ...(meant ? { mac } : {}),
-    mtu,
+    // A bridge follows its ports (net/bridge/br_if.c br_mtu_auto_adjust()).
+    ...(kind === 'bridge' ? {} : { mtu }),
     up,
     peer: peer === null ? null : `${peer.namespace}/${peer.device}`,
     lower,

@@ -146,7 +146,7 @@ function creation(namespace: string, { data }: ItemOf<'device'>): readonly strin
       return [];
     case 'bridge':
       return [
-        `link add name ${device} mtu ${mtu} type bridge${details['stp_state'] === '1' ? ' stp_state 1' : ''}`,
+        `link add name ${device} type bridge${details['stp_state'] === '1' ? ' stp_state 1' : ''}`,
       ];
     case 'veth': {
       if (peer === null) return [];
@@ -184,7 +184,7 @@ function shape({ name, mac, mtu, kind }: DeviceData): readonly string[] {
   const device = deviceWord(name);
   return [
     ...(kind === 'internal' || kind === 'veth' ? [`link set dev ${device} address ${mac}`] : []),
-    `link set dev ${device} mtu ${mtu}`,
+    ...(kind === 'bridge' ? [] : [`link set dev ${device} mtu ${mtu}`]),
   ];
 }
 

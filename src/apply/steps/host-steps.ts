@@ -16,6 +16,7 @@ import {
 import { deviceActions } from './devices.ts';
 import { filterActions } from './filters.ts';
 import { type FlowOrder, flowStages } from './flow-order.ts';
+import { frameActions } from './frames.ts';
 import { type Pair, placeOf, swapped } from './pairs.ts';
 import { bridgeActions, flowActions, portActions } from './switch.ts';
 
@@ -153,7 +154,7 @@ function namespaceDrafts(all: readonly Pair[]): readonly Draft[] {
 
 /** Rules stand before the devices they guard come, and until those are gone. */
 function filterDrafts(all: readonly Pair[]): readonly Draft[] {
-  const pairs = ofKinds(all, ['chain', 'set']);
+  const pairs = ofKinds(all, ['chain', 'set', 'frames']);
   const gone = new Set(removed(ofKinds(all, ['namespace'])).map(placeOf));
   return placesOf(pairs).flatMap((place) => {
     const own = pairs.filter((pair) => placeOf(pair) === place);
@@ -161,7 +162,7 @@ function filterDrafts(all: readonly Pair[]): readonly Draft[] {
     const coming = added(ofKinds(all, ['member', 'port'])).length > 0;
     const phase = gone.has(place) || (leaving && !coming) ? 'clean' : 'prepare';
     const make = (of: readonly Pair[], back: boolean): readonly Action[] =>
-      gone.has(place) && !back ? [] : filterActions(place, of);
+      gone.has(place) && !back ? [] : [...filterActions(place, of), ...frameActions(place, of)];
     return draft(phase, `rules of ${place}`, own, make, 'table by table');
   });
 }
