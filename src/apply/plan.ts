@@ -4,11 +4,13 @@
  */
 import { type Host, type Network } from '../dataplane/network.ts';
 import { parseFlows } from '../dataplane/ovs/text/flows.ts';
+import { REDACTED } from '../snapshot/collect/redact.ts';
 import { type Problem } from '../text/problem.ts';
 import { type NeutronRef } from '../trace/objects.ts';
 import { aboutDevice, aboutFlow, aboutNamespace } from '../verify/configuration/objects.ts';
 import { compareHost } from './difference.ts';
-import { scriptOf, UnsafeName } from './script.ts';
+import { scriptOf } from './script.ts';
+import { UnsafeName } from './script-words.ts';
 import { actualState, desiredState, type OwnedList, operatorBridges } from './state/host.ts';
 import { type FlowOrder } from './steps/flow-order.ts';
 import { type Hash, hostSteps, trackedTexts } from './steps/host-steps.ts';
@@ -33,6 +35,8 @@ export interface Seen {
   readonly owned: ReadonlyMap<string, OwnedList>;
   /** Agents of Neutron that run on each host. */
   readonly agents: ReadonlyMap<string, readonly string[]>;
+  /** Programs of daemons that are installed on each host. */
+  readonly programs: ReadonlyMap<string, readonly string[]>;
 }
 
 export interface PlanOptions {
@@ -88,7 +92,10 @@ export function makePlan(wanted: Wanted, seen: Seen, options: PlanOptions): Plan
     tracked.set(name, texts);
     changes.push(...compared.changes);
     conflicts.push(...compared.conflicts);
-    refusals.push(...missingDevices(from, compared.changes));
+    refusals.push(
+      ...missingDevices(from, compared.changes),
+      ...unready(name, compared.changes, seen.programs.get(name) ?? []),
+    );
     hosts.push({
       name,
       state: hash(
@@ -130,6 +137,22 @@ function missingDevices({ name, namespaces }: Host, changes: readonly Change[]):
     if (there.has(to.key) || made.has(to.key)) return [];
     return [`${name}: the device ${to.key} is not there; whoever makes it comes first`];
   });
+}
+
+/** Programs that nobody installed, and files of which only a copy without secrets is known. */
+function unready(
+  host: string,
+  changes: readonly Change[],
+  programs: readonly string[],
+): readonly string[] {
+  const found = changes.flatMap(({ new: to }): readonly string[] => {
+    if (to?.kind === 'daemon' && !programs.includes(to.data.program))
+      return [`${host}: ${to.data.program} is not installed`];
+    if (to?.kind === 'file' && to.data.text.includes(REDACTED))
+      return [`${host}: ${to.data.path}: its secrets are not known`];
+    return [];
+  });
+  return [...new Set(found)];
 }
 
 function aboutItem(wanted: Network, seen: Network) {

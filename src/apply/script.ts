@@ -3,52 +3,29 @@
  * line can be, and names that the kernel or the switch would cut or read as something else are
  * refused. Before: actions; after: a script that stops at the first command that fails.
  */
+import {
+  fileCommand,
+  putBackCommand,
+  reloadCommand,
+  startCommand,
+  stopCommand,
+} from './script-daemons.ts';
+import { fed, named, quoted } from './script-words.ts';
 import { type Action } from './types.ts';
-
-/** A name that is refused: it could be read as something else than a name. */
-export class UnsafeName extends Error {}
 
 /** IFNAMSIZ is 16 with the closing zero (include/uapi/linux/if.h). */
 const DEVICE = /^[A-Za-z0-9_][A-Za-z0-9_.-]{0,14}$/;
 const NAMESPACE = /^[A-Za-z0-9_][A-Za-z0-9_.-]{0,127}$/;
 const SYSCTL = /^net\.[a-z0-9]+\.[A-Za-z0-9_./-]+$/;
-/** What may stand in a line of `ip -batch`, of a bundle or of a set: no control characters. */
-const LINE = /^[\x20-\x7e]*$/;
-const PATH = /^\/var\/lib\/neutron\/[A-Za-z0-9_./-]+$/;
-
-const END = 'HOPWISE_END';
 
 /** A script of all actions, one after the other. */
 export function scriptOf(actions: readonly Action[]): string {
   return actions.map(commandOf).join('\n');
 }
 
-/** One word of a shell command. */
-export function quoted(word: string): string {
-  if (word.includes('\0')) throw new UnsafeName('a word with a zero byte');
-  return `'${word.replaceAll("'", `'\\''`)}'`;
-}
-
-function named(form: RegExp, what: string, word: string): string {
-  if (!form.test(word) || word.includes('..')) {
-    throw new UnsafeName(`${JSON.stringify(word.slice(0, 80))} is no ${what}`);
-  }
-  return word;
-}
-
 export const deviceWord = (word: string): string => named(DEVICE, 'name of a device', word);
 export const namespaceWord = (word: string): string =>
   named(NAMESPACE, 'name of a namespace', word);
-
-/** A command with lines on its standard input. */
-function fed(command: string, lines: readonly string[]): string {
-  for (const line of lines) {
-    if (!LINE.test(line) || line === END) {
-      throw new UnsafeName(`a line with control characters: ${JSON.stringify(line.slice(0, 80))}`);
-    }
-  }
-  return `${command} <<'${END}'\n${lines.map((line) => `${line}\n`).join('')}${END}`;
-}
 
 /** `ip netns exec NAME ` for another namespace than the host's own. */
 function inside(namespace: string): string {
@@ -75,10 +52,7 @@ function commandOf(action: Action): string {
     case 'ipset':
       return fed(`${inside(action.namespace)}ipset restore -exist`, action.text.split('\n'));
     case 'frames':
-      return fed(
-        `${inside(action.namespace)}ebtables-restore --noflush`,
-        action.text.split('\n'),
-      );
+      return fed(`${inside(action.namespace)}ebtables-restore --noflush`, action.text.split('\n'));
     case 'ip':
     case 'bridge': {
       if (action.lines.length === 0) return ':';
@@ -113,16 +87,18 @@ function commandOf(action: Action): string {
           return `${inside(action.namespace)}sh -c ${quoted(script)}`;
         })
         .join('\n');
-    case 'file': {
-      const path = quoted(named(PATH, 'path of an agent', action.path));
-      if (action.text === null) return `rm -f -- ${path}`;
-      const lines = action.text.split('\n');
-      return `mkdir -p -- "$(dirname -- ${path})"\n${fed(`cat >${path}`, lines)}`;
-    }
+    case 'file':
+      return fileCommand(action.path, action.text);
+    case 'put-back':
+      return putBackCommand(action.path);
     case 'start':
-      return `${inside(action.namespace)}${action.words.map(quoted).join(' ')}`;
+      return startCommand(inside(action.namespace), action.words);
+    case 'restart':
+      return `${stopCommand(action.words)}\n${startCommand(inside(action.namespace), action.words)}`;
     case 'stop':
-      return `pkill -f -- ${quoted(action.pattern)} || true`;
+      return stopCommand(action.words);
+    case 'reload':
+      return reloadCommand(action.name, action.words, action.apart_s);
     case 'own': {
       const list = '/var/lib/hopwise/owned';
       const gone = action.remove.map((line) => `-e ${quoted(line)}`).join(' ');

@@ -39,8 +39,9 @@ export interface ItemData {
   };
   readonly chain: ChainData;
   readonly frames: FramesData;
-  readonly file: { readonly path: string; readonly text: string };
-  readonly daemon: { readonly words: readonly string[]; readonly stop: string };
+  /** A file that a daemon in a namespace reads. */
+  readonly file: { readonly path: string; readonly text: string; readonly namespace: string };
+  readonly daemon: { readonly program: string; readonly words: readonly string[] };
 }
 
 export interface PortData {
@@ -130,6 +131,7 @@ export function idOf({ kind, place, key }: Pick<Item, 'kind' | 'place' | 'key'>)
 export function regionOf({ kind, place }: Pick<Item, 'kind' | 'place'>): string {
   if (kind === 'flow' || kind === 'group') return `flows ${place}`;
   if (kind === 'bridge' || kind === 'port') return 'switch';
+  if (kind === 'file' || kind === 'daemon') return 'daemons';
   return `namespace ${place === '' ? 'host' : place}`;
 }
 
@@ -206,8 +208,19 @@ export type Action =
       readonly values: readonly (readonly [string, string])[];
     }
   | { readonly kind: 'file'; readonly path: string; readonly text: string | null }
+  /** What stood there before the transaction, or nothing. */
+  | { readonly kind: 'put-back'; readonly path: string }
+  /** Daemons put themselves into the background; the words are also how they are found. */
   | { readonly kind: 'start'; readonly namespace: string; readonly words: readonly string[] }
-  | { readonly kind: 'stop'; readonly namespace: string; readonly pattern: string }
+  | { readonly kind: 'restart'; readonly namespace: string; readonly words: readonly string[] }
+  | { readonly kind: 'stop'; readonly words: readonly string[] }
+  /** SIGHUP, at least some seconds after the last one. */
+  | {
+      readonly kind: 'reload';
+      readonly name: string;
+      readonly words: readonly string[];
+      readonly apart_s: number;
+    }
   /** Lines of the list of what is ours on the host. */
   | { readonly kind: 'own'; readonly add: readonly string[]; readonly remove: readonly string[] };
 

@@ -2,6 +2,8 @@
 import { type DumpFiles } from '../agents/dump/folder.ts';
 import { type Network, ROOT } from '../dataplane/network.ts';
 import { type Cloud } from '../model/cloud.ts';
+import { NAMESPACES } from '../model/ids.ts';
+import { type NeutronRouter } from '../model/neutron.ts';
 import { compileFiles } from '../snapshot/read/compiled.ts';
 import { numbersOf } from './numbers.ts';
 
@@ -14,5 +16,28 @@ export function compileWanted(cloud: Cloud, seen: Network): DumpFiles {
     });
     return { ...host, nics };
   });
-  return compileFiles({ ...cloud, hosts }, { numbers: (host) => numbersOf(seen.hosts.get(host)) });
+  const routers = cloud.neutron.routers.map((router) => electedRouter(router, seen));
+  const neutron = { ...cloud.neutron, routers };
+  return compileFiles(
+    { ...cloud, hosts, neutron },
+    { numbers: (host) => numbersOf(seen.hosts.get(host)) },
+  );
+}
+
+/** A router whose active host is the one that holds its virtual addresses now. */
+function electedRouter(router: NeutronRouter, seen: Network): NeutronRouter {
+  if (!router.ha) return router;
+  const holds = router.agents.map(({ host }) => {
+    const space = seen.hosts.get(host)?.namespaces.get(NAMESPACES.router + router.id);
+    return (space?.state.interfaces ?? []).some(
+      ({ name, addresses }) =>
+        name.startsWith('qr-') && addresses.some((a) => a.scope === 'global'),
+    );
+  });
+  if (!holds.includes(true)) return router;
+  const agents = router.agents.map((agent, i) => ({
+    ...agent,
+    haState: holds[i] === true ? ('active' as const) : ('standby' as const),
+  }));
+  return { ...router, agents };
 }

@@ -1,5 +1,6 @@
 /** The tree of commands, and how a call of one becomes an exit code. */
 import { Command, CommanderError, InvalidArgumentError, type Option } from 'commander';
+import { addSnapshot } from './anonymize-command.ts';
 import { addApply } from './apply-command.ts';
 import { addCheck } from './check-command.ts';
 import { addCollect } from './collect-command.ts';
@@ -76,6 +77,7 @@ function program(call: Call): Command {
   addCheck(root, call);
   addReplay(root, call);
   addCollect(root, call);
+  addSnapshot(root, call);
   addApply(root, call);
   addCompile(root, call);
   addDiff(root, call);

@@ -2,7 +2,8 @@
 import { execFileSync } from 'node:child_process';
 import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
-import { quoted, scriptOf, UnsafeName } from '../../src/apply/script.ts';
+import { scriptOf } from '../../src/apply/script.ts';
+import { quoted, UnsafeName } from '../../src/apply/script-words.ts';
 import { type Action } from '../../src/apply/types.ts';
 import { readInventory } from '../../src/snapshot/collect/inventory.ts';
 import { redacted } from '../../src/snapshot/collect/redact.ts';

@@ -21,6 +21,11 @@ function texts(files: ReadonlyMap<string, () => string>): Map<string, string> {
   return new Map([...files].map(([path, text]) => [path, text()]));
 }
 
+/** The dump that the agents of a cloud would give. */
+export function compiledTexts(yaml: string): Map<string, string> {
+  return texts(filesOf(yaml));
+}
+
 export function planBetween(live: string, wanted: string, order: FlowOrder): TwoClouds {
   const [from, to] = [filesOf(live), filesOf(wanted)];
   const network = networkOf(texts(from));
@@ -35,7 +40,7 @@ export function planBetween(live: string, wanted: string, order: FlowOrder): Two
   );
   const planned = makePlan(
     { name: 'wanted', network: networkOf(texts(to)) },
-    { network, owned: all, agents: new Map() },
+    { network, owned: all, agents: new Map(), programs: new Map() },
     // A compiled switch bears no marks of an owner.
     { hosts, order, rivals: 'takeover', hash: fingerprint },
   );

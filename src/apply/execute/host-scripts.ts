@@ -4,7 +4,8 @@
  * going back, so exactly one of them happens; a timer that is armed before the first step goes
  * back by itself when nobody confirms.
  */
-import { quoted, scriptOf } from '../script.ts';
+import { scriptOf } from '../script.ts';
+import { quoted } from '../script-words.ts';
 import { type Step } from '../types.ts';
 
 /** Exit codes of these scripts. */

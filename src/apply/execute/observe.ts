@@ -57,6 +57,9 @@ export function observedOf(
     agents: new Map(
       hosts.map(({ name }) => [name, file(name, 'neutron-agents.txt').split('\n').filter(Boolean)]),
     ),
+    programs: new Map(
+      hosts.map(({ name }) => [name, file(name, 'programs.txt').split('\n').filter(Boolean)]),
+    ),
     operators,
   };
 }
@@ -103,5 +106,7 @@ function partOf({ regions, beside }: Sight): HostPart {
     bridges: of('flows'),
     // Which devices are ports of the switch is told by its database.
     database: regions.has('switch') || namespaces.length > 0,
+    // What keepalived gives and takes is told by its files.
+    daemons: regions.has('daemons') || namespaces.some((name) => name !== 'host'),
   };
 }

@@ -3,6 +3,7 @@ import { type Host, type Network, ROOT } from '../../dataplane/network.ts';
 import { namespaceOwner } from '../../model/ids.ts';
 import { type Problem } from '../../text/problem.ts';
 import { CHAIN_PREFIX, type HostState, type Item, type ItemOf, idOf } from '../types.ts';
+import { daemonItems, electedItems } from './daemons.ts';
 import { filterItems } from './filters.ts';
 import { frameItems } from './frames.ts';
 import { namespaceItems } from './namespace.ts';
@@ -24,7 +25,11 @@ export function actualState(
   problems: Problem[],
 ): HostState {
   const isOurs = (name: string): boolean => owned.has(`namespace ${name}`);
-  const found: Found[] = [...switchItems(host)];
+  const found: Found[] = [
+    ...switchItems(host),
+    ...daemonItems(host).map((item) => ({ item, owned: isNoted(item, owned) })),
+  ];
+  const elected = electedItems(host);
   for (const namespace of host.namespaces.values()) {
     const { name } = namespace;
     const ours = isOurs(name);
@@ -35,7 +40,8 @@ export function actualState(
       ...filterItems(namespace, name !== ROOT, problems),
       ...frameItems(namespace, problems),
     ];
-    found.push(...items.map((item) => ({ item, owned: ours || isNoted(item, owned) })));
+    const settled = items.filter((item) => !elected(item));
+    found.push(...settled.map((item) => ({ item, owned: ours || isNoted(item, owned) })));
   }
   return stateOf(host.name, found);
 }
@@ -46,6 +52,8 @@ export function desiredState(network: Network, host: Host, problems: Problem[]):
   const found: Found[] = switchItems(host).filter(({ item }) => {
     return !operators.has(item.kind === 'bridge' ? item.key : item.place);
   });
+  found.push(...daemonItems(host).map((item) => ({ item, owned: true })));
+  const elected = electedItems(host);
   for (const namespace of host.namespaces.values()) {
     const { name } = namespace;
     if (name !== ROOT && namespaceOwner(name) === undefined) continue;
@@ -57,7 +65,7 @@ export function desiredState(network: Network, host: Host, problems: Problem[]):
       ...filterItems(namespace, name !== ROOT, problems),
       ...frameItems(namespace, problems),
     ];
-    found.push(...items.map((item) => ({ item, owned: true })));
+    found.push(...items.filter((item) => !elected(item)).map((item) => ({ item, owned: true })));
   }
   return stateOf(host.name, found);
 }
@@ -80,6 +88,8 @@ function isNoted(item: Item, owned: OwnedList): boolean {
     case 'device':
     case 'member':
     case 'set':
+    case 'file':
+    case 'daemon':
       return owned.has(`${item.kind} ${item.place} ${item.key}`);
     case 'address':
     case 'neighbour':

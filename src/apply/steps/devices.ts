@@ -132,7 +132,15 @@ function withoutState(words: string): string {
   return words.replace(/ lladdr \S+/, '').replace(/ nud \S+/, '');
 }
 
-function removal(namespace: string, { name, kind }: DeviceData, force: boolean): readonly Action[] {
+/** One of the two ends makes and removes both: the host's own, whose devices come first. */
+function makesBoth(namespace: string, { name, peer }: DeviceData): boolean {
+  if (peer === null || namespace === ROOT) return true;
+  return peer.namespace !== ROOT && `${namespace} ${name}` < `${peer.namespace} ${peer.device}`;
+}
+
+function removal(namespace: string, device: DeviceData, force: boolean): readonly Action[] {
+  const { name, kind } = device;
+  if (kind === 'veth' && !makesBoth(namespace, device)) return [];
   if (kind !== 'internal')
     return [{ kind: 'ip', namespace, lines: [`link del dev ${deviceWord(name)}`], force }];
   return namespace === ROOT ? [] : [{ kind: 'move', device: name, from: namespace, to: ROOT }];
@@ -149,10 +157,7 @@ function creation(namespace: string, { data }: ItemOf<'device'>): readonly strin
         `link add name ${device} type bridge${details['stp_state'] === '1' ? ' stp_state 1' : ''}`,
       ];
     case 'veth': {
-      if (peer === null) return [];
-      // One of the two ends makes both.
-      const first = `${namespace} ${name}` < `${peer.namespace} ${peer.device}`;
-      if (!first) return [];
+      if (peer === null || !makesBoth(namespace, data)) return [];
       const there =
         peer.namespace === namespace
           ? ''

@@ -2,6 +2,7 @@
  * The differences of one host as steps in their order: what is needed before what needs it, flows
  * before the ports they guard, and on the way out the other way round.
  */
+import { ROOT } from '../../dataplane/network.ts';
 import {
   type Action,
   type Change,
@@ -13,6 +14,7 @@ import {
   regionOf,
   type Step,
 } from '../types.ts';
+import { daemonActions, runningOf } from './daemons.ts';
 import { deviceActions } from './devices.ts';
 import { filterActions } from './filters.ts';
 import { type FlowOrder, flowStages } from './flow-order.ts';
@@ -47,8 +49,13 @@ export function hostSteps(
     ...filterDrafts(pairs),
     ...bridgeDrafts(pairs),
     ...flowDrafts(pairs, order),
+    // Cables of the host's own namespace come before they are plugged into the switch.
+    ...deviceDrafts(pairs, true).filter(({ phase }) => phase === 'connect'),
     ...portDrafts(pairs),
-    ...deviceDrafts(pairs),
+    ...deviceDrafts(pairs, true).filter(({ phase }) => phase !== 'connect'),
+    ...daemonDrafts(pairs, tracked).filter(({ phase }) => phase !== 'connect'),
+    ...deviceDrafts(pairs, false),
+    ...daemonDrafts(pairs, tracked).filter(({ phase }) => phase === 'connect'),
   ].sort((a, b) => PHASES.indexOf(a.phase) - PHASES.indexOf(b.phase));
   const texts = new Map(tracked);
   return drafts.map((draft, i) => numbered(host, i + 1, draft, texts, hash));
@@ -210,9 +217,28 @@ function portDrafts(all: readonly Pair[]): readonly Draft[] {
   ];
 }
 
-function deviceDrafts(all: readonly Pair[]): readonly Draft[] {
+/** Daemons come last and go first: they need what is in their namespaces. */
+function daemonDrafts(
+  all: readonly Pair[],
+  tracked: ReadonlyMap<string, string>,
+): readonly Draft[] {
+  const pairs = ofKinds(all, ['file', 'daemon']);
+  if (pairs.length === 0) return [];
+  const running = runningOf(tracked);
+  const make = (of: readonly Pair[], back: boolean): readonly Action[] =>
+    daemonActions(of, running, back);
+  const why = 'one daemon after the other';
+  return [
+    ...draft('connect', 'daemons and their files', added(pairs), make, why),
+    ...draft('disconnect', 'daemons go', removed(pairs), make, why),
+  ];
+}
+
+/** @param root those of the host's own namespace, or those of all others */
+function deviceDrafts(all: readonly Pair[], root: boolean): readonly Draft[] {
   const pairs = ofKinds(all, DEVICE_KINDS);
-  return placesOf(pairs).flatMap((place) => {
+  const places = placesOf(pairs).filter((place) => (place === ROOT) === root);
+  return places.flatMap((place) => {
     const own = pairs.filter((pair) => placeOf(pair) === place);
     const make = (of: readonly Pair[], back: boolean): readonly Action[] =>
       deviceActions(place, of, back);

@@ -80,7 +80,7 @@ function options(
     ...set(
       'BatchMode=yes',
       'StrictHostKeyChecking=yes',
-      'ConnectTimeout=10',
+      'ConnectTimeout=30',
       'ServerAliveInterval=3',
       'ServerAliveCountMax=3',
     ),

@@ -38,16 +38,18 @@ export interface HostPart {
   readonly bridges: readonly string[];
   /** Whether rows of the switch's database are asked for. */
   readonly database: boolean;
+  /** Whether daemons of agents and their files are. */
+  readonly daemons: boolean;
 }
 
 const NAME = /^[A-Za-z0-9_][A-Za-z0-9_.-]*$/;
 
 /** @param part only this of the host; null for everything */
 export function hostScript(part: HostPart | null = null): string {
-  if (part === null) return `all=1\n${SCRIPT}`;
+  if (part === null) return `all=1; daemons=1\n${SCRIPT}`;
   const list = (names: readonly string[]): string =>
     names.filter((each) => NAME.test(each)).join(' ');
-  return `all=; spaces=' ${list(part.namespaces)} '; bridges=' ${list(part.bridges)} '; database=${part.database ? 1 : ''}\n${SCRIPT}`;
+  return `all=; spaces=' ${list(part.namespaces)} '; bridges=' ${list(part.bridges)} '; database=${part.database ? 1 : ''}; daemons=${part.daemons ? 1 : ''}\n${SCRIPT}`;
 }
 
 /** Everything behind the choice of parts is constant. */
@@ -100,19 +102,24 @@ elif ovs-vsctl --timeout=5 --no-wait show >"$t/ovs/vsctl-show.txt" 2>/dev/null; 
 else
   rm -rf "$t/ovs"
 fi
-if [ -n "$all" ]; then
-for k in dhcp ha_confs ra ns-metadata-proxy external; do
+if [ -n "$all$daemons" ]; then
+for k in dhcp ha_confs ra ns-metadata-proxy external lbaas; do
   [ -d "/var/lib/neutron/$k" ] && cp -r "/var/lib/neutron/$k" "$t/files/" 2>/dev/null
 done
+fi
+if [ -n "$all" ]; then
 for f in /etc/neutron/plugins/ml2/*_agent.ini /etc/neutron/*_agent.ini; do
   [ -f "$f" ] && mkdir -p "$t/files/etc" && cp "$f" "$t/files/etc/neutron-$(basename "$f" | tr _ -)"
 done
 fi
 [ -f /var/lib/hopwise/owned ] && cp /var/lib/hopwise/owned "$t/hopwise-owned.txt"
-if [ -n "$all" ]; then
+if [ -n "$all$daemons" ]; then
 for p in $(grep -laE '(dnsmasq|haproxy|keepalived|radvd)' /proc/[0-9]*/cmdline 2>/dev/null); do
   tr '\\0' ' ' <"$p" 2>/dev/null && echo
 done | grep -E '^([^ ]*/)?(dnsmasq|haproxy|keepalived|radvd) ' >"$t/daemon-cmdlines.txt"
+fi
+if [ -n "$all" ]; then
+for p in dnsmasq haproxy keepalived radvd; do command -v $p >/dev/null && echo $p; done >"$t/programs.txt"
 for p in $(grep -laE 'neutron-[a-z0-9-]*agent' /proc/[0-9]*/cmdline 2>/dev/null); do
   tr '\\0' ' ' <"$p" 2>/dev/null && echo
 done | grep -oE 'neutron-[a-z0-9-]*agent' | sort -u >"$t/neutron-agents.txt"

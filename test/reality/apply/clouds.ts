@@ -40,3 +40,72 @@ servers:
   - {name: a, host: h1, ports: [{network: net, addresses: [10.5.0.11], security_groups: [open]}]}
   - {name: b, host: h2, ports: [{network: net, addresses: [10.5.0.12], security_groups: [open]}]}
 `;
+
+const BLUE = `  - {name: blue, project: blue, segmentation_id: 101, subnets: [{name: blue, cidr: 10.0.0.0/24, dhcp: false}]}`;
+const GUESTS = `security_groups:
+  - {name: web, project: blue, rules: [{protocol: tcp, ports: 80}, {protocol: udp, ports: 5000}]}
+  - {name: inner, project: blue, rules: [{remote: {group: inner}}]}
+servers:
+  - {name: b1, host: compute1, project: blue, ports: [{network: blue, addresses: [10.0.0.11], security_groups: [web]}]}
+  - {name: b2, host: compute2, project: blue, ports: [{network: blue, addresses: [10.0.0.12], security_groups: [inner]}]}
+  - {name: b3, host: compute1, project: blue, ports: [{network: blue, addresses: [10.0.0.13], security_groups: [inner]}]}
+`;
+const FIP = `floating_ips:
+  - {network: public, address: 203.0.113.50, port: b1}
+`;
+const ROUTER = `routers:
+  - {name: edge, project: blue, external: {network: public, address: 203.0.113.10}, interfaces: [{subnet: blue}]}
+`;
+const PUBLIC = `  - {name: public, type: flat, physical_network: external, external: true, subnets: [{name: public, cidr: 203.0.113.0/24, dhcp: false}]}`;
+
+const lbHost = (name: string, vtep: string, more: string): string => `
+  - name: ${name}
+    nics: [{name: eth0}, {name: eth1, addresses: [${vtep}/24]}, {name: eth2}]
+    agents:
+      linuxbridge: {interface_mappings: {external: eth2}, tunnel_types: [vxlan], tunnel_device: eth1, local_ip: ${vtep}, l2_population: true, arp_responder: true}
+${more}`;
+/** Linux bridges with VXLAN devices, ebtables and iptables at the bridges. */
+export const LB_VXLAN = `hosts:${lbHost('net1', '172.30.20.21', '      l3: {mode: legacy}')}${lbHost('compute1', '172.30.20.31', '')}${lbHost('compute2', '172.30.20.32', '')}
+networks:
+${PUBLIC}
+${BLUE}
+${GUESTS}${ROUTER}${FIP}`;
+
+const hyHost = (name: string, more: string): string => `
+  - name: ${name}
+    nics: [{name: eth0}, {name: eth1}, {name: eth2}]
+    agents:
+      openvswitch: {bridge_mappings: {external: br-ex, vlans: br-vlan}, bridges: {br-ex: eth2, br-vlan: eth1}, firewall: iptables_hybrid, datapath: userspace}
+${more}`;
+/** VLANs through provider bridges, a Linux bridge with iptables between each guest and br-int. */
+export const VLAN_HYBRID = `hosts:${hyHost('net1', '      l3: {mode: legacy}')}${hyHost('compute1', '')}${hyHost('compute2', '')}
+networks:
+${PUBLIC}
+  - {name: blue, project: blue, type: vlan, physical_network: vlans, segmentation_id: 101, subnets: [{name: blue, cidr: 10.0.0.0/24, dhcp: false}]}
+${GUESTS}${ROUTER}${FIP}`;
+
+const ovsHost = (name: string, vtep: string, more: string, dvr = ''): string => `
+  - name: ${name}
+    nics: [{name: eth0}, {name: eth1}, {name: eth2}]
+    agents:
+      openvswitch: {bridge_mappings: {external: br-ex}, bridges: {br-ex: eth2, br-vtep: eth1}, tunnel_types: [vxlan], tunnel_device: br-vtep, local_ip: ${vtep}, l2_population: true, arp_responder: true, datapath: userspace${dvr}}
+${more}`;
+/** A router on two hosts, of which keepalived elects one. */
+export const HA_PAIR = `hosts:${ovsHost('net1', '172.30.20.21', '      l3: {mode: legacy}')}${ovsHost('net2', '172.30.20.22', '      l3: {mode: legacy}')}${ovsHost('compute1', '172.30.20.31', '')}${ovsHost('compute2', '172.30.20.32', '')}
+networks:
+${PUBLIC}
+${BLUE}
+${GUESTS}routers:
+  - {name: edge, project: blue, kind: ha, hosts: [net1, net2], external: {network: public, address: 203.0.113.10}, interfaces: [{subnet: blue}]}
+${FIP}`;
+const D = ', distributed_routing: true';
+/** A router on every host; SNAT on one of them, the floating IP where its guest is. */
+export const DVR = `hosts:${ovsHost('net1', '172.30.20.21', '      l3: {mode: dvr_snat}', D)}${ovsHost('compute1', '172.30.20.31', '      l3: {mode: dvr}', D)}${ovsHost('compute2', '172.30.20.32', '      l3: {mode: dvr}', D)}
+networks:
+${PUBLIC}
+${BLUE}
+  - {name: red, project: blue, segmentation_id: 102, subnets: [{name: red, cidr: 10.1.0.0/24, dhcp: false}]}
+${GUESTS}  - {name: r1, host: compute2, project: blue, ports: [{network: red, addresses: [10.1.0.11], security_groups: [web]}]}
+routers:
+  - {name: edge, project: blue, kind: distributed, external: {network: public, address: 203.0.113.10}, interfaces: [{subnet: blue}, {subnet: red}]}
+${FIP}`;

@@ -5,7 +5,16 @@
  * more namespace, and are reached over real ssh.
  */
 import { type ChildProcess, execFileSync, spawn, spawnSync } from 'node:child_process';
-import { existsSync, mkdirSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
+import {
+  appendFileSync,
+  existsSync,
+  mkdirSync,
+  mkdtempSync,
+  readFileSync,
+  rmSync,
+  writeFileSync,
+} from 'node:fs';
+import { type Socket } from 'node:net';
 import { join } from 'node:path';
 
 export interface VmSpec {
@@ -76,9 +85,26 @@ if [ "$3" = ovs ]; then
   ovs-vsctl --no-wait init
   ovs-vswitchd --detach --no-chdir --pidfile --log-file=/var/log/openvswitch/vswitchd.log >/dev/null 2>&1
 fi
-/usr/sbin/sshd -f /dev/null -h "$2/hostkey" -o AuthorizedKeysFile="$2/key.pub" -o StrictModes=no -o UsePAM=no -o PermitRootLogin=yes -o PasswordAuthentication=no -o MaxStartups=100 -o PidFile=/run/sshd.pid
+mkdir /run/stubs
+cp "$2/stub" /run/stubs/haproxy
+cp "$2/stub" /run/stubs/dnsmasq
+/usr/sbin/sshd -f /dev/null -o SetEnv=PATH=/run/stubs:/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin -h "$2/hostkey" -o AuthorizedKeysFile="$2/key.pub" -o StrictModes=no -o UsePAM=no -o PermitRootLogin=yes -o PasswordAuthentication=no -o MaxStartups=100 -o PidFile=/run/sshd.pid
 touch /run/ready
 exec sleep 3600
+`;
+
+/**
+ * Stands in for daemons of agents that this machine may lack: it goes into the background under
+ * the command line it was given, and notes when it is told to read its files again.
+ */
+const STUB = `#!/usr/bin/perl
+use POSIX;
+(my $name = $0) =~ s{.*/}{};
+exit 0 if fork;
+POSIX::setsid();
+$0 = join ' ', $name, @ARGV;
+$SIG{HUP} = sub { open my $f, '>>', '/run/reloaded'; print $f "$name\\n"; close $f };
+sleep 3600 while 1;
 `;
 
 /** The world outside stands on the external network. */
@@ -105,6 +131,7 @@ export async function startFixture(specs: readonly HostSpec[]): Promise<Fixture>
       ? [...base, ...command]
       : [...base, 'ip', 'netns', 'exec', namespace, ...command];
   };
+  const reaper = watch(folder, fabric, `hwm${mark}`);
   const stop = (): void => {
     for (const { pid } of hosts.values()) kill(pid);
     for (const child of children) if (child.pid !== undefined) kill(child.pid);
@@ -114,10 +141,12 @@ export async function startFixture(specs: readonly HostSpec[]): Promise<Fixture>
     spawnSync('ip', ['link', 'del', `hwm${mark}`]);
     spawnSync('ip', ['netns', 'del', fabric]);
     rmSync(folder, { recursive: true, force: true });
+    reaper();
   };
   try {
     execFileSync('ssh-keygen', ['-q', '-t', 'ed25519', '-N', '', '-f', join(folder, 'key')]);
     execFileSync('ssh-keygen', ['-q', '-t', 'ed25519', '-N', '', '-f', join(folder, 'hostkey')]);
+    writeFileSync(join(folder, 'stub'), STUB, { mode: 0o755 });
     ip('netns', 'add', fabric);
     for (const bridge of ['mgmt', 'underlay', 'external']) {
       ip('-n', fabric, 'link', 'add', bridge, 'type', 'bridge');
@@ -156,6 +185,7 @@ export async function startFixture(specs: readonly HostSpec[]): Promise<Fixture>
         { stdio: ['ignore', 'ignore', 'inherit'] },
       );
       children.push(child);
+      appendFileSync(join(folder, 'pids'), `${child.pid}\n`);
     }
     for (const [i, spec] of specs.entries()) {
       const pid = await firstProcess(children[i]?.pid ?? 0);
@@ -228,6 +258,26 @@ export async function startFixture(specs: readonly HostSpec[]): Promise<Fixture>
     within: words,
     stop,
   };
+}
+
+/**
+ * Tidies up when this process ends without having done so, however it ends: somebody else waits
+ * for the end of a pipe that only this process holds. The answer tells it that nothing is left.
+ */
+function watch(folder: string, fabric: string, wire: string): () => void {
+  const script = `
+read -r _ && exit 0
+for p in $(cat "$1/pids" 2>/dev/null); do grep -qa unshare /proc/$p/cmdline 2>/dev/null && kill -9 $p; done
+for p in $(ip netns pids "$2" 2>/dev/null); do kill -9 $p; done
+ip link del "$3" 2>/dev/null; ip netns del "$2" 2>/dev/null; rm -rf "$1"`;
+  const child = spawn('sh', ['-c', script, 'reaper', folder, fabric, wire], {
+    stdio: ['pipe', 'ignore', 'ignore'],
+    detached: true,
+  });
+  child.unref();
+  (child.stdin as Socket).unref();
+  child.stdin.on('error', () => undefined);
+  return () => child.stdin.end('done\n');
 }
 
 /** The bridge that holds the tunnels' address, as the userspace datapath needs it. */
