@@ -74,7 +74,7 @@ bridge() { [ -n "$all" ] && return 0; case "$bridges" in *" $1 "*) return 0 ;; e
 if space root; then one "$t/ns/root" & fi
 while read -r n _; do
   case "$n" in ''|-*|.*|*[!A-Za-z0-9_.-]*) continue ;; esac
-  if ! space "$n"; then [ -n "$all" ] || mkdir -p "$t/ns/$n"; continue; fi
+  if ! space "$n"; then [ -n "$all" ] || { mkdir -p "$t/ns/$n"; : >"$t/ns/$n/sysctl.txt"; }; continue; fi
   ip netns exec "$n" sh -s "$t/ns/$n" <<'HOPWISE_NAMESPACE' &
 ${NAMESPACE}
 HOPWISE_NAMESPACE

@@ -42,13 +42,14 @@ servers:
 `;
 
 const BLUE = `  - {name: blue, project: blue, segmentation_id: 101, subnets: [{name: blue, cidr: 10.0.0.0/24, dhcp: false}]}`;
-const GUESTS = `security_groups:
+const PAIR = `security_groups:
   - {name: web, project: blue, rules: [{protocol: tcp, ports: 80}, {protocol: udp, ports: 5000}]}
   - {name: inner, project: blue, rules: [{remote: {group: inner}}]}
 servers:
   - {name: b1, host: compute1, project: blue, ports: [{network: blue, addresses: [10.0.0.11], security_groups: [web]}]}
   - {name: b2, host: compute2, project: blue, ports: [{network: blue, addresses: [10.0.0.12], security_groups: [inner]}]}
-  - {name: b3, host: compute1, project: blue, ports: [{network: blue, addresses: [10.0.0.13], security_groups: [inner]}]}
+`;
+const GUESTS = `${PAIR}  - {name: b3, host: compute1, project: blue, ports: [{network: blue, addresses: [10.0.0.13], security_groups: [inner]}]}
 `;
 const FIP = `floating_ips:
   - {network: public, address: 203.0.113.50, port: b1}
@@ -95,7 +96,7 @@ export const HA_PAIR = `hosts:${ovsHost('net1', '172.30.20.21', '      l3: {mode
 networks:
 ${PUBLIC}
 ${BLUE}
-${GUESTS}routers:
+${PAIR}routers:
   - {name: edge, project: blue, kind: ha, hosts: [net1, net2], external: {network: public, address: 203.0.113.10}, interfaces: [{subnet: blue}]}
 ${FIP}`;
 const D = ', distributed_routing: true';
@@ -105,7 +106,26 @@ networks:
 ${PUBLIC}
 ${BLUE}
   - {name: red, project: blue, segmentation_id: 102, subnets: [{name: red, cidr: 10.1.0.0/24, dhcp: false}]}
-${GUESTS}  - {name: r1, host: compute2, project: blue, ports: [{network: red, addresses: [10.1.0.11], security_groups: [web]}]}
+${PAIR}  - {name: r1, host: compute2, project: blue, ports: [{network: red, addresses: [10.1.0.11], security_groups: [web]}]}
 routers:
   - {name: edge, project: blue, kind: distributed, external: {network: public, address: 203.0.113.10}, interfaces: [{subnet: blue}, {subnet: red}]}
 ${FIP}`;
+
+/** Routers of one host, each with a network of its own: two steps more for each. */
+export const routers = (count: number, port = 80): string => {
+  const all = Array.from({ length: count }, (_, i) => i + 1);
+  return `hosts:
+  - name: one
+    nics: [{name: eth0}, {name: eth2}]
+    agents:
+      openvswitch: {bridge_mappings: {external: br-ex}, bridges: {br-ex: eth2}, datapath: userspace}
+      l3: {mode: legacy}
+networks:
+${PUBLIC}
+${all.map((i) => `  - {name: n${i}, type: vlan, physical_network: external, segmentation_id: ${100 + i}, subnets: [{name: n${i}, cidr: 10.${i}.0.0/24, dhcp: false}]}`).join('\n')}
+security_groups:
+  - {name: web, rules: [{protocol: tcp, ports: ${port}}]}
+routers:
+${all.map((i) => `  - {name: r${i}, external: {network: public}, interfaces: [{subnet: n${i}}]}`).join('\n')}
+`;
+};

@@ -79,16 +79,23 @@ mkdir -p /run/netns /run/openvswitch /run/sshd /etc/openvswitch /var/log/openvsw
 for d in /etc/openvswitch /var/log/openvswitch /var/lib/openvswitch /var/lib/hopwise /var/lib/neutron /root; do mount -t tmpfs tmpfs $d; done
 hostname "$1"
 ip link set lo up
+cat >/run/ovs.sh <<END
+rm -f /run/openvswitch/*.pid
+ovsdb-server /etc/openvswitch/conf.db --remote=punix:/run/openvswitch/db.sock --detach --no-chdir --pidfile --log-file=/dev/null >/dev/null 2>&1
+ovs-vsctl --no-wait init
+ovs-vswitchd --detach --no-chdir --pidfile --log-file=/var/log/openvswitch/vswitchd.log >/dev/null 2>&1
+END
 if [ "$3" = ovs ]; then
   ovsdb-tool create /etc/openvswitch/conf.db /usr/share/openvswitch/vswitch.ovsschema
-  ovsdb-server /etc/openvswitch/conf.db --remote=punix:/run/openvswitch/db.sock --detach --no-chdir --pidfile --log-file=/dev/null >/dev/null 2>&1
-  ovs-vsctl --no-wait init
-  ovs-vswitchd --detach --no-chdir --pidfile --log-file=/var/log/openvswitch/vswitchd.log >/dev/null 2>&1
+  sh /run/ovs.sh
 fi
 mkdir /run/stubs
 cp "$2/stub" /run/stubs/haproxy
 cp "$2/stub" /run/stubs/dnsmasq
-/usr/sbin/sshd -f /dev/null -o SetEnv=PATH=/run/stubs:/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin -h "$2/hostkey" -o AuthorizedKeysFile="$2/key.pub" -o StrictModes=no -o UsePAM=no -o PermitRootLogin=yes -o PasswordAuthentication=no -o MaxStartups=100 -o PidFile=/run/sshd.pid
+cat >/run/sshd.sh <<END
+exec /usr/sbin/sshd -f /dev/null -o SetEnv=PATH=/run/stubs:/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin -h "$2/hostkey" -o AuthorizedKeysFile="$2/key.pub" -o StrictModes=no -o UsePAM=no -o PermitRootLogin=yes -o PasswordAuthentication=no -o MaxStartups=100 -o PidFile=/run/sshd.pid
+END
+sh /run/sshd.sh
 touch /run/ready
 exec sleep 3600
 `;
