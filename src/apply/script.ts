@@ -59,8 +59,12 @@ function commandOf(action: Action): string {
       const force = action.force ? ' -force' : '';
       const where =
         action.namespace === 'root' ? '' : ` -n ${quoted(namespaceWord(action.namespace))}`;
-      const run = fed(`${action.kind}${where}${force} -batch -`, action.lines);
-      return action.force ? `{ ${run}\n} 2>/dev/null || true` : run;
+      return byFamily(action.lines)
+        .map(({ family, lines }) => {
+          const run = fed(`${action.kind}${family}${where}${force} -batch -`, lines);
+          return action.force ? `{ ${run}\n} 2>/dev/null || true` : run;
+        })
+        .join('\n');
     }
     case 'netns': {
       const name = quoted(namespaceWord(action.name));
@@ -107,6 +111,19 @@ function commandOf(action: Action): string {
       return `touch ${list}; { ${kept} || true; ${added}} | sort -u >${list}.new; mv ${list}.new ${list}`;
     }
   }
+}
+
+/** The family is an option of the whole batch, so lines of one family that follow go together. */
+function byFamily(
+  all: readonly string[],
+): readonly { readonly family: string; readonly lines: readonly string[] }[] {
+  const found: { family: string; lines: string[] }[] = [];
+  for (const line of all) {
+    const family = line.startsWith('-6 ') ? ' -6' : '';
+    if (found.at(-1)?.family !== family) found.push({ family, lines: [] });
+    found.at(-1)?.lines.push(line.slice(family === '' ? 0 : 3));
+  }
+  return found;
 }
 
 /** Written and read with one version, so that what is read is what was written. */

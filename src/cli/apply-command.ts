@@ -3,8 +3,8 @@ import { writeFileSync } from 'node:fs';
 import { type Command, Option } from 'commander';
 import { forTerminal, jsonText } from '../text/escape.ts';
 import { type ApplyFlags } from './apply-inputs.ts';
-import { APPLY_EXIT, exitCode, resultLine } from './apply-result.ts';
-import { UsageError } from './exit-codes.ts';
+import { exitCode, resultLine } from './apply-result.ts';
+import { APPLY_EXIT, UsageError } from './exit-codes.ts';
 import { type Call } from './io.ts';
 
 interface PlanFlags extends ApplyFlags {
@@ -32,8 +32,8 @@ changes only what is its own: flows with its cookie, ports with its mark, its na
 run reads the hosts again, refuses a plan that is stale, proves every state between, arms a timer on
 each host that goes back by itself, and confirms over new connections.
 
-Exit codes: 0 nothing to change, or done; 2 changes are planned, or wrong input; 3 refused (stale,
-in conflict, unsafe); 4 rolled back; 5 needs hands.`;
+Exit codes: 0 nothing to change, or done; 1 wrong input, or a host cannot be read; 2 changes are
+planned; 3 refused (stale, in conflict, unsafe); 4 rolled back; 5 needs hands.`;
 
 /** Adds the commands to the tree. */
 export function addApply(root: Command, call: Call): void {

@@ -1,9 +1,7 @@
 /** How a run of `hopwise apply` ended: a line for a person, a code for a script. */
 import { type RunResult } from '../apply/execute/run.ts';
 import { forTerminal } from '../text/escape.ts';
-
-/** Exit codes of apply, as of `terraform plan -detailed-exitcode`. */
-export const APPLY_EXIT = { nothing: 0, changes: 2, refused: 3, rolledBack: 4, hands: 5 } as const;
+import { APPLY_EXIT } from './exit-codes.ts';
 
 export function resultLine(result: RunResult): string {
   switch (result.kind) {

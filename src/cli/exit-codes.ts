@@ -16,6 +16,16 @@ export const EXIT = {
   interrupted: 130,
 } as const;
 
+/** Exit codes of `hopwise apply`, as of `terraform plan -detailed-exitcode`. */
+export const APPLY_EXIT = {
+  nothing: 0,
+  wrong: 1,
+  changes: 2,
+  refused: 3,
+  rolledBack: 4,
+  hands: 5,
+} as const;
+
 /**
  * A wrong input that a person can correct: the message says where and what. Further lines stand
  * below it; each is escaped here, as names and words of others may stand in them.

@@ -9,7 +9,7 @@ import { addCompile } from './compile-command.ts';
 import { configFiles, settingsFor } from './config.ts';
 import { addDiff } from './diff-command.ts';
 import { addDoctor } from './doctor-command.ts';
-import { EXIT, UsageError } from './exit-codes.ts';
+import { APPLY_EXIT, EXIT, UsageError } from './exit-codes.ts';
 import { addExplain } from './explain-command.ts';
 import { addInit } from './init-command.ts';
 import { type Call, type Io } from './io.ts';
@@ -30,14 +30,16 @@ import { addWhy } from './why-command.ts';
 /** Runs one call of the command line; `words` are those behind the program's name. */
 export async function run(words: readonly string[], io: Io): Promise<number> {
   const call: Call = { io, exitCode: EXIT.yes };
+  // The codes of apply are those of terraform, where 2 tells of changes.
+  const usage = words[0] === 'apply' ? APPLY_EXIT.wrong : EXIT.usage;
   try {
     await program(call).parseAsync([...words], { from: 'user' });
     return call.exitCode;
   } catch (error) {
-    if (error instanceof CommanderError) return error.exitCode === 0 ? EXIT.yes : EXIT.usage;
+    if (error instanceof CommanderError) return error.exitCode === 0 ? EXIT.yes : usage;
     if (error instanceof UsageError) {
       io.err.write(`hopwise: ${error.message}\n`);
-      return error.exitCode;
+      return usage;
     }
     const text = error instanceof Error ? (error.stack ?? error.message) : String(error);
     io.err.write(`hopwise: internal error, please report it with the input:\n${text}\n`);

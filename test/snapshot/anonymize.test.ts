@@ -53,8 +53,8 @@ describe('a snapshot with pseudonyms', () => {
       expect(made.size).toBe(old.size);
       const [before, after] = [networkOf(old), networkOf(made)];
       const guests = before.endpoints.filter(({ role }) => role === 'vm').map((one) => one.name);
-      expect(guests.length).toBeGreaterThan(2);
-      const some = guests.slice(0, 4);
+      expect(guests.length).toBeGreaterThan(1);
+      const some = guests.slice(0, 3);
       const answers = new Set<string>();
       for (const from of some) {
         for (const to of [...some.filter((one) => one !== from), 'external:203.0.113.1']) {

@@ -138,10 +138,12 @@ echo $((\${now%.*} + ${Math.ceil(seconds)})) >deadline.new && mv deadline.new de
 : >begun.${number}
 echo ${quoted(`begun ${number} ${step.title}`)} >>journal
 sync begun.${number} journal
+# Before an or, set -e would count for nothing.
 (
 set -e
 ${scriptOf(step.forward)}
-) 9>&- || exit 1
+) 9>&-
+[ $? = 0 ] || exit 1
 echo "done ${number}" >>journal
 exit 0
 `;

@@ -134,8 +134,9 @@ function withoutState(words: string): string {
 
 /** One of the two ends makes and removes both: the host's own, whose devices come first. */
 function makesBoth(namespace: string, { name, peer }: DeviceData): boolean {
-  if (peer === null || namespace === ROOT) return true;
-  return peer.namespace !== ROOT && `${namespace} ${name}` < `${peer.namespace} ${peer.device}`;
+  if (peer === null) return true;
+  if (peer.namespace === namespace) return name < peer.device;
+  return namespace === ROOT || (peer.namespace !== ROOT && namespace < peer.namespace);
 }
 
 function removal(namespace: string, device: DeviceData, force: boolean): readonly Action[] {

@@ -111,8 +111,21 @@ routers:
   - {name: edge, project: blue, kind: distributed, external: {network: public, address: 203.0.113.10}, interfaces: [{subnet: blue}, {subnet: red}]}
 ${FIP}`;
 
+/** A host whose bridge to the outside takes a NIC. */
+export const bridged = (nic: string): string => `hosts:
+  - name: one
+    nics: [{name: ${nic}}]
+    agents:
+      linuxbridge: {interface_mappings: {external: ${nic}}}
+      l3: {mode: legacy}
+networks:
+${PUBLIC}
+routers:
+  - {name: edge, external: {network: public}}
+`;
+
 /** Routers of one host, each with a network of its own: two steps more for each. */
-export const routers = (count: number, port = 80): string => {
+export const routers = (count: number): string => {
   const all = Array.from({ length: count }, (_, i) => i + 1);
   return `hosts:
   - name: one
@@ -124,7 +137,7 @@ networks:
 ${PUBLIC}
 ${all.map((i) => `  - {name: n${i}, type: vlan, physical_network: external, segmentation_id: ${100 + i}, subnets: [{name: n${i}, cidr: 10.${i}.0.0/24, dhcp: false}]}`).join('\n')}
 security_groups:
-  - {name: web, rules: [{protocol: tcp, ports: ${port}}]}
+  - {name: web, rules: [{protocol: tcp, ports: 80}]}
 routers:
 ${all.map((i) => `  - {name: r${i}, external: {network: public}, interfaces: [{subnet: n${i}}]}`).join('\n')}
 `;

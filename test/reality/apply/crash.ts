@@ -56,7 +56,7 @@ function mortal(connections: Connections, interrupt: Interrupt): Connections {
     ...of,
     run: async (script, timeout) => {
       const text = script.toString();
-      const fate = dead ? 'die' : interrupt(text.includes('begun.') ? ++number : number, text);
+      const fate = dead ? 'die' : interrupt(text.includes(': >begun.') ? ++number : number, text);
       if (fate === 'send and die') void of.run(script, timeout);
       if (fate !== 'go') {
         dead = true;
@@ -131,7 +131,9 @@ export async function stateOf(
     }
     const [old, now] = [deviations(before, state, null), deviations(after, state, null)];
     if (old.length === 0) return 'old';
-    return now.length === 0 ? 'new' : `between: ${[...old.slice(0, 3), ...now.slice(0, 3)].join('; ')}`;
+    return now.length === 0
+      ? 'new'
+      : `between: ${[...old.slice(0, 3), ...now.slice(0, 3)].join('; ')}`;
   } finally {
     await connections.close();
   }
