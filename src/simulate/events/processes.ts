@@ -25,6 +25,13 @@ const SIGNALS: Readonly<Record<string, Doing>> = {
   HUP: ({ vrrp }, { id }) => vrrp.routers.reload(id, vrrp.routers.settingsOf(id)),
 };
 
+/** A check of what only the active instance can reach is well elsewhere, as Neutron's is. */
+const SCRIPT_FAILS: ReadonlyMap<string, 'never' | 'always' | 'as-master'> = new Map([
+  ['works', 'never'],
+  ['fails', 'always'],
+  ['fails-as-master', 'as-master'],
+]);
+
 export const PROCESS_EVENTS: readonly EventRow[] = [
   {
     begins: ['signal'],
@@ -50,12 +57,13 @@ export const PROCESS_EVENTS: readonly EventRow[] = [
   },
   {
     begins: ['script'],
-    usage: 'script NAME fails|works ROUTER@HOST',
+    usage: 'script NAME fails|works|fails-as-master ROUTER@HOST',
     read: ([name = '', what = '', ...rest], play) => {
-      if (what !== 'fails' && what !== 'works') return wrong('a script fails or works');
+      const fails = SCRIPT_FAILS.get(what);
+      if (fails === undefined) return wrong('a script works, fails, or fails-as-master');
       return withInstance(rest, play, ({ vrrp }, { id }) => {
-        if (what === 'fails') vrrp.failingScripts.add(`${id} ${name}`);
-        else vrrp.failingScripts.delete(`${id} ${name}`);
+        if (fails === 'never') vrrp.failingScripts.delete(`${id} ${name}`);
+        else vrrp.failingScripts.set(`${id} ${name}`, fails);
       });
     },
   },

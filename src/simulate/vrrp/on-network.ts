@@ -40,7 +40,7 @@ export class NetworkRouters implements VrrpWorld {
   readonly reach: AdvertReach;
   readonly changes: RoleChange[] = [];
   /** Scripts that fail, as `ROUTER@HOST NAME`. */
-  readonly failingScripts = new Set<string>();
+  readonly failingScripts = new Map<string, 'always' | 'as-master'>();
   /** The last frame each instance's host sent with a MAC that its replicas share. */
   readonly lastSaid = new Map<string, { readonly at_us: number; readonly what: string }>();
   /** Hosts whose L3 agent does not run. */
@@ -196,7 +196,10 @@ export class NetworkRouters implements VrrpWorld {
   }
 
   isWell(id: string, script: string): boolean {
-    return !this.failingScripts.has(`${id} ${script}`);
+    const fails = this.failingScripts.get(`${id} ${script}`);
+    return !(fails === 'as-master'
+      ? this.routers.stateOf(id).role === 'master'
+      : fails !== undefined);
   }
 
   private changeAddress(

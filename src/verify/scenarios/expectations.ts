@@ -33,6 +33,7 @@ export const SCENARIO_KEYS = ['refused', 'announces', 'simulations', 'traces', '
 export const REFUSAL_KEYS = ['at', 'says'] as const;
 export const ANNOUNCED_KEYS = ['speaker', 'to', 'via', 'never'] as const;
 export const SIMULATION_KEYS = [
+  'edits',
   'events',
   'probes',
   'until',
@@ -41,6 +42,11 @@ export const SIMULATION_KEYS = [
   'masters',
   'at_once',
   'because',
+  'causes',
+  'loss',
+  'changes',
+  'says',
+  'traces',
 ] as const;
 export const FAULT_KEYS = ['name', 'edits', 'traces'] as const;
 export const TRACE_KEYS = [
@@ -121,6 +127,7 @@ function readSimulation(node: JsonNode): Simulation {
   const number = (key: string, usual: number): number => numberOf(member(node, key)) ?? usual;
   return {
     line: placeOf(node).line,
+    edits: editsOf(node),
     events: wordsOf(member(node, 'events')),
     probes: wordsOf(member(node, 'probes')),
     until_s: number('until', 30),
@@ -129,12 +136,30 @@ function readSimulation(node: JsonNode): Simulation {
     masters: wordsOf(member(node, 'masters')),
     atOnce: number('at_once', 1),
     because: textOf(member(node, 'because')) ?? null,
+    causes: wordsOf(member(node, 'causes')),
+    loss_s: readLoss(member(node, 'loss')),
+    changes: wordsOf(member(node, 'changes')),
+    says: wordsOf(member(node, 'says')),
+    traces: tracesOf(node),
   };
+}
+
+/** `[4.8, 7.1]`: seconds from and to. */
+function readLoss(node: JsonNode | undefined): readonly [number, number] | null {
+  if (node === undefined) return null;
+  const [least, most, ...more] = items(node).map((each) => numberOf(each));
+  if (least !== undefined && most !== undefined && more.length === 0) return [least, most];
+  wrong(node, 'Expected two numbers of seconds');
+  return null;
+}
+
+function editsOf(node: JsonNode): readonly Edit[] {
+  return records(member(node, 'edits')).flatMap((each) => readEdit(each) ?? []);
 }
 
 function readFault(node: JsonNode): Fault {
   reportUnknownKeys(node, FAULT_KEYS);
-  const edits = records(member(node, 'edits')).flatMap((each) => readEdit(each) ?? []);
+  const edits = editsOf(node);
   const name = textOf(member(node, 'name')) ?? '';
   const traces = tracesOf(node);
   if (name === '' || edits.length === 0 || traces.length === 0) {

@@ -57,9 +57,15 @@ export function runScenario(
   const compiled = compile(read.value);
   const naming = namingOf(compiled.cloud, compiled.files);
   const announced = scenario.announces.map((each) => announcedAs(read.value, each, naming));
-  const simulated = scenario.simulations.map((each) =>
-    simulatedAs(compiled.asked().network, each, naming),
-  );
+  const simulated = scenario.simulations.flatMap((each) => {
+    const files: DumpTexts = new Map(compiled.files);
+    const slips = each.edits.flatMap((edit) => applied(files, edit, naming));
+    const { network } = each.edits.length === 0 ? compiled.asked() : asking(files);
+    const { answer, end } = simulatedAs(network, each, naming);
+    const asked = once(() => ({ network: end, tracer: prepareTracing(end) }));
+    const before = `in the end of ${answer.what}: `;
+    return [...slips, answer, ...each.traces.map((one) => answerOf(one, asked, naming, before))];
+  });
   const healthy = scenario.traces.map((each) => answerOf(each, compiled.asked, naming, ''));
   const broken = scenario.faults.flatMap(({ name, edits, traces }) => {
     const files: DumpTexts = new Map(compiled.files);

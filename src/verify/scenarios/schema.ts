@@ -107,6 +107,7 @@ export const SCENARIO_SCHEMA: Schema = {
       object(
         SIMULATION_KEYS,
         {
+          edits: told(list(EDIT), 'What is otherwise from the beginning.'),
           events: told(list(TEXT), 'As `hopwise simulate` takes them.'),
           probes: list(TEXT),
           until: told(POSITIVE, 'Seconds.'),
@@ -115,6 +116,17 @@ export const SCENARIO_SCHEMA: Schema = {
           masters: told(list(TEXT), 'Hosts that may be master at the end.'),
           at_once: WHOLE,
           because: told(CODE, 'Reason of the first lost probe; without it none may be lost.'),
+          causes: told(list(CODE), 'All reasons of lost probes over all ways.'),
+          loss: told(
+            list({ type: 'number', minimum: 0 }),
+            'Seconds of the longest loss in every way, from and to.',
+          ),
+          changes: told(
+            list(TEXT),
+            'What becomes of the instances in each way: `net1 master, net2 backup`.',
+          ),
+          says: told(list(TEXT), 'Parts of sentences in the timeline of some way.'),
+          traces: told(list(TRACE), 'Over the hosts as the first way leaves them.'),
         },
         ['router', 'masters'],
       ),

@@ -27,6 +27,8 @@ export interface Refusal {
 /** Events on a clock, and who is master of a router when it ends. */
 export interface Simulation {
   readonly line: number;
+  /** Hosts that are not as the agents left them when it begins. */
+  readonly edits: readonly Edit[];
   /** As `hopwise simulate` takes them; names in them may be `<…>`. */
   readonly events: readonly string[];
   readonly probes: readonly string[];
@@ -39,6 +41,16 @@ export interface Simulation {
   readonly atOnce: number;
   /** Reason code of the first lost probe; null when none may be lost. */
   readonly because: string | null;
+  /** All reasons that probes are lost for, in some way it may go; empty when nobody asks. */
+  readonly causes: readonly string[];
+  /** Seconds that the longest loss takes in every way, from and to; null when nobody asks. */
+  readonly loss_s: readonly [number, number] | null;
+  /** What becomes of the router's instances, as `net1 master, net2 backup` in the order of names. */
+  readonly changes: readonly string[];
+  /** Parts of sentences that the timeline of some way holds. */
+  readonly says: readonly string[];
+  /** Over the hosts as the first way leaves them. */
+  readonly traces: readonly Expectation[];
 }
 
 export interface Announced {

@@ -13,11 +13,21 @@ const missing = missingForKeepalived();
 const count = Number(process.env['HOPWISE_KEEPALIVED_FUZZ'] ?? 3);
 const firstSeed = Number(process.env['HOPWISE_KEEPALIVED_SEED'] ?? 5_000_000);
 const AT_ONCE = 4;
+const AGAIN = 2;
 
 const seeds = Array.from({ length: count }, (_one, i) => firstSeed + i);
 
+/** What the simulator does not know of; null when it does. */
+function differenceOf(one: MixedCase, seen: readonly Seen[]): string | null {
+  const { ways, quarrel } = foretold(one);
+  const possible = new Set(ways.map((way) => keyOf(way, quarrel)));
+  const key = keyOf(seen, quarrel);
+  if (possible.has(key)) return null;
+  return `seed ${one.seed}: ${key}, not one of ${[...possible].join(' | ')}`;
+}
+
 describe.skipIf(missing !== null)('real routers configured by chance', () => {
-  it('do what the simulator says may happen', { timeout: 60_000 + count * 15_000 }, async () => {
+  it('do what the simulator says may happen', { timeout: 120_000 + count * 30_000 }, async () => {
     const played: { readonly one: MixedCase; readonly seen: readonly Seen[] }[] = [];
     const waiting = [...seeds];
     const work = async (): Promise<void> => {
@@ -28,13 +38,15 @@ describe.skipIf(missing !== null)('real routers configured by chance', () => {
     };
     await Promise.all(Array.from({ length: AT_ONCE }, work));
     // Simulated afterwards: what is played must not wait for it.
-    const different = played.flatMap(({ one, seen }) => {
-      const { ways, quarrel } = foretold(one);
-      const possible = new Set(ways.map((way) => keyOf(way, quarrel)));
-      const key = keyOf(seen, quarrel);
-      if (possible.has(key)) return [];
-      return [`seed ${one.seed}: ${key}, not one of ${[...possible].join(' | ')}`];
-    });
+    const different: string[] = [];
+    for (const { one, seen } of played) {
+      let difference = differenceOf(one, seen);
+      // On a busy machine timers of tenths of a second run late: asked again, alone.
+      for (let again = 0; again < AGAIN && difference !== null; again++) {
+        difference = differenceOf(one, await playCase(one, `f${one.seed}-${again}`));
+      }
+      if (difference !== null) different.push(difference);
+    }
     expect(different).toEqual([]);
   });
 });

@@ -49,6 +49,19 @@ function loseNamespace(files: DumpTexts, host: string, namespace: string): numbe
 }
 
 export const hostEdits = {
+  configure: {
+    says: 'A configuration file of a program says something else.',
+    needs: ['host', 'file', 'replace', 'by'],
+    may: [],
+    apply: (files, words) => {
+      const begin = `hosts/${words.one('host')}/`;
+      return rewrite(
+        files,
+        (name) => name.startsWith(begin) && name.endsWith(`/${words.one('file')}`),
+        (text) => text.replace(words.one('replace'), () => words.one('by')),
+      );
+    },
+  },
   stop: {
     says: 'A program does not run: nobody listens on its sockets.',
     needs: ['host', 'process'],
