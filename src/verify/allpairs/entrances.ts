@@ -9,25 +9,40 @@ import { copyOf, type Frame, given, NeedsMore, NotCarried, OPEN, W, withLater } 
 import { type IndexedBridge } from './indexed-bridge.ts';
 import { type Leaving } from './normal.ts';
 
+/** Frames that differ only in what is given later. */
+export interface Kind<T> {
+  /** How far they go as one; null: each by itself, undefined: nobody has gone yet. */
+  together: Together | null | undefined;
+  /** What became of each, by what is given. */
+  readonly known: Map<number, T>;
+}
+
+export function openKind<T>(): Kind<T> {
+  return { together: undefined, known: new Map() };
+}
+
 export interface Entrances {
   /** By which table the frames of a port go on, whatever else they are; null where more decides. */
   door(bridge: IndexedBridge, inPort: number, frame: Frame): number | null;
   /**
-   * Where a frame leaves whose source is open; it stands in its port.
-   * @param kind names everything of the frame but what may be given later, and its port
+   * Where a frame leaves that stands in its port.
    * @param door the table it goes on by, its port forgotten; null: runs from its port on
    */
   leavings(
     bridge: IndexedBridge,
     frame: Frame,
-    kind: string,
+    kind: Kind<unknown>,
     door: number | null,
   ): readonly Leaving[];
 }
 
+/** Whether frames of a kind go nowhere, whatever is given later. */
+export function isDead({ together }: Kind<unknown>): boolean {
+  return together != null && together.out.length === 0 && together.paused.length === 0;
+}
+
 export function openEntrances(regions: Regions): Entrances {
   const doors = new Map<IndexedBridge, Map<number, number | null>>();
-  const together = new Map<IndexedBridge, Map<string, Together | null>>();
 
   const ahead = (bridge: IndexedBridge, frame: Frame, table: number): Together | null => {
     try {
@@ -57,19 +72,19 @@ export function openEntrances(regions: Regions): Entrances {
       return found;
     },
     leavings(bridge, frame, kind, door) {
-      const mine = together.get(bridge) ?? new Map<string, Together | null>();
-      together.set(bridge, mine);
-      let found = mine.get(kind);
-      if (found === undefined) {
+      if (kind.together === undefined) {
         const later = withLater(frame) ?? copyOf(frame);
         if (door !== null) later.words[W.inPort] = OPEN;
-        found = ahead(bridge, later, door ?? 0);
-        mine.set(kind, found);
+        kind.together = ahead(bridge, later, door ?? 0);
       }
-      if (found === null) return alone(bridge, frame, door);
-      const { out, paused } = found;
-      const all = out.map((one) => ({ ...one, frame: given(one.frame, frame) }));
-      for (const one of paused) all.push(...goOn(regions, bridge, one, frame));
+      if (kind.together === null) return alone(bridge, frame, door);
+      const { out, paused } = kind.together;
+      const all = out.map(({ port, frame: left, zones, dumped }): Leaving => {
+        return { port, frame: given(left, frame), zones, dumped };
+      });
+      for (const one of paused) {
+        for (const each of goOn(regions, bridge, one, frame)) all.push(each);
+      }
       return all;
     },
   };

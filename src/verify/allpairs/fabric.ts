@@ -21,8 +21,8 @@ import {
   sourceless,
   wordsOf,
 } from './ends.ts';
-import { openEntrances } from './entrances.ts';
-import { openFloods } from './floods.ts';
+import { isDead, type Kind, openEntrances, openKind } from './entrances.ts';
+import { entry, openFloods } from './floods.ts';
 import {
   BROADCAST,
   copyOf,
@@ -70,6 +70,9 @@ export interface Fabric {
 
 const MAX_HOPS = 12;
 
+/** By tunnel key and operation of ARP, then by what else tells frames apart. */
+type Kinds = Map<number, Map<number, Kind<Arrived>>>;
+
 /** How a frame comes into a bridge. */
 interface Entrance {
   readonly inPort: number;
@@ -84,12 +87,14 @@ interface Arrived {
   readonly ports: readonly number[];
 }
 
+const NOTHING: Arrived = { ends: [], ports: [] };
+
 export function openFabric(
   places: Places,
   regions: Regions,
   underlayOf: (fabric: Fabric) => Underlay,
 ): Fabric {
-  const kept = new Map<IndexedBridge, Map<string, Map<number, Arrived>>>();
+  const kept = new Map<IndexedBridge, Map<number, Kinds>>();
   const entrances = openEntrances(regions);
   let hops = 0;
 
@@ -198,7 +203,7 @@ export function openFabric(
     const inner = copyOf(frame);
     if (key !== 'flow') inner.words[W.tunId + 1] = Number(key ?? 0);
     const tunnelKey = inner.words[W.tunId + 1]!;
-    return arrive(to.bridge, to.inPort, inner, tunnelKey);
+    return arrive(to.bridge, to.inPort, inner, tunnelKey, true);
   };
 
   const arrive = (
@@ -206,8 +211,10 @@ export function openFabric(
     inPort: number,
     frame: Frame,
     tunnelKey = 0,
+    byTunnel = false,
   ): readonly End[] => {
-    const door = entrances.door(bridge, inPort, frame);
+    // Of tunnels a bridge has many ports, and they are mostly alike.
+    const door = byTunnel ? entrances.door(bridge, inPort, frame) : null;
     if (door !== null) {
       const { ends, ports } = arrived(bridge, frame, { inPort, door, tunnelKey });
       // Where the port itself decides, its frames go alone.
@@ -226,21 +233,43 @@ export function openFabric(
     const to = knowsMac(frame, W.ethDst) ? readMac(words, W.ethDst) : -1;
     const asked = arp && isKnown(frame, W.arpTpa) ? words[W.arpTpa]! : -1;
     const group = to === -1 || isGroup(to);
+    const more = group ? (asked < 0 ? -4 - to : -2) : asked;
+    const kind = kindOf(bridge, words, by, more);
+    if (isDead(kind)) return NOTHING;
     // Either a destination or the address a broadcast asks for tells frames of a kind apart.
-    const kind =
-      `${by.door === null ? by.inPort : `by ${by.door}`} ${words[W.vlan]} ${by.tunnelKey} ` +
-      `${arp ? words[W.arpOp] : ''} ${group ? `${to} ${asked < 0}` : asked}`;
-    const mine = memoryOf(bridge, kind);
     const key = group && asked >= 0 ? asked : to;
-    let found = mine.get(key);
+    let found = kind.known.get(key);
     if (found === undefined) {
       found = entered(bridge, frame, by, kind);
-      mine.set(key, found);
+      kind.known.set(key, found);
     }
     return found;
   };
 
-  const entered = (bridge: IndexedBridge, frame: Frame, by: Entrance, kind: string): Arrived => {
+  /**
+   * The kind of a frame by everything but its source and what is given later.
+   * @param more the group it goes to, or the address that a request to one station asks for
+   */
+  const kindOf = (
+    bridge: IndexedBridge,
+    words: readonly number[],
+    { inPort, door, tunnelKey }: Entrance,
+    more: number,
+  ): Kind<Arrived> => {
+    const operation = words[W.ethType] === ARP ? words[W.arpOp]! : 0;
+    const by = door === null ? inPort : 0x1_0000 + door;
+    const mine = entry(kept, bridge, () => new Map<number, Kinds>());
+    const tagged = entry(mine, by * 0x2000 + (words[W.vlan]! & 0x1fff), (): Kinds => new Map());
+    const asking = entry(tagged, tunnelKey * 8 + operation, () => new Map<number, Kind<Arrived>>());
+    return entry(asking, more, () => openKind<Arrived>());
+  };
+
+  const entered = (
+    bridge: IndexedBridge,
+    frame: Frame,
+    by: Entrance,
+    kind: Kind<Arrived>,
+  ): Arrived => {
     if (isKnown(frame, W.arpTpa) && readMac(frame.words, W.ethDst) === BROADCAST) {
       // Whom a broadcast reaches is mostly the same whatever it asks for.
       const every = arrivingForAnyone(bridge, frame, by);
@@ -279,20 +308,6 @@ export function openFabric(
     anyone.words[W.arpTpa] = OPEN;
     const found = arrived(bridge, anyone, by);
     return found.ends instanceof NeedsMore ? null : found;
-  };
-
-  const memoryOf = (bridge: IndexedBridge, kind: string): Map<number, Arrived> => {
-    let kinds = kept.get(bridge);
-    if (kinds === undefined) {
-      kinds = new Map();
-      kept.set(bridge, kinds);
-    }
-    let found = kinds.get(kind);
-    if (found === undefined) {
-      found = new Map();
-      kinds.set(kind, found);
-    }
-    return found;
   };
 
   const follow = (bridge: IndexedBridge, leaving: readonly Leaving[]): readonly End[] => {

@@ -108,7 +108,8 @@ function attempt<T>(make: () => T): T | Error {
   }
 }
 
-function entry<K, V>(map: Map<K, V>, key: K, make: () => V): V {
+/** What a map has for a key, made when it is asked for first. */
+export function entry<K, V>(map: Map<K, V>, key: K, make: () => V): V {
   let found = map.get(key);
   if (found === undefined) {
     found = make();

@@ -7,8 +7,9 @@ import { type Namespace } from '../../dataplane/routing/types.ts';
 import { EVERYWHERE, NOWHERE, type Region } from '../../traffic/sets/regions.ts';
 import { runBridge } from './bridge-run.ts';
 import { type Answerer, type Arrival, answersFor } from './ends.ts';
-import { openEntrances } from './entrances.ts';
+import { type Kind, openEntrances, openKind } from './entrances.ts';
 import { type Fabric } from './fabric.ts';
+import { entry } from './floods.ts';
 import {
   arpFrame,
   BROADCAST,
@@ -47,6 +48,12 @@ export interface Layer2 {
 
 type Kept<T> = T | NotCarried;
 
+/** What a sender's bridge makes of its frames; by destination, -1 for those that no flow names. */
+interface Runs {
+  readonly kind: Kind<unknown>;
+  readonly ways: Map<number, Kept<readonly Leaving[]>>;
+}
+
 /** By sender, then by what is asked: kept results. */
 type Memory<T> = Map<number, Kept<T>>[];
 
@@ -79,7 +86,7 @@ function kept<K, T>(map: Map<K, Kept<T>>, key: K, make: () => T): T {
 export function openLayer2(fabric: Fabric): Layer2 {
   const { regions, places } = fabric;
   const entrances = openEntrances(regions);
-  const runs = new Map<string, Kept<readonly Leaving[]>>();
+  const runs = new Map<number, Map<number, Runs>>();
   const reached: Memory<readonly Reached[]> = [];
   const reachedAny: Memory<readonly Reached[]> = [];
   const resolved: Memory<Mac | null> = [];
@@ -87,12 +94,15 @@ export function openLayer2(fabric: Fabric): Layer2 {
   const leavingTo = (from: Station, to: Mac, source: number | null): readonly Leaving[] => {
     const { named, namesParts } = from.bridge;
     const other = !namesParts && !named.has(to) && !isLocal(from.bridge, to);
-    const key = `${from.id} ${other ? '' : to} ${source ?? ''}`;
-    const found = kept(runs, key, () => {
+    const mine = entry(runs, from.id, () => new Map<number, Runs>());
+    const { kind, ways } = entry(mine, source ?? -1, (): Runs => {
+      return { kind: openKind(), ways: new Map() };
+    });
+    const found = kept(ways, other ? -1 : to, () => {
       // A router's port filters nothing by destination; the source is then told apart.
       const far = source === null ? 'source' : 'destination';
       const frame = entering(ipFrame(from.mac, to, far, source, EVERYWHERE), from.ofport);
-      const all = entrances.leavings(from.bridge, frame, `${from.id} ${source ?? ''}`, null);
+      const all = entrances.leavings(from.bridge, frame, kind, null);
       return fabric.alive(from.bridge, united(all));
     });
     if (!other) return found;
