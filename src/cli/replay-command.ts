@@ -55,10 +55,16 @@ async function run(call: Call, folder: string, flags: ReplayFlags): Promise<void
   ]);
   if (!existsSync(folder)) throw new UsageError(`there is no folder ${folder}`);
   const file = flags.probes ?? join(folder, 'truth.json');
-  const { value: records, problems } = parseProbeRecords(textOf(file), file);
+  const read = parseProbeRecords(textOf(file), file);
+  const { value: records, problems, isList } = read;
+  if (!isList) throw new UsageError(problems.map(problemLine).join('\n'));
   for (const problem of problems) call.io.err.write(`${forTerminal(problemLine(problem))}\n`);
   const wanted = filtered(records, flags.only);
-  const result = replay(wanted, await networksOf(folder, flags), progressOn(call.io.err));
+  if (wanted.length === 0 && records.length > 0) {
+    call.io.err.write(`${forTerminal(nothingLeft(records, flags.only ?? ''))}\n`);
+  }
+  const networks = await networksOf(folder, flags);
+  const result = replay(wanted, networks, progressOn(call.io.err), read);
   call.io.out.write(await rendered(call, result, flags));
   // What was never asked is no pass.
   const agreed = result.totals.probes === 0 ? EXIT.unsure : EXIT.yes;
@@ -101,6 +107,18 @@ function filtered(
   return records.filter(
     ({ kind, phase }) => (kinds?.has(kind) ?? true) && (phases?.has(phase) ?? true),
   );
+}
+
+/** What could have been asked for, where nothing was. */
+function nothingLeft(records: readonly ProbeRecord[], filter: string): string {
+  const list = (of: (record: ProbeRecord) => string): string => {
+    const all = [...new Set(records.map(of))].map((word) => JSON.stringify(word));
+    return all.length > 20
+      ? `${all.slice(0, 20).join(', ')} and ${all.length - 20} more`
+      : all.join(', ');
+  };
+  const kinds = list(({ kind }) => kind);
+  return `--only ${filter} leaves no record; kinds: ${kinds}; phases: ${list(({ phase }) => phase)}`;
 }
 
 /** A capture with phases has one snapshot per phase; any other folder has one for all. */

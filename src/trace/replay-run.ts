@@ -1,6 +1,6 @@
 /** Runs records of what really happened over the snapshots it happened on. */
 import { type Network } from '../dataplane/network.ts';
-import { type ProbeRecord } from './probe-record.ts';
+import { type ProbeFile, type ProbeRecord } from './probe-record.ts';
 import { failoverReplay } from './records/failover.ts';
 import { RECORD_KINDS } from './records/kinds.ts';
 import { outsideNames } from './records/sender.ts';
@@ -18,15 +18,20 @@ export interface ReplayRun {
   readonly notAsked: readonly { readonly index: number; readonly why: string }[];
 }
 
-/** Traces every record whose phase has a snapshot. `networkOf` returns null for a phase without one. */
+/**
+ * Traces every record whose phase has a snapshot. `networkOf` returns null for a phase without
+ * one. `file` is what the records were chosen from: all of it tells what people outside are called,
+ * and what of it could not be read is not asked.
+ */
 export function replay(
   records: readonly ProbeRecord[],
   networkOf: (phase: string) => Network | null,
   onProgress: (done: number, all: number) => void = () => {},
+  file: Pick<ProbeFile, 'value' | 'unreadable'> = { value: records, unreadable: [] },
 ): ReplayRun {
   const tracers = new Map<Network, Tracer>();
   const probes: ReplayRun['probes'][number][] = [];
-  const notAsked: { index: number; why: string }[] = [];
+  const notAsked: { index: number; why: string }[] = [...file.unreadable];
   const failovers = failoverReplay();
   for (const [done, record] of records.entries()) {
     onProgress(done, records.length);
@@ -49,7 +54,7 @@ export function replay(
     }
     let tracer = tracers.get(network);
     if (tracer === undefined) {
-      tracer = prepareTracing(network, { outsideNames: outsideNames(network, records) });
+      tracer = prepareTracing(network, { outsideNames: outsideNames(network, file.value) });
       tracers.set(network, tracer);
     }
     const traced = tracer.trace(asked);

@@ -79,9 +79,46 @@ describe('replay', () => {
       expect(code).toBe(2);
       expect(err).toMatch(message);
     }
-    const junk = await hopwise(['replay', DEMO, '--probes', recorded('{"probes": [')]);
-    expect(junk.err).toContain('not JSON');
-    expect(junk.code).toBe(3);
+    for (const [text, message] of [
+      ['{"probes": [', /:1:13: This is not JSON/],
+      ['{"records": []}', /expected an array of probe records/],
+    ] as const) {
+      const junk = await hopwise(['replay', DEMO, '--probes', recorded(text)]);
+      expect(junk.err).toMatch(message);
+      expect(junk.code).toBe(2);
+    }
+  });
+
+  it('asks no record that it cannot read in full, and says which and where', async () => {
+    const [fine] = RECORDS;
+    const odd = [
+      { ...fine, size: -5 },
+      { ...fine, size: 1e12 },
+      { ...fine, dport: 1.5 },
+      { ...fine, sport: 65_536 },
+      { ...fine, delivered: 'perhaps' },
+      { ...fine, src: 'somewhere' },
+      { ...fine, from: 7 },
+      null,
+    ];
+    const nulls = { ...Object.fromEntries(Object.keys(fine ?? {}).map((key) => [key, null])) };
+    const list = [...odd, fine, { ...nulls, from: 'a1', to: '10.0.0.7', df: null, size: null }];
+    const file = recorded(`\ufeff${JSON.stringify(list, null, 1)}`);
+    const { out, err, code } = await hopwise(['replay', DEMO, '--probes', file, '--json']);
+    const { probes, totals, notAsked } = JSON.parse(out);
+    expect(probes.map(({ index }: { index: number }) => index)).toEqual([8, 9]);
+    expect(totals).toEqual({ probes: 2, agree: 2, disagree: 0, skipped: 8 });
+    expect(notAsked.map(({ index }: { index: number }) => index)).toEqual([0, 1, 2, 3, 4, 5, 6, 7]);
+    expect(err.trimEnd().split('\n')).toHaveLength(8);
+    expect(err).toMatch(/:9:11: Expected a whole number from 0 to 65507: -5/);
+    expect(code).toBe(0);
+  });
+
+  it('says what there would be where a filter leaves nothing', async () => {
+    const probes = ['--probes', recorded(RECORDS), '--only', 'kind=dhcp'];
+    const { err, code } = await hopwise(['replay', DEMO, ...probes]);
+    expect(err).toContain('kinds: "probe"; phases: "one", "two"');
+    expect(code).toBe(3);
   });
 });
 

@@ -1,5 +1,7 @@
 /** Who stands outside where no dump shows it: on a deployment whose outside host was not dumped. */
 import { describe, expect, it } from 'vitest';
+import { parseProbeRecords } from '../../src/trace/probe-record.ts';
+import { replay } from '../../src/trace/replay-run.ts';
 import { captured } from '../captured.ts';
 import { askOf } from './asked.ts';
 
@@ -15,6 +17,21 @@ describe('an address that no host of the snapshot owns', () => {
     expect(trace.receivedBy).toBe('198.51.100.10');
     expect(trace.observed?.source).toBe('203.0.113.127');
     expect(trace.assumptions.map(({ code }) => code)).toContain('ASSUME_OUTSIDE');
+  });
+
+  it('has the name that records give its owner, whichever of them are asked', () => {
+    const out = { from: 'a1', proto: 'icmp', to: '198.51.100.10', received_by: 'world' };
+    const back = { from: 'world', src: '198.51.100.10', proto: 'icmp', to: '203.0.113.159' };
+    for (const list of [[out], [out, back]]) {
+      const file = parseProbeRecords(JSON.stringify(list), 'truth.json');
+      const { probes } = replay(file.value.slice(0, 1), () => network, undefined, file);
+      expect(probes[0]?.predicted.received_by).toBe('world');
+    }
+    const { value } = parseProbeRecords(JSON.stringify([{ ...out, received_by: 'a2' }]), 'x');
+    expect(replay(value, () => network).probes[0]).toMatchObject({
+      agrees: false,
+      differs: ['received_by'],
+    });
   });
 
   it('may send to a floating IP, and is seen with its address', () => {

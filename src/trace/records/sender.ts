@@ -4,7 +4,7 @@ import { type IpAddress } from '../../dataplane/routing/types.ts';
 import { prefixCovers } from '../../packet/prefix.ts';
 import { resolveEnd } from '../ends.ts';
 import { type OutsideName } from '../outside.ts';
-import { type ProbeRecord } from '../probe-record.ts';
+import { type ProbeRecord, parseAddress } from '../probe-record.ts';
 import { type TraceEnd } from '../types.ts';
 
 /** The sender as an end of a question, or why it is not known. */
@@ -28,16 +28,28 @@ export function senderOf(network: Network, record: ProbeRecord): TraceEnd | stri
   };
 }
 
-/** Senders that the snapshot does not know, with the addresses they sent from. */
+/**
+ * What people outside are called: senders that the snapshot does not know, with the addresses
+ * they sent from, then receivers, with the addresses they were reached at.
+ */
 export function outsideNames(
   network: Network,
   records: readonly ProbeRecord[],
 ): readonly OutsideName[] {
-  return records.flatMap(({ from, source }) =>
-    source === null || isTenants(network, source) || resolveEnd(network, from).kind !== 'unknown'
-      ? []
-      : [{ name: from, address: source }],
-  );
+  const outside = new Map<string, boolean>();
+  const named = (name: string, address: IpAddress | null): readonly OutsideName[] => {
+    if (address === null || isTenants(network, address)) return [];
+    const isOutside = outside.get(name) ?? resolveEnd(network, name).kind === 'unknown';
+    outside.set(name, isOutside);
+    return isOutside ? [{ name, address }] : [];
+  };
+  const senders = records.flatMap(({ from, source }) => named(from, source));
+  const receivers = records.flatMap(({ destination, fate }) => {
+    const { receivedBy, observedDestination: seen } = fate;
+    if (receivedBy === undefined || network.hosts.has(receivedBy)) return [];
+    return named(receivedBy, seen === undefined ? destination : parseAddress(seen));
+  });
+  return [...senders, ...receivers];
 }
 
 /** Whether the address is of a subnet that only tenants are on: nobody outside has it. */
