@@ -63,11 +63,17 @@ export function redundantCloud({
   return openSnapshot(memoryFolder(files));
 }
 
-/** The network of a cloud.yaml. */
-export function cloudOf(text: string): Network {
+/** The network of a cloud.yaml; `change` may write another text for a file of its hosts. */
+export function cloudOf(
+  text: string,
+  change: (path: string, text: string) => string = (_, file) => file,
+): Network {
   const { value, problems } = readCloudYaml('cloud.yaml', text);
   if (value === null || problems.length > 0) throw new Error(JSON.stringify(problems));
-  return openSnapshot(memoryFolder(compileFiles(value)));
+  const files = new Map(
+    [...compileFiles(value)].map(([path, file]) => [path, () => change(path, file())]),
+  );
+  return openSnapshot(memoryFolder(files));
 }
 
 /** Simulates and hands over the ways; words that were not understood fail the test. */

@@ -5,7 +5,13 @@
 import { addressKey } from '../../dataplane/vrrp/machine/holdings.ts';
 import { parseKeepalived } from '../../dataplane/vrrp/text/keepalived.ts';
 import { type Keepalived, type VrrpInstance } from '../../dataplane/vrrp/types.ts';
-import { interfaceOf, type PlacedInstance, settingsOf, sourceOf } from '../vrrp/instances.ts';
+import {
+  interfaceOf,
+  isIpv6,
+  type PlacedInstance,
+  settingsOf,
+  sourceOf,
+} from '../vrrp/instances.ts';
 import { withInstance } from './processes.ts';
 import { type EventRow, type Play, type Understood, wrong } from './types.ts';
 
@@ -147,7 +153,7 @@ function exchange(play: Play, one: PlacedInstance, config: Keepalived): void {
   if (state === undefined) return;
   for (const instance of wanted.values()) {
     const device = interfaceOf(state, instance.interface ?? '');
-    const source = device === undefined ? null : sourceOf(device, instance.nativeIpv6 === true);
+    const source = device === undefined ? null : sourceOf(device, isIpv6(instance));
     if (source === null) continue;
     const settings = settingsOf(config, instance, source);
     const id = `${one.id}:${instance.name}`;

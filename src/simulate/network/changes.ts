@@ -17,7 +17,11 @@ import { type VirtualAddress, type VirtualRoute } from '../../dataplane/vrrp/typ
 const MAIN = ROUTE_TABLES['main'] ?? 254;
 const LOCAL = ROUTE_TABLES['local'] ?? 255;
 
-/** Adds an address with the routes it brings; the namespace itself when it has it already. */
+/**
+ * Adds an address with the routes it brings; the namespace itself when it has it already. keepalived
+ * adds those of IPv6 without duplicate address detection (IFA_F_NODAD), so that they are used at once,
+ * and single ones as deprecated, so that nobody takes them as source (vrrp_ipaddress.c).
+ */
 export function addAddress(
   namespace: Namespace,
   { address, length, device, scope }: VirtualAddress,
@@ -28,7 +32,7 @@ export function addAddress(
     peer: null,
     scope: scope === 'link' || scope === 'host' ? scope : 'global',
     secondary: false,
-    deprecated: false,
+    deprecated: address.version === 6 && length === 128,
     tentative: false,
   };
   const before = namespace.interfaces.find(({ name }) => name === device);

@@ -47,7 +47,7 @@ export function placedInstances(compiled: CompiledNetwork): readonly PlacedInsta
       taken.add(place);
       for (const instance of config.instances) {
         const device = interfaceOf(state, instance.interface ?? '');
-        const source = device === undefined ? null : sourceOf(device, instance.nativeIpv6 === true);
+        const source = device === undefined ? null : sourceOf(device, isIpv6(instance));
         if (device === undefined || source === null) continue;
         const owner = namespaceOwner(namespace);
         // A distributed router elects its central part only.
@@ -86,6 +86,11 @@ export function settingsOf(
 
 export function interfaceOf({ state }: NamespaceState, name: string): Interface | undefined {
   return state.interfaces.find((one) => one.name === name);
+}
+
+/** keepalived takes the family of an instance from its first address (vrrp_parser.c). */
+export function isIpv6({ nativeIpv6, addresses }: VrrpInstance): boolean {
+  return nativeIpv6 === true || addresses[0]?.address.version === 6;
 }
 
 /** The first address of the interface: adverts are sent from it. */
