@@ -8,7 +8,7 @@ import { type Question, type Trace } from '../trace/types.ts';
 import { HostAgents } from './agents/agents.ts';
 import { type Cause, causeOf, routersOnWay } from './causes.ts';
 import { type Choices, explore, type Taken } from './clock/choices.ts';
-import { Clock } from './clock/clock.ts';
+import { Clock, ClockStuck } from './clock/clock.ts';
 import { Random } from './clock/random.ts';
 import { readEvent } from './events/table.ts';
 import { type PlannedEvent, type Play } from './events/types.ts';
@@ -118,11 +118,14 @@ export function simulate(network: Network, options: SimulationOptions): Simulate
     return { kind: 'simulated', events, instances, ways, complete };
   } catch (error) {
     if (error instanceof WrongWords) return { kind: 'wrong', problems: error.problems };
+    if (error instanceof ClockStuck) return { kind: 'wrong', problems: [error.message] };
     throw error;
   }
 }
 
 const PROGRESS_US = 1_000_000;
+/** Packets of one probe. */
+const SHOTS_MAX = 1_000_000;
 
 function play(
   network: Network,
@@ -170,11 +173,15 @@ function play(
     vrrp.tell('kernel', stage.hostOf(age.host, age.namespace), failedText(age));
   const readFile = options.readFile ?? ((): null => null);
   const now: Play = { clock, choices, stage, vrrp, agents, leases, readFile };
+  const crowded = probes.filter((one) => options.until_us / one.every_us > SHOTS_MAX);
   const planned = options.events.map((text) => readEvent(text, now));
   const events = planned.filter((one) => 'apply' in one);
-  const problems = [...read, ...planned].flatMap((one) =>
-    'message' in one ? [`${one.text}: ${one.message}`] : [],
-  );
+  const problems = [
+    ...[...read, ...planned].flatMap((one) =>
+      'message' in one ? [`${one.text}: ${one.message}`] : [],
+    ),
+    ...crowded.map(({ text }) => `${text}: more than ${SHOTS_MAX} packets; send it less often`),
+  ];
   if (problems.length > 0) throw new WrongWords(problems);
   vrrp.begin(random);
   for (const event of events) {

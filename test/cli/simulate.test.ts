@@ -44,6 +44,20 @@ describe('hopwise simulate', () => {
   });
 });
 
+describe('limits of a simulation', () => {
+  it('are told: a probe of too many packets, and a way that does not end', async () => {
+    const often = ['simulate', CLOUD, '--probe', 'v1 -> 10.0.0.1 every 1ms', '--until', '60min'];
+    const { err, code } = await hopwise(often);
+    expect([code, err]).toEqual([2, expect.stringContaining('more than 1000000 packets')]);
+  });
+
+  it('shows its progress on a terminal, and leaves nothing of it', async () => {
+    const { err } = await hopwise(['simulate', CLOUD, '--until', '3s'], { terminal: 80 });
+    expect(err).toContain('\r  way 1, 2 s');
+    expect(err.endsWith('\r\u001b[K')).toBe(true);
+  });
+});
+
 describe('hopwise simulate -o', () => {
   const folder = mkdtempSync(join(tmpdir(), 'hopwise-ends-'));
   afterAll(() => rmSync(folder, { recursive: true }));

@@ -4,13 +4,21 @@ import { type EventId, EventQueue, type Task } from './queue.ts';
 /** Events at one moment, after which something must be going in a circle. */
 const AT_ONE_MOMENT_MAX = 1_000_000;
 
-/** Events went on without time going on. */
+/** Events that one simulation may have: some minutes of work. */
+const EVENTS_MAX = 50_000_000;
+
+/** Events went on without time going on, or without end. */
 export class ClockStuck extends Error {}
 
 export class Clock {
   private readonly queue = new EventQueue();
   private now = 0;
   private done = 0;
+  private readonly most: number;
+
+  constructor(most = EVENTS_MAX) {
+    this.most = most;
+  }
 
   /** Microseconds since the simulation began. */
   get now_us(): number {
@@ -44,7 +52,14 @@ export class Clock {
       here = this.now === moment ? here + 1 : 0;
       moment = this.now;
       if (here > AT_ONE_MOMENT_MAX) {
-        throw new ClockStuck(`more than ${AT_ONE_MOMENT_MAX} events at ${moment} us`);
+        throw new ClockStuck(
+          `more than ${AT_ONE_MOMENT_MAX} things happen at ${moment / 1e6} s: something goes in a circle`,
+        );
+      }
+      if (this.done >= this.most) {
+        throw new ClockStuck(
+          `more than ${this.most} things happen until ${moment / 1e6} s: simulate a shorter time`,
+        );
       }
       this.done++;
       this.queue.pop()?.();

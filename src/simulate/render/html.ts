@@ -23,7 +23,7 @@ export function simulationPage(
     const when = conditions[0] === undefined ? '' : `<p>when ${forMarkup(conditions[0])}</p>`;
     return `${heading}${when}${wayMarkup(way, until_us)}`;
   });
-  const more = done.complete ? '' : '<p>There are more outcomes than were tried out.</p>';
+  const more = done.complete ? '' : '<p>There are more outcomes than were tried out (--ways).</p>';
   return `<!doctype html><html lang="en"><head><meta charset="utf-8"><title>${title}</title>
 <style>${STYLE}</style></head><body><h1>${title}</h1>${more}${parts.join('\n')}</body></html>\n`;
 }

@@ -101,7 +101,7 @@ function windowLines(window: LossWindow): readonly string[] {
 function otherLines(done: Done, page: Page): readonly string[] {
   const outcomes = outcomesOf(done.ways);
   if (outcomes.length < 2) return [];
-  const all = done.complete ? '' : ', and there are more';
+  const all = done.complete ? '' : ', and there are more: --ways tries out more of them';
   const lines = ['', `${page.style('unsure', `${outcomes.length} outcomes are possible`)}${all}`];
   for (const [i, { summary, conditions, ways }] of outcomes.entries()) {
     lines.push(`  ${i + 1}. ${forTerminal(summary)}`);
