@@ -1,5 +1,6 @@
 /** The reports of a check: which are asked for, and where each is written. */
 import { appendFileSync, writeFileSync } from 'node:fs';
+import { isAbsolute, relative, resolve } from 'node:path';
 import { jsonText } from '../text/escape.ts';
 import { nearest } from '../text/suggest.ts';
 import { type CoverageReport } from '../verify/properties/coverage.ts';
@@ -101,11 +102,11 @@ async function reportText(
     }
     case 'sarif': {
       const { sarifLog } = await import('../verify/properties/reports/sarif.ts');
-      return `${jsonText(sarifLog(file, checked, VERSION))}\n`;
+      return `${jsonText(sarifLog(fromHere(file), checked, VERSION))}\n`;
     }
     case 'github': {
       const { githubLines } = await import('../verify/properties/reports/github.ts');
-      return githubLines(file, checked)
+      return githubLines(fromHere(file), checked)
         .map((line) => `${line}\n`)
         .join('');
     }
@@ -119,6 +120,12 @@ async function reportText(
       return page.encode(`${checkedLines(file, checked, coverage, page).join('\n')}\n`);
     }
   }
+}
+
+/** A file below the working directory by its way from there, which in CI is the repository. */
+function fromHere(file: string): string {
+  const way = relative(process.cwd(), resolve(file));
+  return way.startsWith('..') || isAbsolute(way) ? resolve(file) : way;
 }
 
 /** A check as data. */

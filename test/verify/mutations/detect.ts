@@ -194,7 +194,7 @@ function violations(network: Network, invariant: Invariant, among: readonly stri
 function isShown(before: Network, after: Network, pair: Pair, group: Group): boolean {
   const delivered = [before, after].map((network) => {
     const question = questionOf(network, pair, group.witness, pair.version ?? 4);
-    const traced = question === null ? null : prepareTracing(network).trace(question);
+    const traced = question === null ? null : prepareTracing(network, { connections: 'none' }).trace(question);
     return traced?.kind === 'traced' && traced.trace.requestDelivered;
   });
   return delivered[0] !== delivered[1];
@@ -262,10 +262,10 @@ export function detect(
   const first = ofPairs(pairs.slice(0, mostPairs ?? NEAR), true);
   if (first !== null) return told(first);
   if (mostPairs === null) {
-    const near = ofFrames(servers.slice(0, MOST_GUESTS), true);
-    if (near !== null) return told(near);
     const rest = ofPairs(pairs.slice(NEAR), false);
     if (rest !== null) return told(rest);
+    const near = ofFrames(servers.slice(0, MOST_GUESTS), true);
+    if (near !== null) return told(near);
     const others = ofFrames(servers.slice(MOST_GUESTS), false);
     if (others !== null) return told(others);
   }

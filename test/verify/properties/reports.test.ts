@@ -3,6 +3,8 @@ import { execFileSync, spawnSync } from 'node:child_process';
 import { mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
+import { Ajv } from 'ajv';
+import { Ajv2020 } from 'ajv/dist/2020.js';
 import fc from 'fast-check';
 import { afterAll, describe, expect, it } from 'vitest';
 import { PLAIN_PAGE } from '../../../src/trace/render/style.ts';
@@ -13,6 +15,9 @@ import { sarifLog } from '../../../src/verify/properties/reports/sarif.ts';
 import { checkedLines } from '../../../src/verify/properties/text.ts';
 import { type Checked, type Holds } from '../../../src/verify/properties/types.ts';
 import { ROOT } from '../../sources.ts';
+import { SARIF } from './sarif-schema.ts';
+
+const OFFICIAL = process.env['HOPWISE_SARIF_SCHEMA'];
 
 const scratch = mkdtempSync(join(tmpdir(), 'hopwise-reports-'));
 afterAll(() => rmSync(scratch, { recursive: true }));
@@ -138,6 +143,44 @@ describe('SARIF', () => {
       expect(locations[0]?.physicalLocation.artifactLocation.uri).toBe('net%20work/p.yaml');
       expect(locations[0]?.physicalLocation.region).toEqual({ startLine: 3, startColumn: 5 });
     }
+  });
+
+  it('has a whole URI for a file that lies elsewhere', () => {
+    const { runs } = sarifLog('/etc/net work/p.yaml', [found('x', 'fails')], '0.1.0') as {
+      runs: { results: { locations: { physicalLocation: { artifactLocation: object } }[] }[] }[];
+    };
+    expect(runs[0]?.results[0]?.locations[0]?.physicalLocation.artifactLocation).toEqual({
+      uri: 'file:///etc/net%20work/p.yaml',
+    });
+  });
+
+  it('has the objects and values of the standard, whatever is in a name', () => {
+    const valid = new Ajv2020({ strict: true, strictRequired: false }).compile(SARIF);
+    fc.assert(
+      fc.property(list, (checked) => {
+        const made = JSON.parse(JSON.stringify(sarifLog('p.yaml', checked, '0.1.0')));
+        expect(valid(made), JSON.stringify(valid.errors)).toBe(true);
+      }),
+      { numRuns: 100 },
+    );
+    const [run] = log([found('x', 'fails')]).runs;
+    for (const level of ['bad', undefined]) {
+      const results = run?.results.map((each) => ({ ...each, level, message: 'x' }));
+      expect(valid({ version: '2.1.0', runs: [{ ...run, results }] })).toBe(false);
+    }
+  });
+
+  // A copy of the standard's own schema (OASIS, sarif-schema-2.1.0.json) may be named to try it.
+  it.skipIf(OFFICIAL === undefined)('fits the schema of the standard', () => {
+    const schema = JSON.parse(readFileSync(OFFICIAL ?? '', 'utf8')) as Record<string, unknown>;
+    const ajv = new Ajv({ strict: false, unicodeRegExp: false, logger: false, validateFormats: false });
+    const { $schema: _, id: __, ...draft7 } = schema;
+    const valid = ajv.compile(draft7);
+    for (const checked of fc.sample(list, { numRuns: 100, seed: 5 })) {
+      const made = JSON.parse(JSON.stringify(sarifLog('p.yaml', checked, '0.1.0')));
+      expect(valid(made), JSON.stringify(valid.errors)).toBe(true);
+    }
+    expect(valid({ version: '2.1.0', runs: [{}] })).toBe(false);
   });
 
   it('gives a finding one fingerprint wherever it stands, and other findings others', () => {

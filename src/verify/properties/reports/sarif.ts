@@ -6,7 +6,7 @@ import { REASONS, type Reason } from '../../../reasons/codes.ts';
 import { type Checked } from '../types.ts';
 import { LEVELS, ruleOf, sentenceOf } from './sentence.ts';
 
-/** @param file as the caller named it: relative to the repository */
+/** @param file relative to the repository, or an absolute path of a file elsewhere */
 export function sarifLog(file: string, checked: readonly Checked[], version: string): unknown {
   const wrong = checked.filter(({ holds }) => holds !== 'holds');
   const ids = [...new Set(wrong.map(idOf))].sort();
@@ -31,7 +31,7 @@ export function sarifLog(file: string, checked: readonly Checked[], version: str
           locations: [
             {
               physicalLocation: {
-                artifactLocation: { uri: uriOf(file), uriBaseId: '%SRCROOT%' },
+                artifactLocation: placeOf(file),
                 region: {
                   startLine: Math.max(1, each.property.line),
                   startColumn: Math.max(1, each.property.column),
@@ -69,8 +69,13 @@ function hash(text: string, seed: number): string {
   return (value >>> 0).toString(16).padStart(8, '0');
 }
 
-/** A relative reference (RFC 3986 §4.2): parts encoded, `./` in front left out. */
-function uriOf(file: string): string {
+/**
+ * A relative reference below the repository (SARIF 2.1.0 §3.4.4), or where the file lies elsewhere a
+ * whole `file:` URI (RFC 8089), which has no base.
+ */
+function placeOf(file: string): { readonly uri: string; readonly uriBaseId?: string } {
   const path = file.replaceAll('\\', '/').replace(/^(\.\/)+/, '');
-  return path.split('/').map(encodeURIComponent).join('/');
+  const encoded = path.split('/').map(encodeURIComponent).join('/');
+  if (path.startsWith('/')) return { uri: `file://${encoded}` };
+  return { uri: encoded, uriBaseId: '%SRCROOT%' };
 }
