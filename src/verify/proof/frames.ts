@@ -90,7 +90,7 @@ export interface FrameSource {
 }
 
 /** Steps over regions for all frames of a kind: neighbour discovery has two addresses more. */
-export const FRAME_BUDGET = 60_000_000;
+export const FRAME_BUDGET = 20_000_000;
 
 /** Where a server's frames are put on its wire; null when the network does not show it. */
 export function wireOf(

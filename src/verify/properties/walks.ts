@@ -4,13 +4,14 @@
  */
 import { type Network } from '../../dataplane/network.ts';
 import { type IpAddress } from '../../dataplane/routing/types.ts';
+import { type Reason } from '../../reasons/codes.ts';
 import { askedQuestion } from '../../trace/ask.ts';
 import { NOWHERE, type Region } from '../../traffic/sets/regions.ts';
 import { openSpace } from '../../traffic/sets/space.ts';
 import { arrived, type Followed, type Proof, type Prover, prepareProofs } from '../proof/prove.ts';
 import { type Wanted } from '../proof/wanted.ts';
 import { type Overheard, recorder } from './recorder.ts';
-import { type Modality, type State } from './types.ts';
+import { type Checked, type Modality, type State } from './types.ts';
 
 /** Which packets of which pair. */
 export interface WalkQuestion {
@@ -106,6 +107,26 @@ export function arrivals(
   if (modality === 'may') return regions.and(some, followed.asked);
   const missed = regions.minus(regions.and(followed.asked, possible), come);
   return regions.minus(regions.and(some, followed.asked), regions.shadow(missed, places.length));
+}
+
+/** What stops requests of a region for some choices, where something does. */
+export function dropByChoice(
+  { followed }: Extract<Walked, { kind: 'walked' }>,
+  region: Region,
+): { readonly code: Reason; readonly text: string; readonly origin: Checked['origin'] } | null {
+  const { regions, places } = followed.space;
+  for (const { role, ending } of followed.told) {
+    const { outcome, p, device } = ending;
+    if (role !== 'request' || outcome.kind !== 'dropped') continue;
+    const { reason, where, origin } = outcome.drop;
+    if (regions.and(p.where, region) === NOWHERE) continue;
+    // Copies that end there whatever is chosen decide nothing.
+    if (regions.shadow(p.where, places.length) === p.where) continue;
+    const at = origin === null ? null : { file: origin.file, line: origin.line };
+    const line = at === null ? '' : ` (${at.file}:${at.line})`;
+    return { code: reason, text: `${reason} at ${device.host}, ${where}${line}`, origin: at };
+  }
+  return null;
 }
 
 /** The endings at which packets of a state are where they were meant to get. */

@@ -194,8 +194,12 @@ function violations(network: Network, invariant: Invariant, among: readonly stri
 function isShown(before: Network, after: Network, pair: Pair, group: Group): boolean {
   const delivered = [before, after].map((network) => {
     const question = questionOf(network, pair, group.witness, pair.version ?? 4);
-    const traced = question === null ? null : prepareTracing(network, { connections: 'none' }).trace(question);
-    return traced?.kind === 'traced' && traced.trace.requestDelivered;
+    const traced =
+      question === null ? null : prepareTracing(network, { connections: 'none' }).trace(question);
+    if (traced?.kind !== 'traced') return false;
+    const { requestDelivered, blockers } = traced.trace;
+    // That nobody listens is said by the stack that was meant.
+    return requestDelivered || blockers[0]?.code === 'NOT_LISTENING';
   });
   return delivered[0] !== delivered[1];
 }

@@ -1,6 +1,6 @@
 /** Changes of a cloud: what must not change an answer does not, and drawn ones that do are found. */
 import { describe, expect, it } from 'vitest';
-import { compileNetworkOf } from '../../../src/snapshot/read/compiled.ts';
+import { compileFiles, compileNetworkOf } from '../../../src/snapshot/read/compiled.ts';
 import {
   anyPacket,
   invariant,
@@ -25,6 +25,49 @@ describe('what must not change an answer', () => {
   it('is the number of a segment, and with it every local VLAN and port number after it', () => {
     expect(BEFORE.every((one) => one.endsWith('holds'))).toBe(true);
     expect(answersOf(checkedIn(cloudOf(cloudText('openvswitch', 4711)), ASKED))).toEqual(BEFORE);
+  });
+
+  it('is who else is there: local VLANs and port numbers are others then', () => {
+    const crowd = ['amber', 'cyan', 'zinc'];
+    const networks = crowd.map(
+      (name, i) =>
+        `  - {name: ${name}, project: red, segmentation_id: ${700 + i}, subnets: [{name: ${name}, cidr: 10.${7 + i}.0.0/24}]}\n`,
+    );
+    const servers = crowd.flatMap((name) =>
+      ['compute1', 'compute2'].map(
+        (host) => `  - {name: ${name}-${host}, host: ${host}, project: red, ports: [{network: ${name}}]}\n`,
+      ),
+    );
+    const crowded = cloudText()
+      .replace('networks:\n', `networks:\n${networks.join('')}`)
+      .replace('servers:\n', `servers:\n${servers.join('')}`);
+    const flows = (yaml: string): string =>
+      compileFiles(cloudOf(yaml)).get('hosts/compute1/ovs/br-int.flows.txt')?.() ?? '';
+    // The flow of web-1 for its own address, in both clouds.
+    const own = (yaml: string): string =>
+      /table=71,.*,ip,.*nw_src=10\.1\.0\.11 .*/.exec(flows(yaml))?.[0] ?? '';
+    expect(own(cloudText())).toMatch(/reg5=0x[0-9a-f]+/);
+    const port = (yaml: string): string => /reg5=0x[0-9a-f]+/.exec(own(yaml))?.[0] ?? '';
+    expect(port(crowded)).not.toBe(port(cloudText()));
+    expect(answersOf(checkedIn(cloudOf(crowded), ASKED))).toEqual(BEFORE);
+  });
+
+  it('is a prefix that is written as its two halves', () => {
+    const remote = (...prefixes: readonly string[]) =>
+      cloudOf(
+        cloudText().replace(
+          '{protocol: tcp, ports: 3306, remote: {group: web}}',
+          prefixes.map((one) => `{protocol: tcp, ports: 3306, remote: ${one}}`).join(', '),
+        ),
+      );
+    const before = remote('10.1.0.8/29');
+    const halves = remote('10.1.0.8/30', '10.1.0.12/30');
+    // web-1 stands in the one half, web-2 in the other.
+    expect(answersOf(checkedIn(before, ASKED))).toEqual(BEFORE);
+    expect(answersOf(checkedIn(halves, ASKED))).toEqual(BEFORE);
+    expect(answersOf(checkedIn(remote('10.1.0.8/30'), ASKED))).not.toEqual(BEFORE);
+    const same = 'properties: [{change: {before: whole}, among: [web-1, web-2, db-1]}]';
+    expect(checkedIn(halves, same, before).filter(({ holds }) => holds !== 'holds')).toEqual([]);
   });
 
   it('is the host on which a server runs', () => {

@@ -1,7 +1,10 @@
 /** A small cloud of two projects for questions about properties, and how they are asked. */
+import { type Network } from '../../../src/dataplane/network.ts';
 import { type Cloud } from '../../../src/model/cloud.ts';
 import { readCloudYaml } from '../../../src/model/yaml/read-cloud.ts';
-import { compileNetworkOf } from '../../../src/snapshot/read/compiled.ts';
+import { compileFiles, compileNetworkOf } from '../../../src/snapshot/read/compiled.ts';
+import { memoryFolder } from '../../../src/snapshot/read/memory-folder.ts';
+import { openSnapshot } from '../../../src/snapshot/read/open.ts';
 import { checkProperties } from '../../../src/verify/properties/check.ts';
 import { readProperties } from '../../../src/verify/properties/read.ts';
 import { type Checked } from '../../../src/verify/properties/types.ts';
@@ -48,6 +51,26 @@ export function checkedIn(cloud: Cloud, yaml: string, before?: Cloud): readonly 
   const open = (word: string) =>
     before === undefined ? `there is no ${word}` : compileNetworkOf(before);
   return [...checkProperties(compileNetworkOf(cloud), value, { open })];
+}
+
+/** The network of a cloud whose hosts' files somebody tampered with. */
+export function tampered(
+  cloud: Cloud,
+  edit: (path: string, text: string) => string,
+  more: ReadonlyMap<string, string> = new Map(),
+): Network {
+  const files = new Map([
+    ...[...compileFiles(cloud)].map(([path, read]) => [path, () => edit(path, read())] as const),
+    ...[...more].map(([path, text]) => [path, () => text] as const),
+  ]);
+  return openSnapshot(memoryFolder(files));
+}
+
+/** Checks a list of properties in YAML over a network. */
+export function checkedOver(network: Network, list: string): readonly Checked[] {
+  const { value, problems } = readProperties('p.yaml', `properties:\n${list}`);
+  if (problems.length > 0) throw new Error(JSON.stringify(problems, null, 1));
+  return [...checkProperties(network, value)];
 }
 
 /** `web-1 → db-1 holds`, sorted. */

@@ -80,6 +80,37 @@ describe('what packets do', () => {
     expect(found.map(({ code }) => code)).toContain('VNI_MAP_MISSING');
   });
 
+  it('finds tables that ask themselves again, and routers that send to each other', () => {
+    const among = 'invariant: no-loops, among: [web-1, web-2]';
+    expect(wrongOf(broken(among))).toEqual([]);
+    const [found, ...more] = wrongOf(
+      broken(among, (path, text) =>
+        path === FLOWS.replace('compute2', 'compute1')
+          ? `${text} cookie=0x1, table=71, priority=200,udp,tp_dst=77 actions=resubmit(,71)\n`
+          : text,
+      ),
+    );
+    expect(more).toEqual([]);
+    expect(found).toMatchObject({
+      subject: 'web-1 → web-2',
+      code: 'OF_LOOP_OR_RESUBMIT_LIMIT',
+      witness: { protocol: 17, port: 77 },
+    });
+    const circle = cloudOf(
+      cloudText().replace(
+        'interfaces: [{subnet: blue}]}',
+        `interfaces: [{subnet: blue}], routes: [{to: 10.9.0.0/16, via: 10.1.0.253}]}
+  - {name: inner, project: blue, interfaces: [{subnet: blue, address: 10.1.0.253}], routes: [{to: 10.9.0.0/16, via: 10.1.0.1}]}`,
+      ),
+    );
+    const around = broken(
+      'invariant: no-loops, among: [web-1, "external:10.9.0.5"]',
+      undefined,
+      circle,
+    ).find(({ from }) => from === 'web-1');
+    expect(around).toMatchObject({ holds: 'fails', code: 'TTL_EXPIRED' });
+  });
+
   it('finds links that take less than a network promises', () => {
     expect(wrongOf(broken('invariant: mtu, among: [web-1, web-2]'))).toEqual([]);
     const small = broken('invariant: mtu, among: [web-1, web-2], at_least: 1600');

@@ -173,7 +173,12 @@ describe('SARIF', () => {
   // A copy of the standard's own schema (OASIS, sarif-schema-2.1.0.json) may be named to try it.
   it.skipIf(OFFICIAL === undefined)('fits the schema of the standard', () => {
     const schema = JSON.parse(readFileSync(OFFICIAL ?? '', 'utf8')) as Record<string, unknown>;
-    const ajv = new Ajv({ strict: false, unicodeRegExp: false, logger: false, validateFormats: false });
+    const ajv = new Ajv({
+      strict: false,
+      unicodeRegExp: false,
+      logger: false,
+      validateFormats: false,
+    });
     const { $schema: _, id: __, ...draft7 } = schema;
     const valid = ajv.compile(draft7);
     for (const checked of fc.sample(list, { numRuns: 100, seed: 5 })) {

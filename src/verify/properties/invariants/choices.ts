@@ -1,10 +1,10 @@
 /** Equal-cost ways agree: whatever a hash chooses, the same packets arrive and are answered. */
 import { NOWHERE } from '../../../traffic/sets/regions.ts';
 import { groupOf } from '../../proof/prove.ts';
-import { groupText, stoppedBy } from '../kinds/reach.ts';
+import { groupText } from '../kinds/reach.ts';
 import { type Checking } from '../kinds/row.ts';
 import { type Checked, type InvariantProperty } from '../types.ts';
-import { arrivals } from '../walks.ts';
+import { arrivals, dropByChoice } from '../walks.ts';
 import { checkPairs } from './between.ts';
 
 export function* checkEqualWays(
@@ -19,7 +19,9 @@ export function* checkEqualWays(
     );
     const shown = sometimes === NOWHERE ? null : groupOf(space, sometimes);
     if (shown === null) return [];
-    const text = `${groupText(shown)} arrives for some choices only${stoppedBy(walked.proof)}`;
-    return [{ because: [text], witness: shown.witness, code: 'AMBIGUOUS_HASH' }];
+    const stopped = dropByChoice(walked, sometimes);
+    const text = `${groupText(shown)} arrives for some choices only${stopped === null ? '' : `: ${stopped.text}`}`;
+    const origin = stopped?.origin ?? null;
+    return [{ because: [text], witness: shown.witness, code: 'AMBIGUOUS_HASH', origin }];
   });
 }

@@ -18,7 +18,7 @@ import {
   STATES,
   type State,
 } from '../types.ts';
-import { arrivals, endingsOf, type Walked } from '../walks.ts';
+import { arrivals, dropByChoice, endingsOf, type Walked } from '../walks.ts';
 import { passesInOrder, placesOf } from '../ways.ts';
 import { choiceOf, namesOf, neededNames, PACKET_KEYS, versionOf, wantedOf } from '../words.ts';
 import { type Begun, type Checking, type KindRow, plain } from './row.ts';
@@ -202,12 +202,12 @@ function judged(
   const strongest: Modality = claim === 'none' ? 'may' : 'must';
   const come = arrivals(walked, state, modality ?? strongest);
   const none = (): Judged => {
-    const sometimes = group(arrivals(walked, state, 'may'));
-    const text =
-      sometimes === null
-        ? `no packet ${what}${stoppedBy(proof)}`
-        : `${groupText(sometimes)} ${what} for some choices only`;
-    return failed(text, sometimes);
+    const ever = arrivals(walked, state, 'may');
+    const sometimes = group(ever);
+    if (sometimes === null) return failed(`no packet ${what}${stoppedBy(proof)}`, null);
+    const stopped = state === 'new' ? dropByChoice(walked, ever) : null;
+    const by = stopped === null ? '' : `: ${stopped.text}`;
+    return failed(`${groupText(sometimes)} ${what} for some choices only${by}`, sometimes);
   };
   const strays = strayOf(checking, walked, state, via, avoid);
   if (strays !== null) return strays;
