@@ -7,7 +7,7 @@ import { type Endpoint, type Network, ROOT } from '../../dataplane/network.ts';
 import { type CompiledNetwork, compileNetwork } from '../../trace/compiled-network.ts';
 import { lineageReader } from '../../trace/lineage.ts';
 import { type Device, type Ending } from '../../trace/walk.ts';
-import { ANY } from '../../traffic/match.ts';
+import { type Match } from '../../traffic/match.ts';
 import { blankPacket } from '../../traffic/packet.ts';
 import { type PacketSet } from '../../traffic/sets/packet-set.ts';
 import { NOWHERE, type Region, TooManyRegions } from '../../traffic/sets/regions.ts';
@@ -20,6 +20,7 @@ import {
   FRAME_KINDS,
   type FrameKind,
   framesOf,
+  partsOf,
   walkFrames,
   wireOf,
 } from './frames.ts';
@@ -76,27 +77,41 @@ function compareKind(
   server: string,
   kind: FrameKind,
 ): FrameChange {
-  const space = openSpace(FRAME_BUDGET);
-  const said = { server, kind, differences: [], unknown: [] };
-  try {
-    const [before, after] = [
-      receivedFrames(networks[0], nics[0], space, kind),
-      receivedFrames(networks[1], nics[1], space, kind),
-    ];
-    if (before === null || after === null) {
-      return { ...said, unknown: [`nothing is known of the wire of ${server}`] };
+  const unknown = new Set<string>();
+  const differences = new Map<string, FrameDifference>();
+  for (const part of partsOf(networks[0].network, kind)) {
+    const space = openSpace(FRAME_BUDGET);
+    try {
+      const [before, after] = [
+        receivedFrames(networks[0], nics[0], space, kind, part),
+        receivedFrames(networks[1], nics[1], space, kind, part),
+      ];
+      if (before === null || after === null) {
+        return {
+          server,
+          kind,
+          differences: [],
+          unknown: [`nothing is known of the wire of ${server}`],
+        };
+      }
+      for (const { place, ...of } of fateChanges(space, before, after)) {
+        const one = (where: Region): string | null =>
+          where === NOWHERE ? null : exampleOf(space, kind, where);
+        const known = differences.get(place);
+        differences.set(place, {
+          place,
+          lost: known?.lost ?? one(of.lost),
+          gained: known?.gained ?? one(of.gained),
+          changed: known?.changed ?? one(of.changed),
+        });
+      }
+      for (const { p } of [...before, ...after]) for (const doubt of p.doubts) unknown.add(doubt);
+    } catch (error) {
+      if (!(error instanceof TooManyRegions)) throw error;
+      unknown.add(error.message);
     }
-    const found = fateChanges(space, before, after).map(({ place, ...of }): FrameDifference => {
-      const one = (where: Region): string | null =>
-        where === NOWHERE ? null : exampleOf(space, kind, where);
-      return { place, lost: one(of.lost), gained: one(of.gained), changed: one(of.changed) };
-    });
-    const doubts = new Set([...before, ...after].flatMap(({ p }) => p.doubts));
-    return { ...said, differences: found, unknown: [...doubts] };
-  } catch (error) {
-    if (!(error instanceof TooManyRegions)) throw error;
-    return { ...said, unknown: [error.message] };
   }
+  return { server, kind, differences: [...differences.values()], unknown: [...unknown] };
 }
 
 function exampleOf(space: Space, kind: FrameKind, where: Region): string {
@@ -109,8 +124,9 @@ function receivedFrames(
   nic: Endpoint,
   space: Space,
   kind: FrameKind,
+  part: Match,
 ): readonly Received[] | null {
-  const endings = endingsOfFrames(compiled, nic, space, kind);
+  const endings = endingsOfFrames(compiled, nic, space, kind, part);
   if (endings === null) return null;
   const lineageOf = lineageReader();
   const told = endings.map((ending) => ({ ending, role: lineageOf(ending.p).role }));
@@ -119,7 +135,7 @@ function receivedFrames(
 }
 
 /**
- * All frames of a kind that a server can send, until somebody else's stack has them; null when the
+ * The frames of a part of a kind that a server can send, until somebody else's stack has them; null when the
  * network does not show who sends.
  */
 export function endingsOfFrames(
@@ -127,9 +143,10 @@ export function endingsOfFrames(
   nic: Endpoint,
   space: Space,
   kind: FrameKind,
+  part: Match,
 ): readonly Ending<PacketSet>[] | null {
   const source = wireOf(compiled.network, nic);
-  const frames = framesOf(space, kind, ANY);
+  const frames = framesOf(space, kind, part);
   if (source === null || frames === null) return source === null ? null : [];
   const isOther = ({ stage, host, name }: Device<PacketSet>): boolean =>
     stage !== 'switch' && name !== ROOT && (host !== source.host || name !== source.namespace);

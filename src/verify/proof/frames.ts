@@ -2,7 +2,7 @@
  * Every frame that a guest can put on its wire, whatever its own stack would send: all source and
  * destination addresses of both layers, ARP and neighbour discovery, other Ethernet types.
  */
-import { type Endpoint, type Network } from '../../dataplane/network.ts';
+import { type Endpoint, type Network, ROOT } from '../../dataplane/network.ts';
 import { type Outcome, type Run } from '../../dataplane/outcome.ts';
 import { SILENCE } from '../../dataplane/routing/stack.ts';
 import { allBits, field } from '../../packet/fields.ts';
@@ -22,7 +22,7 @@ import {
 } from '../../trace/walk.ts';
 import { openWorld } from '../../trace/world.ts';
 import { guard } from '../../traffic/guard.ts';
-import { and, type Match, not, or, test } from '../../traffic/match.ts';
+import { ANY, and, type Match, not, or, test } from '../../traffic/match.ts';
 import { blankSet, everyPacket, type PacketSet } from '../../traffic/sets/packet-set.ts';
 import { packetSets } from '../../traffic/sets/set-traffic.ts';
 import { type Space } from '../../traffic/sets/space.ts';
@@ -77,6 +77,36 @@ export function framesOf(space: Space, kind: FrameKind, condition: Match): Packe
     p = packetSets.set(p, assignment(field(name), BigInt(value)));
   }
   return p;
+}
+
+/**
+ * ARP for addresses of hosts themselves, which their own stacks answer.
+ *
+ * Simplification: ARP packets that ask for an address of a host itself are not followed when all
+ * frames of a server are proved or compared; what a bridge does with a frame does not hang on it.
+ */
+function askingHosts(network: Network, hosts: Iterable<string>): Match {
+  const own = [...hosts].flatMap((host) => network.namespace(host, ROOT)?.state.interfaces ?? []);
+  const addresses = own.flatMap((one) => one.addresses.map(({ address }) => address));
+  return or(
+    ...addresses.flatMap(({ version, value }) =>
+      version === 4 ? [test(field('arp_tpa'), value)] : [],
+    ),
+  );
+}
+
+const ALL_NODES = and(
+  test(field('ipv6_dst'), 0xff02_0000_0000_0000_0000_0000_0000_0001n),
+  test(field('eth_dst'), 0x3333_0000_0001n),
+);
+
+/**
+ * All frames of a kind in parts that can be followed each by itself: targets of neighbour
+ * discovery and destinations are two large choices, and no rule looks at both together.
+ */
+export function partsOf(network: Network, kind: FrameKind): readonly Match[] {
+  if (kind === 'arp') return [not(askingHosts(network, network.hosts.keys()))];
+  return kind === 'icmpv6' ? [test(field('nd_target'), 0n), ALL_NODES] : [ANY];
 }
 
 const MADE: MadeStep = { kind: 'made', role: 'request' };

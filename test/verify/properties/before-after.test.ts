@@ -89,7 +89,7 @@ describe('what fares otherwise', () => {
     const files = new Map(
       [...compileFiles(cloud)].map(([path, read]) => [path, () => edit(path, read())] as const),
     );
-    const file = propertyFile({}, [change('old').among('web-1', 'web-2').frames()]);
+    const file = propertyFile({}, [change('old').among('web-2', 'outside').frames()]);
     return wrongOf([
       ...checkProperties(openSnapshot(memoryFolder(files)), file, {
         open: () => compileNetworkOf(cloud),

@@ -35,7 +35,8 @@ describe('what must not change an answer', () => {
     );
     const servers = crowd.flatMap((name) =>
       ['compute1', 'compute2'].map(
-        (host) => `  - {name: ${name}-${host}, host: ${host}, project: red, ports: [{network: ${name}}]}\n`,
+        (host) =>
+          `  - {name: ${name}-${host}, host: ${host}, project: red, ports: [{network: ${name}}]}\n`,
       ),
     );
     const crowded = cloudText()

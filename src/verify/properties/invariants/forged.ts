@@ -3,14 +3,14 @@
  * filters that claims an address which is not the server's. Ports without port security may send
  * whatever they like and are left out.
  */
-import { type Endpoint, type Network, ROOT } from '../../../dataplane/network.ts';
+import { type Endpoint, ROOT } from '../../../dataplane/network.ts';
 import { linkLocalAddress } from '../../../model/ids.ts';
 import { type CloudPrefix, type NeutronPort } from '../../../model/neutron.ts';
 import { field } from '../../../packet/fields.ts';
 import { compileNetwork } from '../../../trace/compiled-network.ts';
 import { lineageReader } from '../../../trace/lineage.ts';
 import { type Device, type Ending } from '../../../trace/walk.ts';
-import { ANY, and, type Match, not, or, test } from '../../../traffic/match.ts';
+import { and, type Match, not, or, test } from '../../../traffic/match.ts';
 import { blankPacket } from '../../../traffic/packet.ts';
 import { type PacketSet } from '../../../traffic/sets/packet-set.ts';
 import { TooManyRegions } from '../../../traffic/sets/regions.ts';
@@ -22,6 +22,7 @@ import {
   FRAME_KINDS,
   type FrameKind,
   framesOf,
+  partsOf,
   walkFrames,
   wireOf,
 } from '../../proof/frames.ts';
@@ -67,49 +68,36 @@ function checkServer(
     return { ...said, holds: 'unsure', because: ['nothing is known of its wire'] };
   }
   const { namespace } = source;
-  const space = openSpace(FRAME_BUDGET);
-  const others = not(askingHost(compiled.network, host));
-  const frames = framesOf(space, kind, and(not(honest(kind, port)), kind === 'arp' ? others : ANY));
-  if (frames === null) return said;
   const isFar = (device: Device<PacketSet>): boolean => beyond(device, host, namespace);
-  let endings: readonly Ending<PacketSet>[] | null;
-  try {
-    endings = walkFrames(compiled, packetSets, source, [frames], isFar);
-  } catch (error) {
-    if (!(error instanceof TooManyRegions)) throw error;
-    return { ...said, holds: 'unsure', because: [error.message] };
+  const doubts = new Set<string>();
+  for (const part of partsOf(compiled.network, kind)) {
+    const space = openSpace(FRAME_BUDGET);
+    const frames = framesOf(space, kind, and(not(honest(kind, port)), part));
+    if (frames === null) continue;
+    let endings: readonly Ending<PacketSet>[] | null;
+    try {
+      endings = walkFrames(compiled, packetSets, source, [frames], isFar);
+    } catch (error) {
+      if (!(error instanceof TooManyRegions)) throw error;
+      doubts.add(error.message);
+      continue;
+    }
+    if (endings === null) {
+      return { ...said, holds: 'unsure', because: [`${host} has no ${namespace}`] };
+    }
+    const lineageOf = lineageReader();
+    for (const { p, device } of endings) {
+      // What the host's own stack takes has not left the host, and what it answers is its own.
+      if (!isFar(device) || lineageOf(p).role !== 'request') continue;
+      const { words } = inputPacket(space, p.where, blankPacket());
+      const because = [
+        `a forged frame gets to ${device.host} ${device.name}: ${frameText(kind, words)}`,
+      ];
+      return { ...said, holds: 'fails', because };
+    }
+    for (const { p } of endings) for (const doubt of p.doubts) doubts.add(doubt);
   }
-  if (endings === null) {
-    return { ...said, holds: 'unsure', because: [`${host} has no ${namespace}`] };
-  }
-  const lineageOf = lineageReader();
-  for (const { p, device } of endings) {
-    // What the host's own stack takes has not left the host, and what it answers is its own.
-    if (!isFar(device) || lineageOf(p).role !== 'request') continue;
-    const { words } = inputPacket(space, p.where, blankPacket());
-    const because = [
-      `a forged frame gets to ${device.host} ${device.name}: ${frameText(kind, words)}`,
-    ];
-    return { ...said, holds: 'fails', because };
-  }
-  const doubts = [...new Set(endings.flatMap(({ p }) => p.doubts))];
-  return doubts.length === 0 ? said : { ...said, holds: 'unsure', because: doubts };
-}
-
-/**
- * ARP for an address of the host itself, which its own stack answers.
- *
- * Simplification: forged ARP packets that ask for an address of the sender's own host are not
- * followed when sources are proved; what a bridge does with a frame does not hang on the address.
- */
-function askingHost(network: Network, host: string): Match {
-  const own = network.namespace(host, ROOT)?.state.interfaces ?? [];
-  const addresses = own.flatMap((one) => one.addresses.map(({ address }) => address));
-  return or(
-    ...addresses.flatMap(({ version, value }) =>
-      version === 4 ? [test(field('arp_tpa'), value)] : [],
-    ),
-  );
+  return doubts.size === 0 ? said : { ...said, holds: 'unsure', because: [...doubts] };
 }
 
 /** A device behind the filters of the sender's own host: another host, or somebody's namespace. */
