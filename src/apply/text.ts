@@ -2,7 +2,7 @@
 import { forTerminal } from '../text/escape.ts';
 import { classText } from '../verify/proof/classes.ts';
 import { witnessText } from '../verify/proof/text.ts';
-import { type Bad } from './prove/check.ts';
+import { type Bad, type Checked } from './prove/check.ts';
 import { type PlanProof } from './prove/prove.ts';
 import { type Change, PHASES, type Plan } from './types.ts';
 
@@ -75,6 +75,28 @@ export function proofLines({ checked, cut, verified }: PlanProof): readonly stri
         ]
       : []),
     ...(verified === null ? ['✗ the plan is not proved and is not run'] : []),
+  ].map(forTerminal);
+}
+
+/** What a maintenance would cost: who loses what in which phase, each once. */
+export function offerLines({ bad }: Checked): readonly string[] {
+  const phases = [...new Set(bad.map(({ phase }) => phase))];
+  return [
+    '? no order is proved; in a maintenance this one loses packets while it runs, and no others:',
+    ...phases.flatMap((phase) => {
+      const own = bad.filter((each) => each.phase === phase);
+      const pairs = new Map<string, Set<string>>();
+      for (const { from, to, group } of own) {
+        const key = `${from} → ${to}`;
+        const classes = pairs.get(key) ?? new Set<string>();
+        pairs.set(key, new Set([...classes, ...group.classes.map(classText)]));
+      }
+      return [
+        `    phase ${phase}, until it is done on every host:`,
+        ...[...pairs].map(([pair, classes]) => `      ${pair}: ${[...classes].join('; ')}`),
+      ];
+    }),
+    '    to run it so: hopwise apply run PLAN --maintenance',
   ].map(forTerminal);
 }
 

@@ -65,6 +65,7 @@ export function addApply(root: Command, call: Call): void {
     .option('--timer <seconds>', 'after which a host goes back by itself', '60')
     .option('--settle', 'read back once more after 90 seconds')
     .option('--hold', 'wait for apply confirm')
+    .option('--maintenance', 'although packets are lost while it runs, as the plan said')
     .option('--force', 'although the proof failed')
     .action((path: string, flags: RunFlags) => runCommand(call, path, flags));
   for (const [name, what] of [
@@ -86,12 +87,15 @@ export function addApply(root: Command, call: Call): void {
 }
 
 async function planCommand(call: Call, desired: string, flags: PlanFlags): Promise<void> {
-  const [{ prepare, withHosts }, { changeLines, proofLines, stepLines }] = await Promise.all([
-    import('./apply-inputs.ts'),
-    import('../apply/text.ts'),
-  ]);
+  const [{ prepare, withHosts }, { changeLines, offerLines, proofLines, stepLines }] =
+    await Promise.all([import('./apply-inputs.ts'), import('../apply/text.ts')]);
   await withHosts(flags, async (hosts, connections) => {
-    const { plan, refusals, problems, proof } = await prepare(desired, flags, hosts, connections);
+    const { plan, refusals, problems, proof, offered } = await prepare(
+      desired,
+      flags,
+      hosts,
+      connections,
+    );
     const text = `${jsonText({ ...plan, refusals })}\n`;
     if (flags.output !== undefined) writeFileSync(flags.output, text);
     if (flags.json === true) call.io.out.write(text);
@@ -104,6 +108,7 @@ async function planCommand(call: Call, desired: string, flags: PlanFlags): Promi
           .slice(0, 5)
           .map(({ file, line, message }) => forTerminal(`? ${file}:${line}: ${message}`)),
         ...(plan.changes.length === 0 ? ['✓ nothing to change'] : proofLines(proof)),
+        ...(offered ? offerLines(proof.checked) : []),
       ];
       call.io.out.write(`${lines.join('\n')}\n`);
     }

@@ -6,7 +6,7 @@ import { type DumpFiles } from '../agents/dump/folder.ts';
 import { fingerprint } from '../apply/execute/hash.ts';
 import { networkOf, type Observed, observe, Unreadable } from '../apply/execute/observe.ts';
 import { makePlan, type Planned } from '../apply/plan.ts';
-import { type PlanProof, provePlan } from '../apply/prove/prove.ts';
+import { isGap, type PlanProof, provePlan } from '../apply/prove/prove.ts';
 import { type FlowOrder } from '../apply/steps/flow-order.ts';
 import { compileWanted } from '../apply/wanted.ts';
 import { openFolder } from '../snapshot/collect/folder.ts';
@@ -24,6 +24,7 @@ export interface ApplyFlags {
   readonly takeover?: boolean;
   readonly acceptUndecided?: boolean;
   readonly force?: boolean;
+  readonly maintenance?: boolean;
   readonly order?: FlowOrder;
 }
 
@@ -31,6 +32,8 @@ export interface ApplyFlags {
 export interface Prepared extends Planned {
   readonly proof: PlanProof;
   readonly observed: Observed;
+  /** No order is proved, but this plan only loses what its proof says, while it runs. */
+  readonly offered: boolean;
 }
 
 /** Hosts of an inventory with their connections, closed when `work` is done. */
@@ -71,7 +74,7 @@ export async function prepare(
       rivals,
       hash: fingerprint,
     });
-  const prove = (planned: Planned): PlanProof =>
+  const prove = (planned: Planned, maintenance: boolean): PlanProof =>
     provePlan(
       {
         plan: planned.plan,
@@ -85,16 +88,27 @@ export async function prepare(
         all: false,
         acceptUndecided: flags.acceptUndecided === true,
         force: flags.force === true,
+        maintenance,
       },
     );
-  const first = plan(flags.order ?? 'direct');
-  const proof = prove(first);
-  if (flags.order !== undefined || proof.checked.bad.length === 0)
-    return { ...first, proof, observed };
-  const second = plan('staged');
-  const better = prove(second);
-  const wins = better.checked.bad.length === 0;
-  return wins ? { ...second, proof: better, observed } : { ...first, proof, observed };
+  const orders: readonly FlowOrder[] =
+    flags.order === undefined ? ['direct', 'staged'] : [flags.order];
+  const tried: { readonly planned: Planned; readonly proof: PlanProof }[] = [];
+  for (const order of orders) {
+    const planned = plan(order);
+    const proof = prove(planned, false);
+    if (proof.checked.bad.length === 0) return { ...planned, proof, observed, offered: false };
+    tried.push({ planned, proof });
+  }
+  const { planned, proof } = tried[0]!;
+  for (const { planned: other, proof: failed } of flags.force === true ? [] : tried) {
+    if (!failed.checked.bad.every(isGap)) continue;
+    const whole = prove(other, true);
+    if (whole.verified === null) continue;
+    const verified = flags.maintenance === true ? whole.verified : null;
+    return { ...other, proof: { ...whole, verified }, observed, offered: true };
+  }
+  return { ...planned, proof, observed, offered: false };
 }
 
 function wantedFiles(desired: string, observed: Observed): DumpFiles {

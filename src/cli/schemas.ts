@@ -1,4 +1,5 @@
 /** The schemas of what commands write with --format json, by the command's name. */
+import { PLAN_SCHEMA } from '../apply/schema.ts';
 import { SIMULATION_SCHEMA } from '../simulate/render/schema.ts';
 import { TOPOLOGY_SCHEMA } from '../trace/map/json.ts';
 import { SCHEMAS as TRACE_SCHEMAS } from '../trace/render/schema.ts';
@@ -23,4 +24,5 @@ export const SCHEMAS = {
   'prove-all': PAIRS_SCHEMA,
   check: CHECK_SCHEMA,
   reachability: REACHABILITY_SCHEMA,
+  'apply-plan': PLAN_SCHEMA,
 } as const;

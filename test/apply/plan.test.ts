@@ -1,8 +1,21 @@
 /** Plans between two compiled clouds: what they change, and in which order it is proved. */
 import { describe, expect, it } from 'vitest';
+import { networkOf } from '../../src/apply/execute/observe.ts';
 import { checkStages, USUAL_CHECK } from '../../src/apply/prove/check.ts';
+import { provePlan, USUAL_PROOF } from '../../src/apply/prove/prove.ts';
 import { stagesOf } from '../../src/apply/prove/stages.ts';
-import { learning, VXLAN_ROUTER } from '../reality/apply/clouds.ts';
+import { PLAN_SCHEMA } from '../../src/apply/schema.ts';
+import { offerLines } from '../../src/apply/text.ts';
+import { jsonText } from '../../src/text/escape.ts';
+import { violations } from '../cli/json-schema.ts';
+import {
+  DVR,
+  HA_PAIR,
+  LB_VXLAN,
+  learning,
+  VLAN_HYBRID,
+  VXLAN_ROUTER,
+} from '../reality/apply/clouds.ts';
 import { planBetween, type TwoClouds } from './two-clouds.ts';
 
 function checked({ plan, ends, tracked }: TwoClouds, mostPairs: number) {
@@ -10,6 +23,30 @@ function checked({ plan, ends, tracked }: TwoClouds, mostPairs: number) {
 }
 
 describe('a plan between two clouds', () => {
+  it('has the form that its schema says, whatever the hosts are made of', () => {
+    const empty = (yaml: string): string =>
+      yaml.slice(0, yaml.indexOf('networks:')).replaceAll(/^ +l3: .*$/gm, '');
+    for (const yaml of [VXLAN_ROUTER, VLAN_HYBRID, LB_VXLAN, HA_PAIR, DVR]) {
+      const { plan, refusals } = planBetween(empty(yaml), yaml, 'direct');
+      const written: unknown = JSON.parse(jsonText({ ...plan, refusals }));
+      expect(violations(PLAN_SCHEMA, written).slice(0, 3)).toEqual([]);
+      expect(plan.steps.length).toBeGreaterThan(3);
+    }
+    expect(violations(PLAN_SCHEMA, { version: 2 })).not.toEqual([]);
+  });
+
+  it('is offered for a maintenance with what it loses when nothing better is known', () => {
+    const { plan, ends, tracked } = planBetween(learning(101), learning(202), 'direct');
+    const input = { plan, ends, tracked, network: networkOf(new Map()), operators: new Map() };
+    const options = { ...USUAL_PROOF, mostPairs: 1, acceptUndecided: true };
+    expect(provePlan(input, options).verified).toBeNull();
+    const offered = provePlan(input, { ...options, maintenance: true });
+    expect(offered.verified).toBe(plan);
+    const lines = offerLines(offered.checked);
+    expect(lines.join('\n')).toContain('phase send, until it is done on every host');
+    expect(lines.some((line) => /^ +a → b: /.test(line))).toBe(true);
+  });
+
   it('is empty when nothing changes', () => {
     const { plan, refusals } = planBetween(VXLAN_ROUTER, VXLAN_ROUTER, 'direct');
     expect(refusals).toEqual([]);
