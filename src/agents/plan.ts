@@ -64,6 +64,8 @@ export interface PortPlan {
   readonly otherConfig: Readonly<Record<string, string>>;
   readonly mac: bigint;
   readonly mtu: number;
+  /** `ingress_policing_rate`, kbit/s; 0 or nothing is no limit. */
+  readonly policed_kbps?: number;
   /** `iface-id`, `attached-mac`, `iface-status`, `vm-uuid`. */
   readonly externalIds: Readonly<Record<string, string>>;
 }

@@ -13,7 +13,6 @@ export interface Cloud {
   /** The network between the hosts; null when nobody wrote it down. */
   readonly underlay: Underlay | null;
   readonly bgpSpeakers: readonly BgpSpeaker[];
-  readonly qosPolicies: readonly QosPolicy[];
   /** nova-network: the hosts whose bridges of a network are the gateways of its guests. */
   readonly networkHosts: ReadonlyMap<string, readonly NetworkHost[]>;
   readonly settings: CloudSettings;
@@ -34,14 +33,6 @@ export interface BgpSpeaker {
     readonly address: CloudAddress;
     readonly as: number;
   }[];
-}
-
-/** A policy of bandwidth and marks, named by networks and ports. */
-export interface QosPolicy {
-  readonly id: string;
-  readonly name: string;
-  readonly maxKbps: number | null;
-  readonly dscp: number | null;
 }
 
 /** A host on which nova-network serves a network. */

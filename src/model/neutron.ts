@@ -22,6 +22,8 @@ export interface NeutronNetwork {
   readonly external: boolean;
   readonly shared: boolean;
   readonly portSecurity: boolean;
+  /** `qos_policy_id`: counts for ports without one of their own. */
+  readonly qosPolicyId?: string | null;
   /** Of its only segment, or of the first of several. */
   readonly provider: ProviderSegment;
   /** All segments in the order in which Neutron tries to bind ports to them. */
@@ -83,6 +85,7 @@ export interface NeutronPort {
   readonly fixedIps: readonly FixedIp[];
   readonly securityGroups: readonly string[];
   readonly portSecurity: boolean;
+  readonly qosPolicyId?: string | null;
   readonly allowedAddressPairs: readonly {
     readonly prefix: CloudPrefix;
     /** null is the port's own MAC. */
@@ -226,6 +229,22 @@ export interface NovaServer {
   readonly host: string;
 }
 
+/** A QoS policy with what its rules ask for, named by networks and ports. */
+export interface NeutronQosPolicy {
+  readonly id: string;
+  readonly name: string;
+  /** Limits of bandwidth as the guest sees them; null without one. */
+  readonly egressKbps: number | null;
+  readonly ingressKbps: number | null;
+  /** The DSCP that leaving packets are marked with, 0 to 56. */
+  readonly dscp: number | null;
+  /** Limits in packets, 1000 a second. */
+  readonly egressKpps: number | null;
+  readonly ingressKpps: number | null;
+  /** What is promised, for the scheduler of servers. */
+  readonly minimumKbps: number | null;
+}
+
 export interface Neutron {
   readonly networks: readonly NeutronNetwork[];
   readonly subnets: readonly NeutronSubnet[];
@@ -240,6 +259,7 @@ export interface Neutron {
   readonly subnetPools: readonly NeutronSubnetPool[];
   readonly portForwardings: readonly NeutronPortForwarding[];
   readonly rbacPolicies: readonly NeutronRbacPolicy[];
+  readonly qosPolicies: readonly NeutronQosPolicy[];
   /** What BGP speakers tell routers outside (`bgp speaker list advertised routes`). */
   readonly advertised?: readonly { readonly to: CloudPrefix; readonly via: CloudAddress }[];
   /** Network id → hosts of the DHCP agents that serve it. */

@@ -68,22 +68,52 @@ export function compileNetwork(network: Network, options: TracingOptions = {}): 
 
 /**
  * The MAC addresses behind each member of a segment: those of the member's host, and of the
- * servers bound to it.
+ * servers bound to it. Instances of a highly available router share theirs, and the one that has
+ * addresses announces it; where that tells nothing, nobody knows.
  */
 export function ownersOf(compiled: CompiledNetwork, segment: Segment): SegmentOwners {
   const known = compiled.segments.get(segment.name);
   if (known !== undefined) return known;
   const { hosts, neutron } = compiled.network;
-  const macs = new Map<bigint, InterfaceId>();
+  const claims = new Map<bigint, Claim>();
   for (const member of segment.members) {
     const own = compiled.network.namespace(member.host, member.namespace);
     const all = hosts.get(member.host)?.namespaces.values() ?? (own === undefined ? [] : [own]);
+    const here = new Map<bigint, number>();
     for (const { state } of all) {
-      for (const { mac, loopback } of state.interfaces) if (!loopback) macs.set(mac, member);
+      for (const { mac, loopback, addresses } of state.interfaces) {
+        if (loopback) continue;
+        const used = addresses.some(({ scope }) => scope === 'global');
+        here.set(mac, Math.max(here.get(mac) ?? 0, used ? ADDRESSED : 0));
+      }
     }
-    for (const port of neutron.ports) if (port.host === member.host) macs.set(port.mac, member);
+    for (const { mac, host } of neutron.ports) {
+      if (host === member.host) here.set(mac, (here.get(mac) ?? 0) + BOUND);
+    }
+    for (const [mac, weight] of here) claims.set(mac, stronger(claims.get(mac), member, weight));
   }
-  const owners = segmentOwners(macs);
+  const sure = [...claims].flatMap(([mac, { member, contested }]) =>
+    contested ? [] : [[mac, member] as const],
+  );
+  const owners = segmentOwners(sure);
   compiled.segments.set(segment.name, owners);
   return owners;
+}
+
+/** What speaks for a host as the owner of a MAC. */
+const ADDRESSED = 2;
+const BOUND = 1;
+
+interface Claim {
+  readonly member: InterfaceId;
+  readonly weight: number;
+  /** Another host claims it as well as this one. */
+  readonly contested: boolean;
+}
+
+function stronger(before: Claim | undefined, member: InterfaceId, weight: number): Claim {
+  if (before === undefined || weight > before.weight) return { member, weight, contested: false };
+  if (weight < before.weight) return before;
+  const contested = before.contested || before.member.host !== member.host;
+  return { member, weight, contested };
 }

@@ -10,9 +10,9 @@ function problemsOf(text: string): readonly string[] {
 
 /** Lines 1 to 7: a network node, a compute node of distributed routers, one without a way out. */
 const HOSTS = `hosts:
-  - {name: n1, nics: [{name: e, addresses: [10.9.0.1/24]}, {name: x}], agents: {openvswitch: {bridge_mappings: {ext: br-ex}, bridges: {br-ex: x}, tunnel_types: [vxlan], local_ip: 10.9.0.1, distributed_routing: true}, l3: {mode: dvr_snat}}}
-  - {name: c1, nics: [{name: e, addresses: [10.9.0.2/24]}], agents: {openvswitch: {tunnel_types: [vxlan], local_ip: 10.9.0.2, distributed_routing: true}, l3: {mode: dvr}}}
-  - {name: c2, nics: [{name: e, addresses: [10.9.0.3/24]}], agents: {openvswitch: {tunnel_types: [vxlan], local_ip: 10.9.0.3, distributed_routing: true}, l3: {mode: dvr_no_external}}}
+  - {name: n1, nics: [{name: e, addresses: [10.9.0.1/24]}, {name: x}], agents: {openvswitch: {bridge_mappings: {ext: br-ex}, bridges: {br-ex: x}, tunnel_types: [vxlan], local_ip: 10.9.0.1, l2_population: true, distributed_routing: true}, l3: {mode: dvr_snat}}}
+  - {name: c1, nics: [{name: e, addresses: [10.9.0.2/24]}], agents: {openvswitch: {tunnel_types: [vxlan], local_ip: 10.9.0.2, l2_population: true, distributed_routing: true}, l3: {mode: dvr}}}
+  - {name: c2, nics: [{name: e, addresses: [10.9.0.3/24]}], agents: {openvswitch: {tunnel_types: [vxlan], local_ip: 10.9.0.3, l2_population: true, distributed_routing: true}, l3: {mode: dvr_no_external}}}
 networks:
   - {name: net, type: vxlan, segmentation_id: 5, subnets: [{name: sub, cidr: 10.0.0.0/24, dhcp: false}]}
   - {name: ext, type: flat, physical_network: ext, external: true, subnets: [{name: ext, cidr: 203.0.113.0/24, dhcp: false}]}
@@ -100,5 +100,42 @@ networks: [{name: net, type: flat, physical_network: p, ${network}, subnets: [{n
     ],
   ])('says what is wrong with %s and %s', (agents, network, expected) => {
     expect(problemsOf(cloud(agents, network))).toEqual(expected);
+  });
+});
+
+describe('agents that would not start or not do what they are told', () => {
+  const host = (agent: string): string =>
+    `hosts: [{name: h, nics: [{name: e, addresses: [10.9.0.1/24]}], agents: {${agent}}}]\n`;
+
+  it.each([
+    ['openvswitch: {firewall: iptables}', ['1:97 The openvswitch agent has no firewall iptables']],
+    [
+      'linuxbridge: {firewall: iptables_hybrid}',
+      ['1:97 The linuxbridge agent has no firewall iptables_hybrid'],
+    ],
+    [
+      'openvswitch: {distributed_routing: true, tunnel_types: [vxlan], local_ip: 10.9.0.1}',
+      ['1:108 Distributed routing over tunnels needs l2_population'],
+    ],
+    [
+      'linuxbridge: {distributed_routing: true}',
+      ['1:108 The linuxbridge agent routes nothing distributed'],
+    ],
+    [
+      'linuxbridge: {vxlan_group: 10.0.0.0/8}',
+      ['1:100 A vxlan_group is a multicast address of IPv4'],
+    ],
+  ])('refuses %s', (agent, expected) => {
+    expect(problemsOf(host(agent))).toEqual(expected);
+  });
+
+  it('refuses marks and policies that there are not', () => {
+    const text = `qos_policies: [{name: q, dscp: 47}]
+networks: [{name: n, type: local, qos: p}]
+`;
+    expect(problemsOf(`${host('openvswitch: {}')}${text}`)).toEqual([
+      '2:32 Expected one of the DSCP marks 0, 8, 10, 12, 14, 16, 18, 20, 22, 24, 26, 28, 30, 32, 34, 36, 38, 40, 44, 46, 48, 56',
+      '3:40 There is no QoS policy called "p"',
+    ]);
   });
 });

@@ -6,6 +6,7 @@ import {
   type FixedIp,
   type Neutron,
   type NeutronPort,
+  type NeutronQosPolicy,
   type NeutronRouter,
   type NeutronRule,
   type ProviderSegment,
@@ -68,6 +69,7 @@ export function apiFiles(neutron: Neutron): DumpFiles {
         target_tenant: targetProject,
       })),
     ),
+    list('qos-policies', 'policies', () => neutron.qosPolicies.map(qosPolicyOf)),
     list('servers', 'servers', () =>
       neutron.servers.map(({ id, name, host }) => ({ id, name, 'OS-EXT-SRV-ATTR:host': host })),
     ),
@@ -139,6 +141,7 @@ function networkRow(network: Neutron['networks'][number]): object {
     'router:external': network.external,
     shared: network.shared,
     port_security_enabled: network.portSecurity,
+    qos_policy_id: network.qosPolicyId ?? null,
     // With several segments a network has no provider attributes of its own (multi-provider).
     ...(network.segments.length < 2
       ? providerRow(network.provider)
@@ -203,6 +206,7 @@ function portRow(port: NeutronPort): object {
     fixed_ips: fixedRows(port.fixedIps),
     security_groups: port.securityGroups,
     port_security_enabled: port.portSecurity,
+    qos_policy_id: port.qosPolicyId ?? null,
     allowed_address_pairs: port.allowedAddressPairs.map(({ prefix, mac }) => ({
       ip_address: prefixText(prefix),
       ...(mac === null ? {} : { mac_address: writeMac(mac) }),
@@ -275,4 +279,20 @@ function ruleRow(rule: NeutronRule): object {
     remote_group_id: rule.remoteGroup,
     remote_address_group_id: rule.remoteAddressGroup,
   };
+}
+
+function qosPolicyOf(policy: NeutronQosPolicy): Record<string, unknown> {
+  const { id, name, dscp, minimumKbps } = policy;
+  const limits = [
+    ['bandwidth_limit', 'egress', 'max_kbps', policy.egressKbps],
+    ['bandwidth_limit', 'ingress', 'max_kbps', policy.ingressKbps],
+    ['packet_rate_limit', 'egress', 'max_kpps', policy.egressKpps],
+    ['packet_rate_limit', 'ingress', 'max_kpps', policy.ingressKpps],
+    ['minimum_bandwidth', 'egress', 'min_kbps', minimumKbps],
+  ] as const;
+  const rules = limits.flatMap(([type, direction, key, value]) =>
+    value === null ? [] : [{ type, direction, [key]: value }],
+  );
+  const marks = dscp === null ? [] : [{ type: 'dscp_marking', dscp_mark: dscp }];
+  return { id, name, rules: [...rules, ...marks] };
 }

@@ -122,6 +122,8 @@ function interfaceTable(plan: SwitchPlan): string {
       'admin_state',
       'link_state',
       'external_ids',
+      'ingress_policing_rate',
+      'ingress_policing_burst',
     ],
     portsOf(plan).map((port) => [
       uuid(`interface ${port.name}`),
@@ -134,6 +136,9 @@ function interfaceTable(plan: SwitchPlan): string {
       'up',
       'up',
       map(port.externalIds),
+      port.policed_kbps ?? 0,
+      // A burst of what four fifths of a second carry (`DEFAULT_BURST_RATE`).
+      Math.floor((port.policed_kbps ?? 0) * 0.8),
     ]),
   );
 }

@@ -28,6 +28,7 @@ import { tunnelNeighbours, tunnelRoutes } from './native-tunnels.ts';
 import { inPike } from './pike.ts';
 import { devicePort, localPort, nicOf, nicPorts, type Plugged, patch, plainPort } from './ports.ts';
 import { fromProvider, type PhysicalNetwork, providerFlows } from './provider-bridge.ts';
+import { markingFlows, policyOf } from './qos.ts';
 import { rootOf } from './root-devices.ts';
 import { securityRules } from './rules.ts';
 import { spoofingFlows } from './spoofing.ts';
@@ -161,6 +162,7 @@ function integrationBridge(
     ...integrationBase(),
     ...physical.flatMap(fromProvider),
     ...(distribution === null ? [] : integrationDistributed(distribution, physical, patchTun)),
+    ...plugged.flatMap(({ port, ofport }) => markingFlows(policyOf(at.view, port), ofport)),
     ...plugged.filter(({ port }) => !port.adminUp).map(({ ofport }) => deadPort(ofport)),
     ...filtering(at, layer2, plugged),
   ];

@@ -2,6 +2,7 @@
 import { type CloudHost, type HostNic } from '../../model/cloud.ts';
 import { type Place, type Plug } from '../part.ts';
 import { type PortPlan } from '../plan.ts';
+import { policedRate, policyOf } from './qos.ts';
 import { DEAD_VLAN } from './tables.ts';
 
 /** The OpenFlow port of a bridge itself (OFPP_LOCAL). */
@@ -55,6 +56,7 @@ export function devicePort(at: Place, { port, name, ofport, vlan, kind, peer }: 
     mac: port.mac,
     mtu: network?.mtu ?? 1500,
     externalIds: externalIdsOf(port),
+    policed_kbps: policedRate(policyOf(at.view, port)),
   };
 }
 

@@ -10,6 +10,7 @@ import {
   records,
   reportUnknownKeys,
   textOf,
+  truthOf,
   wrong,
 } from '../../text/json-text.ts';
 import { nearest } from '../../text/suggest.ts';
@@ -225,6 +226,7 @@ function readLayer2(agents: JsonNode | undefined, nics: readonly HostNic[]): Lay
     wrong(node, 'No NIC of the host has the address of local_ip');
   }
   const firewalls = ['openvswitch', 'iptables_hybrid', 'iptables', 'noop'] as const;
+  reportAgentOptions(node, kind);
   return {
     kind,
     physicalNetworks: mappings,
@@ -250,6 +252,25 @@ function readLayer2(agents: JsonNode | undefined, nics: readonly HostNic[]): Lay
     datapath: oneOf(node, 'datapath', ['kernel', 'userspace'], 'kernel'),
     version: '3.1.0',
   };
+}
+
+/** What the agent refuses when it starts, or cannot do anything with. */
+function reportAgentOptions(node: JsonNode, kind: Layer2Agent['kind']): void {
+  const at = member(node, 'firewall');
+  const firewall = textOf(at);
+  const ofBridges = firewall === 'iptables';
+  const ofSwitch = firewall === 'openvswitch' || firewall === 'iptables_hybrid';
+  if (at !== undefined && (kind === 'openvswitch' ? ofBridges : ofSwitch)) {
+    wrong(at, `The ${kind} agent has no firewall ${firewall ?? ''}`);
+  }
+  const distributed = member(node, 'distributed_routing');
+  if (distributed === undefined || truthOf(distributed) !== true) return;
+  if (kind === 'linuxbridge')
+    wrong(distributed, 'The linuxbridge agent routes nothing distributed');
+  // ovs_neutron_agent.py: "DVR deployments for VXLAN/GRE/Geneve underlays require L2-pop".
+  else if (texts(node, 'tunnel_types').length > 0 && !truth(node, 'l2_population', false)) {
+    wrong(distributed, 'Distributed routing over tunnels needs l2_population');
+  }
 }
 
 /** `vxlan_group`: an address of 224.0.0.0/4, or a range of them. */

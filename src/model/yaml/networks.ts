@@ -5,14 +5,13 @@ import {
   member,
   records,
   reportUnknownKeys,
-  textOf,
   wrong,
 } from '../../text/json-text.ts';
-import { type QosPolicy } from '../cloud.ts';
 import {
   type CloudAddress,
   type CloudPrefix,
   type NeutronNetwork,
+  type NeutronQosPolicy,
   type NeutronSubnet,
 } from '../neutron.ts';
 import {
@@ -100,7 +99,7 @@ export interface NetworkContext {
   readonly networks: Names<NeutronNetwork>;
   readonly subnets: Names<NamedSubnet>;
   readonly pools: Names<OpenPool>;
-  readonly qos: readonly QosPolicy[];
+  readonly qos: Names<NeutronQosPolicy>;
   readonly segments: Segments;
   readonly physicalMtu: number;
 }
@@ -127,14 +126,11 @@ export function readNetworks(root: JsonNode, context: NetworkContext): void {
       external: truth(node, 'external', false),
       shared: truth(node, 'shared', false),
       portSecurity: truth(node, 'port_security', true),
+      qosPolicyId: context.qos.find(member(node, 'qos'))?.id ?? null,
       provider: { type, physicalNetwork, segmentationId },
       segments,
       subnets: subnets.map((row, at) => idOf('subnet', name, subnetName(row, name, at))),
     };
-    const qos = member(node, 'qos');
-    if (qos !== undefined && !context.qos.some((each) => each.name === textOf(qos))) {
-      wrong(qos, 'There is no such QoS policy');
-    }
     context.networks.add(name, network, node);
     readSubnets(subnets, network, context, text(node, 'manager') !== 'flat');
   }

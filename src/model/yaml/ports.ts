@@ -14,6 +14,7 @@ import {
   type FixedIp,
   type NeutronNetwork,
   type NeutronPort,
+  type NeutronQosPolicy,
   type NeutronSecurityGroup,
   type NeutronSubnet,
   type NovaServer,
@@ -48,6 +49,7 @@ export const PORT_KEYS = [
   'admin_up',
   'owner',
   'dhcp_options',
+  'qos',
 ] as const;
 export const DHCP_OPTION_KEYS = ['name', 'value', 'version'] as const;
 
@@ -59,6 +61,7 @@ export interface PortContext {
   readonly networks: Names<NeutronNetwork>;
   readonly subnets: Names<NamedSubnet>;
   readonly groups: Names<NeutronSecurityGroup>;
+  readonly qos: Names<NeutronQosPolicy>;
   readonly allocation: Allocation;
   readonly ports: Names<NeutronPort>;
   readonly servers: NovaServer[];
@@ -167,6 +170,7 @@ export function readPortOf(
     adminUp: truth(row, 'admin_up', true),
     deviceOwner: text(row, 'owner', owner),
     dhcpOptions: readDhcpOptions(row),
+    qosPolicyId: context.qos.find(member(row, 'qos'))?.id ?? null,
     securityGroups: security ? groups : [],
     portSecurity: security,
     allowedAddressPairs: records(member(row, 'allowed_address_pairs')).flatMap((pair) => {
@@ -255,6 +259,7 @@ export interface PortParts {
   readonly portSecurity?: boolean;
   readonly allowedAddressPairs?: NeutronPort['allowedAddressPairs'];
   readonly dhcpOptions?: readonly DhcpOption[];
+  readonly qosPolicyId?: string | null;
 }
 
 /** A bound port, as the API would show it once its host has plugged it in. */

@@ -87,7 +87,19 @@ export function readCloudYaml(file: string, source: string): Parsed<Cloud | null
   readSecurityGroups(root, groups, addressGroups);
   const subnetsOf = subnetIndex(subnets);
   const context: PortContext = {
-    ...{ hosts, networks, subnets, groups, allocation, ports, servers, segments, macs, subnetsOf },
+    ...{
+      hosts,
+      networks,
+      subnets,
+      groups,
+      qos,
+      allocation,
+      ports,
+      servers,
+      segments,
+      macs,
+      subnetsOf,
+    },
   };
   readServers(root, context);
   const hostDevices = readHostPorts(root, context);
@@ -113,6 +125,7 @@ export function readCloudYaml(file: string, source: string): Parsed<Cloud | null
     subnetPools: pools.all.map(({ pool }) => pool),
     portForwardings: floating.forwardings,
     rbacPolicies,
+    qosPolicies: qos.all,
     dhcpHosts,
   };
   const cloud: Cloud = {
@@ -122,7 +135,6 @@ export function readCloudYaml(file: string, source: string): Parsed<Cloud | null
     hostDevices,
     underlay: underlayIn(root),
     bgpSpeakers: readSpeakers(root, networks),
-    qosPolicies: qos,
     networkHosts,
     settings,
   };

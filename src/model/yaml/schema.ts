@@ -131,6 +131,7 @@ const PORT_RULES = {
   ),
   admin_up: TRUTH,
   owner: TEXT,
+  qos: TEXT,
   dhcp_options: list(
     object(DHCP_OPTION_KEYS, { name: TEXT, value: TEXT, version: { enum: [4, 6] } }, ['name']),
   ),
@@ -339,7 +340,21 @@ export const CLOUD_SCHEMA: Schema = {
       }),
     ),
     bgp_speakers: list(SPEAKER),
-    qos_policies: list(object(QOS_KEYS, { name: TEXT, max_kbps: POSITIVE, dscp: WHOLE }, ['name'])),
+    qos_policies: list(
+      object(
+        QOS_KEYS,
+        {
+          name: TEXT,
+          max_kbps: told(WHOLE, 'What a guest may send; 0 is no limit to Open vSwitch.'),
+          max_kbps_ingress: WHOLE,
+          dscp: told(WHOLE, 'The mark of what a guest sends.'),
+          max_kpps: WHOLE,
+          max_kpps_ingress: WHOLE,
+          min_kbps: WHOLE,
+        },
+        ['name'],
+      ),
+    ),
     underlay: UNDERLAY_SCHEMA,
   }),
 };

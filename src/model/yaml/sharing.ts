@@ -2,8 +2,8 @@
  * What projects share and announce: `rbac:`, `bgp_speakers:` and `qos_policies:` of a cloud.yaml.
  */
 import { type JsonNode, member, records, reportUnknownKeys, wrong } from '../../text/json-text.ts';
-import { type BgpSpeaker, type QosPolicy } from '../cloud.ts';
-import { type NeutronNetwork, type NeutronRbacPolicy } from '../neutron.ts';
+import { type BgpSpeaker } from '../cloud.ts';
+import { type NeutronNetwork, type NeutronQosPolicy, type NeutronRbacPolicy } from '../neutron.ts';
 import { address, idOf, Names, nameOf, oneOf, text, texts, truth, whole } from './reading.ts';
 
 export const RBAC_KEYS = ['network', 'action', 'project'] as const;
@@ -17,7 +17,15 @@ export const SPEAKER_KEYS = [
   'peers',
 ] as const;
 export const PEER_KEYS = ['name', 'address', 'as'] as const;
-export const QOS_KEYS = ['name', 'max_kbps', 'dscp'] as const;
+export const QOS_KEYS = [
+  'name',
+  'max_kbps',
+  'max_kbps_ingress',
+  'dscp',
+  'max_kpps',
+  'max_kpps_ingress',
+  'min_kbps',
+] as const;
 
 export function readRbac(
   root: JsonNode,
@@ -89,19 +97,34 @@ export function readSpeakers(
   return speakers.all;
 }
 
-/** Simplification: limits of bandwidth and marks of QoS policies change no way and are only kept. */
-export function readQos(root: JsonNode): readonly QosPolicy[] {
-  const policies = new Names<QosPolicy>('QoS policy');
+/** Rules of a policy by the names that the API gives to their values. */
+export function readQos(root: JsonNode): Names<NeutronQosPolicy> {
+  const policies = new Names<NeutronQosPolicy>('QoS policy');
   for (const node of records(member(root, 'qos_policies'))) {
     reportUnknownKeys(node, QOS_KEYS);
     const name = nameOf(node);
-    const policy: QosPolicy = {
+    const rate = (key: string): number | null => whole(node, key, 0, 0x7fff_ffff);
+    const dscp = whole(node, 'dscp', 0, 56);
+    const at = member(node, 'dscp');
+    // Those that RFC 2474, 2597 and 3246 name (neutron_lib VALID_DSCP_MARKS).
+    if (at !== undefined && dscp !== null && !DSCP_MARKS.has(dscp)) {
+      wrong(at, `Expected one of the DSCP marks ${[...DSCP_MARKS].join(', ')}`);
+    }
+    const policy: NeutronQosPolicy = {
       id: idOf('qos-policy', name),
       name,
-      maxKbps: whole(node, 'max_kbps', 1, 0x7fff_ffff),
-      dscp: whole(node, 'dscp', 0, 56),
+      egressKbps: rate('max_kbps'),
+      ingressKbps: rate('max_kbps_ingress'),
+      dscp,
+      egressKpps: rate('max_kpps'),
+      ingressKpps: rate('max_kpps_ingress'),
+      minimumKbps: rate('min_kbps'),
     };
     if (name !== '') policies.add(name, policy, node);
   }
-  return policies.all;
+  return policies;
 }
+
+const DSCP_MARKS = new Set([
+  ...[0, 8, 10, 12, 14, 16, 18, 20, 22, 24, 26, 28, 30, 32, 34, 36, 38, 40, 44, 46, 48, 56],
+]);

@@ -53,7 +53,6 @@ export function cloudOfNetwork(network: Network): Cloud {
     loadBalancers: loadBalancersOf(network),
     hostDevices: hostDevicesOf(network),
     bgpSpeakers: [],
-    qosPolicies: [],
     underlay: null,
     networkHosts: new Map(),
     settings: USUAL_SETTINGS,

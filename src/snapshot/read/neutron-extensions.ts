@@ -2,6 +2,7 @@
 import {
   type NeutronAddressGroup,
   type NeutronPortForwarding,
+  type NeutronQosPolicy,
   type NeutronRbacPolicy,
   type NeutronSubnetPool,
   type NeutronTrunk,
@@ -95,5 +96,28 @@ export function rbacPolicyOf(row: JsonNode): NeutronRbacPolicy {
     objectId: word(row, 'object_id'),
     action: word(row, 'action'),
     targetProject: word(row, 'target_tenant', 'target_project'),
+  };
+}
+
+/** `rules` of a policy, each with its type (`qos policy show`). */
+export function qosPolicyOf(row: JsonNode): NeutronQosPolicy {
+  const rules = records(column(row, 'rules'));
+  const value = (type: string, direction: string | null, key: string): number | null => {
+    const rule = rules.find(
+      (each) =>
+        word(each, 'type') === type &&
+        (direction === null || (word(each, 'direction') || 'egress') === direction),
+    );
+    return rule === undefined ? null : (numberOf(column(rule, key)) ?? null);
+  };
+  return {
+    id: word(row, 'id'),
+    name: word(row, 'name'),
+    egressKbps: value('bandwidth_limit', 'egress', 'max_kbps'),
+    ingressKbps: value('bandwidth_limit', 'ingress', 'max_kbps'),
+    dscp: value('dscp_marking', null, 'dscp_mark'),
+    egressKpps: value('packet_rate_limit', 'egress', 'max_kpps'),
+    ingressKpps: value('packet_rate_limit', 'ingress', 'max_kpps'),
+    minimumKbps: value('minimum_bandwidth', null, 'min_kbps'),
   };
 }

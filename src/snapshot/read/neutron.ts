@@ -35,6 +35,7 @@ import { once, type Store, sourceAt } from './folder.ts';
 import {
   addressGroupOf,
   portForwardingsOf,
+  qosPolicyOf,
   rbacPolicyOf,
   subnetPoolOf,
   trunkOf,
@@ -60,6 +61,7 @@ export function readNeutron(store: Store, catalog: Catalog): Neutron {
   const subnetPools = once(() => rows('subnetpools').map(subnetPoolOf));
   const portForwardings = once(() => rows('floatingips').flatMap(portForwardingsOf));
   const rbacPolicies = once(() => rows('rbac-policies').map(rbacPolicyOf));
+  const qosPolicies = once(() => rows('qos-policies').map(qosPolicyOf));
   const advertised = once(() => rows('bgp-advertised-routes').flatMap(advertisedOf));
   const dhcpHosts = once(() => {
     const hosts = hostingOf(store, catalog, 'network-dhcp-agents');
@@ -104,6 +106,9 @@ export function readNeutron(store: Store, catalog: Catalog): Neutron {
     },
     get rbacPolicies() {
       return rbacPolicies();
+    },
+    get qosPolicies() {
+      return qosPolicies();
     },
     get advertised() {
       return advertised();
@@ -199,6 +204,7 @@ function networkOf(row: JsonNode, listed: readonly NetworkSegment[]): NeutronNet
     external: external?.value === 'External' || external?.value === true,
     shared: stateOf(column(row, 'shared')) ?? false,
     portSecurity: stateOf(column(row, 'port_security_enabled', 'port_security')) ?? true,
+    qosPolicyId: textOf(column(row, 'qos_policy_id')) ?? null,
     provider: {
       type: first?.type ?? '',
       physicalNetwork: first?.physicalNetwork ?? null,
@@ -273,6 +279,7 @@ function portOf(row: JsonNode): NeutronPort {
     fixedIps: fixedIpsOf(column(row, 'fixed_ips', 'Fixed IP Addresses')),
     securityGroups: textsOf(column(row, 'security_groups', 'security_group_ids')),
     portSecurity: stateOf(column(row, 'port_security_enabled', 'port_security')) ?? true,
+    qosPolicyId: textOf(column(row, 'qos_policy_id')) ?? null,
     allowedAddressPairs: objectsOf(column(row, 'allowed_address_pairs')).flatMap((pair) => {
       const prefix = readAs(member(pair, 'ip_address'), readPrefix, 'a prefix');
       const mac = readAs(member(pair, 'mac_address'), readMac, 'a MAC address') ?? null;
