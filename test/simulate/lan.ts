@@ -22,6 +22,13 @@ export interface LanRun {
     readonly router: string;
     readonly priority: number;
   }[];
+  /** Adverts that came in somewhere, whatever was made of them. */
+  readonly heard: readonly {
+    readonly at_us: number;
+    readonly by: string;
+    readonly from: string;
+    readonly priority: number;
+  }[];
   /** Adverts that were discarded, one way or the other. */
   readonly discarded: number;
   /** Who has the addresses at the end, alive or not. */
@@ -62,6 +69,7 @@ export function playOnLan(game: LanGame, choices: Choices): LanRun {
   const log: LogLine[] = [];
   const adverts: { at_us: number; router: string; priority: number }[] = [];
   let discarded = 0;
+  const heard: { at_us: number; by: string; from: string; priority: number }[] = [];
   const deaf = new Set<string>();
   const mute = new Set<string>();
   const failing = new Set<string>();
@@ -74,7 +82,10 @@ export function playOnLan(game: LanGame, choices: Choices): LanRun {
       if (advert.priority === 0 && log.at(-1)?.state !== 'prio0') line(id, 'prio0');
       if (mute.has(id)) return [];
       adverts.push({ at_us: clock.now_us, router: id, priority: advert.priority });
-      return ids.filter((other) => other !== id && !deaf.has(other));
+      const hearers = ids.filter((other) => other !== id && !deaf.has(other));
+      const at_us = clock.now_us + USUAL_DELAYS.link_us;
+      for (const by of hearers) heard.push({ at_us, by, from: id, priority: advert.priority });
+      return hearers;
     },
     perform: (id: string, effect: Effect): void => {
       if (effect.kind === 'discard') discarded++;
@@ -127,7 +138,7 @@ export function playOnLan(game: LanGame, choices: Choices): LanRun {
   }
   clock.run(game.until_us);
   const holding = ids.filter((id) => routers.stateOf(id).holds);
-  return { log, adverts, discarded, holding };
+  return { log, adverts, heard, discarded, holding };
 }
 
 /** Runs the actions of a recording. */

@@ -7,6 +7,7 @@ import {
   scenarioOf,
   sequences,
 } from '../dataplane/vrrp/recorded/recordings.ts';
+import { contradictions } from './formulas.ts';
 import { type LogLine, runOnLan, type Shift } from './lan.ts';
 
 /** Lines of different hosts that are nearer than this stand in any order. */
@@ -59,12 +60,16 @@ function shiftsOf(run: Recording): readonly Shift[] {
 const BUDGET = 40;
 
 /** Logs of one outcome differ in their times only. */
-function predictedBy(runs: readonly Recording[]): readonly (readonly (readonly LogLine[])[])[] {
+function predictedBy(
+  runs: readonly Recording[],
+  wrong: string[],
+): readonly (readonly (readonly LogLine[])[])[] {
   const found = new Map<string, (readonly LogLine[])[]>();
   for (const run of runs) {
     for (const shift of shiftsOf(run)) {
       const { runs: explored } = explore(BUDGET, (choices) => runOnLan(run, choices, shift));
       for (const { outcome } of explored) {
+        wrong.push(...contradictions(run, outcome).map((text) => `${run.run}: ${text}`));
         const outline = outlineOf(outcome.log);
         found.set(outline, [...(found.get(outline) ?? []), outcome.log]);
       }
@@ -90,12 +95,16 @@ describe('the outcomes that the simulator predicts', () => {
   const measuredBy = sequences();
   let predictions = 0;
   let neverMeasured = 0;
+  const wrong: string[] = [];
 
   it.each(Object.keys(measuredBy))(
     '%s: every measured sequence of states is among them',
     (name) => {
       const measured = measuredBy[name] ?? [];
-      const predicted = predictedBy(all.filter((run) => scenarioOf(run) === name));
+      const predicted = predictedBy(
+        all.filter((run) => scenarioOf(run) === name),
+        wrong,
+      );
       predictions += predicted.length;
       neverMeasured += predicted.filter(
         (logs) => !measured.some(({ sequence }) => logs.some((log) => agrees(log, sequence))),
@@ -110,6 +119,26 @@ describe('the outcomes that the simulator predicts', () => {
   it('are few more than what was measured', () => {
     console.info(`${predictions} outcomes predicted, ${neverMeasured} of them never measured`);
     expect(predictions).toBeGreaterThan(100);
+  });
+
+  it('contradict no formula: who becomes master has waited, who yields has heard a better one', () => {
+    expect(wrong).toEqual([]);
+  });
+
+  it('would contradict the formulas if somebody waited less, or yielded to nobody', () => {
+    const [run] = all.filter((one) => scenarioOf(one) === 'n_kill9');
+    if (run === undefined) throw new Error('no recording');
+    const told = runOnLan(run, new Choices(), asRecorded);
+    expect(contradictions(run, told)).toEqual([]);
+    const early = told.log.map((line) =>
+      line.state === 'MASTER' ? { ...line, at_us: line.at_us - 100_000 } : line,
+    );
+    expect(contradictions(run, { ...told, log: early }).join()).toContain('too early');
+    const last = told.log.findLast(({ state }) => state === 'MASTER');
+    if (last === undefined) throw new Error('no master');
+    const yielded = { ...last, at_us: last.at_us + 5e6, state: 'BACKUP' };
+    const log = [...told.log, yielded];
+    expect(contradictions(run, { ...told, log }).join()).toContain('to nobody');
   });
 
   it('are the same for the same choices', () => {
