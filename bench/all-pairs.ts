@@ -11,7 +11,7 @@ import { generatedCloud } from './compile.ts';
 import { figure, type Row } from './report.ts';
 import { cpuSeconds } from './stopwatch.ts';
 
-/** Promised seconds from arranged tables to the answer, by ports. */
+/** Promised seconds from flows in memory to the answer, by ports. */
 const TARGETS: ReadonlyMap<number, number> = new Map([
   [1000, 0.5],
   [10_000, 4],
@@ -50,15 +50,16 @@ export function allPairsRows(sizes: readonly number[]): readonly Row[] {
     const of = measure<Swept>('all-pairs', String(ports));
     const target = TARGETS.get(ports);
     return {
-      what: `all pairs of ${figure(ports)} ports, ${figure(of.flows)} flows, tables arranged`,
+      what: `all pairs of ${figure(ports)} ports, ${figure(of.flows)} flows, from flows in memory`,
       ours:
-        `${figure(of.swept_s)} s (processor), and ${figure(of.arranged_s)} s to arrange the ` +
-        `tables; ${figure(of.megabytes)} MB resident with the flows; ${figure(of.some)} pairs ` +
-        `reach each other, ${figure(of.open)} open`,
+        `${figure(of.arranged_s + of.swept_s)} s (processor, one thread): ` +
+        `${figure(of.arranged_s)} s to arrange the tables, ${figure(of.swept_s)} s for the pairs; ` +
+        `${figure(of.megabytes)} MB resident with the flows; ${figure(of.some)} pairs reach each ` +
+        `other, ${figure(of.open)} open`,
       real: null,
       ratio: null,
       target: target === undefined ? null : `≤ ${target} s`,
-      met: target === undefined ? null : of.swept_s <= target,
+      met: target === undefined ? null : of.arranged_s + of.swept_s <= target,
     };
   });
 }

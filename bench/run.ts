@@ -37,6 +37,7 @@ const SECTIONS: ReadonlyMap<string, Section> = new Map<string, Section>([
 
 /** Measured only when they are asked for. */
 const LONG: ReadonlyMap<string, Section> = new Map<string, Section>([
+  ['all-pairs-growth', () => allPairsRows([300, 1000, 3000])],
   ['all-pairs-10000', () => allPairsRows([10_000])],
   ['compile-100000', () => compileRows([100_000])],
 ]);

@@ -27,6 +27,8 @@ interface Part {
 
 /** What one flow asks; filled anew for every flow, so that arranging makes no objects. */
 export interface Asked {
+  /** Tests in slots; forgotten with this when all is arranged. */
+  readonly parts: Map<FieldTest, readonly Part[]>;
   /** 0 where no Ethernet type is asked. */
   ethType: number;
   /** 0 where no conjunction is asked. */
@@ -58,9 +60,7 @@ function slotFor(word: number, mask: number): Slot {
   return slot;
 }
 
-const parts = new WeakMap<FieldTest, readonly Part[]>();
-
-function partsOf(test: FieldTest): readonly Part[] {
+function partsOf({ parts }: Asked, test: FieldTest): readonly Part[] {
   let found = parts.get(test);
   if (found === undefined) {
     found = wordBits(test.field, test.value, test.mask).map(partOf);
@@ -88,7 +88,15 @@ function whole(ask: Ask): Ask {
 }
 
 export function emptyAsked(): Asked {
-  return { ethType: 0, conjunction: 0, count: 0, slots: [], values: [], coordinates: NO_ASKS };
+  return {
+    parts: new Map(),
+    ethType: 0,
+    conjunction: 0,
+    count: 0,
+    slots: [],
+    values: [],
+    coordinates: NO_ASKS,
+  };
 }
 
 /** Fills in what a flow asks. */
@@ -98,7 +106,7 @@ export function ask(into: Asked, { tests }: Flow): void {
   into.count = 0;
   into.coordinates = NO_ASKS;
   for (let i = 0; i < tests.length; i++) {
-    const of = partsOf(tests[i]!);
+    const of = partsOf(into, tests[i]!);
     for (let k = 0; k < of.length; k++) {
       const { kind, slot, value, asks } = of[k]!;
       if (kind === 'slot') {

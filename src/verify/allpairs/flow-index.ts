@@ -5,7 +5,7 @@
  */
 import { type Flow } from '../../dataplane/ovs/types/flow.ts';
 import { EVERYWHERE, NOWHERE, type Region, type Regions } from '../../traffic/sets/regions.ts';
-import { type Asked, ask, emptyAsked, type Slot } from './asks.ts';
+import { type Asked, ask, type Slot } from './asks.ts';
 import { type Frame, LATER, NEEDS_MORE, NotCarried, W } from './frame.ts';
 import { type Clause, type Rule, regionOf, UNMADE } from './rule-region.ts';
 
@@ -43,10 +43,12 @@ export function emptyIndex(): FlowIndex {
 
 const IPV4 = 0x0800;
 const ARP = 0x0806;
-const asked = emptyAsked();
 
-/** Adds a flow; those of protocols that no frame of the engine has are left out. */
-export function addFlow(index: FlowIndex, flow: Flow): void {
+/**
+ * Adds a flow; those of protocols that no frame of the engine has are left out.
+ * @param asked scratch, the same for all flows of all bridges
+ */
+export function addFlow(index: FlowIndex, flow: Flow, asked: Asked): void {
   ask(asked, flow);
   const { ethType, conjunction } = asked;
   if (ethType !== 0 && ethType !== IPV4 && ethType !== ARP) return;

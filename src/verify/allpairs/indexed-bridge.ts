@@ -4,6 +4,7 @@
  */
 import { type Bridge, type Port } from '../../dataplane/ovs/types/switch.ts';
 import { field } from '../../packet/fields.ts';
+import { type Asked } from './asks.ts';
 import { addFlow, emptyIndex, type FlowIndex } from './flow-index.ts';
 import { NotCarried } from './frame.ts';
 
@@ -29,7 +30,7 @@ const ETH_DST = field('eth_dst');
 const ALL_MAC = 0xffff_ffff_ffffn;
 const GROUP_BIT = 1n << 40n;
 
-export function indexBridge(host: string, bridge: Bridge): IndexedBridge {
+export function indexBridge(host: string, bridge: Bridge, asked: Asked): IndexedBridge {
   const tables = new Map<number, FlowIndex>();
   let refused = refusal(bridge);
   if (refused === null) {
@@ -40,7 +41,7 @@ export function indexBridge(host: string, bridge: Bridge): IndexedBridge {
           table = emptyIndex();
           tables.set(flow.table, table);
         }
-        addFlow(table, flow);
+        addFlow(table, flow, asked);
       }
     } catch (error) {
       if (!(error instanceof NotCarried)) throw error;

@@ -9,6 +9,7 @@ import { type Port, type Switch } from '../../dataplane/ovs/types/switch.ts';
 import { type Interface, type Namespace } from '../../dataplane/routing/types.ts';
 import { type CompiledNetwork } from '../../trace/compiled-network.ts';
 import { namespaceOf } from '../../trace/world.ts';
+import { emptyAsked } from './asks.ts';
 import { type Mac } from './frame.ts';
 import { type IndexedBridge, indexBridge } from './indexed-bridge.ts';
 
@@ -58,6 +59,7 @@ export interface Landing {
 /** Works out the places of a network. */
 export function openPlaces(compiled: CompiledNetwork): Places {
   const { network } = compiled;
+  const asked = emptyAsked();
   const switches = new Map<string, Switch>();
   const bridges = new Map<string, IndexedBridge>();
   const peers = new Map<string, { bridge: IndexedBridge; inPort: number }>();
@@ -65,7 +67,7 @@ export function openPlaces(compiled: CompiledNetwork): Places {
     if (of === null) continue;
     switches.set(host, of);
     for (const bridge of of.bridges) {
-      const indexed = indexBridge(host, bridge);
+      const indexed = indexBridge(host, bridge, asked);
       bridges.set(`${host} ${bridge.name}`, indexed);
       for (const port of bridge.ports) {
         peers.set(`${host} ${port.name}`, { bridge: indexed, inPort: port.ofport });
