@@ -238,6 +238,8 @@ const WIRE: readonly Row[] = [
   // Checksums that are wrong: translation keeps them so (RFC 1624), a receiver drops the packet.
   { name: 'ip_csum_bad', width: 1, format: 'decimal', write: false },
   { name: 'tp_csum_bad', width: 1, format: 'decimal', write: false },
+  // UDP over IPv6 without a checksum, outside of tunnels: only receivers mind (RFC 8200 §8.1).
+  { name: 'udp_csum_none', width: 1, format: 'decimal', write: false },
 ];
 
 function layOut(rows: readonly Row[], metadata: boolean, start: number, into: Map<string, Field>): number {

@@ -57,6 +57,7 @@ export const AT = {
   ipLen: at('ip_len'),
   badIpChecksum: at('ip_csum_bad'),
   badChecksum: at('tp_csum_bad'),
+  noChecksum: at('udp_csum_none'),
 } as const;
 
 /** The bit of `vlan_tci` that says "there is a tag" (ovs-fields(7)). */

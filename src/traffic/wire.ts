@@ -25,12 +25,20 @@ export function packetFromBytes(bytes: Uint8Array, options: DecodeOptions = {}):
   return { value: packetOfFrame(value, options.wireLength ?? bytes.length), problems };
 }
 
+/** UDP over IPv6 whose sender left the checksum out; tunnels may, and check it themselves. */
+function lacksChecksum({ layers, inner }: Frame): boolean {
+  const last = layers.at(-1);
+  if (last?.kind !== 'udp' || last.checksum !== 0 || inner !== null) return false;
+  return layers.some(({ kind }) => kind === 'ipv6');
+}
+
 /** The packet of a decoded frame. `length` is that of the whole frame on the wire, in bytes. */
 export function packetOfFrame(frame: Frame, length: number): Packet {
   const words = wordsOfFrame(frame, length);
   const wrong = wrongChecksums(frame);
   words[AT.badIpChecksum] = wrong.ip ? 1 : 0;
   words[AT.badChecksum] = wrong.transport ? 1 : 0;
+  words[AT.noChecksum] = lacksChecksum(frame) ? 1 : 0;
   const isQuote = quotes(frame.layers);
   const content =
     frame.inner === null ? null : packetOfFrame(frame.inner, innerLength(frame.inner));

@@ -134,6 +134,7 @@ export const IS = {
   multicastSource6: is(F.ipv6Source, 0xffn << 120n, 0xffn << 120n),
   badIpChecksum: is(field('ip_csum_bad'), 1),
   badChecksum: is(field('tp_csum_bad'), 1),
+  noChecksum: is(field('udp_csum_none'), 1),
   pairUnset: guard(and(test(F.ipSource, 0n), test(F.ipDestination, 0n))),
 } as const;
 

@@ -71,7 +71,11 @@ function reassembled<P>(work: Work<P>, { version }: Arrival, p: P): P | null {
 function verified<P>(work: Work<P>, p: P): P | null {
   const { hit, miss } = work.run.traffic.split(p, IS.badChecksum);
   if (hit !== null) drop(work, hit, 'CHECKSUM_WRONG', 'transport', 'of the transport header');
-  return miss;
+  if (miss === null) return null;
+  // udp6_csum_zero_error(): programs get none without a checksum, unless they ask (RFC 6935 §5).
+  const { hit: bare, miss: summed } = work.run.traffic.split(miss, IS.noChecksum);
+  if (bare !== null) drop(work, bare, 'CHECKSUM_WRONG', 'transport', 'UDP over IPv6 without one');
+  return summed;
 }
 
 function toTransport<P>(work: Work<P>, arrival: Arrival, received: P): void {
