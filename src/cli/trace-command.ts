@@ -23,6 +23,7 @@ const FORMATS = ['tree', 'json', 'mermaid', 'dot', 'svg', 'html'] as const;
 
 interface TraceFlags extends Wishes, QuestionFlags, VerdictFlags, AtFlags {
   readonly reply?: boolean;
+  readonly oneWay?: boolean;
   readonly connections: 'none' | 'dumped';
   readonly format: (typeof FORMATS)[number];
   readonly json?: boolean;
@@ -44,6 +45,7 @@ export function addTrace(root: Command, call: Call): void {
     root.command('trace').description('trace one packet from FROM to TO and its answer back'),
   )
     .option('--reply', 'show the way of the answer too')
+    .option('--one-way', 'only the way there: whether somebody answers is not asked')
     .addOption(
       new Option('--connections <state>', 'which connections stand before the first packet')
         .choices(['none', 'dumped'])
@@ -101,8 +103,8 @@ async function run(call: Call, from: string, to: string, flags: TraceFlags): Pro
   call.exitCode = exitCode(traced.trace, flags);
 }
 
-function tracingOptions({ connections, when }: TraceFlags): TracingOptions {
-  return when === undefined ? { connections } : { connections, epoch_s: when };
+function tracingOptions({ connections, when, oneWay = false }: TraceFlags): TracingOptions {
+  return { connections, oneWay, ...(when === undefined ? {} : { epoch_s: when }) };
 }
 
 async function writeCapture(file: string, trace: Trace): Promise<void> {

@@ -28,6 +28,8 @@ export interface TracingOptions {
    * connection and a dump taken after a probe holds that very probe's; or those of the dumps.
    */
   readonly connections?: 'none' | 'dumped';
+  /** Only the way there: nobody has to answer, and nothing is followed behind the receiver. */
+  readonly oneWay?: boolean;
   /** When the packet is sent, as seconds since 1970; rules that ask the time need it. */
   readonly epoch_s?: number;
 }
@@ -36,6 +38,7 @@ export interface CompiledNetwork {
   readonly network: Network;
   readonly outsideNames: readonly OutsideName[];
   readonly connections: 'none' | 'dumped';
+  readonly oneWay: boolean;
   readonly epoch_s: number | null;
   /** By `HOST NAMESPACE`. */
   readonly namespaces: Map<string, CompiledNamespace>;
@@ -56,6 +59,7 @@ export function compileNetwork(network: Network, options: TracingOptions = {}): 
     network,
     outsideNames: options.outsideNames ?? [],
     connections: options.connections ?? 'none',
+    oneWay: options.oneWay ?? false,
     epoch_s: options.epoch_s ?? null,
     namespaces: new Map(),
     switches: new Map(),

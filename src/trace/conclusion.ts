@@ -56,10 +56,10 @@ export function conclude(
     const found = reads.filter((read) => isLast(read) && wanted(read));
     return found.find(({ ending }) => isDevice(ending.device, home)) ?? found[0];
   };
-  const arrived = nearest((read) => isRequestArrival(read, tcp));
+  const arrived = nearest((read) => isRequestArrival(read, tcp && !compiled.oneWay));
   const opened = nearest((read) => isDelivered(read) && read.lineage.role === 'request');
   const error = reads.find((read) => read.lineage.role === 'error' && atSender(read, question));
-  const delivered = answered !== undefined && arrived !== undefined;
+  const delivered = arrived !== undefined && (answered !== undefined || compiled.oneWay);
   const split = splitBrains(network, question, reads, opened === undefined ? 'request' : 'reply');
   // Whether the answer came is chance then, in this walk as in the world.
   const blockers =

@@ -14,6 +14,7 @@ import { type CompiledNetwork } from './compiled-network.ts';
 import { conclude } from './conclusion.ts';
 import { connectionQuestion } from './connection-question.ts';
 import { writeFrameFields } from './flow-fields.ts';
+import { lineageReader } from './lineage.ts';
 import {
   type Impossible,
   type Opening,
@@ -59,8 +60,16 @@ export function traceOpened(
   const sent = sendFrom(run, sender, address.version, request);
   const outcomes = addressed(packet) ? (unresolved(sender) ?? sent) : sent;
   const wiring = withFrameFields(world, sender, packet);
-  const endings: readonly Ending<Packet>[] = walk(run, wiring, [{ device: sender, outcomes }]);
+  const start = [{ device: sender, outcomes }];
+  const endings: readonly Ending<Packet>[] = compiled.oneWay
+    ? walk(run, wiring, start, undefined, hasArrived)
+    : walk(run, wiring, start);
   return conclude(compiled, asked, endings, assumptions());
+}
+
+/** Whether the request itself was delivered. */
+function hasArrived({ outcome, p }: Ending<Packet>): boolean {
+  return outcome.kind === 'delivered' && lineageReader()(p).role === 'request';
 }
 
 /** The wires, and what the question writes on every frame that its sender transmits. */
@@ -97,10 +106,11 @@ function unresolved({ stack }: NamespaceDevice<Packet>): readonly Outcome<Packet
 export function portAnswers(compiled: CompiledNetwork, options: TraceOptions): PortAnswers {
   const { hooks, switches } = options;
   const depth = (options.depth ?? 0) + 1;
+  const bothWays = compiled.oneWay ? { ...compiled, oneWay: false } : compiled;
   return (host, namespace, address, port) => {
     if (depth > DEEPEST) return true;
     const question = connectionQuestion(host, namespace, address, port);
-    const traced = trace(compiled, question, { hooks, switches, depth });
+    const traced = trace(bothWays, question, { hooks, switches, depth });
     return traced.kind === 'traced' && traced.trace.delivered;
   };
 }

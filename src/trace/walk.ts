@@ -54,23 +54,28 @@ const ARRIVAL_BUDGET = 20_000;
 
 /**
  * Walks until quiet and returns every ending in the order it happened. `onEnding` may inject
- * further traffic (an application that answers) as outcomes of the device it ended in.
+ * further traffic (an application that answers) as outcomes of the device it ended in; behind an
+ * ending that is enough nothing is followed any more.
  */
 export function walk<P>(
   run: Run<P>,
   wiring: Wiring<P>,
   start: readonly { readonly device: Device<P>; readonly outcomes: readonly Outcome<P>[] }[],
   onEnding: (ending: Ending<P>) => readonly Outcome<P>[] = () => [],
+  isEnough: (ending: Ending<P>) => boolean = () => false,
 ): readonly Ending<P>[] {
   const endings: Ending<P>[] = [];
   const queue: Arrival<P>[] = [];
   let arrivals = 0;
+  let done = false;
 
   const take = (device: Device<P>, outcomes: readonly Outcome<P>[]): void => {
     for (const outcome of outcomes) {
+      if (done) return;
       if (outcome.kind !== 'sent') {
         const ending = endingOf(run, device, outcome);
         endings.push(ending);
+        done = isEnough(ending);
         take(device, onEnding(ending));
         continue;
       }
@@ -88,7 +93,7 @@ export function walk<P>(
   };
 
   for (const { device, outcomes } of start) take(device, outcomes);
-  for (;;) {
+  while (!done) {
     const next = queue.shift();
     if (next === undefined) {
       const late = settled(run, wiring);
@@ -104,6 +109,7 @@ export function walk<P>(
     const p = note(run, next.p, enterStep(next.device, next.port));
     take(next.device, next.device.receive(run, next.port, p));
   }
+  return endings;
 }
 
 /** The step that opens a hop; also used where a packet is made inside a device. */
