@@ -17,18 +17,23 @@ const NAMESPACE: Readonly<Record<4 | 6, RegExp>> = {
 };
 const RULES: Readonly<Record<4 | 6, string>> = { 4: 'iptables-save', 6: 'ip6tables-save' };
 
-/** Of one network, by place: only what may decide. */
-const decisive = new WeakMap<Network, ReadonlyMap<string, readonly Missing[]>>();
+const NOTHING: readonly Missing[] = [];
 
-function byPlace(network: Network): ReadonlyMap<string, readonly Missing[]> {
+/** Of one network, by place: only what may decide. */
+type ByPlace = ReadonlyMap<string, ReadonlyMap<string, readonly Missing[]>>;
+const decisive = new WeakMap<Network, ByPlace>();
+
+/** By host, then by what is within it. */
+function byPlace(network: Network): ByPlace {
   let found = decisive.get(network);
   if (found === undefined) {
-    const made = new Map<string, Missing[]>();
+    const made = new Map<string, Map<string, Missing[]>>();
     for (const missing of network.missing) {
       const { place } = missing;
       if (place === undefined || !mayDecide(place.name)) continue;
-      const key = `${place.host} ${place.within}`;
-      made.set(key, [...(made.get(key) ?? []), missing]);
+      const ofHost = made.get(place.host) ?? new Map<string, Missing[]>();
+      made.set(place.host, ofHost);
+      ofHost.set(place.within, [...(ofHost.get(place.within) ?? []), missing]);
     }
     found = made;
     decisive.set(network, found);
@@ -58,7 +63,7 @@ export function lackingOnTheWay(
   if (places.size === 0) return [];
   const found = new Set<Missing>();
   const look = (host: string, within: string, wanted: (name: string) => boolean): void => {
-    for (const missing of places.get(`${host} ${within}`) ?? []) {
+    for (const missing of places.get(host)?.get(within) ?? NOTHING) {
       if (wanted(missing.place?.name ?? '')) found.add(missing);
     }
   };

@@ -108,25 +108,34 @@ export function lineageSteps(diary: readonly DiaryEntry[]): readonly LineageStep
   });
 }
 
+function became(
+  { relays, connection }: Lineage,
+  role: Role,
+  since: number,
+  answer: AnswerStep | null,
+): Lineage {
+  return { role, since, answer, relays, connection };
+}
+
 function next(current: Lineage, step: Step, since: number): Lineage {
   switch (step.kind) {
     case 'made': {
       const { role } = step as MadeStep;
-      return { ...current, role: role === 'reply' ? 'answer' : role, since, answer: null };
+      return became(current, role === 'reply' ? 'answer' : role, since, null);
     }
     case 'answer': {
       const answer = step as AnswerStep;
       if (answer.what === 'icmp-error' || answer.what === 'reset') {
         const early = current.role === 'request' || current.role === 'data';
-        return { ...current, role: early ? 'error' : 'late-error', since, answer };
+        return became(current, early ? 'error' : 'late-error', since, answer);
       }
-      return { ...current, role: 'answer', since, answer };
+      return became(current, 'answer', since, answer);
     }
     case 'resolution': {
       const { message } = step as ResolutionStep;
       // A solicited answer turns the request's diary into that of the ARP packet.
       const begun = message === 'arp-reply' ? current.since : since;
-      return { ...current, role: 'resolution', since: begun, answer: null };
+      return became(current, 'resolution', begun, null);
     }
     case 'relay': {
       const on = (step as RelayStep).direction === 'request';

@@ -4,7 +4,7 @@
  * runner's affair (hooks.ts).
  */
 
-import { type Split } from '../../traffic/traffic.ts';
+import { type Found, type Split } from '../../traffic/traffic.ts';
 import { assignment } from '../../traffic/words.ts';
 import { clear } from '../conntrack/marks.ts';
 import { type Handle, loadMark, saveMark, untracked } from '../conntrack/netfilter.ts';
@@ -153,7 +153,10 @@ function walkChain<P>(
   let items: readonly Item<P>[] = [item];
   for (let i = 0; i < chain.segments.length && items.length > 0; i++) {
     const segment = chain.segments[i]!;
-    items = splitting(items, (each) => throughSegment(way, segment, each));
+    items =
+      items.length === 1
+        ? throughSegment(way, segment, items[0]!)
+        : items.flatMap((each) => throughSegment(way, segment, each));
   }
   const user = chain.of.policy === null;
   for (let i = 0; i < items.length; i++) {
@@ -171,26 +174,30 @@ interface Way<P> {
   readonly returned: Item<P>[];
 }
 
-/** As flatMap(), without its cost where traffic did not split. */
-function splitting<A, B>(all: readonly A[], each: (one: A) => readonly B[]): readonly B[] {
-  return all.length === 1 ? each(all[0]!) : all.flatMap(each);
-}
-
 function throughSegment<P>(
   way: Way<P>,
   segment: CompiledChain['segments'][number],
   item: Item<P>,
 ): readonly Item<P>[] {
   const found = way.passage.run.traffic.lookup(item.p, segment);
-  return splitting(found, ({ entries, p }) => {
-    let here: readonly Item<P>[] = [withTraffic(item, p)];
-    for (let i = 0; i < entries.length && here.length > 0; i++) {
-      const { entry, certain } = entries[i]!;
-      if (certain) here = splitting(here, (one) => apply(way, entry, one));
-      else surface(way.passage, entry);
-    }
-    return here;
-  });
+  if (found.length !== 1) return found.flatMap((one) => throughRules(way, one, item));
+  return throughRules(way, found[0]!, item);
+}
+
+/** One packet, or a part of a set, through the rules that it matches. */
+function throughRules<P>(
+  way: Way<P>,
+  { entries, p }: Found<CompiledRule, P>,
+  item: Item<P>,
+): readonly Item<P>[] {
+  let here: readonly Item<P>[] = [withTraffic(item, p)];
+  for (let i = 0; i < entries.length && here.length > 0; i++) {
+    const { entry, certain } = entries[i]!;
+    if (!certain) surface(way.passage, entry);
+    else if (here.length === 1) here = apply(way, entry, here[0]!);
+    else here = here.flatMap((one) => apply(way, entry, one));
+  }
+  return here;
 }
 
 /**

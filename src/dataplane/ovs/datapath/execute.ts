@@ -103,11 +103,11 @@ function translatedParts<P>(dp: Datapath<P>, next: Waiting<P>): readonly Transla
   const { traffic } = dp.run;
   const { vlanLimit } = dp.sw.source;
   const p = next.kind === 'enter' ? next.entry.p : next.p;
-  return withTagsRead(traffic, p, vlanLimit).flatMap(
-    (q) =>
-      (next.kind === 'enter' ? translate(dp, { ...next.entry, p: q }) : resume(dp, next.frozen, q))
-        .translated,
-  );
+  const read = withTagsRead(traffic, p, vlanLimit);
+  const each = (q: P): readonly Translated<P>[] =>
+    (next.kind === 'enter' ? translate(dp, { ...next.entry, p: q }) : resume(dp, next.frozen, q))
+      .translated;
+  return read.length === 1 ? each(read[0]!) : read.flatMap(each);
 }
 
 /** Executes actions from `i` on for that part of the traffic that `scope` is about. */

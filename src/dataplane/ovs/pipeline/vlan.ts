@@ -2,7 +2,7 @@
  * VLANs of NORMAL and mirrors: which VLAN a frame is in on its way through the bridge, which
  * ports carry that VLAN, and which tags leave (xlate xvlan_input_translate(), output_normal()).
  */
-import { field } from '../../../packet/fields.ts';
+import { allBits, type FieldBits, field } from '../../../packet/fields.ts';
 import { writeNumberTo } from './conditions.ts';
 import { forkPart, type Part, type Translation } from './part.ts';
 import { type Bundle, type PreparedPort } from './prepared.ts';
@@ -22,7 +22,14 @@ const TCI2 = field('vlan_tci2');
 const TPID = field('vlan_tpid');
 const TPID2 = field('vlan_tpid2');
 const FRAME_LEN = field('frame_len');
+const BITS = {
+  TCI: allBits(TCI),
+  TPID: allBits(TPID),
+  TCI2: allBits(TCI2),
+  TPID2: allBits(TPID2),
+};
 const NO_TAG: Tag = { tpid: 0, vid: 0, pcp: 0 };
+const UNTAGGED: Tags = [NO_TAG, NO_TAG];
 const CFI = 0x1000;
 const PCP_MASK = 0xe000;
 const DOT1Q = 0x8100;
@@ -32,14 +39,18 @@ export function tagsOf<P>(
   x: Translation<P>,
   part: Part<P>,
 ): { readonly part: Part<P>; readonly tags: Tags }[] {
-  const outer = casesOf(x, part, TCI);
+  const outer = casesOf(x, part, BITS.TCI);
+  const [only] = outer;
+  if (only !== undefined && outer.length === 1 && (only.value & CFI) === 0) {
+    return [{ part: only.part, tags: UNTAGGED }];
+  }
   return outer.flatMap(({ value, part: q }) => {
-    if ((value & CFI) === 0) return [{ part: q, tags: [NO_TAG, NO_TAG] as const }];
-    return casesOf(x, q, TPID).flatMap(({ value: tpid, part: r }) =>
-      casesOf(x, r, TCI2).flatMap(({ value: value2, part: s }) => {
+    if ((value & CFI) === 0) return [{ part: q, tags: UNTAGGED }];
+    return casesOf(x, q, BITS.TPID).flatMap(({ value: tpid, part: r }) =>
+      casesOf(x, r, BITS.TCI2).flatMap(({ value: value2, part: s }) => {
         const first = tagOf(tpid, value);
         if ((value2 & CFI) === 0) return [{ part: s, tags: [first, NO_TAG] as const }];
-        return casesOf(x, s, TPID2).map(({ value: tpid2, part: u }) => ({
+        return casesOf(x, s, BITS.TPID2).map(({ value: tpid2, part: u }) => ({
           part: u,
           tags: [first, tagOf(tpid2, value2)] as const,
         }));
@@ -55,9 +66,9 @@ function tagOf(tpid: number, tci: number): Tag {
 function casesOf<P>(
   x: Translation<P>,
   part: Part<P>,
-  of: typeof TCI,
+  of: FieldBits,
 ): { readonly value: number; readonly part: Part<P> }[] {
-  const cases = x.t.cases(part.p, { field: of, start: 0, width: of.width }, 65_536);
+  const cases = x.t.cases(part.p, of, 65_536);
   if (cases === null) return [];
   return cases.map(({ value, p }) => {
     const q = cases.length === 1 ? part : forkPart(part, p);
@@ -154,11 +165,7 @@ function writeTags<P>(
   if (has !== had) part.p = t.add(part.p, FRAME_LEN, 4 * (has - had));
 }
 
-const TAG_BITS = [TCI, TPID, TCI2, TPID2, FRAME_LEN].map((of) => ({
-  field: of,
-  start: 0,
-  width: of.width,
-}));
+const TAG_BITS = [TCI, TPID, TCI2, TPID2, FRAME_LEN].map(allBits);
 
 /** Sends to a bundle with the tags it wants; afterwards the frame is as it was. */
 export function outputTo<P>(
