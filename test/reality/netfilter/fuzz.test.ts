@@ -5,12 +5,11 @@
  */
 import { describe, expect, it } from 'vitest';
 import { type KernelCase } from './case.ts';
-import { firstDifference } from './compare.ts';
 import { MIXTURE_RECORDS, readProfile } from './golden.ts';
 import { Topologies } from './lab.ts';
 import { type MixtureKind } from './mixture/mixture.ts';
 import { askedCases, askedMixtures, hasOracle, PROFILES } from './oracle.ts';
-import { playCase } from './run-case.ts';
+import { differenceOf } from './run-case.ts';
 
 const long = Number(process.env['HOPWISE_NETFILTER_FUZZ'] ?? 0);
 const firstSeed = Number(process.env['HOPWISE_NETFILTER_SEED'] ?? 7_000_000);
@@ -26,8 +25,7 @@ function differences(kind: string, asked: readonly KernelCase[]): readonly strin
   const topologies = new Topologies();
   const steps = asked.reduce((sum, { case: one }) => sum + one.packets.length, 0);
   const found = asked.flatMap(({ case: one, kernel }) => {
-    const played = playCase(one, kernel.packets, topologies);
-    return firstDifference(one, kernel.packets, played) ?? [];
+    return differenceOf(one, kernel.packets, topologies) ?? [];
   });
   console.log(
     `${kind} from seed ${firstSeed}: ${asked.length} cases, ${steps} steps, ${found.length} differ`,

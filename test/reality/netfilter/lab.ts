@@ -92,6 +92,33 @@ export class Topologies {
     if (this.#kept.size > 8 && oldest !== undefined) this.#kept.delete(oldest);
     return known;
   }
+
+  /**
+   * How long the kernel's real time between two cases was is not recorded, and fragments wait for
+   * 30 seconds of it. Where some wait from earlier cases: gives the moment back at which they have
+   * been given up.
+   */
+  agedBefore(one: Case): (() => void) | null {
+    const key = topologyKey(one);
+    const known = this.#kept.get(key);
+    if (known === undefined) return null;
+    const waits = [...known.values()].some(
+      ({ tracked, local }) => tracked.queues.size + local.queues.size > 0,
+    );
+    if (!waits) return null;
+    const then = new Map([...known].map(([name, kept]) => [name, aged(kept)]));
+    return () => void this.#kept.set(key, then);
+  }
+}
+
+/** What a node kept, when the fragments that wait there are given up (net.ipv4.ipfrag_time). */
+function aged({ pathMtus, served }: Kept): Kept {
+  const rest = { pathMtus: pathMtus.map((one) => ({ ...one })), served: served.map(copied) };
+  return { ...nothingKept(), ...rest };
+}
+
+function copied(one: Served<Packet>): Served<Packet> {
+  return { ...one };
 }
 
 function nothingKept(): Kept {

@@ -11,6 +11,7 @@ import { assignment } from '../../../src/traffic/words.ts';
 import { brief, macText } from './brief.ts';
 import { frameBytes, hexBytes } from './bytes.ts';
 import { type Case, type KernelStep, type Step } from './case.ts';
+import { firstDifference } from './compare.ts';
 import { connectionsOf, expectationsOf } from './connections.ts';
 import { type Lab, nothingPlayed, openLab, type Played, Topologies } from './lab.ts';
 import { namespacesOf } from './namespace-of.ts';
@@ -31,6 +32,22 @@ export function playCase(
     playStep(lab, step, truth[i]);
     return lab.now;
   });
+}
+
+/**
+ * The first difference of a case that is played, or null. Fragments of earlier cases may still have
+ * waited for their packet, or no longer: both are right.
+ */
+export function differenceOf(
+  one: Case,
+  truth: readonly KernelStep[],
+  topologies: Topologies,
+): string | null {
+  const age = topologies.agedBefore(one);
+  const found = firstDifference(one, truth, playCase(one, truth, topologies));
+  if (found === null || age === null) return found;
+  age();
+  return firstDifference(one, truth, playCase(one, truth, topologies));
 }
 
 /** Ports and ids in what the kernel sent that were not in what it received. */
