@@ -14,17 +14,14 @@ const TOLD = 'it says how sure an answer is; no packet is stopped by it';
 /** Codes that neither a scenario nor a fault of a captured deployment shows, and why. */
 const OTHERWISE: Readonly<Record<string, string>> = {
   OF_PORT_DOWN: ELEMENT,
-  TUNNEL_LOCAL_IP_MISMATCH: ELEMENT,
   CT_INVALID: ELEMENT,
   NETWORK_LOOP: ELEMENT,
   BRIDGE_SAME_PORT: ELEMENT,
-  NO_NEIGHBOR: 'ARP_UNANSWERED says it where the snapshot shows who was asked',
   FIP_AGENT_GW_MISSING: ELEMENT,
   MTU_BLACKHOLE_NO_ICMP: ELEMENT,
   FRAGMENTS_BROKEN: ELEMENT,
   CHECKSUM_WRONG: ELEMENT,
   WRONG_RECEIVER: ELEMENT,
-  NOT_FOR_ME: ELEMENT,
   LB_NO_SERVER: ELEMENT,
   BRNF_DISABLED: NEVER,
   CT_WRONG_ZONE: NEVER,

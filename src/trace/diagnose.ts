@@ -8,6 +8,7 @@ import { type Case, type Diagnosis } from './diagnosis/case.ts';
 import { deadDevice } from './diagnosis/dead-device.ts';
 import { deadSender } from './diagnosis/dead-port.ts';
 import { floatingPath } from './diagnosis/floating-path.ts';
+import { guestAddress } from './diagnosis/guest-address.ts';
 import { wrongMapping } from './diagnosis/mapping.ts';
 import { misrouted } from './diagnosis/misrouted.ts';
 import { tooLarge } from './diagnosis/mtu.ts';
@@ -31,6 +32,7 @@ const DIAGNOSES: readonly Diagnosis[] = [
   deadSender,
   unseenHost,
   wrongMapping,
+  guestAddress,
   misrouted,
   wrongTunnel,
   wrongVlan,

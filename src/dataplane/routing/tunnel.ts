@@ -4,6 +4,7 @@
  * (drivers/net/vxlan/vxlan_core.c vxlan_xmit_one(), net/ipv4/ip_tunnel_core.c
  * skb_tunnel_check_pmtu()).
  */
+import { writeIp } from '../../text/address-text.ts';
 import { transmitVxlan, type VxlanState } from '../linuxbridge/vxlan.ts';
 import { B, F, IS, longerThan, put } from './headers.ts';
 import { buildError } from './icmp-error.ts';
@@ -21,6 +22,11 @@ export function intoTunnel<P>(work: Work<P>, tunnel: VxlanState<P>, p: P): void 
     if (result.kind === 'receive') back(work, device, result.p);
     else if (result.kind === 'dropped') work.out.push(result);
     else {
+      if (!hasAddress(work, tunnel)) {
+        const evidence = `its local address ${localOf(tunnel)} is on no interface`;
+        drop(work, result.p, 'TUNNEL_LOCAL_IP_MISMATCH', device, evidence);
+        continue;
+      }
       const fitting = onBridge ? answerTooLarge(work, device, result.p) : [result.p];
       for (const outer of fitting) {
         const { device: by } = result;
@@ -28,6 +34,18 @@ export function intoTunnel<P>(work: Work<P>, tunnel: VxlanState<P>, p: P): void 
       }
     }
   }
+}
+
+/** ip_route_output_key(): a source that the host does not have sends nothing. */
+function hasAddress<P>({ stack }: Work<P>, { of: { local } }: VxlanState<P>): boolean {
+  if (local === null || local === 0n) return true;
+  return stack.config.of.interfaces.some(({ addresses }) =>
+    addresses.some(({ address }) => address.version === 4 && address.value === local),
+  );
+}
+
+function localOf<P>({ of }: VxlanState<P>): string {
+  return writeIp({ version: 4, value: of.local ?? 0n });
 }
 
 /** The device itself answers: the frame arrives on it as if it came out of the tunnel. */

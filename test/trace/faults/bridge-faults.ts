@@ -9,6 +9,7 @@ import {
   lostPort,
   lostRule,
   mtu,
+  rewrite,
 } from './edits.ts';
 import { type Asked, type Fault } from './expect-blame.ts';
 
@@ -75,6 +76,20 @@ export const LINUX: readonly Fault[] = [
     edits: [released('compute1', 'vxlan-515')],
     asked: [L2_TO_L1, L1_TO_L4],
     blames: { code: 'BRIDGE_PORT_NOT_FORWARDING', host: 'compute1', component: /vxlan-515$/ },
+  },
+  {
+    name: 'a VXLAN device whose local address the host does not have',
+    edits: [
+      rewrite(/^hosts\/compute2\/ns\/root\/ip-link\.json/, (text) =>
+        text.replace(/("local": ?")172\.30\.(\d+)\.\d+"/g, '$1172.30.$2.77"'),
+      ),
+    ],
+    asked: [L2_TO_L1],
+    blames: {
+      code: 'TUNNEL_LOCAL_IP_MISMATCH',
+      host: 'compute2',
+      component: /^root vxlan-/,
+    },
   },
   {
     name: 'no VXLAN device',

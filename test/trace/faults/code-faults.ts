@@ -1,6 +1,6 @@
 /** One fault for each of several reasons that no other table of faults gives. */
 import { parseFlowFields } from '../../../src/trace/flow-fields.ts';
-import { changedRows, type Edit, lostFlow, rewrite, sysctl } from './edits.ts';
+import { changedRows, type Edit, lostAddress, lostFlow, rewrite, sysctl } from './edits.ts';
 import { type Asked, type Fault } from './expect-blame.ts';
 
 const ROUTER = /qrouter-.*/;
@@ -128,6 +128,25 @@ export const CODES: readonly Fault[] = [
     ],
     asked: [A1_TO_A3],
     blames: { host: 'net1', component: /^nf_conntrack$/, code: 'CT_TABLE_FULL' },
+  },
+  {
+    name: 'a guest that has not configured its address',
+    edits: [lostAddress('compute2', /vm-a2/, /10\.80\.0\.30/)],
+    asked: [A1_TO_A2],
+    blames: { host: 'compute2', component: /^vm-a2 addresses$/, code: 'NOT_FOR_ME' },
+  },
+  {
+    name: 'a neighbour that somebody wrote into the router',
+    edits: [
+      rewrite(/^hosts\/net1\/ns\/qrouter-.*\/ip-neigh-v4\.json/, (text) => {
+        const rows = JSON.parse(text) as { readonly dst: string; readonly dev: string }[];
+        const dev = rows.find(({ dst }) => dst.startsWith('10.81.'))?.dev;
+        const lladdr = 'fa:16:3e:00:00:99';
+        return JSON.stringify([{ dst: '10.81.0.109', dev, lladdr, state: ['PERMANENT'] }]);
+      }),
+    ],
+    asked: [A1_TO_A3],
+    blames: { host: 'net1', component: /^qrouter-\S+ neighbours of qr-/, code: 'NO_NEIGHBOR' },
   },
   {
     name: 'a TTL of one through a router',
