@@ -76,12 +76,15 @@ function rules(truth: KernelStep, played: Played): string | null {
  * the host have no checksum yet.
  */
 const OWN_TCP = /\[SA\]|DF tcp \S+ \[RA?\]/;
+/** The same of IPv6, of which the recorder shows the bytes: everything in front of the checksum. */
+const OWN_RESET_6 = /^(ip6 from \S+ [0-9a-f]{24}50[01]4[0-9a-f]{4})[0-9a-f]{4}/;
 
 function line(parts: readonly string[]): string {
   return parts
     .map((text) => text.replaceAll(/udp \d+>(8472|4789) vxlan/g, 'udp *>$1 vxlan'))
     .map((text) => text.replace(/(\[SA\]) seq\d+/, '$1 seq*'))
     .map((text) => (OWN_TCP.test(text) ? text.replace(' BADCSUM', '') : text))
+    .map((text) => text.replace(OWN_RESET_6, '$1****'))
     .join(' | ');
 }
 
