@@ -61,6 +61,9 @@ export function dvrMac(at: Place, host: string): bigint {
  * Simplification: an agent that missed the server's notice of another host's DVR MAC lacks the
  * flows for it until it restarts (ovs-dvr: net1 knows of no other, compute1 of net1 alone); the
  * compiled ones know of all hosts, so a comparison tells them as missing.
+ *
+ * Simplification: interfaces of one network write the same flows, of which the last one written stands
+ * (here that of the last interface), so that a comparison may tell one gateway's MAC for another.
  */
 export function distributionOf(at: Place, devices: readonly Device[]): Distribution {
   const hosts = at.view.cloud.hosts.filter((each) => each.layer2?.distributedRouting === true);
