@@ -26,9 +26,10 @@ export function linkLayers(words: Uint32Array, before: Before | null): readonly 
   if (isMpls(words)) layers.push(...labelsOf(words, read));
   const unread = unreadTag(words);
   layers.push(...unread, ...deeper);
-  // Labels behind the tag; those in front of it would have taken their place.
-  if (unread.length > 0 && !isMpls(words) && isMpls(behindTags(words))) {
-    layers.push(...labelsOf(words, read));
+  // Labels behind the tag. Behind labels that were pushed in front of it they stay as read.
+  if (unread.length > 0 && isMpls(behindTags(words))) {
+    const kept = read.filter((layer): layer is Mpls => layer.kind === 'mpls');
+    layers.push(...(isMpls(words) ? kept : labelsOf(words, read)));
   }
   return layers;
 }

@@ -1,6 +1,7 @@
 /** A packet's bytes after its fields were changed: what a switch, NAT or a router would send. */
 import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
+import { withTagsRead } from '../../src/dataplane/ovs/datapath/tags.ts';
 import { ENCAPSULATION, field } from '../../src/packet/fields.ts';
 import { fromHex, get16, put16, toHex } from '../../src/packet/wire/bytes.ts';
 import { encode } from '../../src/packet/wire/encode.ts';
@@ -173,6 +174,34 @@ describe('tags and labels', () => {
     );
     const popped = bytesFromPacket(onePacket.pop(read(labelled), 'mpls', 0x0800));
     expect(toHex(popped)).toBe(toHex(SYN));
+  });
+});
+
+describe('labels of MPLS behind a tag that a switch does not look into', () => {
+  const head = '02000000000102000000000a';
+  const rest = '00064140 45200020e40009000002a2df0a0001010a000001 03e8005000080000 00000000';
+  const tagged = () => {
+    const [p] = withTagsRead(onePacket, read(bytes(`${head} 81000064 81000000 8847 ${rest}`)), 1);
+    if (p === undefined) throw new Error('no packet');
+    return p;
+  };
+
+  it('stay where they are when others are pushed in front of it', () => {
+    // As ovs-vswitchd 3.1 does it with two times push_mpls:0x8847.
+    const p = tagged();
+    onePacket.push(p, 'mpls', 0x8847);
+    set(p, { mpls_bos: 1n, mpls_ttl: 64n });
+    onePacket.push(p, 'mpls', 0x8847);
+    set(p, { mpls_label: 56n, mpls_bos: 0n, mpls_ttl: 64n });
+    const wire = toHex(bytesFromPacket(p));
+    expect(wire).toBe(
+      `${head} 81000064 8847 00038040 00000140 0000 8847 ${rest}`.replaceAll(' ', ''),
+    );
+  });
+
+  it('are what they were when nothing is pushed', () => {
+    const wire = `${head} 81000064 81000000 8847 ${rest}`.replaceAll(' ', '');
+    expect(toHex(bytesFromPacket(tagged()))).toBe(wire);
   });
 });
 
