@@ -6,6 +6,7 @@
 import { cpus, loadavg, totalmem } from 'node:os';
 import { fileURLToPath } from 'node:url';
 import { allPairsRows } from './all-pairs.ts';
+import { applyRows } from './apply.ts';
 import { commandRows } from './command.ts';
 import { compileRows } from './compile.ts';
 import { damageRows } from './damage.ts';
@@ -31,6 +32,7 @@ const SECTIONS: ReadonlyMap<string, Section> = new Map<string, Section>([
   ['walk', walkRows],
   ['compile', () => compileRows([1000, 4000, 10_000])],
   ['all-pairs', () => allPairsRows([300, 1000])],
+  ['apply', applyRows],
   ['damage', damageRows],
   ['routers', routersRows],
 ]);
