@@ -85,7 +85,7 @@ const ACTION: Schema = {
   anyOf: [
     object({ kind: kind('ovsdb'), commands: list(list(TEXT)) }),
     bridge('flows', 'lines'),
-    bridge('groups', 'lines'),
+    bridge('bundle', 'lines'),
     bridge('forget', 'matches'),
     object({ kind: kind('restore'), namespace: TEXT, version: VERSION, text: TEXT }),
     text('ipset'),

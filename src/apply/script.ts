@@ -41,8 +41,10 @@ function commandOf(action: Action): string {
     case 'flows':
       if (action.lines.length === 0) return ':';
       return fed(bundle('add-flows', action.bridge), action.lines);
-    case 'groups':
-      return fed(bundle('add-groups', action.bridge), action.lines);
+    case 'bundle': {
+      const name = quoted(deviceWord(action.bridge));
+      return fed(`ovs-ofctl -O OpenFlow14 bundle ${name} -`, action.lines);
+    }
     case 'forget':
       return forget(action.bridge, action.matches);
     case 'restore': {

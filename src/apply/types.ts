@@ -171,7 +171,8 @@ export type Action =
   | { readonly kind: 'ovsdb'; readonly commands: readonly (readonly string[])[] }
   /** One bundle of OpenFlow 1.4 flow changes: `add …`, `delete_strict …`. */
   | { readonly kind: 'flows'; readonly bridge: string; readonly lines: readonly string[] }
-  | { readonly kind: 'groups'; readonly bridge: string; readonly lines: readonly string[] }
+  /** The same with groups: `group add …`, `flow add …`. */
+  | { readonly kind: 'bundle'; readonly bridge: string; readonly lines: readonly string[] }
   /** Flows that were learned from traffic. */
   | { readonly kind: 'forget'; readonly bridge: string; readonly matches: readonly string[] }
   | {

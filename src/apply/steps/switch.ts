@@ -76,8 +76,34 @@ function words(column: string, values: Readonly<Record<string, string>>): readon
   );
 }
 
-/** Flow changes per bridge, each bridge in one bundle. */
+/**
+ * Changes of flows and groups, all of a bridge in one bundle: groups come before the flows that
+ * name them, and go after.
+ */
 export function flowActions(pairs: readonly Pair[]): readonly Action[] {
+  const flows = flowLines(pairs);
+  const groups = pairsOf('group', pairs);
+  const grouped = new Set(groups.map(({ old, to }) => (to ?? old)!.place));
+  const plain = [...flows].filter(([bridge]) => !grouped.has(bridge));
+  return [
+    ...plain.map(([bridge, lines]): Action => ({ kind: 'flows', bridge, lines })),
+    ...[...grouped].map((bridge): Action => {
+      const own = groups.filter(({ old, to }) => (to ?? old)!.place === bridge);
+      const lines = [
+        ...own.flatMap(({ old, to }) =>
+          to === null ? [] : [`group ${old === null ? 'add' : 'modify'} ${to.data.line}`],
+        ),
+        ...(flows.get(bridge) ?? []).map((line) => `flow ${line}`),
+        ...own.flatMap(({ old, to }) =>
+          to === null ? [`group delete group_id=${old?.data.id ?? 0}`] : [],
+        ),
+      ];
+      return { kind: 'bundle', bridge, lines };
+    }),
+  ];
+}
+
+function flowLines(pairs: readonly Pair[]): ReadonlyMap<string, readonly string[]> {
   const bridges = new Map<string, string[]>();
   for (const { old, to } of pairsOf('flow', pairs)) {
     const item = to ?? old;
@@ -88,7 +114,7 @@ export function flowActions(pairs: readonly Pair[]): readonly Action[] {
     if (to !== null) lines.push(`add ${withCookie(to.data.line)}`);
     else lines.push(`delete_strict cookie=${cookie}/-1,${item.data.match}`);
   }
-  return [...bridges].map(([bridge, lines]) => ({ kind: 'flows', bridge, lines }));
+  return bridges;
 }
 
 function withCookie(line: string): string {
