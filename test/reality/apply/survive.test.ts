@@ -46,10 +46,10 @@ async function begin(cloud = CLOUD): Promise<Ready & { readonly foreign: string 
   return { ...(await ready(fixture, cloud)), foreign };
 }
 
-/** Steps to be interrupted: all of them, or the first, one in the middle and the last. */
+/** Steps to be interrupted: all of them, or one in the middle and the last. */
 function chosen(steps: number): readonly number[] {
   const all = Array.from({ length: steps }, (_, i) => i + 1);
-  return LONG ? all : [2, Math.ceil(steps / 2), steps];
+  return LONG ? all : [Math.ceil(steps / 2), steps];
 }
 
 /** Kills every sshd, and starts it again later. */
@@ -96,7 +96,8 @@ describe.skipIf(why !== null)('a run that is interrupted', () => {
   it('by the death of every sshd is undone when they are back, or by the host', async () => {
     const at = await begin();
     const counts: Record<string, number> = {};
-    for (const step of chosen(at.plan.steps.length)) {
+    const steps = chosen(at.plan.steps.length);
+    for (const step of LONG ? steps : steps.slice(0, 1)) {
       let back: Promise<void> = Promise.resolve();
       const result = await crash(
         at,
@@ -180,7 +181,7 @@ describe.skipIf(why !== null)('a host that somebody else changes', () => {
     expect(cut.join()).toContain('takes the interface of your ssh connection');
     // What comes in by the bridge is no more what the routes say.
     at.fixture.run('one', 'sh', '-c', 'echo 1 >/proc/sys/net/ipv4/conf/all/rp_filter');
-    const result = await crash(at, () => 'go', 10);
+    const result = await crash(at, () => 'go', 6);
     expect(result?.kind).toBe('rolled-back');
     expect(await stateOf(at, 'one')).toBe('old');
     expect(foreignText(at.fixture, 'one')).toBe(at.foreign);
