@@ -31,8 +31,6 @@ export const APPLY_EXIT = {
  * below it; each is escaped here, as names and words of others may stand in them.
  */
 export class UsageError extends Error {
-  readonly exitCode = EXIT.usage;
-
   constructor(message: string, ...details: readonly string[]) {
     super([message, ...details].map(forTerminal).join('\n'));
   }
