@@ -74,20 +74,21 @@ describe.skipIf(why !== null)('a run that is interrupted', () => {
       for (const fate of LONG ? (['die', 'send and die'] as const) : (['send and die'] as const)) {
         const result = await crash(at, (number) => (number === step ? fate : 'go'));
         expect(result).toBeNull();
-        await settled(at.fixture, 'one');
+        await settled(at.fixture, 'one', true);
         const end = await stateOf(at, 'one');
         expect([step, end]).toEqual([step, 'old']);
         expect(foreignText(at.fixture, 'one')).toBe(at.foreign);
         counts[end] = (counts[end] ?? 0) + 1;
         const journal = hostJournal(at.fixture, 'one');
         const begun = journal.filter((line) => line.startsWith('begun'));
-        expect(begun.length).toBe(fate === 'die' ? step - 1 : step);
+        // A step that was sent may find the way back begun, and is refused then.
+        expect([step - 1, ...(fate === 'die' ? [] : [step])]).toContain(begun.length);
         expect(journal).toContain('rollback by timer');
         expect(journal.filter((line) => line.startsWith('undone')).length).toBe(begun.length);
       }
     }
     console.log(`controller killed, ${at.plan.steps.length} steps: ${told(counts)}`);
-    const after = await crash(at, () => 'go', 30);
+    const after = await crash(at, () => 'go');
     expect(after?.kind).toBe('done');
     expect(await stateOf(at, 'one')).toBe('new');
     expect(foreignText(at.fixture, 'one')).toBe(at.foreign);
@@ -126,7 +127,7 @@ describe.skipIf(why !== null)('a run that is interrupted', () => {
     startSwitch(at.fixture, 'one');
     startSshd(at.fixture, 'one');
     // Nobody goes back by himself: the timer died with the others.
-    const again = await crash(at, () => 'go', 30, 'other');
+    const again = await crash(at, () => 'go', 120, 'other');
     expect(again?.kind).toBe('done');
     expect(await stateOf(at, 'one')).toBe('new');
   }, 600_000);
