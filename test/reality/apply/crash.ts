@@ -105,8 +105,8 @@ export async function crash(
 
 /** Waits until a host has nothing open any more; in a hurry its timer runs out at once. */
 export async function settled(fixture: Fixture, host: string, hurry = false): Promise<void> {
-  const late = hurry ? 'echo 0 >"txn/$(cat current)/deadline";' : '';
-  const script = `cd /var/lib/hopwise; [ ! -e current ] || { ${late} cat current; } 2>/dev/null; true`;
+  const late = hurry ? '[ ! -d "txn/$x" ] || [ -z "$x" ] || echo 0 >"txn/$x/deadline";' : '';
+  const script = `cd /var/lib/hopwise; x=$(cat current 2>/dev/null); ${late} echo "$x"`;
   const open = (): string => fixture.run(host, 'sh', '-c', script).trim();
   await until(() => open() === '', `${host} is held`, 90_000);
 }
