@@ -15,8 +15,10 @@ export function missingForKeepalived(): string | null {
     }
   }
   try {
-    execFileSync('ip', ['netns', 'add', 'hopwise-vrrp-try'], { stdio: 'ignore' });
-    execFileSync('ip', ['netns', 'del', 'hopwise-vrrp-try'], { stdio: 'ignore' });
+    // Test files run beside each other: each tries a name of its own.
+    const name = `hopwise-vrrp-try-${process.pid}-${process.hrtime.bigint()}`;
+    execFileSync('ip', ['netns', 'add', name], { stdio: 'ignore' });
+    execFileSync('ip', ['netns', 'del', name], { stdio: 'ignore' });
   } catch {
     return 'needs network namespaces';
   }
