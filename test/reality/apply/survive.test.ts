@@ -144,7 +144,9 @@ describe.skipIf(why !== null)('a host that somebody else changes', () => {
     expect(kinds).toEqual(['done', 'refused']);
     expect(await stateOf(at, 'one')).toBe('new');
     expect(foreignText(at.fixture, 'one')).toBe(at.foreign);
-    expect(journals(at.fixture, 'first').join('')).toContain('"begin"');
+    // Which of them was first at the host is chance.
+    const winner = results[0]?.kind === 'done' ? 'first' : 'second';
+    expect(journals(at.fixture, winner).join('')).toContain('"begin"');
   }, 600_000);
 
   it('goes back when a rival removes rules as they are written', async () => {
