@@ -107,12 +107,14 @@ function flowOf(port: string, frame: string): string {
 /**
  * With the clock of a case standing still, nothing revalidates datapath flows. A frame like an
  * earlier one meets such a flow; the addresses it refreshes are refreshed when it is revalidated,
- * which may be as late as after the next move of the clock. So the real table decides.
+ * which may be as late as after a later move of the clock. So the real table decides.
  */
 class LateRefreshes {
   private readonly used = new Map<string, number>();
   private late: LateRefresh[] = [];
   private before = new Map<LearnedAddress<Packet>, number>();
+  /** When the clock was moved: flows are revalidated then. */
+  private readonly moves: number[] = [];
 
   /** Before a frame is received: what is known then. */
   receiving(state: SwitchState<Packet>): void {
@@ -134,10 +136,11 @@ class LateRefreshes {
   }
 
   clockMoved(now_us: number): void {
+    this.moves.push(now_us);
     for (const [frame, at] of this.used) if (now_us - at > FLOW_IDLE_US) this.used.delete(frame);
   }
 
-  /** Entries are as old as the real table shows, where it shows one of the two possible ages. */
+  /** Entries are as old as the real table shows, where it shows one of the possible ages. */
   seen(rows: readonly (readonly string[])[], now_us: number): void {
     const ageSince = (at_us: number): number => Math.floor((now_us - at_us) / 1e6);
     for (const { entry, before_us } of this.late) {
@@ -149,7 +152,8 @@ class LateRefreshes {
       );
       if (row === undefined) continue;
       const age = Number(row[3]);
-      if (age < ageSince(entry.learned_us)) entry.learned_us = now_us;
+      const later = this.moves.find((at_us) => at_us > entry.learned_us && ageSince(at_us) === age);
+      if (later !== undefined) entry.learned_us = later;
       else if (age === ageSince(before_us)) entry.learned_us = before_us;
     }
   }
