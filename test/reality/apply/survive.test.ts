@@ -141,7 +141,9 @@ describe.skipIf(why !== null)('a host that somebody else changes', () => {
       crash(at, () => 'go', 60, 'second'),
     ]);
     const kinds = results.map((each: RunResult | null) => each?.kind).sort();
-    expect(kinds).toEqual(['done', 'refused']);
+    // Whoever comes second is refused at the lock, or goes back from where it met the other.
+    expect(kinds[0]).toBe('done');
+    expect(['refused', 'rolled-back']).toContain(kinds[1]);
     expect(await stateOf(at, 'one')).toBe('new');
     expect(foreignText(at.fixture, 'one')).toBe(at.foreign);
     // Which of them was first at the host is chance.
