@@ -71,7 +71,8 @@ function settingsOf(
   if (known === undefined) {
     const { sysctls } = state.state;
     const root = network.namespace(host, ROOT)?.state.sysctls ?? sysctls;
-    known = { ...trackingSettings(sysctls), limit: tableLimit(sysctls, root, state.connections) };
+    const limit = tableLimit(sysctls, root, () => state.connections);
+    known = { ...trackingSettings(sysctls), limit };
     settings.set(state, known);
   }
   return known;

@@ -73,18 +73,22 @@ export function trackingSettings(sysctls: ReadonlyMap<string, string>): Tracking
  * namespaces of a host, what they hold is counted for each.
  *
  * @param host sysctls of the host's own namespace
- * @param entries connections of the namespace; null when none were dumped
+ * @param entries gives the connections of the namespace; null when none were dumped
  */
 export function tableLimit(
   sysctls: ReadonlyMap<string, string>,
   host: ReadonlyMap<string, string>,
-  entries: readonly ConnectionEntry[] | null,
+  entries: () => readonly ConnectionEntry[] | null,
 ): TableLimit | null {
   const most = numberIn(sysctls, 'max', numberIn(host, 'max', 0));
-  const shown = entries?.length ?? 0;
-  const count = Math.max(numberIn(sysctls, 'count', 0), shown);
-  if (most === 0 || count === 0) return null;
-  const all = shown >= count && (entries ?? []).every(({ status }) => status.includes('assured'));
+  if (most === 0) return null;
+  const counted = numberIn(sysctls, 'count', 0);
+  // A table that is not even half full is not full: its dump, often long, need not be read.
+  if (counted > 0 && 2 * counted < most) return { most, count: counted, makesRoom: 'perhaps' };
+  const known = entries() ?? [];
+  const count = Math.max(counted, known.length);
+  if (count === 0) return null;
+  const all = known.length >= count && known.every(({ status }) => status.includes('assured'));
   return { most, count, makesRoom: all ? 'never' : 'perhaps' };
 }
 

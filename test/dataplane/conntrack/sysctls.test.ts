@@ -50,19 +50,27 @@ describe('sysctls of connection tracking', () => {
 describe('a table of connections', () => {
   const host = sysctls('net.netfilter.nf_conntrack_max = 2\n');
   const own = sysctls('net.netfilter.nf_conntrack_count = 2\n');
+  const none = (): null => null;
   const entries = (text: string) => parseConntrack('conntrack.txt', text).value.entries;
 
   it('has the limit of the host and the count of its namespace', () => {
-    expect(tableLimit(own, host, null)).toEqual({ most: 2, count: 2, makesRoom: 'perhaps' });
-    expect(tableLimit(sysctls(''), host, null)).toBeNull();
-    expect(tableLimit(own, sysctls('net.netfilter.nf_conntrack_max = 0\n'), null)).toBeNull();
+    expect(tableLimit(own, host, none)).toEqual({ most: 2, count: 2, makesRoom: 'perhaps' });
+    expect(tableLimit(sysctls(''), host, none)).toBeNull();
+    expect(tableLimit(own, sysctls('net.netfilter.nf_conntrack_max = 0\n'), none)).toBeNull();
+  });
+
+  it('is not read where its count tells that it is not even half full', () => {
+    const roomy = sysctls('net.netfilter.nf_conntrack_max = 9\n');
+    const unread = (): never => expect.unreachable('the dump was read');
+    expect(tableLimit(own, roomy, unread)).toEqual({ most: 9, count: 2, makesRoom: 'perhaps' });
   });
 
   it('makes no room where every connection is known and assured', () => {
     const assured = entries(line(1, '[ASSURED]') + line(2, '[ASSURED]'));
-    expect(tableLimit(own, host, assured)?.makesRoom).toBe('never');
+    expect(tableLimit(own, host, () => assured)?.makesRoom).toBe('never');
     const mixed = entries(line(1, '[ASSURED]') + line(2, ''));
-    expect(tableLimit(own, host, mixed)?.makesRoom).toBe('perhaps');
-    expect(tableLimit(own, host, entries(line(1, '[ASSURED]')))?.makesRoom).toBe('perhaps');
+    expect(tableLimit(own, host, () => mixed)?.makesRoom).toBe('perhaps');
+    const one = entries(line(1, '[ASSURED]'));
+    expect(tableLimit(own, host, () => one)?.makesRoom).toBe('perhaps');
   });
 });
