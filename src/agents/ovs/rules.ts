@@ -4,6 +4,7 @@
  * (neutron/agent/linux/openvswitch_firewall/rules.py, Zed).
  */
 import { type NeutronRule } from '../../model/neutron.ts';
+import { protocolNumberOf } from '../../model/protocols.ts';
 import { type Numbers } from '../numbers.ts';
 import { type CloudView, type GroupMember } from '../view.ts';
 import { type GuardedPort } from './firewall.ts';
@@ -175,29 +176,6 @@ function specificity(rule: NeutronRule): number {
   return 3;
 }
 
-/** IP protocols that a rule may name (neutron_lib IP_PROTOCOL_MAP) and that are not numbers. */
-const PROTOCOLS: Readonly<Record<string, number>> = {
-  ah: 51,
-  dccp: 33,
-  egp: 8,
-  esp: 50,
-  gre: 47,
-  hopopt: 0,
-  igmp: 2,
-  ip: 4,
-  ipip: 4,
-  'ipv6-encap': 41,
-  'ipv6-frag': 44,
-  'ipv6-nonxt': 59,
-  'ipv6-opts': 60,
-  'ipv6-route': 43,
-  ospf: 89,
-  pgm: 113,
-  rsvp: 46,
-  udplite: 136,
-  vrrp: 112,
-};
-
 /** The protocol's keyword with what follows of ports or types; several for a range of ports. */
 function matchesOf(rule: NeutronRule): readonly (readonly string[])[] {
   const six = rule.version === 6;
@@ -217,8 +195,7 @@ function matchesOf(rule: NeutronRule): readonly (readonly string[])[] {
     if (rule.portMin === null || rule.portMax === null) return [[word]];
     return portMasks(rule.portMin, rule.portMax).map((ports) => [word, `tp_dst=${ports}`]);
   }
-  const number = /^\d+$/.test(name) ? Number(name) : PROTOCOLS[name];
-  return [[any, `nw_proto=${number ?? 255}`]];
+  return [[any, `nw_proto=${protocolNumberOf(name) ?? 255}`]];
 }
 
 /** A range of ports as the fewest values under masks, as OpenFlow has no ranges. */

@@ -12,6 +12,7 @@ import {
   type NeutronRule,
   type NeutronSecurityGroup,
 } from '../neutron.ts';
+import { IP_PROTOCOLS, protocolNumberOf } from '../protocols.ts';
 import { idOf, type Names, nameOf, oneOf, prefix, text, truth } from './reading.ts';
 
 export const GROUP_KEYS = ['name', 'project', 'stateful', 'rules', 'egress'] as const;
@@ -101,26 +102,12 @@ function readRule(
   ];
 }
 
-const PROTOCOLS = [
-  'tcp',
-  'udp',
-  'icmp',
-  'icmpv6',
-  'sctp',
-  'ah',
-  'esp',
-  'gre',
-  'igmp',
-  'vrrp',
-  'ospf',
-];
-
 function protocolOf(row: JsonNode): string | null {
   const at = member(row, 'protocol');
   if (at === undefined || at.value === 'any') return null;
   if (typeof at.value === 'number' && at.value >= 0 && at.value <= 255) return String(at.value);
-  if (typeof at.value === 'string' && PROTOCOLS.includes(at.value)) return at.value;
-  wrong(at, `Expected a protocol's number or one of ${PROTOCOLS.join(', ')}`);
+  if (typeof at.value === 'string' && protocolNumberOf(at.value) !== undefined) return at.value;
+  wrong(at, `Expected a protocol's number or one of ${Object.keys(IP_PROTOCOLS).join(', ')}`);
   return null;
 }
 

@@ -13,6 +13,7 @@ import {
 import { type Action, type FieldTest, type Flow } from '../../dataplane/ovs/types/flow.ts';
 import { type Bridge, type FdbEntry, type Switch } from '../../dataplane/ovs/types/switch.ts';
 import { type Stack } from '../../dataplane/routing/stack.ts';
+import { emptyFdb } from '../../dataplane/routing/text/bridge.ts';
 import {
   type BridgeFdbEntry,
   type Namespace,
@@ -158,18 +159,7 @@ function macsOf({ bridgePorts }: Namespace, { bridges }: Stack<Packet>): readonl
       const mac = readField(p.words, ETH_SOURCE);
       const key = `${master} ${mac}`;
       if (found.has(key) || !bridgePorts.some(({ device }) => device === port)) continue;
-      found.set(key, {
-        device: port,
-        master,
-        mac,
-        vlan: null,
-        destination: null,
-        vni: null,
-        port: null,
-        viaDevice: null,
-        flags: [],
-        state: '',
-      });
+      found.set(key, { ...emptyFdb(mac), device: port, master });
     }
   }
   return [...found.values()];

@@ -11,6 +11,7 @@ import {
   type NeutronRule,
   type NeutronSecurityGroup,
 } from '../../model/neutron.ts';
+import { IP_PROTOCOLS, protocolNumberOf } from '../../model/protocols.ts';
 import { prefixCovers, sameAddress } from '../../packet/prefix.ts';
 import { writeIp } from '../../text/address-text.ts';
 import { groupsOf, portLabel, portsWithAddress } from '../objects.ts';
@@ -36,32 +37,6 @@ export interface JudgedRule {
   readonly differs: readonly Difference[];
 }
 
-/** Protocol names of the API (neutron_lib constants `IP_PROTOCOL_MAP`). */
-const PROTOCOLS: Readonly<Record<string, number>> = {
-  ah: 51,
-  dccp: 33,
-  egp: 8,
-  esp: 50,
-  gre: 47,
-  icmp: 1,
-  icmpv6: 58,
-  igmp: 2,
-  ipip: 4,
-  'ipv6-encap': 41,
-  'ipv6-frag': 44,
-  'ipv6-icmp': 58,
-  'ipv6-nonxt': 59,
-  'ipv6-opts': 60,
-  'ipv6-route': 43,
-  ospf: 89,
-  pgm: 113,
-  rsvp: 46,
-  sctp: 132,
-  tcp: 6,
-  udp: 17,
-  udplite: 136,
-  vrrp: 112,
-};
 const WITH_PORTS: ReadonlySet<number> = new Set([6, 17, 33, 132, 136]);
 const ICMP: ReadonlySet<number> = new Set([1, 58]);
 
@@ -170,13 +145,13 @@ function protocolNumber({ protocol }: NeutronRule, version: 4 | 6): number | nul
   if (protocol === null || protocol === 'any' || protocol === '') return null;
   // `icmp` of an IPv6 rule is ICMPv6 (neutron/agent/firewall.py).
   if (version === 6 && (protocol === 'icmp' || protocol === '1')) return 58;
-  return PROTOCOLS[protocol] ?? (/^\d+$/.test(protocol) ? Number(protocol) : -1);
+  return protocolNumberOf(protocol) ?? -1;
 }
 
 /** `tcp`, `udp`, `icmp`, or the number. */
 export function protocolName(number: number): string {
   if (number === 58) return 'icmpv6';
-  return Object.entries(PROTOCOLS).find(([, own]) => own === number)?.[0] ?? String(number);
+  return Object.entries(IP_PROTOCOLS).find(([, own]) => own === number)?.[0] ?? String(number);
 }
 
 /** `tcp/22`, `icmp`, `udp/53`. */

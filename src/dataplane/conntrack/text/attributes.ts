@@ -42,6 +42,27 @@ export function emptyDraft(): Draft {
   };
 }
 
+/** An attribute of an entry; every form of dump has a table of them in the order of printing. */
+export interface AttributeRow {
+  readonly key: string;
+  /** False when the value is wrong. */
+  readonly read: (draft: Draft, value: string) => boolean;
+  /** Undefined when the entry does not have it. */
+  readonly print: (entry: ConnectionEntry) => string | undefined;
+}
+
+/** Kept as text and printed back. */
+export function kept(key: string): AttributeRow {
+  return {
+    key,
+    read: (draft, value) => {
+      draft.extra[key] = value;
+      return true;
+    },
+    print: (entry) => entry.extra[key],
+  };
+}
+
 /** A whole number from 0 to `most`, or undefined. */
 export function readCount(text: string, most: number): number | undefined {
   if (!/^(?:\d{1,15}|0x[0-9a-fA-F]{1,8})$/.test(text)) return undefined;

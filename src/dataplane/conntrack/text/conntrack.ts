@@ -4,10 +4,12 @@ import { TCP_STATES } from '../tcp-kernel.ts';
 import { PEER_STATES } from '../tcp-userspace.ts';
 import { type ConnectionEntry } from '../types.ts';
 import {
+  type AttributeRow,
   CONNTRACK_TUPLE,
   type Draft,
   emptyDraft,
   finished,
+  kept,
   PROTOCOL_NAMES,
   printTuple,
   protocolName,
@@ -16,25 +18,8 @@ import {
   versionOf,
 } from './attributes.ts';
 
-/** A `key=value` behind the tuples; rows are in the order in which they are printed. */
-interface Row {
-  readonly key: string;
-  readonly read: (draft: Draft, value: string) => boolean;
-  readonly print: (entry: ConnectionEntry) => string | undefined;
-}
-
-function kept(key: string): Row {
-  return {
-    key,
-    read: (draft, value) => {
-      draft.extra[key] = value;
-      return true;
-    },
-    print: (entry) => entry.extra[key],
-  };
-}
-
-const ROWS: readonly Row[] = [
+/** In the order in which they are printed. */
+const ROWS: readonly AttributeRow[] = [
   // /proc/net/nf_conntrack writes these two for GRE, in front of the tuples.
   kept('timeout'),
   kept('stream_timeout'),

@@ -3,10 +3,12 @@ import { complain, type Lines } from '../../../text/lines.ts';
 import { PEER_STATES } from '../tcp-userspace.ts';
 import { type ConnectionEntry } from '../types.ts';
 import {
+  type AttributeRow,
   DPCTL_TUPLE,
   type Draft,
   emptyDraft,
   finished,
+  kept,
   PROTOCOL_NAMES,
   printTuple,
   protocolName,
@@ -15,27 +17,7 @@ import {
   type TupleDraft,
 } from './attributes.ts';
 
-interface Row {
-  readonly key: string;
-  /** False when the value is wrong. */
-  readonly read: (draft: Draft, value: string) => boolean;
-  /** Undefined when the entry does not have it. */
-  readonly print: (entry: ConnectionEntry) => string | undefined;
-}
-
-/** Kept as text and printed back. */
-function kept(key: string): Row {
-  return {
-    key,
-    read: (draft, value) => {
-      draft.extra[key] = value;
-      return true;
-    },
-    print: (entry) => entry.extra[key],
-  };
-}
-
-function tupleRow(key: 'orig' | 'reply', of: 'original' | 'reply'): Row {
+function tupleRow(key: 'orig' | 'reply', of: 'original' | 'reply'): AttributeRow {
   return {
     key,
     read: (draft, value) => readTuple(draft, draft[of], key, value),
@@ -64,7 +46,7 @@ function inner(value: string): string[] {
   return value.startsWith('(') && value.endsWith(')') ? value.slice(1, -1).split(',') : [value];
 }
 
-function number(key: 'zone' | 'mark', most: number): Row {
+function number(key: 'zone' | 'mark', most: number): AttributeRow {
   return {
     key,
     read: (draft, value) => {
@@ -82,7 +64,7 @@ function written(entry: ConnectionEntry, key: string): boolean {
 }
 
 /** One row per attribute, in the order in which they are printed. */
-const ROWS: readonly Row[] = [
+const ROWS: readonly AttributeRow[] = [
   tupleRow('orig', 'original'),
   tupleRow('reply', 'reply'),
   kept('start'),

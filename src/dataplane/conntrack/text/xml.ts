@@ -4,35 +4,20 @@ import { complain, type Lines, linesOf } from '../../../text/lines.ts';
 import { type Parsed } from '../../../text/problem.ts';
 import { type ConnectionEntry, type Tuple } from '../types.ts';
 import {
+  type AttributeRow,
   CONNTRACK_TUPLE,
   type Draft,
   emptyDraft,
   finished,
+  kept,
   protocolName,
   readCount,
   type TupleDraft,
 } from './attributes.ts';
 
-interface Row {
-  readonly tag: string;
-  readonly read: (draft: Draft, value: string) => boolean;
-  readonly print: (entry: ConnectionEntry) => string | undefined;
-}
-
-function kept(tag: string): Row {
+function flag(tag: string, name: string): AttributeRow {
   return {
-    tag,
-    read: (draft, value) => {
-      draft.extra[tag] = value;
-      return true;
-    },
-    print: (entry) => entry.extra[tag],
-  };
-}
-
-function flag(tag: string, name: string): Row {
-  return {
-    tag,
+    key: tag,
     read: (draft) => {
       if (name === 'unreplied') draft.status = draft.status.filter((one) => one !== 'seen_reply');
       draft.status.push(name);
@@ -46,9 +31,9 @@ function counted(
   tag: 'timeout' | 'mark' | 'zone',
   most: number,
   of: 'timeout_s' | 'mark' | 'zone',
-): Row {
+): AttributeRow {
   return {
-    tag,
+    key: tag,
     read: (draft, value) => {
       const found = readCount(value, most);
       if (found === undefined) return false;
@@ -64,9 +49,9 @@ function counted(
 }
 
 /** What is said of both directions (`<meta direction="independent">`). */
-const ROWS: readonly Row[] = [
+const ROWS: readonly AttributeRow[] = [
   {
-    tag: 'state',
+    key: 'state',
     read: (draft, value) => {
       draft.state = value;
       return /^[A-Z_0-9]+$/.test(value);
@@ -79,7 +64,7 @@ const ROWS: readonly Row[] = [
   kept('secctx'),
   counted('zone', 65_535, 'zone'),
   {
-    tag: 'helper',
+    key: 'helper',
     read: (draft, value) => {
       draft.helper = value;
       return value !== '';
@@ -92,7 +77,7 @@ const ROWS: readonly Row[] = [
   flag('unreplied', 'unreplied'),
 ];
 
-const BY_TAG = new Map(ROWS.map((row) => [row.tag, row]));
+const BY_TAG = new Map(ROWS.map((row) => [row.key, row]));
 /** Elements that only group others. */
 const GROUPS: ReadonlySet<string> = new Set([
   'conntrack',
@@ -221,7 +206,7 @@ function metas(entry: ConnectionEntry): string {
   const rows = ROWS.map((row) => {
     const value = row.print(entry);
     if (value === undefined) return '';
-    return value === '' ? `<${row.tag}/>` : element(row.tag, value);
+    return value === '' ? `<${row.key}/>` : element(row.key, value);
   });
   return `${both}<meta direction="independent">${rows.join('')}</meta>`;
 }

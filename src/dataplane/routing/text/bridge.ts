@@ -18,7 +18,7 @@ import { type Parsed, type Problem } from '../../../text/problem.ts';
 import { type BridgeFdbEntry, type BridgePort, type BridgeVlan } from '../types.ts';
 import { isJson } from './form.ts';
 
-type FdbDraft = { -readonly [K in keyof BridgeFdbEntry]: BridgeFdbEntry[K] };
+export type FdbDraft = { -readonly [K in keyof BridgeFdbEntry]: BridgeFdbEntry[K] };
 
 const FDB_FLAGS = new Set(['self', 'master', 'extern_learn', 'offload', 'sticky', 'router']);
 const FDB_STATES = new Set(['permanent', 'static', 'stale']);
@@ -67,7 +67,8 @@ function readFdbValue(entry: FdbDraft, word: string, next: string): boolean {
   return true;
 }
 
-function emptyFdb(mac: bigint): FdbDraft {
+/** An entry of which nothing but the address is known. */
+export function emptyFdb(mac: bigint): FdbDraft {
   return {
     device: '',
     master: null,
