@@ -1,6 +1,11 @@
 /**
  * Highly available routers: the interface on the HA network, who is active, and keepalived with
  * everything that only the active one has (neutron/agent/l3/ha_router.py, Zed).
+ *
+ * Simplification: a router that was active once goes on forwarding IPv6 as standby (ha.py
+ * `_configure_ipv6_params` switches it on and never off), and no object of the API tells who was;
+ * a compiled standby forwards none, so that a comparison after failovers tells the settings of its
+ * interfaces (ovs-ha-router, 2-after-ha-interface-down: three interfaces on net2).
  */
 import { deviceName } from '../../model/ids.ts';
 import { type NeutronPort, type NeutronRouter } from '../../model/neutron.ts';
