@@ -127,6 +127,8 @@ export const IS = {
   multicast: is(F.ipDestination, 0xe000_0000n, 0xf000_0000n),
   allHosts: is(F.ipDestination, 0xe000_0001n),
   multicast6: is(F.ipv6Destination, 0xffn << 120n, 0xffn << 120n),
+  /** ff02::2, all routers of the link (RFC 4291 §2.7.1). */
+  allRouters6: is(F.ipv6Destination, (0xff02n << 112n) | 2n, (1n << 128n) - 1n),
   linkLocal6: is(F.ipv6Destination, 0xfe80n << 112n, 0xffc0n << 112n),
   zeroSource: is(F.ipSource, 0, 0xff00_0000n),
   sourceUnset: is(F.ipSource, 0),

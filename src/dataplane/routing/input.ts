@@ -175,6 +175,17 @@ function unreachableCode6(decision: Exclude<Decision, { readonly kind: 'route' }
   return decision.type === 'prohibit' ? 1 : 0;
 }
 
+/** ip6_mc_input(): who does not forward has not joined all routers (addrconf.c dev_forward_change()). */
+function receiveGroup6<P>(work: Work<P>, device: Device, p: P): void {
+  const routers = device.settings.forwarding6
+    ? { hit: null, miss: p }
+    : work.run.traffic.split(p, IS.allRouters6);
+  if (routers.hit !== null) {
+    drop(work, routers.hit, 'NOT_FOR_ME', 'route input', 'group of routers, and this is none');
+  }
+  if (routers.miss !== null) deliver(work, device, 6, routers.miss, true);
+}
+
 /** ip6_route_input(): groups and link-local addresses belong to the interface they came by. */
 function routeInput6<P>(work: Work<P>, device: Device, p: P): void {
   const { traffic } = work.run;
@@ -184,7 +195,7 @@ function routeInput6<P>(work: Work<P>, device: Device, p: P): void {
   }
   if (bad.miss === null) return;
   const group = traffic.split(bad.miss, IS.multicast6);
-  if (group.hit !== null) deliver(work, device, 6, group.hit, true);
+  if (group.hit !== null) receiveGroup6(work, device, group.hit);
   if (group.miss === null) return;
   const own = traffic.split(group.miss, device.ownsDestination6);
   if (own.hit !== null) deliver(work, device, 6, own.hit, false);
