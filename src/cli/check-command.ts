@@ -21,6 +21,8 @@ interface CheckFlags extends Wishes, AtFlags {
   readonly property?: number;
   readonly seed?: number;
   readonly change: readonly string[];
+  /** Findings whose packets' blockers are told. */
+  readonly blockers: number;
 }
 
 const NOTES = `
@@ -44,6 +46,9 @@ With github the summary of the step is written as well (GITHUB_STEP_SUMMARY).
 segment, a route or floating IP removed) and tells the shortest sequence that breaks a property, with
 the commands that show it again.
 
+Where packets that should arrive do not, all that blocks them is told, with the fewest changes found
+that let them pass: made in a copy of the network, and proved again there.
+
 Exit codes: 0 all hold, 1 one fails, 2 wrong input, 3 none fails and one is undetermined.`;
 
 /** Adds the command to the tree. */
@@ -60,6 +65,11 @@ export function addCheck(root: Command, call: Call): void {
         .default('tree'),
     )
     .option('--reporter <list>', 'several reports: FORMAT or FORMAT=FILE, separated by commas')
+    .addOption(
+      new Option('--blockers <findings>', 'for how many findings to tell what blocks their packets')
+        .argParser(wholeNumber)
+        .default(10),
+    )
     .option('--coverage', 'tell which rules the properties exercised')
     .option('--property <runs>', 'with --cloud: check after so many drawn changes', wholeNumber)
     .option('--seed <number>', 'with --property: what is drawn', wholeNumber)
@@ -113,11 +123,14 @@ async function run(call: Call, file: string, flags: CheckFlags): Promise<void> {
       ...(meter === null ? {} : { overheard: meter.overheard }),
     }),
   ];
+  const most = flags.blockers;
+  const { explained } = await import('./check-blockers.ts');
+  const { checked: told, blocked } = explained(network, cloud ?? flags.snapshot, checked, most);
   const coverage = meter?.report(network) ?? null;
   const gate = value.coverage;
   const missed =
     gate !== null && coverage !== null && coverage.share_percent < gate.atLeast_percent;
-  await writeReports(call, reporters, { file, checked, coverage }, flags);
+  await writeReports(call, reporters, { file, checked: told, coverage, blocked }, flags);
   if (missed) {
     call.io.err.write(
       `hopwise: coverage is ${coverage.share_percent} %, ${gate.atLeast_percent} % are wanted\n`,

@@ -5,6 +5,7 @@ import { forTerminal, jsonText } from '../text/escape.ts';
 import { type Range } from '../traffic/match.ts';
 import { type Proof, type ProofQuestion, type Prover } from '../verify/proof/prove.ts';
 import { ALL_WANTED, EVERY_PORT, portRanges, type Wanted } from '../verify/proof/wanted.ts';
+import { type Blocked } from '../why/blocked.ts';
 import { type AtFlags, addAtOptions, isAtTime, networkAt } from './at-option.ts';
 import { EXIT, UsageError } from './exit-codes.ts';
 import { type Call } from './io.ts';
@@ -22,12 +23,19 @@ interface ProveFlags extends Wishes, AtFlags {
   readonly expect?: 'reachable' | 'unreachable';
   readonly all?: boolean;
   readonly pairs: number;
+  /** Without a word: where no packet arrives and none was expected to be refused. */
+  readonly blockers?: boolean;
 }
+
+/** Pairs of servers that are proved for what changes do to others. */
+const EFFECT_PAIRS = 6;
 
 const NOTES = `
 FROM and TO are named as for hopwise trace. Without --icmp, --tcp or --udp every protocol and
 every port is asked about. REACHABLE: some packets arrive; UNREACHABLE: no packet does, whatever
-its ports are.
+its ports are. What keeps packets from arriving is told where none does: all blockers, and the
+fewest changes found that let them pass, made in a copy of the network and proved again there. With
+--blockers it is told of every packet asked about that does not arrive.
 
 Exit codes: 0 reachable (or as expected), 1 not, 2 wrong input, 3 undetermined.`;
 
@@ -56,6 +64,11 @@ export function addProve(root: Command, call: Call): void {
         'unreachable',
       ]),
     )
+    .option(
+      '--blockers',
+      'tell what blocks packets, and what was found to help, wherever some are missing',
+    )
+    .option('--no-blockers', 'never look for that')
     .option('--certificate <file>', 'where no packet arrives: write why, for verify-certificate')
     .addOption(
       new Option('--format <format>', 'text or data').choices(['tree', 'json']).default('tree'),
@@ -78,8 +91,8 @@ async function networkOf(flags: ProveFlags): Promise<Network> {
 
 /** Every pair of servers; 3 where some pair stays open. */
 async function runAll(call: Call, from: string | undefined, flags: ProveFlags): Promise<void> {
-  const { icmp, tcp, udp, ipv6, expect } = flags;
-  if ((from ?? icmp ?? tcp ?? udp ?? ipv6 ?? expect) !== undefined) {
+  const { icmp, tcp, udp, ipv6, expect, blockers } = flags;
+  if ((from ?? icmp ?? tcp ?? udp ?? ipv6 ?? expect ?? blockers) !== undefined) {
     throw new UsageError('--all is about every IPv4 packet of every pair: no other question fits');
   }
   const [{ answerAllPairs }, { pairsJson, pairsLines }] = await Promise.all([
@@ -119,15 +132,47 @@ async function run(call: Call, from: string, to: string, flags: ProveFlags): Pro
       : await certified(call, prover, question, certificate);
   if (proved.kind === 'impossible') throw new UsageError(proved.why);
   const { proof } = proved;
+  const blocked = isBlocked(proof, flags)
+    ? await blockedOf(network, from, to, question, flags)
+    : null;
   if (flags.format === 'json') {
-    call.io.out.write(`${jsonText({ version: 1, from, to, ...proof })}\n`);
+    const { blockedJson } = await import('../why/render/blocked.ts');
+    const told = blocked === null ? null : blockedJson(blocked);
+    call.io.out.write(`${jsonText({ version: 1, from, to, ...proof, blocked: told })}\n`);
   } else {
     const page = pageOf(call.io, flags);
-    for (const line of proofLines(question, proof, page)) {
-      call.io.out.write(`${page.encode(line)}\n`);
+    const lines = [...proofLines(question, proof, page)];
+    if (blocked !== null) {
+      const { blockedLines } = await import('../why/render/blocked.ts');
+      lines.push(...blockedLines(blocked, page));
     }
+    for (const line of lines) call.io.out.write(`${page.encode(line)}\n`);
   }
   call.exitCode = exitCode(proof.verdict, flags.expect);
+}
+
+/** Whether blockers are to be told: on request, and where nothing arrives that should. */
+function isBlocked({ verdict, missing }: Proof, { blockers, expect }: ProveFlags): boolean {
+  if (blockers !== undefined) return blockers && missing !== null;
+  return verdict === 'UNREACHABLE' && expect !== 'unreachable';
+}
+
+async function blockedOf(
+  network: Network,
+  from: string,
+  to: string,
+  { to: { address }, wanted }: ProofQuestion,
+  flags: ProveFlags,
+): Promise<Blocked> {
+  const [{ explainBlocked }, { cloudOf }] = await Promise.all([
+    import('../why/blocked.ts'),
+    import('./why-run.ts'),
+  ]);
+  const version = address?.version ?? 4;
+  const goal = wanted === ALL_WANTED ? 'some' : 'all';
+  const asked = { from, to, version, wanted, state: 'new', modality: 'may', goal } as const;
+  const cloud = cloudOf(network, flags.cloud ?? flags.snapshot);
+  return explainBlocked(network, asked, { cloud, effectPairs: EFFECT_PAIRS });
 }
 
 /** Proves with a record of everything; the certificate is written where there is one. */

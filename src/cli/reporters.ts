@@ -5,6 +5,7 @@ import { jsonText } from '../text/escape.ts';
 import { nearest } from '../text/suggest.ts';
 import { type CoverageReport } from '../verify/properties/coverage.ts';
 import { type Checked } from '../verify/properties/types.ts';
+import { type Blocked } from '../why/blocked.ts';
 import { UsageError } from './exit-codes.ts';
 import { type Call } from './io.ts';
 import { pageOf, type Wishes } from './terminal.ts';
@@ -23,6 +24,8 @@ export interface Report {
   readonly file: string;
   readonly checked: readonly Checked[];
   readonly coverage: CoverageReport | null;
+  /** What blocks packets, by finding. */
+  readonly blocked: ReadonlyMap<Checked, Blocked>;
 }
 
 /** Reads `tree,junit=out.xml,github`. Throws `UsageError` for anything else. */
@@ -89,13 +92,16 @@ async function summarize({ io }: Call, { file, checked, coverage }: Report): Pro
 async function reportText(
   call: Call,
   form: Reporter['form'],
-  { file, checked, coverage }: Report,
+  report: Report,
   wishes: Wishes,
   toFile: boolean,
 ): Promise<string> {
+  const { file, checked, coverage } = report;
   switch (form) {
-    case 'json':
-      return `${jsonText(dataOf(file, checked, coverage))}\n`;
+    case 'json': {
+      const { blockedJson } = await import('../why/render/blocked.ts');
+      return `${jsonText(dataOf(report, blockedJson))}\n`;
+    }
     case 'junit': {
       const { junitText } = await import('../verify/properties/reports/junit.ts');
       return junitText(file, checked);
@@ -130,17 +136,19 @@ function fromHere(file: string): string {
 
 /** A check as data. */
 function dataOf(
-  file: string,
-  checked: readonly Checked[],
-  coverage: CoverageReport | null,
+  { file, checked, coverage, blocked }: Report,
+  blockedJson: (of: Blocked) => unknown,
 ): unknown {
   return {
     version: 1,
     file,
-    checked: checked.map(({ property, ...found }) => {
+    checked: checked.map((finding) => {
+      const { property, advice: _sentences, ...found } = finding;
       const { name, line, column, kind } = property;
       const claim = property.kind === 'reach' ? property.claim : null;
-      return { name, line, column, kind, claim, ...found };
+      const stopped = blocked.get(finding);
+      const told = stopped === undefined ? null : blockedJson(stopped);
+      return { name, line, column, kind, claim, ...found, blocked: told };
     }),
     coverage:
       coverage === null

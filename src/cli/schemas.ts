@@ -2,7 +2,7 @@
 import { PLAN_SCHEMA } from '../apply/schema.ts';
 import { SIMULATION_SCHEMA } from '../simulate/render/schema.ts';
 import { TOPOLOGY_SCHEMA } from '../trace/map/json.ts';
-import { SCHEMAS as TRACE_SCHEMAS } from '../trace/render/schema.ts';
+import { type Schema, SCHEMAS as TRACE_SCHEMAS } from '../trace/render/schema.ts';
 import { DIFF_SCHEMA } from '../verify/configuration/schema.ts';
 import {
   CHECK_SCHEMA,
@@ -11,7 +11,13 @@ import {
   REACHABILITY_SCHEMA,
 } from '../verify/proof/schema.ts';
 import { LOCATED_SCHEMA } from '../why/render/located.ts';
-import { WHY_SCHEMA } from '../why/render/schema.ts';
+import { BLOCKED_DEFINITIONS, WHY_SCHEMA } from '../why/render/schema.ts';
+
+/** Proofs that tell blockers as well: `blocked` stands where the proofs leave its place. */
+const withBlocked = (schema: Schema): Schema => ({
+  ...schema,
+  $defs: { ...BLOCKED_DEFINITIONS, ...(schema['$defs'] as Schema) },
+});
 
 export const SCHEMAS = {
   ...TRACE_SCHEMAS,
@@ -20,9 +26,9 @@ export const SCHEMAS = {
   diff: DIFF_SCHEMA,
   topology: TOPOLOGY_SCHEMA,
   simulate: SIMULATION_SCHEMA,
-  prove: PROVE_SCHEMA,
+  prove: withBlocked(PROVE_SCHEMA),
   'prove-all': PAIRS_SCHEMA,
-  check: CHECK_SCHEMA,
+  check: withBlocked(CHECK_SCHEMA),
   reachability: REACHABILITY_SCHEMA,
   'apply-plan': PLAN_SCHEMA,
 } as const;

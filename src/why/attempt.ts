@@ -1,7 +1,6 @@
 /** One change that may help, before anybody knows whether it does. */
 import { type Blocker, type Question, type Trace } from '../trace/types.ts';
-import { type Changes } from './edits.ts';
-import { type Situation } from './situation.ts';
+import { type Makes, type Situation } from './situation.ts';
 import { type Change } from './types.ts';
 
 /** What somebody who proposes a change may look at. */
@@ -10,11 +9,16 @@ export interface Stuck {
   readonly question: Question;
   readonly trace: Trace;
   readonly blocker: Blocker;
+  /** Destination ports that are meant together with the packet's own; null: that one alone. */
+  readonly ports: PortRange | null;
 }
+
+/** Both ends included. */
+export type PortRange = readonly [low: number, high: number];
 
 export interface Attempt {
   readonly change: Change;
-  readonly makes: Partial<Changes>;
+  readonly makes: Makes;
 }
 
 /** Proposes changes of one family; none when the blocker is of no such kind. */

@@ -12,7 +12,11 @@ import { type Situation } from './situation.ts';
 import { type Effects, type Pair } from './types.ts';
 
 /** Compares what arrives before a change and with it. */
-export function effectsOf({ situation, question }: Stuck, after: Situation, most: number): Effects {
+export function effectsOf(
+  { situation, question }: Pick<Stuck, 'situation' | 'question'>,
+  after: Situation,
+  most: number,
+): Effects {
   const before = situation.network;
   const pairs = pairsConcerned(before, after.network, [question.from.label, question.to.label]);
   const gained: Effects['gained'][number][] = [];

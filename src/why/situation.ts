@@ -28,11 +28,13 @@ export function openSituation(
   return situation(real, cloud, options, { cloud, pieces: new Set(), edits: [] });
 }
 
+/** What a change makes otherwise: changes of objects go on from those that were made before. */
+export type Makes = Partial<Changes> | ((so: Situation) => Partial<Changes>);
+
 /** The situation with more changed. */
-export function changed(
-  { real, opened, options, cloud, pieces, edits }: Situation,
-  more: Partial<Changes>,
-): Situation {
+export function changed(so: Situation, makes: Makes): Situation {
+  const { real, opened, options, cloud, pieces, edits } = so;
+  const more = typeof makes === 'function' ? makes(so) : makes;
   return situation(real, opened, options, {
     cloud: more.cloud ?? cloud,
     pieces: new Set([...pieces, ...(more.pieces ?? [])]),

@@ -1,9 +1,9 @@
 /** `hopwise check`: properties of the demonstration, its reports and exit codes. */
-import { mkdtempSync, rmSync, writeFileSync } from 'node:fs';
+import { mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterAll, describe, expect, it } from 'vitest';
-import { CHECK_SCHEMA } from '../../src/verify/proof/schema.ts';
+import { SCHEMAS } from '../../src/cli/schemas.ts';
 import { hopwise } from './call.ts';
 import { violations } from './json-schema.ts';
 
@@ -70,8 +70,31 @@ describe('hopwise check', () => {
   it('writes data with the proof of every pair', async () => {
     const { out } = await check(APART + ONLY, '--format', 'json');
     const data = JSON.parse(out) as { checked: { holds: string }[] };
-    expect(violations(CHECK_SCHEMA, data)).toEqual([]);
+    expect(violations(SCHEMAS.check, data)).toEqual([]);
     expect(data.checked.map(({ holds }) => holds)).toEqual(['holds', 'holds', 'holds']);
+  });
+
+  it('tells what blocks packets and what helps, in every form of report', async () => {
+    const stopped = '  - {from: a2, to: a1, arrives: all, tcp: "22,443"}\n';
+    const command =
+      'openstack security group rule create --ingress --protocol tcp --dst-port 22 --remote-ip 10.0.0.7/32 sg-web';
+    const forms = ['json', 'junit', 'sarif', 'markdown'];
+    const files = forms.map((form) => `${form}=${join(scratch, form)}`);
+    const { out, code } = await check(stopped, '--reporter', ['tree', 'github', ...files].join());
+    expect(code).toBe(1);
+    expect(out.split(command)).toHaveLength(3);
+    const [json = '', ...others] = forms.map((form) => readFileSync(join(scratch, form), 'utf8'));
+    for (const text of others) expect(text.replaceAll('\\', '')).toContain(command);
+    const data = JSON.parse(json) as { checked: { blocked: Record<string, unknown> }[] };
+    expect(violations(SCHEMAS.check, data)).toEqual([]);
+    expect(data.checked[0]?.blocked).toMatchObject({
+      together: [{ kind: 'api', commands: [command] }],
+      proved: { reached: true, missing: null },
+      effects: { gained: [{ from: 'a2', to: 'a1', packets: 'tcp 22' }], lost: [] },
+    });
+    const without = await check(stopped, '--blockers', '0');
+    expect(without.code).toBe(1);
+    expect(without.out).not.toContain('openstack');
   });
 
   it('writes JUnit, SARIF and annotations with the place of the property', async () => {

@@ -3,7 +3,7 @@ import { mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { dirname, join } from 'node:path';
 import { describe, expect, it } from 'vitest';
-import { PROVE_SCHEMA } from '../../src/verify/proof/schema.ts';
+import { SCHEMAS } from '../../src/cli/schemas.ts';
 import { hopwise } from './call.ts';
 import { violations } from './json-schema.ts';
 
@@ -43,13 +43,29 @@ describe('hopwise prove', () => {
   it('writes data', async () => {
     const { out } = await hopwise(['prove', 'a1', 'a2', '--udp', '53', '--format', 'json']);
     const proof = JSON.parse(out) as Record<string, unknown>;
-    expect(violations(PROVE_SCHEMA, proof)).toEqual([]);
+    expect(violations(SCHEMAS.prove, proof)).toEqual([]);
     expect(proof['verdict']).toBe('REACHABLE');
     expect(proof['arrives']).toMatchObject({
       classes: [{ protocol: 'udp', ports: [[53, 53]] }],
       witness: { protocol: 17, port: 53 },
     });
     expect(proof['lost']).toBeNull();
+  });
+
+  it('tells what blocks packets, where none arrives or somebody asks', async () => {
+    const asked = ['prove', 'a2', 'a1', '--tcp', '22,443'];
+    expect((await hopwise(asked)).out).not.toContain('blocker');
+    const { out, code } = await hopwise([...asked, '--blockers', '--format', 'json']);
+    expect(code).toBe(0);
+    const proof = JSON.parse(out) as { blocked: { together: unknown[] } };
+    expect(violations(SCHEMAS.prove, proof)).toEqual([]);
+    expect(proof.blocked.together).toHaveLength(1);
+    const never = await hopwise(['prove', 'a2', 'a1', '--tcp', '22']);
+    expect(never.code).toBe(1);
+    expect(never.out).toContain('  blocker   SG_NO_MATCHING_RULE at compute1');
+    expect(never.out).toContain('proved again: what is asked for arrives');
+    const none = await hopwise(['prove', 'a2', 'a1', '--tcp', '22', '--no-blockers']);
+    expect(none.out).not.toContain('blocker');
   });
 
   it('refuses ports that are none', async () => {

@@ -15,7 +15,7 @@ import { outsidePlace, outsideTarget, withOutside } from '../../trace/outside.ts
 import { type TraceEnd, type Verdict } from '../../trace/types.ts';
 import { type Ending } from '../../trace/walk.ts';
 import { readSteps } from '../../traffic/diary.ts';
-import { blankPacket } from '../../traffic/packet.ts';
+import { blankPacket, type Packet } from '../../traffic/packet.ts';
 import { type PacketSet } from '../../traffic/sets/packet-set.ts';
 import { NOWHERE, type Region, type Regions, TooManyRegions } from '../../traffic/sets/regions.ts';
 import { packetSets } from '../../traffic/sets/set-traffic.ts';
@@ -358,9 +358,26 @@ function doubts(
   return [...found];
 }
 
-/** One packet of a region; ports that people know are taken where the region has them. */
+/** Packets that people know, by protocol, port and source port: the first that fits is told. */
+const USUAL: readonly (readonly [number, number, number])[] = [
+  [6, 443, 40_000],
+  [1, 0, 0],
+  [58, 0, 0],
+  [17, 53, 40_000],
+];
+
+/** One packet of a region, as near to a usual one as the region has it. */
 function witness(space: Space, where: Region): Witness {
-  const { words } = inputPacket(space, where, blankPacket());
-  const [protocol, port, sourcePort] = COORDINATES.map((of) => words[of.word]!);
-  return { protocol: protocol!, port: port!, sourcePort: sourcePort! };
+  const sampled = (typical: Packet): Witness => {
+    const { words } = inputPacket(space, where, typical);
+    const [protocol, port, sourcePort] = COORDINATES.map((of) => words[of.word]!);
+    return { protocol: protocol!, port: port!, sourcePort: sourcePort! };
+  };
+  for (const usual of USUAL) {
+    const typical = blankPacket();
+    for (const [i, of] of COORDINATES.entries()) typical.words[of.word] = usual[i]!;
+    const found = sampled(typical);
+    if (found.protocol === usual[0]) return found;
+  }
+  return sampled(blankPacket());
 }

@@ -57,9 +57,15 @@ const DEFINITIONS: Readonly<Record<string, Schema>> = {
 const head = (title: string): Schema => ({ $schema: DRAFT, title, $defs: DEFINITIONS });
 const VERSION = { const: 1 } as const;
 
+/** The definition comes with `src/why`, which asks proofs itself. */
+const BLOCKED: Schema = {
+  ...orNull(ref('blocked')),
+  description: 'Where packets are missing that shall arrive; null where nothing was asked for.',
+};
+
 export const PROVE_SCHEMA: Schema = {
   ...head('hopwise prove --format json'),
-  ...object({ version: VERSION, from: TEXT, to: TEXT, ...PROOF }),
+  ...object({ version: VERSION, from: TEXT, to: TEXT, ...PROOF, blocked: BLOCKED }),
 };
 
 const PAIR: Readonly<Record<string, Schema>> = {
@@ -117,6 +123,7 @@ export const CHECK_SCHEMA: Schema = {
         origin: orNull(ref('origin')),
         witness: orNull(ref('witness')),
         proof: orNull(ref('proof')),
+        blocked: BLOCKED,
       }),
     ),
     coverage: orNull(

@@ -11,6 +11,9 @@ const MARKS = {
   unsure: ['?', 'unsure'],
 } as const;
 
+/** Pairs, rules or places of one property that are named where they hold. */
+const MOST_HELD = 8;
+
 /** The lines of a check; names of tenants are escaped. */
 export function checkedLines(
   file: string,
@@ -18,14 +21,26 @@ export function checkedLines(
   coverage: CoverageReport | null,
   { style }: Page,
 ): readonly string[] {
-  const lines = checked.map((each) => {
+  const lines: string[] = [];
+  const holding = new Map<Checked['property'], number>();
+  for (const each of checked) {
     const { property, holds, subject } = each;
     const [mark, colour] = MARKS[holds];
     const title = `${style(colour, mark)} ${forTerminal(property.name)}`;
-    if (holds === 'holds') return `${title}  ${style('dim', forTerminal(subject))}`;
+    if (holds === 'holds') {
+      const count = (holding.get(property) ?? 0) + 1;
+      holding.set(property, count);
+      if (count <= MOST_HELD) lines.push(`${title}  ${style('dim', forTerminal(subject))}`);
+      continue;
+    }
     const place = style('dim', `${forTerminal(file)}:${property.line}`);
-    return `${title}  ${place}\n    ${forTerminal(sentenceOf(each))}`;
-  });
+    const told = [sentenceOf(each), ...(each.advice ?? []).map((line) => `  ${line}`)];
+    lines.push(`${title}  ${place}`, ...told.map((line) => `    ${forTerminal(line)}`));
+  }
+  for (const [{ name }, count] of holding) {
+    const more = count - MOST_HELD;
+    if (more > 0) lines.push(`${style('good', '✓')} ${forTerminal(name)}  and ${more} more`);
+  }
   const held = checked.filter(({ holds }) => holds === 'holds').length;
   const covered = coverage === null ? [] : coverageLines(coverage, style);
   return [...lines, ...covered, `${held} of ${checked.length} hold`];

@@ -170,4 +170,6 @@ export interface Checked {
   /** A packet that shows it; null where none does. */
   readonly witness: Witness | null;
   readonly proof: Proof | null;
+  /** What blocks packets and what was found to help, sentence by sentence, where somebody asked. */
+  readonly advice?: readonly string[];
 }

@@ -3,6 +3,7 @@ import { type Cloud } from '../../model/cloud.ts';
 import { restartAgent } from '../../trace/diagnosis/commands.ts';
 import { piecesThatChange } from '../agents-network.ts';
 import { type Attempt, type Proposal } from '../attempt.ts';
+import { type Changes } from '../edits.ts';
 
 /** The UDP port of VXLAN differs: one host takes that of another. */
 export const tunnelPorts: Proposal = ({ situation: { cloud, real }, question }) => {
@@ -19,11 +20,12 @@ export const tunnelPorts: Proposal = ({ situation: { cloud, real }, question }) 
     ports.flatMap((port): readonly Attempt[] => {
       const own = used.get(host);
       if (own === undefined || own.vxlanPort === port) return [];
-      const next: Cloud = {
-        ...cloud,
-        hosts: cloud.hosts.map((each) =>
+      const makes = (before: Cloud): Partial<Changes> => {
+        const hosts = before.hosts.map((each) =>
           each.name === host ? { ...each, layer2: { ...own, vxlanPort: port } } : each,
-        ),
+        );
+        const next: Cloud = { ...before, hosts };
+        return { cloud: next, pieces: piecesThatChange(real, before, next) };
       };
       const option = own.kind === 'linuxbridge' ? '[vxlan] udp_dstport' : '[agent] vxlan_udp_port';
       return [
@@ -33,7 +35,7 @@ export const tunnelPorts: Proposal = ({ situation: { cloud, real }, question }) 
             summary: `set ${option} = ${port} on ${host}, as other hosts have it, and restart its agent`,
             commands: [restartAgent(host, `neutron-${own.kind}-agent`)],
           },
-          makes: { cloud: next, pieces: piecesThatChange(real, cloud, next) },
+          makes: (so) => makes(so.cloud ?? cloud),
         },
       ];
     }),

@@ -37,10 +37,11 @@ function allow(
   const all = stuck.situation.network.neutron.securityGroups;
   const group = all.find(({ id }) => id === groupId);
   if (group === undefined) return [];
-  const added: NeutronRule = { ...rule, groupId, id: `rule-to-be-created-in-${groupId}` };
+  const wide = widened(rule, stuck);
+  const added: NeutronRule = { ...wide, groupId, id: `rule-to-be-created-in-${groupId}` };
   return objectChange(stuck, {
     summary: `allow it in ${safeName(group, all)}, if this traffic is wanted`,
-    commands: [createRule(group, all, rule)],
+    commands: [createRule(group, all, wide)],
     objects: (before) => ({
       ...before,
       securityGroups: before.securityGroups.map((each) =>
@@ -50,10 +51,22 @@ function allow(
   });
 }
 
+type Rule = Extract<Remedy, { kind: 'allow' }>['rule'];
+
+/** For all ports that are meant, where the rule is about the port of the packet alone. */
+function widened(rule: Rule, { ports, question }: Stuck): Rule {
+  const own = question.packet.destinationPort;
+  if (ports === null || own === null || rule.portMin !== own || rule.portMax !== own) return rule;
+  const [low, high] = ports;
+  // Neutron's rules know no port 0; a rule without ports is about all of them.
+  if (low <= 1 && high === 65_535) return { ...rule, portMin: null, portMax: null };
+  return { ...rule, portMin: Math.max(1, low), portMax: high };
+}
+
 function createRule(
   group: NeutronSecurityGroup,
   all: readonly NeutronSecurityGroup[],
-  rule: Extract<Remedy, { kind: 'allow' }>['rule'],
+  rule: Rule,
 ): string {
   const { direction, version, protocol, portMin, portMax, remotePrefix, remoteGroup } = rule;
   const ports = portMin === portMax ? `${portMin}` : `${portMin}:${portMax}`;

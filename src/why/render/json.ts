@@ -19,7 +19,7 @@ export function whyJson(why: Why, snapshot: string, toolVersion: string): unknow
   };
 }
 
-function whyBlockerJson({ blocker, fixes, tried, noFix }: WhyBlocker): unknown {
+export function whyBlockerJson({ blocker, fixes, tried, noFix }: WhyBlocker): unknown {
   return { blocker: withoutAdvice(blockerJson(blocker)), fixes: fixes.map(fixJson), tried, noFix };
 }
 
@@ -37,11 +37,11 @@ function fixJson({ change, verdict, next, effects }: TriedFix): unknown {
   };
 }
 
-function changeJson({ kind, summary, commands }: Change): Record<string, unknown> {
+export function changeJson({ kind, summary, commands }: Change): Record<string, unknown> {
   return { kind, summary, commands };
 }
 
-function effectsJson({ pairs, leftOut, gained, lost, unknown }: Effects): unknown {
+export function effectsJson({ pairs, leftOut, gained, lost, unknown }: Effects): unknown {
   const list = (all: Effects['gained']): unknown =>
     all.map(({ from, to, packets }) => ({ from, to, packets }));
   return {

@@ -58,6 +58,43 @@ const DEFINITIONS: Readonly<Record<string, Schema>> = {
   }),
 };
 
+/** What `prove` and `check` tell of packets that do not arrive, and what its parts are. */
+export const BLOCKED_DEFINITIONS: Readonly<Record<string, Schema>> = {
+  ...DEFINITIONS,
+  blocked: {
+    ...object({
+      stopped: {
+        ...list(
+          object({
+            classes: list(ref('class')),
+            witness: ref('witness'),
+            verdict: VERDICT,
+            blockers: list(ref('whyBlocker')),
+          }),
+        ),
+        description: 'Kinds of missing packets, each with all that stops one of them.',
+      },
+      together: {
+        ...list(ref('change')),
+        description: 'The fewest of the changes found with which the packets arrive.',
+      },
+      proved: {
+        ...orNull(
+          object({
+            reached: { type: 'boolean' },
+            missing: orNull(ref('group')),
+            unknown: list(TEXT),
+          }),
+        ),
+        description: 'The proof with these changes made.',
+      },
+      effects: orNull(ref('effects')),
+      openEnd: { ...orNull(TEXT), description: 'Why there may be more blockers.' },
+    }),
+    description: 'What keeps packets from arriving, and what was found to help.',
+  },
+};
+
 export const WHY_SCHEMA: Schema = {
   $schema: DRAFT,
   title: 'What `hopwise why --format json` writes',

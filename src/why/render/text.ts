@@ -75,6 +75,11 @@ function triedText({ verdict, next }: TriedFix): string {
 }
 
 function effectLines(effects: Effects, page: Page): readonly string[] {
+  return prose('', effectsText(effects), page, 'dim');
+}
+
+/** `nothing more passes; nothing is lost (6 pairs of servers proved)`. */
+export function effectsText(effects: Effects): string {
   const { pairs, leftOut, gained, lost, unknown } = effects;
   const some = (list: Effects['gained']): string => {
     const shown = list.slice(0, FEW).map(({ from, to, packets }) => {
@@ -89,7 +94,7 @@ function effectLines(effects: Effects, page: Page): readonly string[] {
     ...(unknown.length === 0 ? [] : [`not known of ${unknown.length}`]),
   ];
   const rest = leftOut === 0 ? '' : `, ${leftOut} not looked at`;
-  return prose('', `${parts.join('; ')} (${pairs} pairs of servers proved${rest})`, page, 'dim');
+  return `${parts.join('; ')} (${pairs} pairs of servers proved${rest})`;
 }
 
 function closingLines(why: Why, page: Page): readonly string[] {

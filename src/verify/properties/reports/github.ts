@@ -1,7 +1,7 @@
 /** What GitHub shows of a workflow: annotations at the property's place (workflow commands). */
 import { forWorkflowMessage, forWorkflowProperty } from '../../../text/escape.ts';
 import { type Checked } from '../types.ts';
-import { LEVELS, sentenceOf } from './sentence.ts';
+import { adviceOf, LEVELS } from './sentence.ts';
 
 /** GitHub shows ten errors and ten warnings of a step; the last line names the rest. */
 const MOST = 10;
@@ -14,7 +14,7 @@ export function githubLines(file: string, checked: readonly Checked[]): readonly
     for (const each of shown) {
       const { line, column, name } = each.property;
       const place = `file=${forWorkflowProperty(file)},line=${line},col=${column},title=${forWorkflowProperty(name)}`;
-      lines.push(`::${LEVELS[holds]} ${place}::${forWorkflowMessage(sentenceOf(each))}`);
+      lines.push(`::${LEVELS[holds]} ${place}::${forWorkflowMessage(adviceOf(each))}`);
     }
     const rest = found.length - shown.length;
     if (rest > 0) lines.push(`::${LEVELS[holds]} title=hopwise::and ${rest} more like these`);

@@ -3,6 +3,12 @@ import { forMarkup } from '../../../text/escape.ts';
 import { type Checked } from '../types.ts';
 import { countsOf, ruleOf, sentenceOf } from './sentence.ts';
 
+/** Advice is the text of the element. */
+function adviceBody({ advice }: Checked, tag: string): string {
+  if (advice === undefined) return '/>';
+  return `>${forMarkup(advice.join('\n'))}</${tag}>`;
+}
+
 /** What nobody can say is an error, not a failure. */
 export function junitText(file: string, checked: readonly Checked[]): string {
   const { fails, unsure } = countsOf(checked);
@@ -13,7 +19,7 @@ export function junitText(file: string, checked: readonly Checked[]): string {
     if (holds === 'holds') return `${head}/>`;
     const tag = holds === 'fails' ? 'failure' : 'error';
     const type = forMarkup(code ?? ruleOf(property));
-    return `${head}>\n      <${tag} type="${type}" message="${forMarkup(sentenceOf(each))}"/>\n    </testcase>`;
+    return `${head}>\n      <${tag} type="${type}" message="${forMarkup(sentenceOf(each))}"${adviceBody(each, tag)}\n    </testcase>`;
   });
   const totals = `tests="${checked.length}" failures="${fails}" errors="${unsure}"`;
   return [

@@ -40,6 +40,7 @@ export function markdownText(
     lines.push('', `### ${forMarkdown(property.name)}`, '');
     for (const each of wrong.slice(0, MOST)) {
       lines.push(`- ${each.holds === 'fails' ? '✗' : '?'} ${forMarkdown(sentenceOf(each))}`);
+      lines.push(...(each.advice ?? []).map((line) => `  - ${forMarkdown(line)}`));
     }
     if (wrong.length > MOST) lines.push(`- and ${wrong.length - MOST} more`);
   }

@@ -4,7 +4,7 @@
  */
 import { REASONS, type Reason } from '../../../reasons/codes.ts';
 import { type Checked } from '../types.ts';
-import { LEVELS, ruleOf, sentenceOf } from './sentence.ts';
+import { adviceOf, LEVELS, ruleOf } from './sentence.ts';
 
 /** @param file relative to the repository, or an absolute path of a file elsewhere */
 export function sarifLog(file: string, checked: readonly Checked[], version: string): unknown {
@@ -26,7 +26,7 @@ export function sarifLog(file: string, checked: readonly Checked[], version: str
           ruleId: idOf(each),
           ruleIndex: ids.indexOf(idOf(each)),
           level: LEVELS[each.holds],
-          message: { text: `${each.property.name}: ${sentenceOf(each)}` },
+          message: { text: `${each.property.name}: ${adviceOf(each)}` },
           partialFingerprints: { 'hopwiseProperty/v1': fingerprint(each) },
           locations: [
             {

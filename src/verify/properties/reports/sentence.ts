@@ -8,6 +8,11 @@ export function sentenceOf({ subject, because, witness }: Checked): string {
   return because.length === 0 ? subject : `${subject}: ${because.join('; ')}${example}`;
 }
 
+/** The same with what blocks packets and helps, in lines below it. */
+export function adviceOf(each: Checked): string {
+  return [sentenceOf(each), ...(each.advice ?? [])].join('\n');
+}
+
 /** The kind of a property as other tools group by it: `arrives`, `no-loops`. */
 export function ruleOf(property: Property): string {
   switch (property.kind) {
