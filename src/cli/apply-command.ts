@@ -17,6 +17,7 @@ interface RunFlags extends ApplyFlags {
   readonly timer: string;
   readonly settle?: boolean;
   readonly hold?: boolean;
+  readonly probes: boolean;
 }
 
 interface TransactionFlags {
@@ -30,7 +31,9 @@ const NOTES = `
 A plan compares what is wanted (a cloud.yaml, or a dump folder) with the hosts as they are now, and
 changes only what is its own: flows with its cookie, ports with its mark, its namespaces and chains.
 run reads the hosts again, refuses a plan that is stale, proves every state between, arms a timer on
-each host that goes back by itself, and confirms over new connections.
+each host that goes back by itself, and confirms over new connections. Before, between and behind the
+steps it sends packets between servers, of each class that the plan opens, closes or keeps, and goes
+back when one of them fares otherwise than was proved.
 
 Exit codes: 0 nothing to change, or done; 1 wrong input, or a host cannot be read; 2 changes are
 planned; 3 refused (stale, in conflict, unsafe); 4 rolled back; 5 needs hands.`;
@@ -65,6 +68,7 @@ export function addApply(root: Command, call: Call): void {
     .option('--timer <seconds>', 'after which a host goes back by itself', '60')
     .option('--settle', 'read back once more after 90 seconds')
     .option('--hold', 'wait for apply confirm')
+    .option('--no-probes', 'send no packets of our own between servers')
     .option('--maintenance', 'although packets are lost while it runs, as the plan said')
     .option('--force', 'although the proof failed')
     .action((path: string, flags: RunFlags) => runCommand(call, path, flags));
@@ -124,11 +128,13 @@ async function runCommand(call: Call, path: string, flags: RunFlags): Promise<vo
     { runPlan },
     { openRecords },
     { proofLines },
+    { chosenProbes },
   ] = await Promise.all([
     import('./apply-inputs.ts'),
     import('../apply/execute/run.ts'),
     import('../apply/execute/records.ts'),
     import('../apply/text.ts'),
+    import('./apply-probes.ts'),
   ]);
   const file = readPlanFile(path);
   const timer_s = Number(flags.timer);
@@ -139,12 +145,8 @@ async function runCommand(call: Call, path: string, flags: RunFlags): Promise<vo
   };
   await withHosts({ ...flags, host: flags.host ?? file.hosts }, async (hosts, connections) => {
     const wishes = { ...flags, order: file.order };
-    const { plan, refusals, proof, tracked } = await prepare(
-      file.desired,
-      wishes,
-      hosts,
-      connections,
-    );
+    const prepared = await prepare(file.desired, wishes, hosts, connections);
+    const { plan, refusals, proof, tracked } = prepared;
     if (plan.id !== file.id) {
       if (plan.changes.length === 0) {
         call.io.out.write('✓ nothing to change any more\n');
@@ -166,6 +168,7 @@ async function runCommand(call: Call, path: string, flags: RunFlags): Promise<vo
         timer_s,
         recheck_s: flags.settle === true ? [1, 90] : [1],
         hold: flags.hold === true,
+        ...(flags.probes ? { probes: chosenProbes(prepared, flags, connections) } : {}),
         progress: (line) => call.io.err.write(`${forTerminal(line)}\n`),
       },
     );

@@ -25,6 +25,7 @@ export interface Entry {
     | 'armed'
     | 'step'
     | 'done'
+    | 'probed'
     | 'failed'
     | 'verified'
     | 'commit'

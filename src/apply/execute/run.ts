@@ -18,6 +18,7 @@ import {
   stepScript,
 } from './host-scripts.ts';
 import { observeHost } from './observe.ts';
+import { type LiveProbes, type Probed } from './probing.ts';
 import { type Journal, type Records } from './records.ts';
 
 export interface RunOptions {
@@ -27,8 +28,8 @@ export interface RunOptions {
   readonly recheck_s: readonly number[];
   /** Leaves the timers armed and lets a person confirm. */
   readonly hold: boolean;
-  /** Live probes; each answer is a sentence about what was not as predicted. */
-  readonly probe?: () => Promise<readonly string[]>;
+  /** Packets that are really sent before, between and behind the steps. */
+  readonly probes?: LiveProbes;
   readonly progress?: (line: string) => void;
 }
 
@@ -110,6 +111,7 @@ class Run {
 
   async go(): Promise<RunResult> {
     const { transaction } = this.journal;
+    this.#probed('before', await this.options.probes?.before());
     try {
       await this.#arm();
     } catch (error) {
@@ -147,13 +149,29 @@ class Run {
       this.plan.steps.filter((step) => step.phase === phase).map(({ host }) => host),
     );
     const hosts = this.context.hosts.filter(({ name }) => names.has(name));
-    for (const batch of batchesOf(hosts)) {
+    const batches = batchesOf(hosts);
+    for (const [i, batch] of batches.entries()) {
       await this.#each(batch, async (host) => {
         for (const step of this.#stepsOf(host.name)) {
           if (step.phase === phase) await this.#step(host, step);
         }
       });
+      // Where one host alone breaks what passes, no other follows.
+      if (i > 0 && i < batches.length - 1) continue;
+      const where = batches.length === 1 || i > 0 ? 'everywhere' : `on ${batch[0]?.name}`;
+      this.#probed(`${phase} ${where}`, await this.options.probes?.between());
     }
+  }
+
+  /** Notes what became of probes; throws when it is not what was predicted. */
+  #probed(when: string, probed: Probed | undefined): void {
+    if (probed === undefined || probed.sent + probed.untold.length === 0) return;
+    const { sent, wrong, untold } = probed;
+    const more = untold.length === 0 ? '' : `; not judged: ${untold.slice(0, 5).join('; ')}`;
+    const detail = `${when}: ${sent - wrong.length} of ${sent} as predicted${more}`;
+    this.journal.write({ what: 'probed', detail });
+    this.options.progress?.(`probes  ${detail}`);
+    if (wrong.length > 0) throw new Failed(`probes (${when}): ${wrong.slice(0, 5).join('; ')}`);
   }
 
   async #step(host: InventoryHost, step: Step): Promise<void> {
@@ -202,8 +220,7 @@ class Run {
         this.#readBack(host, null, `after ${seconds} s`),
       );
     }
-    const wrong = (await this.options.probe?.()) ?? [];
-    if (wrong.length > 0) throw new Failed(`probes: ${wrong.slice(0, 5).join('; ')}`);
+    this.#probed('end', await this.options.probes?.end());
     this.journal.write({ what: 'verified' });
   }
 

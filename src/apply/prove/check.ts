@@ -30,6 +30,8 @@ export interface Bad {
 
 export interface Checked {
   readonly bad: readonly Bad[];
+  /** What was asked of, with what may pass before and after. */
+  readonly pairs: readonly Pair[];
   /** What could not be proved, and why. */
   readonly undecided: readonly string[];
   readonly states: number;
@@ -45,10 +47,12 @@ export interface CheckOptions {
 
 export const USUAL_CHECK: CheckOptions = { mostPairs: 60, all: false };
 
-interface Pair {
+/** Packets from one server to another, as regions of one space. */
+export interface Pair {
   readonly from: string;
   readonly to: string;
   readonly space: Space;
+  readonly asked: Region;
   readonly before: Region;
   readonly after: Region;
 }
@@ -102,11 +106,11 @@ export function checkStages(
         );
         if (found.length > 0 && !options.all) break;
       }
-      if (bad.length > 0 && !options.all) return { bad, ...proving.told(tried.size) };
+      if (bad.length > 0 && !options.all) return { bad, pairs, ...proving.told(tried.size) };
     }
     learnable = joined(phase === 'flush' ? [reached.at(-1) ?? new Map()] : reached);
   }
-  return { bad, ...proving.told(tried.size) };
+  return { bad, pairs, ...proving.told(tried.size) };
 }
 
 function stageMap(hosts: readonly string[], stages: readonly Stage[]): Map<string, Stage> {
@@ -189,7 +193,7 @@ class Proving {
   readonly #undecided = new Set<string>();
   #proofs = 0;
 
-  told(states: number): Omit<Checked, 'bad'> {
+  told(states: number): Omit<Checked, 'bad' | 'pairs'> {
     return { undecided: [...this.#undecided], states, proofs: this.#proofs };
   }
 
@@ -211,8 +215,10 @@ class Proving {
         const space = openSpace();
         const before = this.#region(provers[0], old, from, target, space);
         const after = this.#region(provers[1], to, from, target, space);
-        if (before !== null && after !== null)
-          pairs.push({ from, to: target, space, before, after });
+        if (before === null || after === null) continue;
+        const asked = space.regions.or(before.asked, after.asked);
+        const regions = { asked, before: before.arrives, after: after.arrives };
+        pairs.push({ from, to: target, space, ...regions });
       }
     }
     return pairs;
@@ -224,7 +230,7 @@ class Proving {
   ): readonly Pick<Bad, 'from' | 'to' | 'kind' | 'group'>[] {
     const prover = prepareProofs(network);
     return pairs.flatMap(({ from, to, space, before, after }) => {
-      const now = this.#region(prover, network, from, to, space);
+      const now = this.#region(prover, network, from, to, space)?.arrives ?? null;
       if (now === null) return [];
       const { regions } = space;
       const lost = groupOf(space, regions.minus(regions.and(before, after), now));
@@ -237,9 +243,15 @@ class Proving {
   }
 
   /** What arrives; nothing where a server has no place yet; null where nobody can say. */
-  #region(prover: Prover, network: Network, from: string, to: string, space: Space): Region | null {
+  #region(
+    prover: Prover,
+    network: Network,
+    from: string,
+    to: string,
+    space: Space,
+  ): { readonly asked: Region; readonly arrives: Region } | null {
     const asked = askedQuestion(network, { from, to });
-    if (asked.kind === 'wrong') return NOWHERE;
+    if (asked.kind === 'wrong') return { asked: NOWHERE, arrives: NOWHERE };
     this.#proofs++;
     const proved = prover.prove(
       { from: asked.value.from, to: asked.value.to, wanted: ALL_WANTED },
@@ -255,6 +267,6 @@ class Proving {
       );
       return null;
     }
-    return proved.region;
+    return { asked: proved.followed.asked, arrives: proved.region };
   }
 }

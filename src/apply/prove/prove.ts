@@ -7,7 +7,7 @@ import { type Plan } from '../types.ts';
 import { type Bad, type Checked, type CheckOptions, checkStages, USUAL_CHECK } from './check.ts';
 import { type Operator } from './input.ts';
 import { operatorCut } from './operator.ts';
-import { type Ends, stagesOf } from './stages.ts';
+import { type Ends, networkOfStages, stagesOf } from './stages.ts';
 import { asVerified, type Verified } from './verified.ts';
 
 export interface ProofInput {
@@ -41,6 +41,8 @@ export interface PlanProof {
   readonly checked: Checked;
   /** Why the operator would be cut off. */
   readonly cut: readonly string[];
+  /** All hosts behind the last phase, as they were proved. */
+  end(): Network;
 }
 
 export function provePlan(input: ProofInput, options: ProofOptions = USUAL_PROOF): PlanProof {
@@ -51,12 +53,14 @@ export function provePlan(input: ProofInput, options: ProofOptions = USUAL_PROOF
   });
   // What a maintenance costs is known only when every state was looked at.
   const all = options.all || options.maintenance;
-  const checked = checkStages(stagesOf(plan, ends, tracked), ends, { ...options, all });
+  const stages = stagesOf(plan, ends, tracked);
+  const checked = checkStages(stages, ends, { ...options, all });
   const held = options.maintenance ? checked.bad.every(isGap) : checked.bad.length === 0;
   const proved = held && cut.length === 0;
   const decided = checked.undecided.length === 0 || options.acceptUndecided;
   const verified = options.force || (proved && decided) ? asVerified(plan) : null;
-  return { verified, checked, cut };
+  const last = stages.hosts.map((host) => stages.of(host, stages.phases.length));
+  return { verified, checked, cut, end: () => networkOfStages(last, ends, new Map()) };
 }
 
 /** Packets are lost while some hosts of a phase are done and others are not, and then no more. */
