@@ -21,7 +21,7 @@ export interface Chosen {
   readonly protocol: 'icmp' | 'tcp' | 'udp';
   /** Destination port; 0 of ICMP. */
   readonly port: number;
-  /** null: any will do. */
+  /** null where all are of the class. */
   readonly sourcePort: number | null;
 }
 
