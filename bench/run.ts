@@ -15,6 +15,7 @@ import { rulesRows } from './iptables.ts';
 import { figure, type Row, show, write } from './report.ts';
 import { routersRows } from './routers.ts';
 import { traceRows } from './traces.ts';
+import { twinRows } from './twin.ts';
 import { startVswitchd } from './vswitchd.ts';
 import { walkRows } from './walk.ts';
 
@@ -32,6 +33,7 @@ const SECTIONS: ReadonlyMap<string, Section> = new Map<string, Section>([
   ['walk', walkRows],
   ['compile', () => compileRows([1000, 4000, 10_000])],
   ['all-pairs', () => allPairsRows([300, 1000])],
+  ['twin', () => twinRows([300, 1000])],
   ['apply', applyRows],
   ['damage', damageRows],
   ['routers', routersRows],

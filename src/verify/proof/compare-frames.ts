@@ -6,23 +6,20 @@
 import { type Endpoint, type Network, ROOT } from '../../dataplane/network.ts';
 import { type CompiledNetwork, compileNetwork } from '../../trace/compiled-network.ts';
 import { lineageReader } from '../../trace/lineage.ts';
-import { type Device, type Ending } from '../../trace/walk.ts';
+import { type Device } from '../../trace/walk.ts';
 import { type Match } from '../../traffic/match.ts';
 import { blankPacket } from '../../traffic/packet.ts';
 import { type PacketSet } from '../../traffic/sets/packet-set.ts';
-import { NOWHERE, type Region, TooManyRegions } from '../../traffic/sets/regions.ts';
-import { packetSets } from '../../traffic/sets/set-traffic.ts';
-import { inputPacket, openSpace, type Space } from '../../traffic/sets/space.ts';
+import { NOWHERE, type Region } from '../../traffic/sets/regions.ts';
+import { inputPacket, type Space } from '../../traffic/sets/space.ts';
 import { fateChanges, type Received, receivedOf } from './fates.ts';
 import { frameText } from './frame-text.ts';
 import {
-  FRAME_BUDGET,
+  endingsOfFrames,
   FRAME_KINDS,
   type FrameKind,
-  framesOf,
-  partsOf,
-  walkFrames,
-  wireOf,
+  type FrameSource,
+  followParts,
 } from './frames.ts';
 
 /** What differs for the frames of one kind that a server sends. */
@@ -79,38 +76,29 @@ function compareKind(
 ): FrameChange {
   const unknown = new Set<string>();
   const differences = new Map<string, FrameDifference>();
-  for (const part of partsOf(networks[0].network, kind)) {
-    const space = openSpace(FRAME_BUDGET);
-    try {
-      const [before, after] = [
-        receivedFrames(networks[0], nics[0], space, kind, part),
-        receivedFrames(networks[1], nics[1], space, kind, part),
-      ];
-      if (before === null || after === null) {
-        return {
-          server,
-          kind,
-          differences: [],
-          unknown: [`nothing is known of the wire of ${server}`],
-        };
-      }
-      for (const { place, ...of } of fateChanges(space, before, after)) {
-        const one = (where: Region): string | null =>
-          where === NOWHERE ? null : exampleOf(space, kind, where);
-        const known = differences.get(place);
-        differences.set(place, {
-          place,
-          lost: known?.lost ?? one(of.lost),
-          gained: known?.gained ?? one(of.gained),
-          changed: known?.changed ?? one(of.changed),
-        });
-      }
-      for (const { p } of [...before, ...after]) for (const doubt of p.doubts) unknown.add(doubt);
-    } catch (error) {
-      if (!(error instanceof TooManyRegions)) throw error;
-      unknown.add(error.message);
+  followParts(networks[0].network, kind, unknown, (space, part) => {
+    const [before, after] = [
+      receivedFrames(networks[0], nics[0], space, kind, part),
+      receivedFrames(networks[1], nics[1], space, kind, part),
+    ];
+    if (before === null || after === null) {
+      unknown.add(`nothing is known of the wire of ${server}`);
+      return false;
     }
-  }
+    for (const { place, ...of } of fateChanges(space, before, after)) {
+      const one = (where: Region): string | null =>
+        where === NOWHERE ? null : exampleOf(space, kind, where);
+      const known = differences.get(place);
+      differences.set(place, {
+        place,
+        lost: known?.lost ?? one(of.lost),
+        gained: known?.gained ?? one(of.gained),
+        changed: known?.changed ?? one(of.changed),
+      });
+    }
+    for (const { p } of [...before, ...after]) for (const doubt of p.doubts) unknown.add(doubt);
+    return true;
+  });
   return { server, kind, differences: [...differences.values()], unknown: [...unknown] };
 }
 
@@ -126,7 +114,7 @@ function receivedFrames(
   kind: FrameKind,
   part: Match,
 ): readonly Received[] | null {
-  const endings = endingsOfFrames(compiled, nic, space, kind, part);
+  const endings = endingsOfFrames(compiled, nic, space, kind, part, isOther);
   if (endings === null) return null;
   const lineageOf = lineageReader();
   const told = endings.map((ending) => ({ ending, role: lineageOf(ending.p).role }));
@@ -134,21 +122,8 @@ function receivedFrames(
   return receivedOf(told, ['WRONG_RECEIVER']).filter(({ role }) => role === 'request');
 }
 
-/**
- * The frames of a part of a kind that a server can send, until somebody else's stack has them; null when the
- * network does not show who sends.
- */
-export function endingsOfFrames(
-  compiled: CompiledNetwork,
-  nic: Endpoint,
-  space: Space,
-  kind: FrameKind,
-  part: Match,
-): readonly Ending<PacketSet>[] | null {
-  const source = wireOf(compiled.network, nic);
-  const frames = framesOf(space, kind, part);
-  if (source === null || frames === null) return source === null ? null : [];
-  const isOther = ({ stage, host, name }: Device<PacketSet>): boolean =>
+/** Somebody else's stack. */
+export const isOther =
+  (source: FrameSource) =>
+  ({ stage, host, name }: Device<PacketSet>): boolean =>
     stage !== 'switch' && name !== ROOT && (host !== source.host || name !== source.namespace);
-  return walkFrames(compiled, packetSets, source, [frames], isOther);
-}

@@ -24,8 +24,9 @@ import { openWorld } from '../../trace/world.ts';
 import { guard } from '../../traffic/guard.ts';
 import { ANY, and, type Match, not, or, test } from '../../traffic/match.ts';
 import { blankSet, everyPacket, type PacketSet } from '../../traffic/sets/packet-set.ts';
+import { TooManyRegions } from '../../traffic/sets/regions.ts';
 import { packetSets } from '../../traffic/sets/set-traffic.ts';
-import { type Space } from '../../traffic/sets/space.ts';
+import { openSpace, type Space } from '../../traffic/sets/space.ts';
 import { type Traffic } from '../../traffic/traffic.ts';
 import { assignment } from '../../traffic/words.ts';
 
@@ -59,7 +60,7 @@ const OPEN: Readonly<Record<FrameKind, readonly string[]>> = {
 const IP_LENGTH = 84;
 
 /** All frames of a kind that meet a condition; null for none. */
-export function framesOf(space: Space, kind: FrameKind, condition: Match): PacketSet | null {
+function framesOf(space: Space, kind: FrameKind, condition: Match): PacketSet | null {
   const every = everyPacket(space);
   const { hit } = packetSets.split(every, guard(and(KINDS[kind], condition)));
   if (hit === null) return null;
@@ -123,7 +124,7 @@ export interface FrameSource {
 export const FRAME_BUDGET = 20_000_000;
 
 /** Where a server's frames are put on its wire; null when the network does not show it. */
-export function wireOf(
+function wireOf(
   network: Network,
   { host, namespace, port, mac }: Pick<Endpoint, 'host' | 'namespace' | 'port' | 'mac'>,
 ): FrameSource | null {
@@ -139,7 +140,7 @@ export function wireOf(
  * Puts frames on a wire and walks until all have ended. What gets to a device for which `stops`
  * holds ends there: WRONG_RECEIVER. Null: the snapshot does not show the guest.
  */
-export function walkFrames(
+function walkFrames(
   compiled: CompiledNetwork,
   traffic: Traffic<PacketSet>,
   { host, namespace, mac }: FrameSource,
@@ -187,4 +188,44 @@ function stopped(
     origin: null,
   } as const;
   return { kind: 'lost', drop, p, at: { device, port } };
+}
+
+/**
+ * The frames of a kind that meet a condition, as a server sends them, until all have ended or got to
+ * a device for which `stops` holds; null when the network does not show who sends.
+ */
+export function endingsOfFrames(
+  compiled: CompiledNetwork,
+  server: Endpoint,
+  space: Space,
+  kind: FrameKind,
+  condition: Match,
+  stops: (source: FrameSource) => (device: Device<PacketSet>) => boolean,
+): readonly Ending<PacketSet>[] | null {
+  const source = wireOf(compiled.network, server);
+  if (source === null) return null;
+  const frames = framesOf(space, kind, condition);
+  if (frames === null) return [];
+  return walkFrames(compiled, packetSets, source, [frames], stops(source));
+}
+
+/**
+ * Follows all frames of a kind part by part, each in a space of its own; what is too much for its
+ * budget is a doubt.
+ * @param follow false when no further part has to be followed
+ */
+export function followParts(
+  network: Network,
+  kind: FrameKind,
+  doubts: Set<string>,
+  follow: (space: Space, part: Match) => boolean,
+): void {
+  for (const part of partsOf(network, kind)) {
+    try {
+      if (!follow(openSpace(FRAME_BUDGET), part)) return;
+    } catch (error) {
+      if (!(error instanceof TooManyRegions)) throw error;
+      doubts.add(error.message);
+    }
+  }
 }

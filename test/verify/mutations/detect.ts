@@ -15,8 +15,9 @@ import { TooManyRegions } from '../../../src/traffic/sets/regions.ts';
 import { openSpace } from '../../../src/traffic/sets/space.ts';
 import { type Step } from '../../../src/traffic/traffic.ts';
 import { reachDifference } from '../../../src/verify/proof/compare.ts';
-import { compareFrames, endingsOfFrames } from '../../../src/verify/proof/compare-frames.ts';
+import { compareFrames, isOther } from '../../../src/verify/proof/compare-frames.ts';
 import {
+  endingsOfFrames,
   FRAME_BUDGET,
   FRAME_KINDS,
   type FrameKind,
@@ -163,7 +164,7 @@ function framesMeet(base: Base, server: string, kind: FrameKind, host: string): 
         partsOf(base.network, kind).map((part) => {
           try {
             const space = openSpace(FRAME_BUDGET);
-            const endings = endingsOfFrames(base.compiled, nic, space, kind, part);
+            const endings = endingsOfFrames(base.compiled, nic, space, kind, part, isOther);
             return endings?.flatMap(({ p }) => readSteps(p)) ?? null;
           } catch (error) {
             if (error instanceof TooManyRegions) return null;

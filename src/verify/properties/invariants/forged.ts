@@ -9,22 +9,18 @@ import { type CloudPrefix, type NeutronPort } from '../../../model/neutron.ts';
 import { field } from '../../../packet/fields.ts';
 import { compileNetwork } from '../../../trace/compiled-network.ts';
 import { lineageReader } from '../../../trace/lineage.ts';
-import { type Device, type Ending } from '../../../trace/walk.ts';
+import { type Device } from '../../../trace/walk.ts';
 import { and, type Match, not, or, test } from '../../../traffic/match.ts';
 import { blankPacket } from '../../../traffic/packet.ts';
 import { type PacketSet } from '../../../traffic/sets/packet-set.ts';
-import { TooManyRegions } from '../../../traffic/sets/regions.ts';
-import { packetSets } from '../../../traffic/sets/set-traffic.ts';
-import { inputPacket, openSpace } from '../../../traffic/sets/space.ts';
+import { inputPacket } from '../../../traffic/sets/space.ts';
 import { frameText } from '../../proof/frame-text.ts';
 import {
-  FRAME_BUDGET,
+  endingsOfFrames,
   FRAME_KINDS,
   type FrameKind,
-  framesOf,
-  partsOf,
-  walkFrames,
-  wireOf,
+  type FrameSource,
+  followParts,
 } from '../../proof/frames.ts';
 import { endsOf, serversOf } from '../ends.ts';
 import { type Checking, plain } from '../kinds/row.ts';
@@ -61,47 +57,41 @@ function checkServer(
   server: Endpoint,
   kind: FrameKind,
 ): Checked {
-  const { name, host, port } = server;
+  const { name, port } = server;
   const said = plain(property, `${name} ${kind}`, 'holds');
-  const source = wireOf(compiled.network, server);
-  if (port === null || source === null) {
-    return { ...said, holds: 'unsure', because: ['nothing is known of its wire'] };
-  }
-  const { namespace } = source;
-  const isFar = (device: Device<PacketSet>): boolean => beyond(device, host, namespace);
+  if (port === null) return { ...said, holds: 'unsure', because: [WIRELESS] };
   const doubts = new Set<string>();
-  for (const part of partsOf(compiled.network, kind)) {
-    const space = openSpace(FRAME_BUDGET);
-    const frames = framesOf(space, kind, and(not(honest(kind, port)), part));
-    if (frames === null) continue;
-    let endings: readonly Ending<PacketSet>[] | null;
-    try {
-      endings = walkFrames(compiled, packetSets, source, [frames], isFar);
-    } catch (error) {
-      if (!(error instanceof TooManyRegions)) throw error;
-      doubts.add(error.message);
-      continue;
-    }
+  let shown: string | null = null;
+  followParts(compiled.network, kind, doubts, (space, part) => {
+    const forged = and(not(honest(kind, port)), part);
+    let isFar = (_: Device<PacketSet>): boolean => true;
+    const endings = endingsOfFrames(compiled, server, space, kind, forged, (source) => {
+      isFar = (device) => beyond(device, source);
+      return isFar;
+    });
     if (endings === null) {
-      return { ...said, holds: 'unsure', because: [`${host} has no ${namespace}`] };
+      doubts.add(WIRELESS);
+      return false;
     }
     const lineageOf = lineageReader();
     for (const { p, device } of endings) {
       // What the host's own stack takes has not left the host, and what it answers is its own.
       if (!isFar(device) || lineageOf(p).role !== 'request') continue;
       const { words } = inputPacket(space, p.where, blankPacket());
-      const because = [
-        `a forged frame gets to ${device.host} ${device.name}: ${frameText(kind, words)}`,
-      ];
-      return { ...said, holds: 'fails', because };
+      shown = `a forged frame gets to ${device.host} ${device.name}: ${frameText(kind, words)}`;
+      return false;
     }
     for (const { p } of endings) for (const doubt of p.doubts) doubts.add(doubt);
-  }
+    return true;
+  });
+  if (shown !== null) return { ...said, holds: 'fails', because: [shown] };
   return doubts.size === 0 ? said : { ...said, holds: 'unsure', because: [...doubts] };
 }
 
+const WIRELESS = 'nothing is known of its wire';
+
 /** A device behind the filters of the sender's own host: another host, or somebody's namespace. */
-function beyond(device: Device<PacketSet>, host: string, namespace: string): boolean {
+function beyond(device: Device<PacketSet>, { host, namespace }: FrameSource): boolean {
   if (device.host !== host) return true;
   return device.stage !== 'switch' && device.name !== namespace && device.name !== ROOT;
 }
