@@ -100,7 +100,13 @@ const ACTION: Schema = {
     object({ kind: kind('start'), namespace: TEXT, words: list(TEXT) }),
     object({ kind: kind('restart'), namespace: TEXT, words: list(TEXT) }),
     object({ kind: kind('stop'), words: list(TEXT) }),
-    object({ kind: kind('reload'), name: TEXT, words: list(TEXT), apart_s: COUNT }),
+    object({
+      kind: kind('reload'),
+      namespace: TEXT,
+      name: TEXT,
+      words: list(TEXT),
+      apart_s: COUNT,
+    }),
     object({ kind: kind('own'), add: list(TEXT), remove: list(TEXT) }),
   ],
 };

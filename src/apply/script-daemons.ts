@@ -4,6 +4,7 @@
  * transaction, where what stood in a file before is kept.
  */
 import { fed, LINE, named, quoted } from './script-words.ts';
+import { type Action } from './types.ts';
 
 const PATH = /^\/var\/lib\/neutron\/[A-Za-z0-9_./-]+$/;
 /** Lines of files may have tabs and letters of any script. */
@@ -37,7 +38,7 @@ function placesOf(path: string): readonly [file: string, kept: string] {
 function pids(words: readonly string[]): string {
   const text = named(LINE, 'command line', words.join(' '));
   const mark = words.reduce((a, b) => (b.length > a.length ? b : a), '');
-  return `for c in $(grep -laF -- ${quoted(mark)} /proc/[0-9]*/cmdline 2>/dev/null); do if [ "$(tr '\\0' ' ' <"$c" 2>/dev/null | sed -e 's#^[^ ]*/##' -e 's/ *$//')" = ${quoted(text)} ]; then c=\${c#/proc/}; echo "\${c%/cmdline}"; fi; done`;
+  return `for c in $(grep -laF -- ${quoted(mark)} /proc/[0-9]*/cmdline 2>/dev/null); do if [ "$(tr '\\0' ' ' 2>/dev/null <"$c" | sed -e 's#^[^ ]*/##' -e 's/ *$//')" = ${quoted(text)} ]; then c=\${c#/proc/}; echo "\${c%/cmdline}"; fi; done`;
 }
 
 /** @param inside `ip netns exec NAME ` */
@@ -53,12 +54,21 @@ n=0; while [ $n -lt 50 ] && [ -n "$(${pids(words)})" ]; do n=$((n + 1)); sleep 0
 for p in $(${pids(words)}); do kill -9 "$p" 2>/dev/null || true; done`;
 }
 
-/** SIGHUP for the first of a daemon's processes, not too soon after the last one. */
-export function reloadCommand(name: string, words: readonly string[], apart_s: number): string {
+/**
+ * SIGHUP for the first of a daemon's processes, not too soon after the last one. dnsmasq 2.90 may
+ * die of it once it has given a lease; then it is started anew, as the agents' monitor would
+ * (neutron/agent/linux/external_process.py ProcessMonitor).
+ */
+export function reloadCommand(
+  inside: string,
+  { name, words, apart_s }: Extract<Action, { readonly kind: 'reload' }>,
+): string {
   const stamp = quoted(`/var/lib/hopwise/reloaded.${named(/^[A-Za-z0-9_.-]+$/, 'name', name)}`);
   return `read -r now _ </proc/uptime; last=$(cat ${stamp} 2>/dev/null || echo 0)
 w=$((last + ${Math.ceil(apart_s)} - \${now%.*})); if [ "$w" -gt 0 ] && [ "$w" -le ${Math.ceil(apart_s)} ]; then sleep "$w"; fi
 all=$(${pids(words)})
 for p in $all; do q=$(sed -n 's/^PPid:[^0-9]*//p' "/proc/$p/status" 2>/dev/null || true); case " $(echo $all) " in *" $q "*) ;; *) kill -HUP "$p" 2>/dev/null || true ;; esac; done
-read -r now _ </proc/uptime; echo "\${now%.*}" >${stamp}`;
+read -r now _ </proc/uptime; echo "\${now%.*}" >${stamp}
+sleep 0.3
+${startCommand(inside, words)}`;
 }

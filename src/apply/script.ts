@@ -104,7 +104,7 @@ function commandOf(action: Action): string {
     case 'stop':
       return stopCommand(action.words);
     case 'reload':
-      return reloadCommand(action.name, action.words, action.apart_s);
+      return reloadCommand(inside(action.namespace), action);
     case 'own': {
       const list = '/var/lib/hopwise/owned';
       const gone = action.remove.map((line) => `-e ${quoted(line)}`).join(' ');

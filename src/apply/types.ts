@@ -215,9 +215,10 @@ export type Action =
   | { readonly kind: 'start'; readonly namespace: string; readonly words: readonly string[] }
   | { readonly kind: 'restart'; readonly namespace: string; readonly words: readonly string[] }
   | { readonly kind: 'stop'; readonly words: readonly string[] }
-  /** SIGHUP, at least some seconds after the last one. */
+  /** SIGHUP, at least some seconds after the last one; who does not survive it is started anew. */
   | {
       readonly kind: 'reload';
+      readonly namespace: string;
       readonly name: string;
       readonly words: readonly string[];
       readonly apart_s: number;

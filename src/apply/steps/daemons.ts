@@ -59,7 +59,8 @@ function lineOf({ kind, place, key }: ItemOf<'daemon'> | ItemOf<'file'>): string
  */
 function reload({ place, key, data: { program, words } }: ItemOf<'daemon'>): Action {
   if (program === 'haproxy') return { kind: 'restart', namespace: place, words };
-  return { kind: 'reload', name: `${key}.${place}`, words, apart_s: key === 'keepalived' ? 3 : 0 };
+  const apart_s = key === 'keepalived' ? 3 : 0;
+  return { kind: 'reload', namespace: place, name: `${key}.${place}`, words, apart_s };
 }
 
 /** Daemons that ran when the host was read, by namespace. */

@@ -111,6 +111,28 @@ routers:
   - {name: edge, project: blue, kind: distributed, external: {network: public, address: 203.0.113.10}, interfaces: [{subnet: blue}, {subnet: red}]}
 ${FIP}`;
 
+/** A network with DHCP, which tells `b1` what to boot, a metadata proxy and a balancer. */
+export const services = (
+  members: readonly string[],
+  boot: string,
+): string => `hosts:${HOST('net1', '172.30.20.21', '      l3: {mode: legacy}\n      dhcp: {}')}${HOST('compute1', '172.30.20.31', '')}
+networks:
+${PUBLIC}
+  - {name: blue, project: blue, segmentation_id: 101, subnets: [{name: blue, cidr: 10.0.0.0/24}]}
+security_groups:
+  - {name: web, project: blue, rules: [{protocol: tcp, ports: 80}]}
+servers:
+  - {name: b1, host: compute1, project: blue, ports: [{network: blue, addresses: [10.0.0.11], security_groups: [web], dhcp_options: [{name: bootfile-name, value: ${boot}}]}]}
+  - {name: b2, host: compute1, project: blue, ports: [{network: blue, addresses: [10.0.0.12], security_groups: [web]}]}
+routers:
+  - {name: edge, project: blue, external: {network: public, address: 203.0.113.10}, interfaces: [{subnet: blue}]}
+load_balancers:
+  - name: lb
+    vip: {network: blue, addresses: [10.0.0.20], security_groups: [web]}
+    listeners: [{port: 80, protocol: TCP, pool: pool}]
+    pools: [{name: pool, protocol: TCP, members: [${members.map((port) => `{port: ${port}}`).join(', ')}]}]
+`;
+
 /** A host whose bridge to the outside takes a NIC. */
 export const bridged = (nic: string): string => `hosts:
   - name: one

@@ -90,8 +90,7 @@ if [ "$3" = ovs ]; then
   sh /run/ovs.sh
 fi
 mkdir /run/stubs
-cp "$2/stub" /run/stubs/haproxy
-cp "$2/stub" /run/stubs/dnsmasq
+for p in haproxy dnsmasq; do command -v $p >/dev/null || cp "$2/stub" /run/stubs/$p; done
 cat >/run/sshd.sh <<END
 exec /usr/sbin/sshd -f /dev/null -o SetEnv=PATH=/run/stubs:/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin -h "$2/hostkey" -o AuthorizedKeysFile="$2/key.pub" -o StrictModes=no -o UsePAM=no -o PermitRootLogin=yes -o PasswordAuthentication=no -o MaxStartups=100 -o PidFile=/run/sshd.pid
 END
@@ -345,9 +344,11 @@ export async function until(
   message: string,
   most_ms = 10_000,
 ): Promise<void> {
-  const end = Date.now() + most_ms;
+  const start = Date.now();
   while (!holds()) {
-    if (Date.now() > end) throw new Error(message);
-    await new Promise((resolve) => setTimeout(resolve, 10));
+    const waited = Date.now() - start;
+    if (waited > most_ms) throw new Error(message);
+    // What takes long is asked less often.
+    await new Promise((resolve) => setTimeout(resolve, Math.min(300, 10 + waited / 10)));
   }
 }
