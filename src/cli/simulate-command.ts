@@ -26,7 +26,8 @@ Events begin with their time: t=5s, t=250ms, t=1min.
   t=5s fail host net1                     t=60s restore host net1
   t=5s isolate host net1                  t=60s heal host net1
   t=5s fail way net1 > net2               nothing gets through in this direction
-  t=5s fail link net1:eth1                the carrier of both ends
+  t=5s fail link net1:eth1                the carrier of both ends; restore link
+  t=5s fail link net1:eth1 in             one direction, the carrier stays; out, as well
   t=5s down net1:ha-0123abcd-ef           ip link set down; up, as well
   t=5s signal KILL keepalived ROUTER@HOST TERM, KILL, KILL-parent, KILL-child, STOP, CONT, HUP
   t=5s lose 100% vrrp in at net1:ha-0123abcd-ef
@@ -40,6 +41,8 @@ Events begin with their time: t=5s, t=250ms, t=1min.
   t=5s renumber net1                      its agent starts anew and draws other local VLANs
   t=5s migrate vm-a to compute2           t=5s move floating-ip 203.0.113.50 to vm-a
 A probe is sent again and again: vm-a -> external:8.8.8.8 icmp every 100ms
+  It begins anywhere a trace may begin (external:198.51.100.10 -> 203.0.113.50 tcp:22), is icmp,
+  tcp:PORT or udp:PORT, and goes by ipv6 where both ends have addresses of both versions.
 
 Times are virtual; the same seed gives the same answer. Where real routers race, every way it may
 go is tried out (--ways).

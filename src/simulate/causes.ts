@@ -93,6 +93,8 @@ function outdatedText(age: Age): string {
   return `${age.namespace} still sends to ${ageText(age)}, and the address is elsewhere`;
 }
 
+/** What a trace says of a place often names it already. */
 function blockerText({ host, component, evidence }: ShotBlocker): string {
-  return `${host} ${component}: ${evidence}`;
+  const named = evidence.includes(host) && evidence.includes(component);
+  return named ? evidence : `${host} ${component}: ${evidence}`;
 }

@@ -3,6 +3,7 @@
 import { type Network } from '../dataplane/network.ts';
 import { type IpAddress } from '../dataplane/routing/types.ts';
 import { type Reason } from '../reasons/codes.ts';
+import { nearest } from '../text/suggest.ts';
 import { type Asked, askedQuestion } from '../trace/ask.ts';
 import { fromOutside } from '../trace/opening.ts';
 import { traceOpened } from '../trace/trace.ts';
@@ -45,7 +46,9 @@ export interface ShotBlocker {
 }
 
 const EVERY_US = 100_000;
-const USAGE = 'FROM -> TO [icmp|tcp:PORT|udp:PORT] [every TIME]';
+const USAGE = 'FROM -> TO [icmp|tcp:PORT|udp:PORT] [ipv4|ipv6] [every TIME]';
+const WORDS = ['icmp', 'tcp:PORT', 'udp:PORT', 'ipv4', 'ipv6', 'every'];
+const VERSIONS: Readonly<Record<string, 4 | 6>> = { ipv4: 4, ipv6: 6 };
 
 /**
  * Reads `vm-a -> external:8.8.8.8 icmp every 100ms` over the network as it is at the start.
@@ -65,9 +68,10 @@ export function readProbe(
     const [protocol, port] = word.split(':');
     if (word === 'every') every_us = readTime_us(rest[++i] ?? '');
     else if (word === 'icmp') asked = { ...asked, protocol: 'icmp' };
-    else if ((protocol === 'tcp' || protocol === 'udp') && /^\d+$/.test(port ?? '')) {
+    else if (VERSIONS[word] !== undefined) asked = { ...asked, version: VERSIONS[word] };
+    else if ((protocol === 'tcp' || protocol === 'udp') && isPort(port)) {
       asked = { ...asked, protocol, port: Number(port) };
-    } else return { text, message: `${word} was not understood: ${USAGE}` };
+    } else return { text, message: unknownWord(word) };
   }
   if (every_us === null || every_us < 1000) {
     return { text, message: 'a probe is sent every 1ms at most often, as in `every 100ms`' };
@@ -80,6 +84,20 @@ export function readProbe(
   const { address } = question.to;
   if (address === null) return { text, message: `${to} has no address` };
   return { text: text.trim(), every_us, question, address };
+}
+
+function isPort(text: string | undefined): text is string {
+  return /^\d{1,5}$/.test(text ?? '') && Number(text) > 0 && Number(text) < 65_536;
+}
+
+function unknownWord(word: string): string {
+  if (/^(tcp|udp)(:|$)/.test(word)) return `${word} has no port from 1 to 65535: ${USAGE}`;
+  const near = nearest(
+    word.split(':')[0] ?? '',
+    WORDS.map((one) => one.split(':')[0] ?? ''),
+  );
+  const meant = WORDS.find((one) => one.split(':')[0] === near);
+  return `${word} was not understood${meant === undefined ? '' : `; did you mean ${meant}?`} (${USAGE})`;
 }
 
 /** Sends the probe once, now. */

@@ -18,13 +18,13 @@ export const LINK_EVENTS: readonly EventRow[] = [
   },
   {
     begins: ['fail', 'link'],
-    usage: 'fail link HOST:INTERFACE',
-    read: (words, play) => withInterface(words, play, (now, at) => cable(now, at, false)),
+    usage: 'fail link HOST:INTERFACE [in|out]',
+    read: (words, play) => withWay(words, play, (now, at) => cable(now, at, false), oneWayLost),
   },
   {
     begins: ['restore', 'link'],
-    usage: 'restore link HOST:INTERFACE',
-    read: (words, play) => withInterface(words, play, (now, at) => cable(now, at, true)),
+    usage: 'restore link HOST:INTERFACE [in|out]',
+    read: (words, play) => withWay(words, play, (now, at) => cable(now, at, true), oneWayFound),
   },
   {
     begins: ['add', 'address'],
@@ -84,6 +84,44 @@ function cable(play: Play, at: InterfaceId, running: boolean): void {
     play.stage.change(end.host, end.namespace, (before) => setCarrier(before, end.name, running));
     tellWatchers(play, end, !running);
   }
+}
+
+type Direction = Loss['direction'];
+
+/** A link, or one direction of it as the interface sees it: its carrier stays then. */
+function withWay(
+  [place, way, ...more]: readonly string[],
+  play: Play,
+  whole: (play: Play, at: InterfaceId) => void,
+  half: (cuts: Play['stage']['cuts'], at: InterfaceId, direction: Direction) => void,
+): Understood {
+  const words = [place, ...more].filter((word) => word !== undefined);
+  if (way === undefined) return withInterface(words, play, whole);
+  if (way !== 'in' && way !== 'out') return unknown('direction of a link', way, ['in', 'out']);
+  return withInterface(words, play, ({ stage: { cuts } }, at) => half(cuts, at, way));
+}
+
+function oneWayLost(
+  cuts: Play['stage']['cuts'],
+  { host, name }: InterfaceId,
+  direction: Direction,
+): void {
+  cuts.losses = [...cuts.losses, { host, interface: name, direction, kind: 'any', share: 1 }];
+}
+
+function oneWayFound(
+  cuts: Play['stage']['cuts'],
+  { host, name }: InterfaceId,
+  direction: Direction,
+): void {
+  cuts.losses = cuts.losses.filter(
+    (loss) =>
+      loss.host !== host ||
+      loss.interface !== name ||
+      loss.direction !== direction ||
+      loss.kind !== 'any' ||
+      loss.share < 1,
+  );
 }
 
 /** keepalived hears of its interfaces by netlink. */

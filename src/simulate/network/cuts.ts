@@ -2,7 +2,6 @@
  * What is broken on the way: dead hosts, ways between hosts in one direction, packets of a kind
  * that are lost at an interface. Stands between the devices of the walk and its wires.
  */
-import { type Drop, type Run } from '../../dataplane/outcome.ts';
 import { type Reason } from '../../reasons/codes.ts';
 import { valueOf } from '../../trace/programs/packets.ts';
 import { type Device, type Landing, type Wiring } from '../../trace/walk.ts';
@@ -70,22 +69,21 @@ export class Cuts {
   /** The wires with everything broken that is broken at the moment. */
   across(wiring: Wiring<Packet>['across']): Wiring<Packet>['across'] {
     return (run, from, port, p) => {
-      if (this.deadHosts.has(from.host)) return [lost(run, p, from.host, 'the host is down')];
+      if (this.deadHosts.has(from.host)) return [lost(p, port, 'the host is down')];
       if (this.vacantTaps.size > 0 && this.vacantTaps.has(`${from.host} ${port}`)) {
-        return [lost(run, p, `${from.host} ${port}`, 'the server that was here is moved')];
+        return [lost(p, port, 'the server that was here is moved')];
       }
       const landings = wiring(run, from, port, p);
       const out =
         from.stage === 'switch' && landings.some(isInside(port))
           ? null
           : this.lossAt(from.host, port, 'out', p);
-      if (out !== null) return [lost(run, p, `${from.host} ${port}`, lossText(out))];
-      return landings.map((landing) => this.arriving(run, from, port, landing));
+      if (out !== null) return [lost(p, port, lossText(out))];
+      return landings.map((landing) => this.arriving(from, port, landing));
     };
   }
 
   private arriving(
-    run: Run<Packet>,
     { host: from, stage }: Device<Packet>,
     by: string,
     landing: Landing<Packet>,
@@ -94,23 +92,24 @@ export class Cuts {
     const { device, port, p } = landing.arrival;
     this.touched.add(device);
     this.visited?.add(`${device.host} ${device.name}`);
-    if (this.deadHosts.has(device.host)) return lost(run, p, device.host, 'the host is down');
+    const at = { device, port };
+    if (this.deadHosts.has(device.host)) return lost(p, port, 'the host is down', at);
     if (this.deadGuests.has(`${device.host} ${device.name}`)) {
-      return lost(run, p, device.host, 'the server is not here');
+      return lost(p, port, 'the server is not here', at);
     }
     const leaseless =
       this.leaseless.size === 0 ? undefined : this.leaseless.get(`${device.host} ${device.name}`);
-    if (leaseless !== undefined) return lost(run, p, device.host, leaseless, 'NOT_FOR_ME');
+    if (leaseless !== undefined) return lost(p, port, leaseless, at, 'NOT_FOR_ME');
     if (device.stage === 'switch' && this.deadSwitches.has(device.host)) {
-      return lost(run, p, device.host, 'ovs-vswitchd does not run');
+      return lost(p, port, 'ovs-vswitchd does not run', at);
     }
     if (this.deadWays.has(`${from} ${device.host}`)) {
-      return lost(run, p, `${from} to ${device.host}`, 'nothing gets through in this direction');
+      return lost(p, port, `nothing gets through from ${from} to ${device.host}`, at);
     }
     // What a kernel hands to its switch by an internal port leaves that port, and enters nothing.
     const internal = stage !== 'switch' && device.stage === 'switch' && isInside(by)(landing);
     const loss = internal ? null : this.lossAt(device.host, port, 'in', p);
-    return loss === null ? landing : lost(run, p, `${device.host} ${port}`, lossText(loss));
+    return loss === null ? landing : lost(p, port, lossText(loss), at);
   }
 
   private lossAt(host: string, port: string, direction: 'in' | 'out', p: Packet): Loss | null {
@@ -142,13 +141,13 @@ function lossText({ kind, share, direction }: Loss): string {
   return `${share >= 1 ? 'all' : `${Math.round(share * 100)} % of`} ${what} ${direction} are lost`;
 }
 
+/** A copy that does not get further; `at` is the door that it got to. */
 function lost(
-  _run: Run<Packet>,
   p: Packet,
   where: string,
   evidence: string,
+  at: Extract<Landing<Packet>, { kind: 'lost' }>['at'] = null,
   reason: Reason = 'INTERFACE_DOWN',
 ): Landing<Packet> {
-  const drop: Drop = { reason, where, evidence, origin: null };
-  return { kind: 'lost', drop, p, at: null };
+  return { kind: 'lost', drop: { reason, where, evidence, origin: null }, p, at };
 }

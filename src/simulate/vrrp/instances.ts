@@ -36,6 +36,7 @@ export function placedInstances(compiled: CompiledNetwork): readonly PlacedInsta
   const { network } = compiled;
   const found: PlacedInstance[] = [];
   const taken = new Set<string>();
+  const known = namesOf(network);
   for (const host of network.hosts.keys()) {
     for (const daemon of daemonsOf(compiled, host)) {
       if (daemon.kind !== 'keepalived' || daemon.namespace === null) continue;
@@ -53,7 +54,7 @@ export function placedInstances(compiled: CompiledNetwork): readonly PlacedInsta
         // A distributed router elects its central part only.
         const ofRouter = owner?.kind === 'router' || owner?.kind === 'snat';
         const router = ofRouter
-          ? routerName(network, owner.id)
+          ? routerName(known, owner.id)
           : (virtualName(network, instance) ?? instance.name);
         const id = uniqueName(taken, `${router}@${host}`, instance.name);
         found.push({
@@ -61,7 +62,7 @@ export function placedInstances(compiled: CompiledNetwork): readonly PlacedInsta
           host,
           namespace,
           router,
-          link: linkOf(network, device, source),
+          link: linkOf(known, device, source),
           settings: settingsOf(config, instance, source),
           config,
           instance,
@@ -101,17 +102,33 @@ export function sourceOf({ addresses }: Interface, six: boolean): IpAddress | nu
   return wanted?.address ?? null;
 }
 
+/** What is asked of Neutron's objects for each of thousands of instances. */
+interface Names {
+  /** Networks of ports, by MAC. */
+  readonly networks: ReadonlyMap<bigint, string>;
+  /** Names of routers, by id. */
+  readonly routers: ReadonlyMap<string, string>;
+}
+
+function namesOf({ neutron }: Network): Names {
+  const networks = new Map<bigint, string>();
+  for (const { mac, networkId } of neutron.ports) {
+    if (!networks.has(mac)) networks.set(mac, networkId);
+  }
+  return { networks, routers: new Map(neutron.routers.map(({ id, name }) => [id, name])) };
+}
+
 /** Neutron's network of the port, else the subnet. */
-function linkOf({ neutron }: Network, { mac, addresses }: Interface, source: IpAddress): string {
-  const port = neutron.ports.find((one) => one.mac === mac);
-  if (port !== undefined) return port.networkId;
+function linkOf({ networks }: Names, { mac, addresses }: Interface, source: IpAddress): string {
+  const network = networks.get(mac);
+  if (network !== undefined) return network;
   const own = addresses.find(({ address }) => address.value === source.value);
   const host = BigInt((source.version === 4 ? 32 : 128) - (own?.length ?? 0));
   return `${source.value >> host}/${own?.length ?? 0}`;
 }
 
-function routerName({ neutron }: Network, id: string): string {
-  const name = neutron.routers.find((one) => one.id === id)?.name ?? '';
+function routerName({ routers }: Names, id: string): string {
+  const name = routers.get(id) ?? '';
   return name === '' ? id : name;
 }
 

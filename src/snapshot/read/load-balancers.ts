@@ -19,8 +19,9 @@ export function loadBalancersOf(network: Network): readonly LoadBalancer[] {
   return [...network.hosts.values()].flatMap((host) =>
     [...host.configs].flatMap(([path, source]) => {
       const id = CONFIG.exec(path)?.[1];
+      if (id === undefined) return [];
       const port = network.neutron.ports.find((each) => each.deviceId === id);
-      if (id === undefined || port === undefined) return [];
+      if (port === undefined) return [];
       const { file, text } = source();
       return balancerOf(host, id, port, parseHaproxy(text, file).value);
     }),

@@ -21,8 +21,28 @@ export function daemonsIn(
   hostName: string,
   namespace: string,
 ): readonly Daemon[] {
-  return daemonsOf(compiled, hostName).filter((one) => one.namespace === namespace);
+  const all = daemonsOf(compiled, hostName);
+  let known = byNamespace.get(all);
+  if (known === undefined) {
+    const made = new Map<string | null, Daemon[]>();
+    for (const one of all) {
+      const others = made.get(one.namespace);
+      if (others === undefined) made.set(one.namespace, [one]);
+      else others.push(one);
+    }
+    known = made;
+    byNamespace.set(all, made);
+  }
+  return known.get(namespace) ?? NONE;
 }
+
+const NONE: readonly Daemon[] = [];
+
+/** A network node may have thousands of programs, and each namespace asks for its own. */
+const byNamespace = new WeakMap<
+  readonly Daemon[],
+  ReadonlyMap<string | null, readonly Daemon[]>
+>();
 
 /** All programs of a host whose configuration the snapshot has. */
 export function daemonsOf(compiled: CompiledNetwork, hostName: string): readonly Daemon[] {
