@@ -7,6 +7,7 @@ import { cpus, loadavg, totalmem } from 'node:os';
 import { fileURLToPath } from 'node:url';
 import { allPairsRows } from './all-pairs.ts';
 import { applyRows } from './apply.ts';
+import { clockRows } from './clock.ts';
 import { commandRows } from './command.ts';
 import { compileRows } from './compile.ts';
 import { damageRows } from './damage.ts';
@@ -36,6 +37,7 @@ const SECTIONS: ReadonlyMap<string, Section> = new Map<string, Section>([
   ['twin', () => twinRows([300, 1000])],
   ['apply', applyRows],
   ['damage', damageRows],
+  ['clock', clockRows],
   ['routers', routersRows],
 ]);
 

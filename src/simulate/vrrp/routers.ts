@@ -56,6 +56,8 @@ interface Router {
   readonly id: string;
   /** Names the link that its adverts are sent on. */
   readonly link: string;
+  /** The instances of the same virtual router on the same link, itself included. */
+  peers: Router[] | null;
   settings: InstanceSettings;
   state: InstanceState;
   readonly scripts: readonly VrrpScript[];
@@ -106,6 +108,7 @@ export class VrrpRouters {
     const router: Router = {
       id,
       link,
+      peers: null,
       settings,
       state,
       scripts: scripts.filter(({ name }) =>
@@ -210,7 +213,7 @@ export class VrrpRouters {
       member.state = after.state;
       member.wantsMaster = after.wantsMaster;
     }
-    if (input.kind === 'reload') router.settings = input.settings;
+    if (input.kind === 'reload') this.takeSettings(router, input.settings);
     // One process does it all: the member that was moved first, then the others.
     const order = [at, ...members.keys()].filter((one, i, all) => all.indexOf(one) === i);
     for (const i of order) {
@@ -230,25 +233,31 @@ export class VrrpRouters {
     const { now_us } = this.clock;
     const { state, effects } = move(router.settings, router.state, input, now_us);
     router.state = state;
-    if (input.kind === 'reload') router.settings = input.settings;
+    if (input.kind === 'reload') this.takeSettings(router, input.settings);
     this.perform(router, effects);
     this.arm(router);
   }
 
+  private takeSettings(router: Router, settings: InstanceSettings): void {
+    router.settings = settings;
+    this.groups.clear();
+  }
+
   /** Does what the machine wants: announcements come last, and take their time. */
   private perform(router: Router, effects: readonly Effect[]): void {
-    const announcing = effects.filter(({ kind }) => kind === 'announce');
+    let announces = false;
     for (const effect of effects) {
       if (effect.kind === 'advert') this.send(router, effect.advert);
-      else if (effect.kind !== 'announce') this.world.perform(router.id, effect);
+      else if (effect.kind === 'announce') announces = true;
+      else this.world.perform(router.id, effect);
     }
-    if (announcing.length === 0) return;
+    if (!announces) return;
     const { takeover_us, slowTakeover_us } = this.delays;
     const takes_us = router.slow ? slowTakeover_us : takeover_us;
     router.slow = false;
     router.busyUntil_us = this.clock.now_us + takes_us;
     this.clock.after(takes_us, () => {
-      for (const effect of announcing) {
+      for (const effect of effects) {
         if (effect.kind === 'announce') this.world.perform(router.id, effect);
       }
       this.read(router);
@@ -305,17 +314,17 @@ export class VrrpRouters {
   /** Instances of the same virtual router whose timers run out about now; this one first. */
   private racersWith(router: Router): readonly Racer[] {
     const until_us = this.clock.now_us + this.delays.race_us;
-    const racers: Router[] = [];
-    let backups = 0;
-    for (const other of this.peersOf(router)) {
-      if (other.frozen || other.state.role === 'stopped') continue;
-      if (other.state.role === 'backup') backups++;
-      const near = other.state.timer_us <= until_us && other.unread.length === 0;
-      if (near && !other.decided) racers.push(other);
-    }
+    const peers = this.peersOf(router);
+    const near = ({ frozen, decided, state, unread }: Router): boolean =>
+      !frozen &&
+      !decided &&
+      state.role !== 'stopped' &&
+      state.timer_us <= until_us &&
+      unread.length === 0;
+    if (!peers.some((other) => other !== router && near(other))) return [];
     // Two masters that do not listen to each other: their order changes nothing for anybody.
-    if (backups === 0) return [];
-    return racers.map(({ id, settings, state }) => ({
+    if (!peers.some(({ frozen, state }) => !frozen && state.role === 'backup')) return [];
+    return peers.filter(near).map(({ id, settings, state }) => ({
       id,
       due_us: state.timer_us,
       priority: currentPriority(settings, state),
@@ -323,16 +332,17 @@ export class VrrpRouters {
     }));
   }
 
-  /** Instances of the same virtual router on the same link, itself included. */
+  /** Looked for once, and again when somebody has come or reads another file. */
   private peersOf(router: Router): readonly Router[] {
     if (this.groups.size === 0) {
       for (const one of this.routers.values()) {
-        const members = this.groups.get(groupOf(one));
-        if (members === undefined) this.groups.set(groupOf(one), [one]);
-        else members.push(one);
+        const key = groupOf(one);
+        one.peers = this.groups.get(key) ?? [];
+        one.peers.push(one);
+        this.groups.set(key, one.peers);
       }
     }
-    return this.groups.get(groupOf(router)) ?? [];
+    return router.peers ?? [];
   }
 
   private race(racers: readonly Racer[]): void {

@@ -75,13 +75,20 @@ function hearAsBackup(
   } else if (!lower) preemptAt_us = null;
   const masterInterval_us = settings.version === 3 ? advert.interval_us : state.masterInterval_us;
   const timer_us = now_us + downInterval_us(times, masterInterval_us);
+  // Written out as withTimers() is, and for the same reason.
   return still({
-    ...state,
+    role: state.role,
+    timer_us,
     goodbyeHeard: false,
+    holds: state.holds,
     masterInterval_us,
     preemptAt_us,
-    timer_us,
+    announcements: state.announcements,
+    refreshAt_us: state.refreshAt_us,
     heardFrom: advert.source,
+    disputed: state.disputed,
+    failed: state.failed,
+    awaited: state.awaited,
   });
 }
 

@@ -25,10 +25,17 @@ import {
   withAnnouncement,
 } from './roles.ts';
 import { type InstanceSettings, isFatal } from './settings.ts';
-import { downInterval_us, skew_us } from './timers.ts';
-import { type Effect, type Input, type InstanceState, type Moved } from './types.ts';
+import { downInterval_us, skew_us, withTimers } from './timers.ts';
+import {
+  type Announcement,
+  type Effect,
+  type Input,
+  type InstanceState,
+  type Moved,
+} from './types.ts';
 
 const NEVER = Number.POSITIVE_INFINITY;
+const NONE: readonly Announcement[] = [];
 
 /** When the next timer of an instance is due; Infinity when none runs. */
 export function deadline_us({ timer_us, announcements }: InstanceState): number {
@@ -186,28 +193,29 @@ function fail(settings: InstanceSettings, state: InstanceState): Moved {
 
 /** Timers that are due: announcements first, then the timer of the role. */
 function time(settings: InstanceSettings, state: InstanceState, now_us: number): Moved {
-  const due = state.announcements.filter(({ at_us }) => at_us <= now_us);
-  const announcements = state.announcements.filter(({ at_us }) => at_us > now_us);
+  const isDue = ({ at_us }: Announcement): boolean => at_us <= now_us;
+  const due = state.announcements.some(isDue) ? state.announcements.filter(isDue) : NONE;
   const holds = state.role === 'master';
-  const told = holds ? due.flatMap(({ repeat }) => announceAll(settings, repeat)) : [];
-  const next = due.length === 0 ? state : { ...state, announcements };
+  const told =
+    holds && due !== NONE ? due.flatMap(({ repeat }) => announceAll(settings, repeat)) : [];
+  const next =
+    due === NONE
+      ? state
+      : { ...state, announcements: state.announcements.filter((one) => !isDue(one)) };
   if (state.timer_us > now_us) return { state: next, effects: told };
   if (state.role === 'master') {
     const { advertInterval_us, garpMasterRefresh_us, garpMasterRefreshRepeat } = settings;
     const advert = saying(settings, currentPriority(settings, state));
     // vrrp_state_master_tx(): a refresh waits for the next advert.
     const refreshes = state.refreshAt_us !== null && state.refreshAt_us < now_us;
+    const refreshAt_us = refreshes ? now_us + garpMasterRefresh_us : state.refreshAt_us;
     return {
-      state: {
-        ...next,
-        timer_us: now_us + advertInterval_us,
-        refreshAt_us: refreshes ? now_us + garpMasterRefresh_us : state.refreshAt_us,
-      },
-      effects: [
-        ...told,
-        advert,
-        ...(refreshes ? announceAll(settings, garpMasterRefreshRepeat) : []),
-      ],
+      state: withTimers(next, now_us + advertInterval_us, refreshAt_us),
+      effects: refreshes
+        ? [...told, advert, ...announceAll(settings, garpMasterRefreshRepeat)]
+        : told.length === 0
+          ? [advert]
+          : [...told, advert],
     };
   }
   if (state.role !== 'backup') return { state: { ...next, timer_us: NEVER }, effects: told };

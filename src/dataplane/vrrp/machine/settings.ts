@@ -64,8 +64,27 @@ export function instanceSettings(
   dialect: Dialect = DIALECTS['keepalived-2.2.7'],
 ): InstanceSettings {
   const { authentication } = instance;
+  const effective = effectiveInstance(instance, config.globals);
+  // Written out: a literal with a spread has a hidden class of its own for every object, and
+  // looking into the settings of thousands of instances is then slow.
   return {
-    ...effectiveInstance(instance, config.globals),
+    version: effective.version,
+    initialState: effective.initialState,
+    priority: effective.priority,
+    preempt: effective.preempt,
+    preemptDelay_us: effective.preemptDelay_us,
+    advertInterval_us: effective.advertInterval_us,
+    downTimerAdverts: effective.downTimerAdverts,
+    garpMasterDelay_us: effective.garpMasterDelay_us,
+    garpMasterRepeat: effective.garpMasterRepeat,
+    garpMasterRefresh_us: effective.garpMasterRefresh_us,
+    garpMasterRefreshRepeat: effective.garpMasterRefreshRepeat,
+    garpLowerPriorityDelay_us: effective.garpLowerPriorityDelay_us,
+    garpLowerPriorityRepeat: effective.garpLowerPriorityRepeat,
+    lowerPriorityNoAdvert: effective.lowerPriorityNoAdvert,
+    higherPrioritySendAdvert: effective.higherPrioritySendAdvert,
+    accept: effective.accept,
+    strict: effective.strict,
     name: instance.name,
     virtualRouterId: instance.virtualRouterId ?? 0,
     interface: instance.interface ?? config.globals.defaultInterface ?? '',
