@@ -101,6 +101,15 @@ export interface NeutronPort {
   readonly drivers: readonly string[];
   /** `extra_dhcp_opts`: what its DHCP server tells this client alone. */
   readonly dhcpOptions?: readonly DhcpOption[];
+  /** `dns_assignment`: names of its addresses, where the server gives them (extension dns). */
+  readonly dnsNames?: readonly DnsName[];
+}
+
+/** A name of an address, alone and with its domain. */
+export interface DnsName {
+  readonly address: CloudAddress;
+  readonly host: string;
+  readonly whole: string;
 }
 
 /** A DHCP option by its number or by dnsmasq's name. */

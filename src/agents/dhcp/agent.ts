@@ -237,6 +237,6 @@ function commandLine(at: Place, network: NeutronNetwork, served: readonly Neutro
     ...rangesOf(served, leaseDuration_s),
     `--dhcp-option-force=option:mtu,${network.mtu ?? 1500}`,
     '--conf-file=/dev/null',
-    `--domain=${dnsDomain}`,
+    ...(dnsDomain === '' ? [] : [`--domain=${dnsDomain}`]),
   ].join(' ');
 }

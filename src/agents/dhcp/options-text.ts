@@ -3,6 +3,7 @@ import {
   type CloudAddress,
   type CloudPrefix,
   type DhcpOption,
+  type DnsName,
   type NeutronPort,
   type NeutronSubnet,
 } from '../../model/neutron.ts';
@@ -66,7 +67,7 @@ export function hostsText({ tagged, domain, subnets, clients }: ServedNetwork): 
         const client = options.find(isClientId);
         const id = client === undefined ? '' : `id:${client.value},`;
         const set = options.length > (client === undefined ? 0 : 1) ? `,set:${own}` : '';
-        const name = `${hostName(address)}.${domain}`;
+        const name = nameOf(port, address, domain).whole;
         // The tag keeps a line from answering DHCP of the other version.
         return address.version === 6
           ? [`${mac},${tagged ? 'tag:dhcpv6,' : ''}${id}${name},[${writeIp(address)}]${set}`]
@@ -109,15 +110,23 @@ export function additionalHosts({
   return lines(
     clients.flatMap((port) =>
       port.fixedIps.map(({ address }) => {
-        const name = hostName(address);
-        return `${writeIp(address)}\t${name}.${domain} ${name}`;
+        const { host, whole } = nameOf(port, address, domain);
+        return `${writeIp(address)}\t${whole} ${host}`;
       }),
     ),
   );
 }
 
-function hostName(address: CloudAddress): string {
-  return `host-${writeIp(address).replaceAll(/[.:]/g, '-')}`;
+/** The name that the server gave to an address, else one made of it (`_get_dns_assignment`). */
+function nameOf(
+  { dnsNames = [] }: NeutronPort,
+  address: CloudAddress,
+  domain: string,
+): Pick<DnsName, 'host' | 'whole'> {
+  const given = dnsNames.find((each) => each.address.value === address.value);
+  if (given !== undefined) return given;
+  const host = `host-${writeIp(address).replaceAll(/[.:]/g, '-')}`;
+  return { host, whole: domain === '' ? host : `${host}.${domain}` };
 }
 
 export function optionsText(
@@ -222,9 +231,11 @@ export function rangesOf(served: readonly NeutronSubnet[], lease_s: number): rea
 function rangeOf(subnet: NeutronSubnet, lease_s: number): string {
   const { address, length } = subnet.prefix;
   const tag = `--dhcp-range=set:subnet-${subnet.id},${writeIp(address)},static`;
-  if (address.version === 6) return `${tag},${length},${lease_s}s`;
+  // -1 is for ever (`dhcp_lease_duration`).
+  const lease = lease_s === -1 ? 'infinite' : `${lease_s}s`;
+  if (address.version === 6) return `${tag},${length},${lease}`;
   const mask = 0xffff_ffffn ^ ((1n << BigInt(32 - length)) - 1n);
-  return `${tag},${writeIp({ version: 4, value: mask })},${lease_s}s`;
+  return `${tag},${writeIp({ version: 4, value: mask })},${lease}`;
 }
 
 function lines(all: readonly string[]): string {

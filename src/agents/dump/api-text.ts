@@ -3,6 +3,7 @@ import { advertisedRoutes } from '../../model/bgp.ts';
 import { type Cloud } from '../../model/cloud.ts';
 import {
   type CloudPrefix,
+  type DnsName,
   type FixedIp,
   type Neutron,
   type NeutronPort,
@@ -131,6 +132,17 @@ function fixedRows(fixedIps: readonly FixedIp[]): readonly object[] {
   }));
 }
 
+function dnsRows(names: readonly DnsName[]): object {
+  if (names.length === 0) return {};
+  return {
+    dns_assignment: names.map(({ address, host, whole }) => ({
+      ip_address: writeIp(address),
+      hostname: host,
+      fqdn: whole,
+    })),
+  };
+}
+
 function networkRow(network: Neutron['networks'][number]): object {
   return {
     id: network.id,
@@ -211,6 +223,7 @@ function portRow(port: NeutronPort): object {
       ip_address: prefixText(prefix),
       ...(mac === null ? {} : { mac_address: writeMac(mac) }),
     })),
+    ...dnsRows(port.dnsNames ?? []),
     extra_dhcp_opts: (port.dhcpOptions ?? []).map(({ name, value, version }) => ({
       ...{ opt_name: name, opt_value: value, ip_version: version },
     })),

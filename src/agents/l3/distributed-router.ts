@@ -114,7 +114,8 @@ function local(
       linkLocalOf(port.mac),
     ]),
   );
-  if (link !== null) devices.push(veth(link.rfp, link.routerSide, link.namespace, link.fpr, at));
+  if (link !== null)
+    devices.push(veth(link.rfp, link.routerSide, link.namespace, link.fpr, link.mtu));
   const rules = {
     kind: 'dvr' as const,
     internal: ports.internal.map(internalDevice),
@@ -271,7 +272,7 @@ function floatingNamespace(at: Place, agent: NeutronPort): Part {
     .map(({ router, ports }) => ({ router, link: linkOf(at, router, ports) }));
   const devices = [
     ...links.map(({ router, link }) =>
-      veth(link.fpr, link.floatingSide, NAMESPACES.router + router.id, link.rfp, at),
+      veth(link.fpr, link.floatingSide, NAMESPACES.router + router.id, link.rfp, link.mtu),
     ),
     portDevice(at, agent, outside, [...addressesOf(view, agent.fixedIps), linkLocalOf(agent.mac)]),
   ];

@@ -22,18 +22,22 @@ export interface FloatingLink {
   readonly routerSide: CloudAddress;
   readonly floatingSide: CloudAddress;
   readonly namespace: string;
+  /** Of the external network (`create_rtr_2_fip_link`). */
+  readonly mtu: number;
 }
 
 export function linkOf(at: Place, router: NeutronRouter, ports: RouterPorts): FloatingLink {
   const { rfp, fpr } = floatingVeth(router.id);
   const order = at.view.cloud.neutron.routers.findIndex((each) => each.id === router.id);
   const first = PAIRS + BigInt(2 * order);
+  const external = ports.gateway?.networkId ?? '';
   return {
     rfp,
     fpr,
     routerSide: { version: 4, value: first },
     floatingSide: { version: 4, value: first + 1n },
-    namespace: `${NAMESPACES.floating}${ports.gateway?.networkId ?? ''}`,
+    namespace: `${NAMESPACES.floating}${external}`,
+    mtu: at.view.networks.get(external)?.mtu ?? at.view.cloud.settings.physicalMtu,
   };
 }
 
@@ -42,14 +46,14 @@ export function veth(
   address: CloudAddress,
   peerNamespace: string,
   peer: string,
-  at: Place,
+  mtu: number,
 ): DevicePlan {
   return {
     name,
     kind: 'veth',
     // The kernel draws the MAC; the address it stands for keeps it unique here.
     mac: macOfEnd(address),
-    mtu: at.view.cloud.settings.physicalMtu,
+    mtu,
     up: true,
     master: null,
     peer: { namespace: peerNamespace, device: peer },

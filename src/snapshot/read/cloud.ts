@@ -17,9 +17,9 @@ import {
 } from '../../model/cloud.ts';
 import { NAMESPACES } from '../../model/ids.ts';
 import { type NeutronAgent } from '../../model/neutron.ts';
-import { USUAL_SETTINGS } from '../../model/settings.ts';
 import { readIp, readPrefix } from '../../text/address-text.ts';
-import { readIni } from './ini.ts';
+import { settingsOf } from './cloud-settings.ts';
+import { isOn, option } from './host-options.ts';
 import { loadBalancersOf } from './load-balancers.ts';
 
 /** 169.254.169.254 */
@@ -55,7 +55,7 @@ export function cloudOfNetwork(network: Network): Cloud {
     bgpSpeakers: [],
     underlay: null,
     networkHosts: new Map(),
-    settings: USUAL_SETTINGS,
+    settings: settingsOf(network),
   };
 }
 
@@ -99,7 +99,7 @@ function hostOf(network: Network, name: string, agents: readonly NeutronAgent[])
         ? null
         : {
             isolatedMetadata: isolatedMetadata(host),
-            forceMetadata: option(host, 'dhcp', 'DEFAULT', 'force_metadata') === 'True',
+            forceMetadata: isOn(option(host, 'dhcp', 'DEFAULT', 'force_metadata')),
           },
     metadata:
       metadata === undefined
@@ -153,7 +153,7 @@ function lbAgent(host: Host | undefined, agent: NeutronAgent): Layer2Agent {
     vxlanGroup:
       readPrefix(option(host, 'linuxbridge', 'vxlan', 'vxlan_group') ?? '') ?? USUAL_VXLAN_GROUP,
     l2Population: agent.configurations['l2_population'] === true,
-    arpResponder: option(host, 'linuxbridge', 'vxlan', 'arp_responder') === 'True',
+    arpResponder: isOn(option(host, 'linuxbridge', 'vxlan', 'arp_responder')),
     distributedRouting: false,
     firewall: isFiltered(host, 'linuxbridge') ? 'iptables' : 'noop',
     datapath: 'kernel',
@@ -165,7 +165,7 @@ function lbAgent(host: Host | undefined, agent: NeutronAgent): Layer2Agent {
 function isFiltered(host: Host | undefined, agent: string): boolean {
   const enabled = option(host, agent, 'securitygroup', 'enable_security_group') ?? 'true';
   const driver = option(host, agent, 'securitygroup', 'firewall_driver') ?? '';
-  return /^(true|1|yes|on)$/i.test(enabled) && !/noop/i.test(driver);
+  return isOn(enabled) && !/noop/i.test(driver);
 }
 
 function firewallOf(driver: string | undefined): FirewallDriver {
@@ -205,7 +205,7 @@ function modeOf(agent: NeutronAgent): Layer3Agent['mode'] {
 /** `enable_isolated_metadata`; without the agent's file, as its namespaces show it. */
 function isolatedMetadata(host: Host | undefined): boolean {
   const set = option(host, 'dhcp', 'DEFAULT', 'enable_isolated_metadata');
-  if (set !== undefined) return /^(true|1|yes|on)$/i.test(set);
+  if (set !== undefined) return isOn(set);
   const servers = [...(host?.namespaces.values() ?? [])].filter(({ name }) =>
     name.startsWith(NAMESPACES.dhcp),
   );
@@ -214,23 +214,6 @@ function isolatedMetadata(host: Host | undefined): boolean {
       addresses.some(({ address }) => address.version === 4 && address.value === METADATA),
     ),
   );
-}
-
-/** An option of one of the host's agent configuration files, the last one that has it. */
-function option(
-  host: Host | undefined,
-  agent: string,
-  section: string,
-  name: string,
-): string | undefined {
-  let found: string | undefined;
-  for (const [path, read] of host?.configs ?? []) {
-    const file = path.split('/').at(-1) ?? '';
-    if (!file.endsWith('.ini') && !file.endsWith('.conf')) continue;
-    if (!file.includes(agent) && file !== 'neutron.conf') continue;
-    found = readIni(read().text).get(section)?.get(name) ?? found;
-  }
-  return found;
 }
 
 /** NICs: physical devices and the ends of the lab's cables in the host's own namespace. */

@@ -4,6 +4,7 @@
  */
 import {
   type DhcpOption,
+  type DnsName,
   type NetworkSegment,
   type Neutron,
   type NeutronAgent,
@@ -290,6 +291,7 @@ function portOf(row: JsonNode): NeutronPort {
     hybridPlug: member(details, 'ovs_hybrid_plug')?.value === true,
     drivers: driversOf(member(details, 'bound_drivers')),
     dhcpOptions: objectsOf(column(row, 'extra_dhcp_opts')).flatMap(dhcpOptionOf),
+    dnsNames: objectsOf(column(row, 'dns_assignment')).flatMap(dnsNameOf),
   };
 }
 
@@ -299,6 +301,14 @@ function dhcpOptionOf(row: JsonNode): DhcpOption[] {
   return name === ''
     ? []
     : [{ name, value, version: numberOf(column(row, 'ip_version')) === 6 ? 6 : 4 }];
+}
+
+function dnsNameOf(row: JsonNode): DnsName[] {
+  const address = readAs(member(row, 'ip_address'), readIp, 'an address');
+  const host = word(row, 'hostname');
+  return address === undefined || host === ''
+    ? []
+    : [{ address, host, whole: word(row, 'fqdn') || host }];
 }
 
 function driversOf(node: JsonNode | undefined): readonly string[] {
