@@ -5,7 +5,7 @@ import { carrierOf, isRoutedNetwork, segmentOn, subnetsOn } from '../network-seg
 import { type NeutronSubnet } from '../neutron.ts';
 import { makePort, type PortContext } from './ports.ts';
 import { idOf, text, texts } from './reading.ts';
-import { subnetsOf } from './routers.ts';
+import { subnetsOf } from './router-ports.ts';
 
 /**
  * A DHCP port per agent of every network with a served subnet. Agents are those that the network

@@ -11,7 +11,7 @@ import {
 import { contains } from './networks.ts';
 import { makePort, type PortContext } from './ports.ts';
 import { address, idOf, nameOf, oneOf, text, truth, whole } from './reading.ts';
-import { subnetsOf } from './routers.ts';
+import { subnetsOf } from './router-ports.ts';
 
 export interface Floating {
   readonly floatingIps: readonly NeutronFloatingIp[];

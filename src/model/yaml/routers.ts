@@ -1,19 +1,22 @@
-/**
- * `routers:` of a cloud.yaml with the ports that the server makes for them: interfaces, gateway,
- * HA ports, the central ports of distributed routers and the agents' gateways of floating IPs.
- */
+/** `routers:` of a cloud.yaml: the hosts that run them, and the networks of highly available ones. */
 import { type JsonNode, member, records, reportUnknownKeys, wrong } from '../../text/json-text.ts';
 import { type CloudHost, type CloudSettings, type Layer3Agent } from '../cloud.ts';
+import { type NeutronNetwork, type NeutronRouter, type NeutronSubnet } from '../neutron.ts';
+import { readRoutes } from './networks.ts';
+import { type PortContext } from './ports.ts';
+import { idOf, type Names, nameOf, oneOf, text, texts, truth } from './reading.ts';
 import {
-  type FixedIp,
-  type NeutronNetwork,
-  type NeutronPort,
-  type NeutronRouter,
-  type NeutronSubnet,
-} from '../neutron.ts';
-import { type NamedSubnet, readRoutes } from './networks.ts';
-import { makePort, type PortContext } from './ports.ts';
-import { address, idOf, type Names, nameOf, oneOf, text, texts, truth } from './reading.ts';
+  addPort,
+  centralPorts,
+  gatewayOf,
+  interfacesOf,
+  isDistributed,
+  isHighlyAvailable,
+  type Kind,
+  ROUTER_KINDS,
+  type RouterPlace,
+  subnetsOf,
+} from './router-ports.ts';
 import { type Provider } from './segments.ts';
 
 export const ROUTER_KEYS = [
@@ -27,22 +30,8 @@ export const ROUTER_KEYS = [
   'zone_hints',
   'admin_up',
 ] as const;
-export const EXTERNAL_KEYS = ['network', 'address', 'snat'] as const;
-export const INTERFACE_KEYS = ['subnet', 'address'] as const;
 /** 254 routers of one tenant: as many ids as VRRP has (RFC 5798 §5.2.3), one is kept. */
 const MOST_HA_ROUTERS = 254;
-
-/** What a router can be; the last is distributed with a highly available central part. */
-export const ROUTER_KINDS = ['legacy', 'ha', 'distributed', 'distributed-ha'] as const;
-type Kind = (typeof ROUTER_KINDS)[number];
-
-function isDistributed(kind: Kind): boolean {
-  return kind === 'distributed' || kind === 'distributed-ha';
-}
-
-function isHighlyAvailable(kind: Kind): boolean {
-  return kind === 'ha' || kind === 'distributed-ha';
-}
 
 export function readRouters(
   root: JsonNode,
@@ -85,16 +74,6 @@ export function readRouters(
     };
     routers.add(name, router, node);
   }
-}
-
-interface RouterPlace {
-  readonly node: JsonNode;
-  readonly name: string;
-  readonly id: string;
-  readonly kind: Kind;
-  readonly project: string;
-  readonly hosts: readonly CloudHost[];
-  readonly context: PortContext;
 }
 
 /** Agents of compute hosts carry distributed routers only (`dvr`, `dvr_no_external`). */
@@ -149,85 +128,6 @@ export function inZones(
   return [...wanted, ...hosts.filter((host) => !wanted.includes(host))];
 }
 
-const INTERNAL_OWNER = {
-  legacy: 'network:router_interface',
-  ha: 'network:ha_router_replicated_interface',
-  distributed: 'network:router_interface_distributed',
-  'distributed-ha': 'network:router_interface_distributed',
-} as const;
-
-function interfacesOf(at: RouterPlace): readonly { port: NeutronPort; named: NamedSubnet }[] {
-  const { node, context } = at;
-  return records(member(node, 'interfaces')).flatMap((row) => {
-    reportUnknownKeys(row, INTERFACE_KEYS);
-    const named = context.subnets.find(member(row, 'subnet'));
-    if (named === undefined) return [];
-    const wanted = address(member(row, 'address')) ?? named.subnet.gateway;
-    const owner = `router ${at.name}`;
-    const fixed =
-      wanted === null
-        ? context.allocation.take(named.subnet, owner, row)
-        : context.allocation.claim(named.subnet, wanted, owner, row);
-    if (fixed === null) return [];
-    const port = add(at, `${at.name}-${named.subnet.name}`, named.network, [fixed], {
-      deviceOwner: INTERNAL_OWNER[at.kind],
-      host: isDistributed(at.kind) ? '' : (at.hosts[0]?.name ?? ''),
-    });
-    return [{ port, named }];
-  });
-}
-
-function add(
-  at: RouterPlace,
-  name: string,
-  network: NeutronNetwork,
-  fixedIps: readonly FixedIp[],
-  rest: { readonly deviceOwner: string; readonly host: string; readonly deviceId?: string },
-): NeutronPort {
-  const port = makePort(at.context, {
-    name,
-    network,
-    mac: at.context.macs.give(name),
-    fixedIps,
-    project: at.project,
-    deviceId: at.id,
-    ...rest,
-  });
-  at.context.ports.add(name, port, at.node);
-  return port;
-}
-
-function gatewayOf(at: RouterPlace): NeutronRouter['gateway'] {
-  const node = member(at.node, 'external');
-  if (node === undefined) return null;
-  reportUnknownKeys(node, EXTERNAL_KEYS);
-  const { context } = at;
-  const network = context.networks.find(member(node, 'network'));
-  if (network === undefined) return null;
-  if (!network.external) wrong(node, `Network ${JSON.stringify(network.name)} is not external`);
-  const subnets = subnetsOf(context, network);
-  const wanted = address(member(node, 'address'));
-  const owner = `router ${at.name}`;
-  const fixed = subnets.flatMap((subnet) => {
-    if (subnet.prefix.address.version !== (wanted?.version ?? 4)) return [];
-    const one =
-      wanted === null
-        ? context.allocation.take(subnet, owner, node)
-        : context.allocation.claim(subnet, wanted, owner, node);
-    return one === null ? [] : [one];
-  });
-  const fixedIps = fixed.slice(0, 1);
-  add(at, `${at.name}-gateway`, network, fixedIps, {
-    deviceOwner: 'network:router_gateway',
-    host: at.hosts[0]?.name ?? '',
-  });
-  return { networkId: network.id, snat: truth(node, 'snat', true), fixedIps };
-}
-
-export function subnetsOf(context: PortContext, network: NeutronNetwork): readonly NeutronSubnet[] {
-  return context.subnetsOf(network.id);
-}
-
 /** The tenant's HA network is made with its first HA router. */
 function haPorts(at: RouterPlace, settings: CloudSettings): void {
   const { context } = at;
@@ -239,7 +139,7 @@ function haPorts(at: RouterPlace, settings: CloudSettings): void {
       subnet === undefined
         ? null
         : context.allocation.take(subnet, `HA port of ${at.name} on ${host.name}`, at.node);
-    add(at, `${at.name}-ha-${host.name}`, network, fixed === null ? [] : [fixed], {
+    addPort(at, `${at.name}-ha-${host.name}`, network, fixed === null ? [] : [fixed], {
       deviceOwner: 'network:router_ha_interface',
       host: host.name,
     });
@@ -303,16 +203,4 @@ function makeHaNetwork(at: RouterPlace, name: string, settings: CloudSettings): 
   context.networks.add(name, network, at.node);
   context.subnets.add(subnet.name, { subnet, network }, at.node);
   return network;
-}
-
-/** One `sg-` port per subnet of a distributed router with a gateway. */
-function centralPorts(at: RouterPlace, inside: readonly { readonly named: NamedSubnet }[]): void {
-  for (const { named } of inside) {
-    const owner = `SNAT of router ${at.name}`;
-    const fixed = at.context.allocation.take(named.subnet, owner, at.node);
-    add(at, `${at.name}-snat-${named.subnet.name}`, named.network, fixed === null ? [] : [fixed], {
-      deviceOwner: 'network:router_centralized_snat',
-      host: at.hosts[0]?.name ?? '',
-    });
-  }
 }

@@ -18,7 +18,8 @@ import { NETWORK_KEYS, SUBNET_KEYS } from './networks.ts';
 import { POOL_KEYS as SUBNET_POOL_KEYS } from './pools.ts';
 import { DHCP_OPTION_KEYS, HOST_PORT_KEYS, PORT_KEYS, SERVER_KEYS } from './ports.ts';
 import { TOP_KEYS } from './read-cloud.ts';
-import { EXTERNAL_KEYS, INTERFACE_KEYS, ROUTER_KEYS, ROUTER_KINDS } from './routers.ts';
+import { EXTERNAL_KEYS, INTERFACE_KEYS, ROUTER_KINDS } from './router-ports.ts';
+import { ROUTER_KEYS } from './routers.ts';
 import { HOST } from './schema-hosts.ts';
 import {
   ADDRESS,
@@ -155,7 +156,16 @@ const ROUTER = object(
     name: TEXT,
     project: TEXT,
     kind: choice(ROUTER_KINDS),
-    external: object(EXTERNAL_KEYS, { network: TEXT, address: ADDRESS, snat: TRUTH }, ['network']),
+    external: object(
+      EXTERNAL_KEYS,
+      {
+        network: TEXT,
+        address: ADDRESS,
+        addresses: told(list(ADDRESS), 'Several addresses; without any, one of each IP version.'),
+        snat: TRUTH,
+      },
+      ['network'],
+    ),
     interfaces: list(object(INTERFACE_KEYS, { subnet: TEXT, address: ADDRESS }, ['subnet'])),
     routes: list(ROUTE),
     hosts: list(TEXT),
