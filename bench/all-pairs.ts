@@ -7,7 +7,7 @@ import { openAllPairs } from '../src/verify/allpairs/all-pairs.ts';
 import { openCoordinates } from '../src/verify/allpairs/coordinates.ts';
 import { tally } from '../src/verify/allpairs/sweep.ts';
 import { measure } from './alone.ts';
-import { generatedCloud } from './compile.ts';
+import { generatedCloud, type Placement } from './compile.ts';
 import { figure, type Row } from './report.ts';
 import { cpuSeconds } from './stopwatch.ts';
 
@@ -28,8 +28,8 @@ export interface Swept {
 }
 
 /** Answers all pairs of a cloud of that many ports. */
-export function sweepOnce(ports: number): Swept {
-  const { value } = readCloudYaml('generated.yaml', generatedCloud(ports));
+export function sweepOnce(ports: number, placement: Placement = 'spread', perTenant = 50): Swept {
+  const { value } = readCloudYaml('generated.yaml', generatedCloud(ports, placement, perTenant));
   if (value === null) throw new Error('no cloud');
   const network = withOutside(compileNetworkOf(value));
   let flows = 0;

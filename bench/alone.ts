@@ -7,7 +7,7 @@
 import { execFileSync } from 'node:child_process';
 import { fileURLToPath } from 'node:url';
 import { sweepOnce } from './all-pairs.ts';
-import { compileOnce } from './compile.ts';
+import { compileOnce, type Placement } from './compile.ts';
 import { type Damage, readDamaged } from './damage.ts';
 import { simulateRouters } from './routers.ts';
 
@@ -36,7 +36,10 @@ if (import.meta.url === `file://${process.argv[1]}`) {
 
 function resultOf(kind: string | undefined, what: string): object {
   if (kind === 'compile') return compileOnce(Number(what));
-  if (kind === 'all-pairs') return sweepOnce(Number(what));
+  if (kind === 'all-pairs') {
+    const [ports, placement, perTenant] = what.split(' ');
+    return sweepOnce(Number(ports), placement as Placement | undefined, Number(perTenant ?? 50));
+  }
   if (kind === 'routers') return simulateRouters(Number(what));
   return readDamaged(what as Damage);
 }

@@ -9,10 +9,17 @@ const PORTS_PER_TENANT = 50;
 const PORTS_PER_HOST = 25;
 const NETWORKS_PER_TENANT = 3;
 
+/** Where a tenant's servers are: on few hosts, as a scheduler packs them, or on nearly all. */
+export type Placement = 'packed' | 'spread';
+
 /** A cloud of tenants with three networks and a router each, groups that name themselves. */
-export function generatedCloud(ports: number): string {
+export function generatedCloud(
+  ports: number,
+  placement: Placement = 'spread',
+  portsPerTenant = PORTS_PER_TENANT,
+): string {
   const hosts = Math.ceil(ports / PORTS_PER_HOST);
-  const tenants = Math.ceil(ports / PORTS_PER_TENANT);
+  const tenants = Math.ceil(ports / portsPerTenant);
   const lines = ['hosts:'];
   const agent = (at: string, more: string): string =>
     `agents: {openvswitch: {bridge_mappings: {external: br-ex}, bridges: {br-ex: eth1}, tunnel_types: [vxlan], local_ip: ${at}, l2_population: true, arp_responder: true}${more}}`;
@@ -45,8 +52,8 @@ export function generatedCloud(ports: number): string {
   }
   lines.push('servers:');
   for (let p = 0; p < ports; p++) {
-    const t = Math.floor(p / PORTS_PER_TENANT);
-    const host = (p * 7919) % hosts;
+    const t = Math.floor(p / portsPerTenant);
+    const host = placement === 'packed' ? Math.floor(p / PORTS_PER_HOST) : (p * 7919) % hosts;
     lines.push(
       `  - {name: s${p}, host: h${host}, ports: [{network: t${t}n${p % NETWORKS_PER_TENANT}, security_groups: [g${t}]}]}`,
     );

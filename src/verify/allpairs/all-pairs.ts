@@ -5,15 +5,27 @@
  */
 
 import { type CompiledNetwork } from '../../trace/compiled-network.ts';
-import { NOWHERE, type Region, type Regions } from '../../traffic/sets/regions.ts';
+import { NOWHERE, type Region } from '../../traffic/sets/regions.ts';
+import { type Cohort, type Told, walkTogether } from './cohort-walk.ts';
+import { type Cohorts, cohortsOf, sharedLayer2 } from './cohorts.ts';
+import {
+  type Delivery,
+  type Engine,
+  LEAST_MTU,
+  NO_ZONES,
+  NOWHERE_AT_ALL,
+  type Passage,
+  sent,
+  type Way,
+} from './connections.ts';
 import { type Coordinates } from './coordinates.ts';
-import { type Extent, everyAddress, narrowTo, seenFrom, widen, within } from './extent.ts';
+import { everyAddress, widen } from './extent.ts';
 import { openFabric } from './fabric.ts';
 import { NotCarried } from './frame.ts';
-import { type Layer2, openLayer2 } from './layer2.ts';
-import { openPlaces, type Station } from './places.ts';
-import { beforeNat, type Forwarded, openRouters, type Routers } from './router.ts';
-import { localDevice, routeCuts, routeTo, settingsOf } from './routes.ts';
+import { openLayer2 } from './layer2.ts';
+import { openOutlets } from './outlets.ts';
+import { openPlaces } from './places.ts';
+import { openRouters } from './router.ts';
 import { type Left, type Server, serversOf, type Target, targetsOf } from './servers.ts';
 import { openUnderlay } from './underlay.ts';
 
@@ -22,24 +34,6 @@ export type Cell =
   /** Over protocol, destination port, source port. */
   | { readonly kind: 'known'; readonly arrives: Region }
   | { readonly kind: 'open'; readonly why: string };
-
-/** A server that some packets to an address arrive at. */
-export interface Delivery {
-  readonly at: Station;
-  readonly where: Region;
-}
-
-/** Connections to a run of addresses that a router sends on by one way, as many senders' do. */
-export interface Passage {
-  /** The run of addresses, both ends included. */
-  readonly low: number;
-  readonly high: number;
-  readonly exit: Exit;
-  /** The address that they have as source from the router on. */
-  readonly source: number;
-  /** What of the sender's packets gets as far. */
-  readonly where: Region;
-}
 
 /** All that is said of packets of one server to a run of addresses. */
 export interface Run {
@@ -50,20 +44,6 @@ export interface Run {
   readonly passages: readonly Passage[];
   /** Why nothing is said; null where everything is. */
   readonly open: string | null;
-}
-
-/** What becomes of connections that a router sends on with another source, for all who do. */
-export interface Exit {
-  readonly id: number;
-  /**
-   * Where packets to an address arrive, and for which other sources the same holds; a sentence
-   * where that is not carried. `where` is to be cut with that of the passage.
-   */
-  arrivals(destination: number, source: number): Arrivals;
-}
-
-export interface Arrivals extends Readonly<Extent> {
-  readonly found: readonly Delivery[] | string;
 }
 
 export interface AllPairs {
@@ -77,11 +57,11 @@ export interface AllPairs {
   /** Where packets of a server to an address arrive; a sentence where that is not carried. */
   deliveries(from: Server, address: number): readonly Delivery[] | string;
   cell(from: Server, to: Target): Cell;
+  /** Servers that send alike, and those that share nothing. */
+  cohorts(): Cohorts;
+  /** What is said of packets of a cohort to an address, and to those behind it. */
+  together(cohort: Cohort, address: number): Told;
 }
-
-const MAX_ROUTERS = 4;
-const LEAST_MTU = 200;
-const NOWHERE_AT_ALL: readonly Delivery[] = [];
 
 export function openAllPairs(compiled: CompiledNetwork, coordinates: Coordinates): AllPairs {
   const { regions, openings } = coordinates;
@@ -100,8 +80,23 @@ export function openAllPairs(compiled: CompiledNetwork, coordinates: Coordinates
     exits: new Map(),
     sources: everyAddress(),
     destinations: everyAddress(),
+    sharedBy: ({ id }) => String(id),
     passages: null,
   };
+  const outlets = openOutlets(fabric, layer2.isHeard);
+  const shared: Engine = {
+    ...engine,
+    layer2: sharedLayer2(fabric, outlets, layer2),
+    exits: new Map(),
+    sources: everyAddress(),
+    destinations: everyAddress(),
+    sharedBy: (by) => {
+      const sending = outlets.sending(by, by.addresses[0] ?? 0, null);
+      if (sending === null || by.device.mtu < LEAST_MTU) return String(by.id);
+      return `${sending.outlet.id}: ${sending.gates.text}`;
+    },
+  };
+  let cohorts: Cohorts | null = null;
   const follow = (from: Server, destination: number): readonly Delivery[] | string => {
     widen(engine.sources);
     widen(engine.destinations);
@@ -152,211 +147,10 @@ export function openAllPairs(compiled: CompiledNetwork, coordinates: Coordinates
       for (const { at, where } of found) if (at === station) arrives = regions.or(arrives, where);
       return { kind: 'known', arrives };
     },
-  };
-}
-
-interface Engine {
-  readonly coordinates: Coordinates;
-  readonly layer2: Layer2;
-  readonly routers: Routers;
-  readonly isServer: ReadonlySet<Station>;
-  /** What becomes of connections whose addresses were translated: shared by all their senders. */
-  readonly exits: Map<string, Exit>;
-  /** For which other sources and destinations the connection would go the same way. */
-  readonly sources: Extent;
-  readonly destinations: Extent;
-  /** Where passages are gathered; null: they are followed to their ends. */
-  passages: Omit<Passage, 'low' | 'high'>[] | null;
-}
-
-/** A connection somewhere on its way. */
-interface Way {
-  readonly source: number;
-  readonly destination: number;
-  readonly where: Region;
-  readonly zones: readonly string[];
-  readonly anyPort: boolean;
-  readonly routers: number;
-}
-
-const NO_ZONES: readonly string[] = [];
-
-/** Sends from a server's own stack. */
-function sent(engine: Engine, from: Station, way: Way): readonly Delivery[] {
-  const { state, device } = from;
-  within(routeCuts(state), way.destination, engine.destinations);
-  const route = routeTo(state, way.destination);
-  if (localDevice(state, way.destination) !== null) throw new NotCarried('its own address');
-  if (route === null) return NOWHERE_AT_ALL;
-  if (route.device !== device.name) throw new NotCarried('a server with several interfaces');
-  if (route.source !== null && route.source !== way.source) throw new NotCarried('another source');
-  if (engine.routers.filters(from)) throw new NotCarried('a server with rules of its own');
-  return onLink(engine, from, way, route.gateway ?? way.destination, way.source);
-}
-
-/** Sends to a next hop by one device. */
-function onLink(
-  engine: Engine,
-  from: Station,
-  way: Way,
-  hop: number,
-  sender: number,
-): readonly Delivery[] {
-  const { regions } = engine.coordinates;
-  if (from.device.mtu < LEAST_MTU) throw new NotCarried('a small MTU');
-  const { sources, destinations } = engine;
-  if (hop === way.destination) narrowTo(destinations, hop, hop);
-  const mac = engine.layer2.resolve(from, sender, hop);
-  if (mac === null) return NOWHERE_AT_ALL;
-  const guest = way.routers === 0 ? way.source : null;
-  const found: Delivery[] = [];
-  for (const { station, out, into, zones } of engine.layer2.reach(from, mac, guest)) {
-    const near = seenFrom(regions, out, way.destination, destinations);
-    const far = seenFrom(regions, into, way.source, sources);
-    const passed = regions.and(near, far);
-    const where = regions.and(way.where, way.anyPort ? beforeNat(regions, passed) : passed);
-    if (where === NOWHERE) continue;
-    if (way.zones.length > 0 && zones.some((zone) => way.zones.includes(zone))) {
-      throw new NotCarried('a zone asked again');
-    }
-    found.push(...received(engine, station, { ...way, where, zones: [...way.zones, ...zones] }));
-  }
-  return found;
-}
-
-function received(engine: Engine, at: Station, way: Way): readonly Delivery[] {
-  const { source, destination, where } = way;
-  within(routeCuts(at.state), destination, engine.destinations);
-  const local = localDevice(at.state, destination) !== null;
-  const routes = settingsOf(at.state, at.device.name).forwarding;
-  if (local && !(routes && engine.routers.filters(at))) {
-    // Whoever is no server keeps what is for it.
-    if (!engine.isServer.has(at)) return NOWHERE_AT_ALL;
-    accepts(engine, at, way);
-    return [{ at, where }];
-  }
-  if (way.routers === MAX_ROUTERS) throw new NotCarried('many routers');
-  const found: Delivery[] = [];
-  engine.routers.alike(
-    at,
-    { address: source, extent: engine.sources },
-    { address: destination, extent: engine.destinations },
-  );
-  for (const one of engine.routers.forward(at, source, destination, where)) {
-    const same = one.source === source && one.destination === destination;
-    const next: Way = {
-      source: one.source,
-      destination: one.destination,
-      where: one.where,
-      zones: same ? way.zones : NO_ZONES,
-      anyPort: way.anyPort || one.anyPort,
-      routers: way.routers + 1,
-    };
-    found.push(...(same ? sentOn(engine, one, next) : translated(engine, one, next, way)));
-  }
-  return found;
-}
-
-function sentOn(engine: Engine, { by, hop }: Forwarded, way: Way): readonly Delivery[] {
-  return onLink(engine, by, way, hop, senderOn(by, hop));
-}
-
-/** What NAT has made is a connection of its own: many senders share it. */
-function translated(engine: Engine, one: Forwarded, way: Way, before: Way): readonly Delivery[] {
-  const exit = exitOf(engine, one, way);
-  const { source, destination, where } = way;
-  if (engine.passages !== null && destination === before.destination) {
-    engine.passages.push({ exit, source, where });
-    return NOWHERE_AT_ALL;
-  }
-  const { low, high, found } = exit.arrivals(destination, source);
-  if (source === before.source) narrowTo(engine.sources, low, high);
-  if (typeof found === 'string') throw new NotCarried(found);
-  return cutBy(engine.coordinates.regions, found, where);
-}
-
-/** The deliveries of what is in a region. */
-export function cutBy(
-  regions: Regions,
-  found: readonly Delivery[],
-  where: Region,
-): readonly Delivery[] {
-  return found.flatMap(({ at, where: all }) => {
-    const here = regions.and(where, all);
-    return here === NOWHERE ? [] : [{ at, where: here }];
-  });
-}
-
-function exitOf(engine: Engine, one: Forwarded, way: Way): Exit {
-  // Where the hop is a gateway it is the same for every destination.
-  const hop = one.hop === way.destination ? '' : one.hop;
-  const key = `${one.by.id} ${hop} ${way.anyPort} ${way.routers}`;
-  let exit = engine.exits.get(key);
-  if (exit === undefined) {
-    exit = openExit(engine, one, way, engine.exits.size);
-    engine.exits.set(key, exit);
-  }
-  return exit;
-}
-
-function openExit(engine: Engine, one: Forwarded, way: Way, id: number): Exit {
-  const { openings } = engine.coordinates;
-  const direct = one.hop === way.destination;
-  const known = new Map<number, Arrivals[]>();
-  return {
-    id,
-    arrivals(destination, source) {
-      let mine = known.get(destination);
-      if (mine === undefined) {
-        mine = [];
-        known.set(destination, mine);
-      }
-      for (const each of mine) if (each.low <= source && source <= each.high) return each;
-      const sources = everyAddress();
-      const apart: Engine = { ...engine, sources, destinations: everyAddress(), passages: null };
-      const hop = direct ? destination : one.hop;
-      const next: Way = { ...way, source, destination, where: openings };
-      const made: Arrivals = {
-        found: toldOf(() => sentOn(apart, { ...one, hop }, next)),
-        ...sources,
-      };
-      mine.push(made);
-      return made;
+    cohorts() {
+      cohorts ??= cohortsOf(servers, outlets, routers);
+      return cohorts;
     },
+    together: (cohort, address) => walkTogether(shared, outlets, cohort, address),
   };
-}
-
-function toldOf(follow: () => readonly Delivery[]): readonly Delivery[] | string {
-  try {
-    return follow();
-  } catch (error) {
-    if (error instanceof NotCarried) return error.message;
-    throw error;
-  }
-}
-
-/** A server takes what its own stack lets in. */
-function accepts({ routers, sources }: Engine, at: Station, way: Way): void {
-  const { state, device } = at;
-  if (routers.filters(at)) throw new NotCarried('a server with rules of its own');
-  within(routeCuts(state), way.source, sources);
-  const { reversePathFilter } = settingsOf(state, device.name);
-  const back = routeTo(state, way.source);
-  if (localDevice(state, way.source) !== null) throw new NotCarried('an own address as source');
-  if (back === null && reversePathFilter === 0) return;
-  if (back?.device !== device.name && reversePathFilter !== 0) {
-    throw new NotCarried('a source of another device');
-  }
-}
-
-/** The address by which a device asks for a next hop (net/ipv4/arp.c arp_solicit()). */
-function senderOn({ device }: Station, hop: number): number {
-  for (const { address, length, secondary } of device.addresses) {
-    if (address.version !== 4 || secondary) continue;
-    const size = 2 ** (32 - length);
-    if (Math.floor(Number(address.value) / size) === Math.floor(hop / size)) {
-      return Number(address.value);
-    }
-  }
-  throw new NotCarried('a next hop outside of the network');
 }

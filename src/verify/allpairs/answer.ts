@@ -86,7 +86,9 @@ function answered(network: Network, most: number, maxEdges: number | undefined):
   );
   const answers: PairAnswer[] = [];
   const open: PairAnswer[] = [];
-  for (const row of sweep(all)) {
+  const order = new Map(all.servers.map((server, i) => [server, i]));
+  const rows = [...sweep(all)].sort((a, b) => order.get(a.from)! - order.get(b.from)!);
+  for (const row of rows) {
     const from = row.from.endpoint;
     for (const { to, where } of row.some) {
       const arrives = group(where);

@@ -98,6 +98,21 @@ export function goOn(
   return walk.out;
 }
 
+/** Goes on with a flow that was found for a frame where others stood. */
+export function goOnBy(
+  regions: Regions,
+  bridge: IndexedBridge,
+  { zones, depth }: Paused,
+  flow: Flow,
+  frame: Frame,
+): readonly Leaving[] {
+  const walk = walkOf(regions, bridge, null);
+  walk.zones = zones;
+  walk.depth = depth + 1;
+  act(walk, flow, frame);
+  return walk.out;
+}
+
 function walkOf(regions: Regions, bridge: IndexedBridge, paused: Paused[] | null): Walk {
   return { regions, bridge, out: [], paused, zones: [], depth: 0, tail: true };
 }

@@ -10,13 +10,13 @@ import { type Frame, LATER, NEEDS_MORE, NotCarried, W } from './frame.ts';
 import { type Clause, type Rule, regionOf, UNMADE } from './rule-region.ts';
 
 /** Flows that ask the same bits of concrete words. */
-interface Tuple {
+export interface Tuple {
   readonly slots: readonly Slot[];
   readonly buckets: Map<number, Bucket>;
 }
 
 /** Flows that ask the same values of them. */
-interface Bucket {
+export interface Bucket {
   readonly values: readonly number[];
   readonly rules: Rule[];
   /** Another bucket of the same hash. */
@@ -169,12 +169,17 @@ export function lookUp(regions: Regions, index: FlowIndex, frame: Frame): readon
       found.push({ flow: rule.flow, where: here });
       left = regions.minus(left, here);
     }
-    if (left !== NOWHERE) {
+    if (left !== NOWHERE && hasClauses(rules, i, end)) {
       left = conjoined(regions, index, frame, { rules, from: i, end }, found, left);
     }
     i = end;
   }
   return found;
+}
+
+function hasClauses(rules: readonly Rule[], from: number, end: number): boolean {
+  for (let k = from; k < end; k++) if (rules[k]!.clauses.length > 0) return true;
+  return false;
 }
 
 /** Whether the first rule is no clause and no other has its priority. */
@@ -251,11 +256,15 @@ function candidates({ tuples }: FlowIndex, { words }: Frame): readonly Rule[] {
   gather(tuples.get(0)!, words, out);
   const typed = tuples.get(words[W.ethType]!);
   if (typed !== undefined) gather(typed, words, out);
-  return out.length < 2 ? out : out.sort(byPriority);
+  return out;
 }
 
-function byPriority(a: Rule, b: Rule): number {
-  return b.priority - a.priority;
+/** Puts a rule behind those of its priority; the list is mostly short. */
+function insert(out: Rule[], rule: Rule): void {
+  let at = out.length;
+  out.push(rule);
+  for (; at > 0 && out[at - 1]!.priority < rule.priority; at--) out[at] = out[at - 1]!;
+  out[at] = rule;
 }
 
 function gather(tuples: readonly Tuple[], words: readonly number[], out: Rule[]): void {
@@ -284,13 +293,13 @@ function gather(tuples: readonly Tuple[], words: readonly number[], out: Rule[])
         if ((held < 0 ? 0 : (held & slots[i]!.mask) >>> 0) !== values[i]) break;
       }
       if (i < slots.length) continue;
-      for (let r = 0; r < rules.length; r++) out.push(rules[r]!);
+      for (let r = 0; r < rules.length; r++) insert(out, rules[r]!);
     }
   }
 }
 
 /** Whether only the group bit of a destination that is given later is asked: it is clear. */
-function isUnicastBit(held: number, word: number, mask: number): boolean {
+export function isUnicastBit(held: number, word: number, mask: number): boolean {
   return held === LATER && word === W.ethDst && mask === GROUP_BIT;
 }
 
@@ -313,6 +322,21 @@ function mayMatch({ slots, buckets }: Tuple, words: readonly number[]): boolean 
     }
   }
   return false;
+}
+
+const actionNumbers = new Map<string, number>();
+const numbered = new WeakMap<Flow['actions'], number>();
+
+/** One number for all flows that do the same to a frame. */
+export function actionsOf(flow: Flow): number {
+  let found = numbered.get(flow.actions);
+  if (found === undefined) {
+    const text = textOf(flow);
+    found = actionNumbers.get(text) ?? actionNumbers.size;
+    actionNumbers.set(text, found);
+    numbered.set(flow.actions, found);
+  }
+  return found;
 }
 
 const actionTexts = new WeakMap<Flow['actions'], string>();

@@ -90,9 +90,12 @@ export const W = {
   arpTha: pair('arp_tha'),
 } as const;
 
+/** The registers of a bridge, in which flows keep what they have found out. */
+export const REGISTERS: readonly number[] = Array.from({ length: 16 }, (_, n) => word(`reg${n}`));
+
 /** Metadata that starts as zero on every bridge. */
 const ZERO: readonly number[] = [
-  ...Array.from({ length: 16 }, (_, n) => word(`reg${n}`)),
+  ...REGISTERS,
   word('metadata'),
   word('metadata', 1),
   W.tunId,
@@ -250,6 +253,13 @@ export function given(frame: Frame, from: Frame): Frame {
 }
 
 const GIVEN_LATER = [W.ethDst, W.ethDst + 1, W.arpTpa] as const;
+
+/** A frame with an address for a destination that was left for later. */
+export function sentTo(frame: Frame, to: Mac): Frame {
+  const copy = copyOf(frame);
+  if (copy.words[W.ethDst] === LATER) writeMac(copy.words, W.ethDst, to);
+  return copy;
+}
 
 export function copyOf({ words, where }: Frame): Frame {
   return { words: words.slice(), where };

@@ -24,6 +24,31 @@ export interface IndexedBridge {
   readonly refused: string | null;
   /** By VLAN: the ports that a frame of it is flooded to. */
   readonly floods: Map<number, readonly Port[]>;
+  /** Ports of which only the VLAN settings are known, by a negative number that stands for them. */
+  readonly likes: Map<number, Port>;
+}
+
+/** Numbers of kinds of ports are below those that stand for open words of frames. */
+const FIRST_LIKE = -16;
+
+/** Stands for every port of a bridge with the VLAN settings of this one; undefined: no such port. */
+export function likeOf({ ports, likes }: IndexedBridge, ofport: number): number | undefined {
+  const port = ports.get(ofport);
+  if (port === undefined) return undefined;
+  for (const [number, { vlan }] of likes) if (sameVlans(vlan, port.vlan)) return number;
+  const number = FIRST_LIKE - likes.size;
+  likes.set(number, port);
+  return number;
+}
+
+function sameVlans(a: Port['vlan'], b: Port['vlan']): boolean {
+  return (
+    a.mode === b.mode &&
+    a.tag === b.tag &&
+    a.priorityTags === b.priorityTags &&
+    a.trunks.length === b.trunks.length &&
+    a.trunks.every((one, i) => one === b.trunks[i])
+  );
 }
 
 const ETH_DST = field('eth_dst');
@@ -74,6 +99,7 @@ export function indexBridge(host: string, bridge: Bridge, asked: Asked): Indexed
     namesParts,
     refused,
     floods: new Map(),
+    likes: new Map(),
   };
 }
 

@@ -3,10 +3,10 @@
  * far as it depends on the destination address and the ports, and what the fabric makes of it;
  * and by ARP over the same fabric, which MAC address a sender takes.
  */
-import { type Namespace } from '../../dataplane/routing/types.ts';
 import { EVERYWHERE, NOWHERE, type Region } from '../../traffic/sets/regions.ts';
 import { runBridge } from './bridge-run.ts';
-import { type Answerer, type Arrival, answersFor } from './ends.ts';
+import { answerersIn, type Domain, openDomain, tagged } from './domains.ts';
+import { type Answerer, type Arrival } from './ends.ts';
 import { type Kind, openEntrances, openKind } from './entrances.ts';
 import { type Fabric } from './fabric.ts';
 import { entry } from './floods.ts';
@@ -15,7 +15,6 @@ import {
   BROADCAST,
   copyOf,
   entering,
-  type Frame,
   HEADER,
   ipFrame,
   type Mac,
@@ -25,9 +24,8 @@ import {
   writeMac,
 } from './frame.ts';
 import { type IndexedBridge } from './indexed-bridge.ts';
-import { asLeaving, FLOOD, floodPorts, type Leaving } from './normal.ts';
+import { FLOOD, type Leaving } from './normal.ts';
 import { type Station } from './places.ts';
-import { localAddresses } from './routes.ts';
 
 /** A station that a frame reaches. */
 export interface Reached {
@@ -44,6 +42,8 @@ export interface Layer2 {
   reach(from: Station, to: Mac, source: number | null): readonly Reached[];
   /** The MAC address that ARP finds for an address; null: nobody answers. */
   resolve(from: Station, sender: number, target: number): Mac | null;
+  /** Whether an answer comes back to who asked. */
+  isHeard(from: Station, answer: Answerer, target: number): boolean;
 }
 
 type Kept<T> = T | NotCarried;
@@ -192,9 +192,7 @@ export function openLayer2(fabric: Fabric): Layer2 {
 
   const requests = (from: Station, sender: number): readonly Leaving[] => {
     const frame = arpFrame(from.mac, BROADCAST, 1, sender, null, EVERYWHERE);
-    return runBridge(regions, from.bridge, entering(frame, from.ofport)).flatMap((one) =>
-      one.port === FLOOD ? portByPort(from.bridge, one) : [one],
-    );
+    return runBridge(regions, from.bridge, entering(frame, from.ofport));
   };
 
   const resolve = (from: Station, sender: number, target: number): Mac | null => {
@@ -222,36 +220,12 @@ export function openLayer2(fabric: Fabric): Layer2 {
     });
   };
 
-  /** The requests of a sender, by whether the address that is asked for makes a difference. */
   const domains = new Map<string, Kept<Domain>>();
   const answerers = (from: Station, sender: number, target: number): readonly Answerer[] => {
-    const domain = kept(domains, `${from.id} ${sender}`, () => {
-      const everybody: Station[] = [];
-      const hosts: Namespace[] = [];
-      const particular: Leaving[] = [];
-      for (const one of requests(from, sender)) {
-        const found = fabric.everybody(from.bridge, one);
-        if (found === null) particular.push(one);
-        else {
-          everybody.push(...found.stations);
-          hosts.push(...found.hosts);
-        }
-      }
-      const foreign = new Set(hosts.flatMap((one) => [...localAddresses(one)]));
-      return { everybody: byAddress(everybody), foreign, particular };
-    });
-    if (domain.foreign.has(target)) throw new NotCarried('a host answers ARP');
-    const out: Answerer[] = [];
-    for (const station of new Set(domain.everybody.get(target) ?? [])) {
-      if (answersFor(station, target)) out.push({ kind: 'station', station, mac: station.mac });
-    }
-    const asking = domain.particular.map((one) => {
-      const frame = copyOf(one.frame);
-      frame.words[W.arpTpa] = target;
-      return { ...one, frame };
-    });
-    out.push(...fabric.askers(from.bridge, asking));
-    return out;
+    const domain = kept(domains, `${from.id} ${sender}`, () =>
+      openDomain(fabric, from.bridge, requests(from, sender)),
+    );
+    return answerersIn(fabric, from.bridge, domain, target);
   };
 
   const heard = new Map<string, Kept<boolean>>();
@@ -273,37 +247,7 @@ export function openLayer2(fabric: Fabric): Layer2 {
     });
   };
 
-  return { reach, resolve };
-}
-
-/** Who hears a request, and which requests flows look into. */
-interface Domain {
-  readonly everybody: ReadonlyMap<number, readonly Station[]>;
-  /** Addresses of hosts outside. */
-  readonly foreign: ReadonlySet<number>;
-  readonly particular: readonly Leaving[];
-}
-
-function byAddress(stations: readonly Station[]): ReadonlyMap<number, readonly Station[]> {
-  const found = new Map<number, Station[]>();
-  for (const station of stations) {
-    for (const address of localAddresses(station.state)) {
-      const list = found.get(address);
-      if (list === undefined) found.set(address, [station]);
-      else list.push(station);
-    }
-  }
-  return found;
-}
-
-/** A flooded frame as one for each port: some of them may look into the request. */
-function portByPort(bridge: IndexedBridge, one: Leaving): readonly Leaving[] {
-  const { words } = one.frame;
-  const vlan = words[W.vlan]!;
-  return floodPorts(bridge, vlan).flatMap((port): readonly Leaving[] => {
-    if (port.ofport === words[W.inPort]) return [];
-    return [{ ...one, port: port.ofport, frame: asLeaving(one.frame, port, vlan) }];
-  });
+  return { reach, resolve, isHeard };
 }
 
 /** Whether two frames go the same way: all but registers and where they are is equal. */
@@ -314,11 +258,4 @@ function alike(a: Leaving, b: Leaving): boolean {
     if (a.frame.words[at] !== b.frame.words[at]) return false;
   }
   return true;
-}
-
-/** The reply with the tag that a flow sent it with. */
-function tagged(reply: Frame, { words }: Frame): Frame {
-  reply.words[W.vlan] = words[W.vlan]!;
-  reply.words[W.inPort] = words[W.inPort]!;
-  return reply;
 }

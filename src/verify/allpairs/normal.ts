@@ -53,7 +53,8 @@ export function normal(walk: Outlet, frame: Frame): void {
   const { bridge } = walk;
   const { words } = frame;
   const inPort = words[W.inPort]!;
-  const from = bridge.ports.get(inPort);
+  // Where senders go together only what their ports are like is known.
+  const from = inPort < 0 ? bridge.likes.get(inPort) : bridge.ports.get(inPort);
   if (from === undefined || words[W.vlan2] !== 0) throw new NotCarried('NORMAL from nowhere');
   const tci = words[W.vlan]!;
   const vid = tci & 0xfff;

@@ -27,11 +27,20 @@ export interface Forwarded {
   readonly anyPort: boolean;
 }
 
+/** What becomes of connections that a namespace cannot tell apart; SAME stands for their own. */
+export interface Treatment {
+  readonly parts: readonly Forwarded[];
+  /** Why nothing is said; null where everything is. */
+  readonly refused: NotCarried | null;
+}
+
 export interface Routers {
+  /** One object for all connections of which the same becomes. */
+  treat(at: Station, source: number, destination: number): Treatment;
   /** What becomes of a connection that comes in at a station that is not meant. */
   forward(at: Station, source: number, destination: number, where: Region): readonly Forwarded[];
   /** For which other addresses the same comes of it. */
-  alike(at: Station, source: Alike, destination: Alike): void;
+  alike(at: Station, source: Alike | null, destination: Alike): void;
   /** Whether the namespace has rules of its own. */
   filters(state: Station): boolean;
 }
@@ -43,7 +52,7 @@ export interface Alike {
 }
 
 /** Stands for the address that came in. */
-const SAME = -1;
+export const SAME = -1;
 const TABLES = ['raw', 'mangle', 'nat'] as const;
 
 export function openRouters(places: Places, regions: Regions): Routers {
@@ -84,13 +93,9 @@ export function openRouters(places: Places, regions: Regions): Routers {
   };
 
   /** What was found for addresses that the namespace cannot tell from these. */
-  const alike = new Map<number, Map<number, readonly Forwarded[] | NotCarried>>();
-  const forward = (
-    at: Station,
-    source: number,
-    destination: number,
-    where: Region,
-  ): readonly Forwarded[] => {
+  const alike = new Map<number, Map<number, Treatment>>();
+  const treatments = new Map<string, Treatment>();
+  const treat = (at: Station, source: number, destination: number): Treatment => {
     const { source: sources, destination: destinations } = outlookOf(at);
     const [s, d] = [sources(source), destinations(destination)];
     let mine = alike.get(at.id);
@@ -101,21 +106,45 @@ export function openRouters(places: Places, regions: Regions): Routers {
     const key = s * 0x100_0000 + d;
     let found = mine.get(key);
     if (found === undefined) {
-      try {
-        found = evaluated(at, source, destination).map((one) => ({
-          ...one,
-          source: one.source === source ? SAME : one.source,
-          hop: one.hop === destination ? SAME : one.hop,
-          destination: one.destination === destination ? SAME : one.destination,
-        }));
-      } catch (error) {
-        if (!(error instanceof NotCarried)) throw error;
-        found = error;
-      }
+      found = treatment(at, source, destination);
       mine.set(key, found);
     }
-    if (found instanceof NotCarried) throw found;
-    return found.flatMap((one): readonly Forwarded[] => {
+    return found;
+  };
+
+  const treatment = (at: Station, source: number, destination: number): Treatment => {
+    try {
+      const parts = evaluated(at, source, destination).map((one) => ({
+        ...one,
+        source: one.source === source ? SAME : one.source,
+        hop: one.hop === destination ? SAME : one.hop,
+        destination: one.destination === destination ? SAME : one.destination,
+      }));
+      let text = '';
+      for (const { by, source: from, destination: to, hop, where, anyPort } of parts) {
+        text += `${by.id} ${from} ${to} ${hop} ${where} ${anyPort},`;
+      }
+      let known = treatments.get(text);
+      if (known === undefined) {
+        known = { parts, refused: null };
+        treatments.set(text, known);
+      }
+      return known;
+    } catch (error) {
+      if (!(error instanceof NotCarried)) throw error;
+      return { parts: [], refused: error };
+    }
+  };
+
+  const forward = (
+    at: Station,
+    source: number,
+    destination: number,
+    where: Region,
+  ): readonly Forwarded[] => {
+    const { parts, refused } = treat(at, source, destination);
+    if (refused !== null) throw refused;
+    return parts.flatMap((one): readonly Forwarded[] => {
       const here = regions.and(one.where, where);
       if (here === NOWHERE) return [];
       const to = one.destination === SAME ? destination : one.destination;
@@ -201,10 +230,11 @@ export function openRouters(places: Places, regions: Regions): Routers {
   };
 
   return {
+    treat,
     forward,
     alike: (at, source, destination) => {
       const { sourceCuts, destinationCuts } = outlookOf(at);
-      within(sourceCuts, source.address, source.extent);
+      if (source !== null) within(sourceCuts, source.address, source.extent);
       within(destinationCuts, destination.address, destination.extent);
     },
     filters: (station) => hasRules(chainsAt(station)),

@@ -125,6 +125,29 @@ export function settingsOf(state: Namespace, device: string): DeviceSettings {
   return found;
 }
 
+/**
+ * How a namespace sends from one of its addresses, as a text: equal texts take the same routes.
+ * null where that is not carried.
+ */
+export function sendingText(state: Namespace, own: number): string | null {
+  const entries = tables.get(state) ?? entriesOf(state);
+  tables.set(state, entries);
+  if (entries instanceof NotCarried) return null;
+  let text = '';
+  for (const { bits, network, route } of entries) {
+    const source = route.source === null ? '' : Number(route.source.value);
+    text += `${network}/${bits} ${route.type} ${source === own ? 'own' : source}`;
+    for (const { device, gateway, dead } of route.hops) {
+      text += ` ${device} ${gateway?.version} ${gateway?.value} ${dead}`;
+    }
+    text += ',';
+  }
+  for (const [address, device] of devices(state)) {
+    text += ` ${address === own ? 'own' : address} ${device}`;
+  }
+  return text;
+}
+
 const cuts = new WeakMap<Namespace, Cuts | null>();
 
 /** Runs of addresses that a namespace routes alike, its own addresses by themselves. */

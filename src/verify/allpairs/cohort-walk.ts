@@ -1,0 +1,270 @@
+/**
+ * Connections of a cohort, servers that send alike, to one address: they go together, and part
+ * where something treats their addresses differently. What each of them may send at all, and what
+ * receivers take from which address, is left as regions until somebody asks for a pair.
+ * Before: `outlets.ts`, `router.ts`. After: `cohorts.ts`.
+ */
+import { NOWHERE, type Region } from '../../traffic/sets/regions.ts';
+import {
+  type Arrivals,
+  accepts,
+  type Engine,
+  type Exit,
+  exitOf,
+  LEAST_MTU,
+  MAX_ROUTERS,
+  NO_ZONES,
+  senderOn,
+} from './connections.ts';
+import { type Extent, everyAddress, narrowTo, seenFrom, within } from './extent.ts';
+import { NotCarried } from './frame.ts';
+import { type Gates, type Outlet, type Outlets } from './outlets.ts';
+import { type Station } from './places.ts';
+import { beforeNat, type Forwarded, SAME, type Treatment } from './router.ts';
+import { localDevice, routeCuts, routeTo, settingsOf } from './routes.ts';
+import { type Server } from './servers.ts';
+
+/** A server of a cohort. */
+export interface Member {
+  readonly server: Server;
+  readonly gates: Gates;
+}
+
+/** Servers that send alike: the same routes, the same outlet. */
+export interface Cohort {
+  readonly outlet: Outlet;
+  readonly members: readonly Member[];
+}
+
+/** Packets of some members that arrive somewhere. */
+export interface Found {
+  readonly at: Station;
+  /** The gates that lead there, a bit for each piece of the outlet. */
+  readonly pieces: number;
+  /** Over the sender's address and the ports. */
+  readonly where: Region;
+  readonly members: readonly Member[];
+}
+
+/** Packets of some members that a router sends on with another source. */
+export interface Passed extends Omit<Found, 'at'> {
+  readonly exit: Exit;
+  readonly source: number;
+}
+
+/** What becomes of packets to a run of addresses. */
+export interface Told extends Readonly<Extent> {
+  readonly found: readonly Found[];
+  readonly passed: readonly Passed[];
+  /** Members of which nothing is said here. */
+  readonly open: ReadonlySet<Member>;
+}
+
+interface Walk {
+  readonly engine: Engine;
+  readonly destinations: Extent;
+  readonly found: Found[];
+  readonly passed: Passed[];
+  readonly open: Set<Member>;
+}
+
+/** Connections of some members on their way. */
+interface Way {
+  readonly members: readonly Member[];
+  readonly pieces: number;
+  /** Over the sender's own address and the ports. */
+  readonly where: Region;
+  /** The source that they have now; null: each its own. */
+  readonly seenAs: number | null;
+  readonly destination: number;
+  readonly zones: readonly string[];
+  readonly anyPort: boolean;
+  readonly routers: number;
+}
+
+/** What becomes of packets of a cohort to an address, and to those behind it that go alike. */
+export function walkTogether(
+  engine: Engine,
+  outlets: Outlets,
+  { outlet, members }: Cohort,
+  destination: number,
+): Told {
+  const destinations = everyAddress();
+  const walk: Walk = { engine, destinations, found: [], passed: [], open: new Set() };
+  // Whoever has the address sends nothing to it.
+  const senders = members.some(({ server }) => server.address === destination)
+    ? members.filter(({ server }) => server.address !== destination)
+    : members;
+  if (senders !== members) narrowTo(destinations, destination, destination);
+  guarded(walk, senders, () => {
+    const [first] = senders;
+    if (first === undefined) return;
+    const hop = firstHop(walk, first.server, destination);
+    if (hop === null) return;
+    const answers = outlet.answers(hop);
+    const takers = parted(walk, senders, ({ server }) => {
+      return outlets.found(server.station, hop, answers);
+    });
+    for (const [mac, group] of takers) {
+      for (const { station, pieces, into, zones } of mac === null ? [] : outlet.reach(mac)) {
+        const where = engine.coordinates.regions.and(engine.coordinates.openings, into);
+        if (where === NOWHERE) continue;
+        const way = { pieces, where, seenAs: null, destination, zones, anyPort: false, routers: 0 };
+        received(walk, station, { ...way, members: group });
+      }
+    }
+  });
+  const { found, passed, open } = walk;
+  const { low, high } =
+    found.length > 0 || open.size > 0 ? { low: destination, high: destination } : destinations;
+  return { low: Math.max(low, destination), high, found, passed, open };
+}
+
+/** The next hop of the members' own stacks; null: no route. */
+function firstHop(walk: Walk, { station, address }: Server, destination: number): number | null {
+  const { state, device } = station;
+  within(routeCuts(state), destination, walk.destinations);
+  if (destination !== address && localDevice(state, destination) !== null) {
+    throw new NotCarried('its own address');
+  }
+  const route = routeTo(state, destination);
+  if (route === null) return null;
+  if (route.device !== device.name) throw new NotCarried('a server with several interfaces');
+  if (route.source !== null && route.source !== address) throw new NotCarried('another source');
+  if (device.mtu < LEAST_MTU) throw new NotCarried('a small MTU');
+  const hop = route.gateway ?? destination;
+  if (hop === destination) narrowTo(walk.destinations, hop, hop);
+  return hop;
+}
+
+/** Where something is not carried, nothing is said of these members. */
+function guarded(walk: Walk, members: readonly Member[], follow: () => void): void {
+  try {
+    follow();
+  } catch (error) {
+    if (!(error instanceof NotCarried)) throw error;
+    for (const one of members) walk.open.add(one);
+  }
+}
+
+/** Members by what is found for each; those for whom it is not carried are left open. */
+function parted<T>(
+  walk: Walk,
+  members: readonly Member[],
+  find: (member: Member) => T,
+): ReadonlyMap<T, readonly Member[]> {
+  const groups = new Map<T, Member[]>();
+  for (const member of members) {
+    guarded(walk, [member], () => {
+      const found = find(member);
+      const group = groups.get(found);
+      if (group === undefined) groups.set(found, [member]);
+      else group.push(member);
+    });
+  }
+  return groups;
+}
+
+/** Members by what is found for the source that their packets have. */
+function bySource<T>(
+  walk: Walk,
+  { members, seenAs }: Way,
+  find: (source: number) => T,
+): ReadonlyMap<T, readonly Member[]> {
+  if (seenAs === null) return parted(walk, members, ({ server }) => find(server.address));
+  const groups = new Map<T, readonly Member[]>();
+  guarded(walk, members, () => groups.set(find(seenAs), members));
+  return groups;
+}
+
+function received(walk: Walk, at: Station, way: Way): void {
+  const { engine, destinations } = walk;
+  const { destination, pieces, where } = way;
+  guarded(walk, way.members, () => {
+    within(routeCuts(at.state), destination, destinations);
+    const local = localDevice(at.state, destination) !== null;
+    const routes = settingsOf(at.state, at.device.name).forwarding;
+    if (local && !(routes && engine.routers.filters(at))) {
+      // Whoever is no server keeps what is for it.
+      if (!engine.isServer.has(at)) return;
+      const taken = bySource(walk, way, (source) => accepts(engine, at, source));
+      for (const members of taken.values()) walk.found.push({ at, pieces, where, members });
+      return;
+    }
+    if (way.routers === MAX_ROUTERS) throw new NotCarried('many routers');
+    engine.routers.alike(at, null, { address: destination, extent: destinations });
+    const treated = bySource(walk, way, (source) => engine.routers.treat(at, source, destination));
+    for (const [treatment, members] of treated) sentOn(walk, { ...way, members }, treatment);
+  });
+}
+
+/** What a router makes of it. */
+function sentOn(walk: Walk, way: Way, { parts, refused }: Treatment): void {
+  const { regions } = walk.engine.coordinates;
+  guarded(walk, way.members, () => {
+    if (refused !== null) throw refused;
+    for (const one of parts) {
+      const where = regions.and(way.where, one.where);
+      if (where === NOWHERE) continue;
+      const same = one.source === SAME && one.destination === SAME;
+      const next: Way = {
+        ...way,
+        where,
+        seenAs: one.source === SAME ? way.seenAs : one.source,
+        destination: one.destination === SAME ? way.destination : one.destination,
+        zones: same ? way.zones : NO_ZONES,
+        anyPort: way.anyPort || one.anyPort,
+        routers: way.routers + 1,
+      };
+      const hop = one.hop === SAME ? way.destination : one.hop;
+      if (same) onLink(walk, one.by, next, hop);
+      else translated(walk, { ...one, hop }, next, one.destination !== SAME);
+    }
+  });
+}
+
+function onLink(walk: Walk, by: Station, way: Way, hop: number): void {
+  const { layer2, coordinates } = walk.engine;
+  const { regions } = coordinates;
+  if (by.device.mtu < LEAST_MTU) throw new NotCarried('a small MTU');
+  if (hop === way.destination) narrowTo(walk.destinations, hop, hop);
+  const mac = layer2.resolve(by, senderOn(by, hop), hop);
+  if (mac === null) return;
+  for (const { station, into, zones } of layer2.reach(by, mac, null)) {
+    const { seenAs } = way;
+    const passed = seenAs === null ? into : seenFrom(regions, into, seenAs, everyAddress());
+    const where = regions.and(way.where, way.anyPort ? beforeNat(regions, passed) : passed);
+    if (where === NOWHERE) continue;
+    if (way.zones.length > 0 && zones.some((zone) => way.zones.includes(zone))) {
+      throw new NotCarried('a zone asked again');
+    }
+    received(walk, station, { ...way, where, zones: [...way.zones, ...zones] });
+  }
+}
+
+/** What NAT has made goes on as an exit. */
+function translated(walk: Walk, one: Forwarded, way: Way, elsewhere: boolean): void {
+  const { engine } = walk;
+  const { regions, openings } = engine.coordinates;
+  const { destination, pieces, where, anyPort, routers } = way;
+  const exitFor = (source: number): Exit => {
+    const next = { source, destination, where: openings, zones: NO_ZONES, anyPort, routers };
+    return exitOf(engine, { ...one, source, destination }, next);
+  };
+  if (!elsewhere && way.seenAs !== null) {
+    const { seenAs: source, members } = way;
+    walk.passed.push({ exit: exitFor(source), source, pieces, where, members });
+    return;
+  }
+  const ends = bySource(walk, way, (source): Arrivals => {
+    const arrivals = exitFor(source).arrivals(destination, source);
+    if (typeof arrivals.found === 'string') throw new NotCarried(arrivals.found);
+    return arrivals;
+  });
+  for (const [{ found }, members] of ends) {
+    for (const { at, where: all } of typeof found === 'string' ? [] : found) {
+      const here = regions.and(where, all);
+      if (here !== NOWHERE) walk.found.push({ at, pieces, where: here, members });
+    }
+  }
+}
