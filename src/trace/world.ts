@@ -19,6 +19,7 @@ import {
 } from '../dataplane/routing/stack.ts';
 import { type Namespace } from '../dataplane/routing/types.ts';
 import { portIdPrefix } from '../model/ids.ts';
+import { endpointsBehind } from './behind-taps.ts';
 import { type Borrowed, owns, withAddress } from './borrowed-address.ts';
 import { type CompiledNetwork } from './compiled-network.ts';
 import { type OpenFilters } from './filters.ts';
@@ -354,7 +355,7 @@ function guestBehind(compiled: CompiledNetwork, host: string, tap: string): Name
     }));
     return guestNamespace(host, tap, nics, network.neutron);
   }
-  const behind = network.endpoints.filter((one) => one.host === host && one.tap === tap);
+  const behind = endpointsBehind(network, host, tap);
   // Sub-ports of a trunk stand behind the same tap as its parent.
   const endpoint =
     behind.find(({ port }) => port?.id.startsWith(portIdPrefix(tap) ?? '')) ?? behind[0];

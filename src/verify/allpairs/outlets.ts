@@ -74,7 +74,7 @@ interface Kept {
 export interface Outlets {
   /**
    * @param sender the address that it asks by
-   * @param source the address that its packets have; null: any
+   * @param source the address that its packets have; null where it may be every one
    */
   sending(from: Station, sender: number, source: number | null): Sending | null;
   /** The address that one of those who share an outlet finds for a target; null: nobody answers. */
