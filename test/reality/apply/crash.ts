@@ -179,6 +179,27 @@ export function killOn(fixture: Fixture, host: string, ...names: readonly string
   fixture.run(host, 'sh', '-c', script);
 }
 
+/** A host starts anew: its kernel has nothing but its NICs, its disk has what it had. */
+export function reboot(fixture: Fixture, host: string): void {
+  const address = fixture
+    .run(host, 'ip', '-br', '-4', 'addr', 'show', 'eth0')
+    .trim()
+    .split(/\s+/)[2]!;
+  killOn(fixture, host);
+  fixture.run(host, 'sh', '-c', FORGET, 'sh', address);
+  startSwitch(fixture, host);
+  startSshd(fixture, host);
+}
+
+const FORGET = `
+for n in $(ls /run/netns); do ip netns del $n; done
+for d in $(ip -o link | sed 's/^[0-9]*: //; s/[:@].*//' | grep -vxE 'lo|eth[0-9]'); do ip link del $d 2>/dev/null; done
+for t in filter nat mangle raw; do iptables -t $t -F; iptables -t $t -X; ip6tables -t $t -F; ip6tables -t $t -X; done 2>/dev/null
+ipset destroy
+for n in eth0 eth1 eth2; do ip addr flush dev $n; ip link set $n up; done
+ip addr add $1 dev eth0
+`;
+
 export function startSshd(fixture: Fixture, host: string): void {
   fixture.run(host, 'sh', '/run/sshd.sh');
 }
@@ -191,4 +212,11 @@ export function journals(fixture: Fixture, state = 'state'): readonly string[] {
   const top = join(fixture.folder, state, 'transactions');
   if (!existsSync(top)) return [];
   return readdirSync(top).map((name) => readFileSync(join(top, name, 'journal.jsonl'), 'utf8'));
+}
+
+/** Counts as words: `20 old, 1 new`. */
+export function told(counts: Readonly<Record<string, number>>): string {
+  return Object.entries(counts)
+    .map(([word, count]) => `${count} ${word}`)
+    .join(', ');
 }

@@ -6,7 +6,7 @@
  */
 import { afterEach, describe, expect, it } from 'vitest';
 import { networkOf, observe } from '../../../src/apply/execute/observe.ts';
-import { type RunResult } from '../../../src/apply/execute/run.ts';
+import { type RunResult, rollbackAll } from '../../../src/apply/execute/run.ts';
 import { operatorCut } from '../../../src/apply/prove/operator.ts';
 import { openConnections } from '../../../src/snapshot/collect/gather.ts';
 import { bridged, routers } from './clouds.ts';
@@ -19,10 +19,13 @@ import {
   plantForeign,
   type Ready,
   ready,
+  reboot,
+  recordsOf,
   settled,
   startSshd,
   startSwitch,
   stateOf,
+  told,
 } from './crash.ts';
 import { type Fixture, startFixture, unavailable } from './fixture.ts';
 
@@ -58,12 +61,6 @@ async function withoutSshd(of: Fixture): Promise<void> {
   killOn(of, 'one', 'sshd');
   await new Promise((resolve) => setTimeout(resolve, 1500));
   startSshd(of, 'one');
-}
-
-function told(counts: Readonly<Record<string, number>>): string {
-  return Object.entries(counts)
-    .map(([word, count]) => `${count} ${word}`)
-    .join(', ');
 }
 
 describe.skipIf(why !== null)('a run that is interrupted', () => {
@@ -131,6 +128,37 @@ describe.skipIf(why !== null)('a run that is interrupted', () => {
     expect(again?.kind).toBe('done');
     expect(await stateOf(at, 'one')).toBe('new');
   }, 600_000);
+
+  it('by a reboot, with which all of the kernel is lost, is undone by the next run', async () => {
+    const at = await begin();
+    const { steps } = at.plan;
+    const moments = LONG ? steps.map((_, i) => i + 1) : [steps.length - 1];
+    const counts: Record<string, number> = {};
+    for (const moment of moments) {
+      const state = `boot${moment}`;
+      expect(
+        await crash(at, (number) => (number === moment ? 'die' : 'go'), 120, state),
+      ).toBeNull();
+      reboot(at.fixture, 'one');
+      // The disk has the database of the switch, with ports of a cloud that is not there.
+      const connections = openConnections(at.inventory);
+      const open = recordsOf(at.fixture, state).all()[0]!.transaction;
+      const { hosts } = at.inventory;
+      const left = await rollbackAll(
+        { hosts, connections },
+        recordsOf(at.fixture, state).open(open),
+        'hand',
+      );
+      await connections.close();
+      const end = left.length > 0 ? left.join() : await stateOf(at, 'one');
+      expect([moment, end]).toEqual([moment, 'old']);
+      expect(at.fixture.run('one', 'ovs-vsctl', 'list-br')).toContain('br-others');
+      counts[end] = (counts[end] ?? 0) + 1;
+    }
+    console.log(`host rebooted, ${steps.length} steps: ${told(counts)}`);
+    expect((await crash(at, () => 'go', 120, 'last'))?.kind).toBe('done');
+    expect(await stateOf(at, 'one')).toBe('new');
+  }, 1_200_000);
 });
 
 describe.skipIf(why !== null)('a host that somebody else changes', () => {
