@@ -36,6 +36,7 @@ const DATA: Readonly<Record<string, Schema>> = {
   }),
   flow: object({ line: TEXT, match: TEXT }),
   group: object({ line: TEXT, id: COUNT }),
+  meter: object({ line: TEXT, id: COUNT }),
   namespace: object({}),
   device: object({
     name: TEXT,
@@ -86,6 +87,7 @@ const ACTION: Schema = {
     object({ kind: kind('ovsdb'), commands: list(list(TEXT)) }),
     bridge('flows', 'lines'),
     bridge('bundle', 'lines'),
+    object({ kind: kind('meters'), bridge: TEXT, commands: list(list(TEXT)) }),
     bridge('forget', 'matches'),
     object({ kind: kind('restore'), namespace: TEXT, version: VERSION, text: TEXT }),
     text('ipset'),

@@ -17,6 +17,7 @@ import { type Action } from './types.ts';
 const DEVICE = /^[A-Za-z0-9_][A-Za-z0-9_.-]{0,14}$/;
 const NAMESPACE = /^[A-Za-z0-9_][A-Za-z0-9_.-]{0,127}$/;
 const SYSCTL = /^net\.[a-z0-9]+\.[A-Za-z0-9_./-]+$/;
+const METER = /^meter=\d{1,10}(,[a-z_]+(=[a-z0-9_]+){0,2})*$/;
 
 /** A script of all actions, one after the other. */
 export function scriptOf(actions: readonly Action[]): string {
@@ -44,6 +45,15 @@ function commandOf(action: Action): string {
     case 'bundle': {
       const name = quoted(deviceWord(action.bridge));
       return fed(`ovs-ofctl -O OpenFlow14 bundle ${name} -`, action.lines);
+    }
+    case 'meters': {
+      const name = quoted(deviceWord(action.bridge));
+      return action.commands
+        .map(([verb, meter]) => {
+          const word = named(/^(add|mod|del)-meter$/, 'command of meters', verb);
+          return `ovs-ofctl -O OpenFlow14 ${word} ${name} ${quoted(named(METER, 'meter', meter))}`;
+        })
+        .join('\n');
     }
     case 'forget':
       return forget(action.bridge, action.matches);

@@ -22,6 +22,7 @@ export interface ItemData {
   /** A whole flow as `ovs-ofctl add-flow` takes it, and its match alone. */
   readonly flow: { readonly line: string; readonly match: string };
   readonly group: { readonly line: string; readonly id: number };
+  readonly meter: { readonly line: string; readonly id: number };
   readonly namespace: Readonly<Record<never, never>>;
   readonly device: DeviceData;
   /** A device in a Linux bridge. */
@@ -129,7 +130,7 @@ export function idOf({ kind, place, key }: Pick<Item, 'kind' | 'place' | 'key'>)
 
 /** The region that an item belongs to: what is compared and fingerprinted as a whole. */
 export function regionOf({ kind, place }: Pick<Item, 'kind' | 'place'>): string {
-  if (kind === 'flow' || kind === 'group') return `flows ${place}`;
+  if (kind === 'flow' || kind === 'group' || kind === 'meter') return `flows ${place}`;
   if (kind === 'bridge' || kind === 'port') return 'switch';
   if (kind === 'file' || kind === 'daemon') return 'daemons';
   return `namespace ${place === '' ? 'host' : place}`;
@@ -173,6 +174,12 @@ export type Action =
   | { readonly kind: 'flows'; readonly bridge: string; readonly lines: readonly string[] }
   /** The same with groups: `group add …`, `flow add …`. */
   | { readonly kind: 'bundle'; readonly bridge: string; readonly lines: readonly string[] }
+  /** Meters, one after the other: no bundle takes them. `add-meter`, `mod-meter`, `del-meter`. */
+  | {
+      readonly kind: 'meters';
+      readonly bridge: string;
+      readonly commands: readonly (readonly [verb: string, meter: string])[];
+    }
   /** Flows that were learned from traffic. */
   | { readonly kind: 'forget'; readonly bridge: string; readonly matches: readonly string[] }
   | {

@@ -15,9 +15,11 @@ import {
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
+import { parse as parseYaml } from 'yaml';
 import { scriptOf } from '../../src/apply/script.ts';
 import { changeLines } from '../../src/apply/text.ts';
 import { readCloudYaml } from '../../src/model/yaml/read-cloud.ts';
+import { DVR, HA_PAIR, LB_VXLAN, services, VLAN_HYBRID } from '../reality/apply/clouds.ts';
 import { planBetween } from './two-clouds.ts';
 
 const PROGRAMS = [
@@ -109,6 +111,33 @@ routers:
 `;
 }
 
+type Json = null | string | number | boolean | readonly Json[] | { readonly [key: string]: Json };
+
+/** Where words stand in a cloud: every text, and every key of a map that somebody names. */
+function leaves(value: Json, path: readonly string[] = []): readonly (readonly string[])[] {
+  if (typeof value === 'string') return [path];
+  if (typeof value !== 'object' || value === null) return [];
+  return Object.entries(value).flatMap(([key, below]) => leaves(below, [...path, key]));
+}
+
+/** The same with another word at one place, and wherever else the old word stood. */
+function replaced(value: Json, path: readonly string[], word: string): Json {
+  const old = path.reduce<Json>((at, key) => (at as Record<string, Json>)[key] ?? null, value);
+  const renew = (at: Json): Json => {
+    if (at === old) return word;
+    if (Array.isArray(at)) return at.map(renew);
+    if (typeof at !== 'object' || at === null) return at;
+    const entries = Object.entries(at as Record<string, Json>);
+    return Object.fromEntries(
+      entries.map(([key, below]) => [key === old ? word : key, renew(below)]),
+    );
+  };
+  return renew(value);
+}
+
+const LONG = process.env['HOPWISE_APPLY_LONG'] !== undefined;
+const CLOUDS = [services(['b1', 'b2'], 'one'), LB_VXLAN, VLAN_HYBRID, HA_PAIR, DVR];
+
 /** What looks through all processes takes its time; the last test runs it once. */
 const SLOW = new Set(['netns', 'stop', 'start', 'restart', 'reload']);
 
@@ -137,7 +166,6 @@ describe('a hostile name', () => {
         }
         const { plan } = planBetween(empty, text, 'direct');
         planned++;
-        // biome-ignore lint/suspicious/noControlCharactersInRegex: a terminal must not see them
         for (const line of changeLines(plan)) expect(line).not.toMatch(/[\x00-\x1f\x7f]/);
         const actions = plan.steps.flatMap(({ forward, inverse }) => [...forward, ...inverse]);
         const script = scriptOf(actions.filter(({ kind }) => !SLOW.has(kind)));
@@ -147,6 +175,36 @@ describe('a hostile name', () => {
       }
     });
   }
+
+  it('is no command in any other field of any cloud', () => {
+    const words = hostile();
+    const tries = CLOUDS.flatMap((text) => {
+      const whole = parseYaml(text) as Json;
+      return leaves(whole).flatMap((path) => words.map((word) => ({ whole, path, word })));
+    });
+    // Without the long run some of them, of all clouds and of all words.
+    const chosen = LONG ? tries : tries.filter((_, i) => i % 211 === 13);
+    const counts = { refused: 0, planned: 0 };
+    for (const { whole, path, word } of chosen) {
+      const text = JSON.stringify(replaced(whole, path, word));
+      const { value, problems } = readCloudYaml('cloud.yaml', text);
+      if (value === null || problems.length > 0) {
+        expect(problems.length, `${path.join('.')} ${word}`).toBeGreaterThan(0);
+        counts.refused++;
+        continue;
+      }
+      const hosts = value.hosts.map(({ name }) => `  - {name: ${JSON.stringify(name)}}`);
+      const { plan } = planBetween(`hosts:\n${hosts.join('\n')}\n`, text, 'direct');
+      if (plan.steps.length > 0) counts.planned++;
+      for (const line of changeLines(plan)) expect(line).not.toMatch(/[\x00-\x1f\x7f]/);
+      const actions = plan.steps.flatMap(({ forward, inverse }) => [...forward, ...inverse]);
+      runAll([scriptOf(actions.filter(({ kind }) => !SLOW.has(kind)))]);
+      expect(existsSync(join(folder, 'canary')), `${path.join('.')} ${word}`).toBe(false);
+    }
+    console.log(`hostile words in ${chosen.length} fields: ${JSON.stringify(counts)}`);
+    expect(counts.refused).toBeGreaterThan(0);
+    expect(counts.planned).toBeGreaterThan(0);
+  }, 3_600_000);
 
   it('is looked for with programs that did run', () => {
     const empty = 'hosts:\n  - {name: one, nics: [{name: eth2}]}\n';

@@ -2,6 +2,7 @@
 import { type Host } from '../../dataplane/network.ts';
 import { type BridgeRow, type PortRow } from '../../dataplane/ovs/inventory/rows.ts';
 import { printGroup } from '../../dataplane/ovs/text/groups.ts';
+import { printMeter } from '../../dataplane/ovs/text/meters.ts';
 import { printFlow, printMatch } from '../../dataplane/ovs/text/print-flow.ts';
 import { type Flow } from '../../dataplane/ovs/types/flow.ts';
 import { type SwitchInventory } from '../../snapshot/read/switch.ts';
@@ -35,6 +36,14 @@ export function switchItems(host: Host): readonly Found[] {
         // Groups carry no mark of who made them: those on our own bridges are ours.
         const owned = isOurs(row.externalIds);
         return { item: { kind: 'group', place: row.name, key, text: line, data }, owned };
+      }),
+      ...(bridge?.meters ?? []).flatMap((meter): readonly Found[] => {
+        // Those of the controller and of the slow path belong to the switch itself.
+        if (typeof meter.id !== 'number') return [];
+        const line = printMeter(meter);
+        const data = { line, id: meter.id };
+        const [key, owned] = [String(meter.id), isOurs(row.externalIds)];
+        return [{ item: { kind: 'meter', place: row.name, key, text: line, data }, owned }];
       }),
     ];
   });

@@ -20,7 +20,7 @@ import { filterActions } from './filters.ts';
 import { type FlowOrder, flowStages } from './flow-order.ts';
 import { frameActions } from './frames.ts';
 import { type Pair, placeOf, swapped } from './pairs.ts';
-import { bridgeActions, flowActions, portActions } from './switch.ts';
+import { bridgeActions, flowActions, meterActions, portActions } from './switch.ts';
 
 /** A text's fingerprint; given from outside, as hashing is no business of a plan. */
 export type Hash = (text: string) => string;
@@ -47,7 +47,9 @@ export function hostSteps(
   const drafts = [
     ...namespaceDrafts(pairs),
     ...filterDrafts(pairs),
+    ...meterDrafts(pairs).filter(({ phase }) => phase === 'clean'),
     ...bridgeDrafts(pairs),
+    ...meterDrafts(pairs).filter(({ phase }) => phase === 'prepare'),
     ...flowDrafts(pairs, order),
     // Cables of the host's own namespace come before they are plugged into the switch.
     ...deviceDrafts(pairs, true).filter(({ phase }) => phase === 'connect'),
@@ -179,6 +181,15 @@ function bridgeDrafts(all: readonly Pair[]): readonly Draft[] {
   return [
     ...draft('prepare', 'make bridges', added(pairs), bridgeActions, null),
     ...draft('clean', 'remove bridges', removed(pairs), bridgeActions, null),
+  ];
+}
+
+function meterDrafts(all: readonly Pair[]): readonly Draft[] {
+  const pairs = ofKinds(all, ['meter']);
+  const why = 'one meter after the other';
+  return [
+    ...draft('prepare', 'meters', added(pairs), meterActions, why),
+    ...draft('clean', 'remove meters', removed(pairs), meterActions, why),
   ];
 }
 

@@ -120,3 +120,16 @@ function flowLines(pairs: readonly Pair[]): ReadonlyMap<string, readonly string[
 function withCookie(line: string): string {
   return line.startsWith('cookie=') ? line : `cookie=0x${COOKIE.toString(16)}, ${line}`;
 }
+
+/** Meters come before the flows that name them; one that goes takes such flows with it. */
+export function meterActions(pairs: readonly Pair[]): readonly Action[] {
+  const meters = pairsOf('meter', pairs);
+  return [...new Set(meters.map(({ old, to }) => (to ?? old)!.place))].map((bridge): Action => {
+    const own = meters.filter(({ old, to }) => (to ?? old)!.place === bridge);
+    const commands = own.map(({ old, to }): readonly [string, string] => {
+      if (to === null) return ['del-meter', `meter=${old?.data.id ?? 0}`];
+      return [old === null ? 'add-meter' : 'mod-meter', to.data.line];
+    });
+    return { kind: 'meters', bridge, commands };
+  });
+}
