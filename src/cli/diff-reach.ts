@@ -8,12 +8,13 @@ import { type Page } from '../trace/render/style.ts';
 import { classText } from '../verify/proof/classes.ts';
 import { comparePairs, type Faring, type ReachChange } from '../verify/proof/compare.ts';
 import { compareFrames, type FrameChange } from '../verify/proof/compare-frames.ts';
+import { SOMEBODY_OUTSIDE } from '../verify/proof/outside-ends.ts';
 import {
   commonServers,
   outsidePairs,
   type Pair,
-  SOMEBODY_OUTSIDE,
   serverPairs,
+  servicePairs,
 } from '../verify/proof/pairs.ts';
 import { type Group } from '../verify/proof/prove.ts';
 import { witnessText } from '../verify/proof/text.ts';
@@ -39,7 +40,7 @@ export function diffReach(call: Call, a: Network, b: Network, flags: ReachFlags)
       throw new UsageError(`no server of both sides is named ${JSON.stringify(name)}`);
     }
   }
-  const pairs = [...serverPairs([a, b], servers), ...outsidePairs([a, b], servers)];
+  const pairs = [serverPairs, outsidePairs, servicePairs].flatMap((of) => of([a, b], servers));
   const changes = [...counted(call, comparePairs(a, b, pairs), 'pairs')];
   const frames =
     flags.frames === true

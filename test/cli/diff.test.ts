@@ -97,10 +97,12 @@ describe('hopwise diff --reachability', () => {
   const reach = (...sides: readonly string[]) =>
     hopwise(['diff', ...sides, '--reachability', '--server', 'a1', 'a2']);
 
+  // Both servers with each other, both and a floating IP with three ends outside, and both with four
+  // gateways and DHCP servers.
   it('finds the same packets arriving in a network and in itself', async () => {
     const { out, code } = await reach(DEMO, DEMO);
     expect(code).toBe(0);
-    expect(out).toBe('✓ 0 of 5 pairs of ends changed\n');
+    expect(out).toBe('✓ 0 of 19 pairs of ends changed\n');
   });
 
   it('tells the packets that a changed rule opens, and those that a lost one closes', async () => {
@@ -113,7 +115,7 @@ describe('hopwise diff --reachability', () => {
     const { out, code } = await reach(DEMO, other);
     expect(code).toBe(1);
     expect(out.split('\n').map((line) => line.replace(/ \(for example.*/, ''))).toEqual([
-      '✗ 1 of 5 pairs of ends changed',
+      '✗ 1 of 19 pairs of ends changed',
       '  lost     a1 → a2  udp 53',
       '  gained   a1 → a2  tcp 5007',
       '',

@@ -1,7 +1,8 @@
 /** The pairs of ends between which two networks are compared. */
 import { type Network } from '../../dataplane/network.ts';
 import { writeIp } from '../../text/address-text.ts';
-import { outsidePlace, withOutside } from '../../trace/outside.ts';
+import { askedQuestion } from '../../trace/ask.ts';
+import { outsideEnds } from './outside-ends.ts';
 
 /** Two ends, as words. */
 export interface Pair {
@@ -10,9 +11,6 @@ export interface Pair {
   /** Which of their addresses; without it IPv4 where both have one. */
   readonly version?: 4 | 6;
 }
-
-/** Somebody outside (RFC 5737: an address of documentation, which nobody has). */
-export const SOMEBODY_OUTSIDE = 'external:198.51.100.77';
 
 /** The servers of both networks that have one name and an address in each. */
 export function commonServers(a: Network, b: Network): readonly string[] {
@@ -38,13 +36,12 @@ export function serverPairs(
   );
 }
 
-/** Servers to somebody outside, and somebody outside to their floating IPs of either network. */
+/** Servers to those outside, and those outside to their floating IPs of either network. */
 export function outsidePairs(
   networks: readonly Network[],
   servers: readonly string[],
 ): readonly Pair[] {
-  // Where nobody shows from where the outside sends, nothing can be asked.
-  if (networks.some((one) => outsidePlace(withOutside(one), null) === null)) return [];
+  const ends = outsideEnds(networks);
   const floating = networks.flatMap(({ neutron, endpoints }) => {
     const own = endpoints.filter(({ role, name }) => role === 'vm' && servers.includes(name));
     const ports = own.map(({ port }) => port?.id ?? null);
@@ -53,12 +50,45 @@ export function outsidePairs(
     );
   });
   return [
-    ...[...new Set(floating)].sort().map((to) => ({ from: SOMEBODY_OUTSIDE, to })),
+    ...[...new Set(floating)].sort().flatMap((to) => ends.map((from): Pair => ({ from, to }))),
     ...servers
       .filter((name) => versionsOf(networks, name).has(4))
-      .map((from): Pair => ({ from, to: SOMEBODY_OUTSIDE })),
+      .flatMap((from) => ends.map((to): Pair => ({ from, to }))),
   ];
 }
+
+/** Servers to what agents run for their networks: gateways and DHCP servers, as far as routers lead. */
+export function servicePairs(
+  networks: readonly Network[],
+  servers: readonly string[],
+): readonly Pair[] {
+  const found = new Map<string, Pair>();
+  for (const { endpoints, neutron } of networks) {
+    const interfaces = neutron.ports.filter(({ deviceOwner }) => OF_ROUTERS.test(deviceOwner));
+    const services = neutron.ports.filter(
+      ({ deviceOwner }) => deviceOwner === 'network:dhcp' || OF_ROUTERS.test(deviceOwner),
+    );
+    for (const { role, name, port } of endpoints) {
+      if (role !== 'vm' || port === null || !servers.includes(name)) continue;
+      const own = interfaces.filter(({ networkId }) => networkId === port.networkId);
+      const routers = new Set(own.map(({ deviceId }) => deviceId));
+      const near = interfaces.filter(({ deviceId }) => routers.has(deviceId));
+      const nets = new Set([port.networkId, ...near.map(({ networkId }) => networkId)]);
+      for (const { networkId, fixedIps } of services) {
+        if (!nets.has(networkId)) continue;
+        for (const { address } of fixedIps) {
+          const pair: Pair = { from: name, to: writeIp(address), version: 4 };
+          if (address.version === 4) found.set(`${pair.from} ${pair.to}`, pair);
+        }
+      }
+    }
+  }
+  const isKnown = (pair: Pair): boolean =>
+    networks.every((one) => askedQuestion(one, { ...pair, version: 4 }).kind === 'understood');
+  return [...found.values()].filter(isKnown);
+}
+
+const OF_ROUTERS = /^network:(router_interface|ha_router_replicated_interface)/;
 
 function versionsOf(networks: readonly Network[], name: string): ReadonlySet<4 | 6> {
   const owned = networks.flatMap(({ find }) => find(name));

@@ -23,7 +23,13 @@ import {
   type FrameKind,
   partsOf,
 } from '../../../src/verify/proof/frames.ts';
-import { outsidePairs, type Pair, serverPairs } from '../../../src/verify/proof/pairs.ts';
+import { surestOutside } from '../../../src/verify/proof/outside-ends.ts';
+import {
+  outsidePairs,
+  type Pair,
+  serverPairs,
+  servicePairs,
+} from '../../../src/verify/proof/pairs.ts';
 import {
   type Group,
   groupOf,
@@ -127,7 +133,7 @@ function endsNear(network: Network, host: string, line: string) {
     (here.has(from) !== here.has(to) ? 0 : 1) -
     (named.has(from) || named.has(to) ? 2 : 0);
   const near = serverPairs([network], servers).toSorted((a, b) => far(a) - far(b));
-  const outside = outsidePairs([network], servers);
+  const outside = [...outsidePairs([network], servers), ...servicePairs([network], servers)];
   const half = here.size === 0 ? 0 : NEAR / 2;
   return { servers, pairs: [...near.slice(0, half), ...outside, ...near.slice(half)] };
 }
@@ -202,6 +208,15 @@ function violations(network: Network, invariant: Invariant, among: readonly stri
     `${subject} ${holds} ${because.join(' ').replace(/:\d+/g, '')}`;
   const bad = [...checkProperties(network, file)].filter(({ holds }) => holds !== 'holds');
   return new Set(bad.map(words));
+}
+
+/** A server of each network, and somebody outside: large packets have to get everywhere. */
+function apart(network: Network): readonly string[] {
+  const byNetwork = new Map<string, string>();
+  for (const { role, name, port } of network.endpoints) {
+    if (role === 'vm' && port !== null) byNetwork.set(port.networkId, name);
+  }
+  return [...byNetwork.values(), surestOutside(network)];
 }
 
 /** Whether one packet of a group that is said to be lost or gained shows it alone. */
@@ -290,7 +305,8 @@ export function detect(
   const among = servers.slice(0, MOST_GUESTS);
   for (const invariant of ASKED) {
     const about = invariant.endsWith('overlaps') || invariant.endsWith('rules') ? [host] : among;
-    const whom = invariant === 'nat-consistent' ? null : about;
+    const whom =
+      invariant === 'nat-consistent' ? null : invariant === 'mtu' ? apart(base.network) : about;
     const key = `${invariant} ${whom?.join()}`;
     const before = base.checked.get(key) ?? violations(base.network, invariant, whom);
     base.checked.set(key, before);

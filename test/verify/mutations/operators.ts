@@ -134,6 +134,13 @@ const MORE: readonly Kind[] = [
     edit: swap(/set_field:\d+->vlan_vid/, 'pop_vlan'),
   },
   {
+    what: 'what a guest’s bridge hands it is tracked in another zone',
+    capture: HYBRID,
+    files: RULES,
+    where: /--physdev-in qvb.*--zone \d+/,
+    edit: swap(/--zone \d+/, '--zone 77'),
+  },
+  {
     what: 'a rule lets everybody in',
     capture: HYBRID,
     files: RULES,
@@ -172,14 +179,14 @@ const MORE: readonly Kind[] = [
     what: 'a router’s route to a subnet is gone',
     capture: OVS,
     files: QROUTER('ip-route-v4\\.json'),
-    where: /"dst":"10\./,
+    where: /"dst":"10\.[\d.]+\/\d+"/,
     edit: gone,
   },
   {
     what: 'a router’s neighbour network has another length',
     capture: OVS,
     files: QROUTER('ip-route-v4\\.json'),
-    where: /"dst":"10\./,
+    where: /"dst":"10\.[\d.]+\/\d+"/,
     edit: row((of) => ({ ...of, dst: '10.99.0.0/24' })),
   },
 ];

@@ -9,7 +9,7 @@ import { sameAddress } from '../../../packet/prefix.ts';
 import { writeIp } from '../../../text/address-text.ts';
 import { NOWHERE, type Region } from '../../../traffic/sets/regions.ts';
 import { packetSets } from '../../../traffic/sets/set-traffic.ts';
-import { SOMEBODY_OUTSIDE } from '../../proof/pairs.ts';
+import { surestOutside } from '../../proof/outside-ends.ts';
 import { groupOf, type Told } from '../../proof/prove.ts';
 import { ALL_WANTED } from '../../proof/wanted.ts';
 import { groupText } from '../kinds/reach.ts';
@@ -23,7 +23,7 @@ export function* checkTranslations(
 ): Generator<Checked> {
   const { network } = checking;
   const { floatingIps, ports } = network.neutron;
-  const asker = property.among?.[0] ?? SOMEBODY_OUTSIDE;
+  const asker = property.among?.[0] ?? surestOutside(network);
   let translated = 0;
   for (const floating of floatingIps) {
     const port = ports.find(({ id }) => id === floating.portId);

@@ -15,7 +15,8 @@ import {
 import { NOWHERE, type Region } from '../../../traffic/sets/regions.ts';
 import { type ReachDifference, reachDifference } from '../../proof/compare.ts';
 import { compareFrames } from '../../proof/compare-frames.ts';
-import { commonServers, outsidePairs, SOMEBODY_OUTSIDE, serverPairs } from '../../proof/pairs.ts';
+import { SOMEBODY_OUTSIDE } from '../../proof/outside-ends.ts';
+import { commonServers, outsidePairs, serverPairs, servicePairs } from '../../proof/pairs.ts';
 import { groupOf, prepareProofs } from '../../proof/prove.ts';
 import { type Wanted } from '../../proof/wanted.ts';
 import { endsOf } from '../ends.ts';
@@ -88,6 +89,11 @@ function patternOf(node: JsonNode): ExpectedChange | null {
 /** Somebody who is no part of the cloud, as patterns and `among` name him. */
 const OUTSIDE_WORD = 'outside';
 
+/** All that are outside are `outside` to patterns. */
+function outsideWord(end: string): string {
+  return end.startsWith('external:') ? SOMEBODY_OUTSIDE : end;
+}
+
 /** An expectation with the pairs it is about, and whether any of them was met. */
 interface Pattern {
   readonly pairs: ReadonlySet<string>;
@@ -133,6 +139,7 @@ function* checkChange(checking: Checking, property: ChangeProperty): Generator<C
   const pairs = [
     ...serverPairs(networks, among),
     ...(outside ? outsidePairs(networks, among) : []),
+    ...(named === null ? servicePairs(networks, among) : []),
   ];
   for (const pair of pairs) {
     const { from, to } = pair;
@@ -147,13 +154,19 @@ function* checkChange(checking: Checking, property: ChangeProperty): Generator<C
     // the first of them.
     const first = pair.version !== 6 || !seen.has(`${from} ${to}`);
     seen.add(`${from} ${to}`);
+    const meant = `${outsideWord(from)} ${outsideWord(to)}`;
     const mine = (list: readonly Pattern[]): Expected => {
       const allowed = list.filter(
         ({ pairs, version }) =>
-          pairs.has(`${from} ${to}`) && (version === null || version === (pair.version ?? 4)),
+          (pairs.has(`${from} ${to}`) || pairs.has(meant)) &&
+          (version === null || version === (pair.version ?? 4)),
       );
       for (const one of allowed) met.add(one);
-      return { allowed, needed: allowed.filter(({ version }) => version !== null || first) };
+      // Of those outside, everything may happen to all and has to happen to the one that is meant.
+      const needed = allowed.filter(
+        ({ pairs, version }) => (version !== null || first) && pairs.has(`${from} ${to}`),
+      );
+      return { allowed, needed };
     };
     const { gained, lost, changed: other, how } = difference;
     const { otherwise } = property;
