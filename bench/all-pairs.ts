@@ -16,6 +16,8 @@ const TARGETS: ReadonlyMap<number, number> = new Map([
   [1000, 0.5],
   [10_000, 4],
 ]);
+/** The same for 10,000 ports of tenants of 500. */
+const LARGE_TENANTS_s = 10;
 const MAX_EDGES = 200_000_000;
 
 /** What all pairs of one cloud took; seconds of processor time. */
@@ -28,7 +30,7 @@ export interface Swept {
 }
 
 /** Answers all pairs of a cloud of that many ports. */
-export function sweepOnce(ports: number, placement: Placement = 'spread', perTenant = 50): Swept {
+export function sweepOnce(ports: number, placement: Placement, perTenant: number): Swept {
   const { value } = readCloudYaml('generated.yaml', generatedCloud(ports, placement, perTenant));
   if (value === null) throw new Error('no cloud');
   const network = withOutside(compileNetworkOf(value));
@@ -44,13 +46,25 @@ export function sweepOnce(ports: number, placement: Placement = 'spread', perTen
   return { arranged_s: arranged - started, swept_s, flows, some, open };
 }
 
-/** A row for each size, each in a process of its own. */
-export function allPairsRows(sizes: readonly number[]): readonly Row[] {
-  return sizes.map((ports) => {
-    const of = measure<Swept>('all-pairs', String(ports));
-    const target = TARGETS.get(ports);
+/** A cloud whose pairs are answered. */
+export interface Size {
+  readonly ports: number;
+  readonly placement?: Placement;
+  readonly perTenant?: number;
+}
+
+/** A row for each cloud, each in a process of its own. */
+export function allPairsRows(sizes: readonly Size[]): readonly Row[] {
+  return sizes.map(({ ports, placement = 'packed', perTenant = 50 }) => {
+    const of = measure<Swept>('all-pairs', `${ports} ${placement} ${perTenant}`);
+    const usual = placement === 'packed' && perTenant === 50;
+    const target = usual ? TARGETS.get(ports) : perTenant === 500 ? LARGE_TENANTS_s : undefined;
+    const where = placement === 'packed' ? '' : ', a tenant on nearly all hosts';
+    const size = perTenant === 50 ? '' : `, ${perTenant} a tenant`;
     return {
-      what: `all pairs of ${figure(ports)} ports, ${figure(of.flows)} flows, from flows in memory`,
+      what:
+        `all pairs of ${figure(ports)} ports${size}${where}, ${figure(of.flows)} flows, ` +
+        'from flows in memory',
       ours:
         `${figure(of.arranged_s + of.swept_s)} s (processor, one thread): ` +
         `${figure(of.arranged_s)} s to arrange the tables, ${figure(of.swept_s)} s for the pairs; ` +

@@ -1,7 +1,7 @@
 /**
  * One measurement in a process of its own, so that its memory is its own:
  * `node alone.js damage CASE`, `node alone.js compile PORTS`, `node alone.js routers COUNT`,
- * `node alone.js all-pairs PORTS`.
+ * `node alone.js all-pairs 'PORTS packed|spread PORTS_PER_TENANT'`.
  * Prints JSON.
  */
 import { execFileSync } from 'node:child_process';
@@ -38,7 +38,7 @@ function resultOf(kind: string | undefined, what: string): object {
   if (kind === 'compile') return compileOnce(Number(what));
   if (kind === 'all-pairs') {
     const [ports, placement, perTenant] = what.split(' ');
-    return sweepOnce(Number(ports), placement as Placement | undefined, Number(perTenant ?? 50));
+    return sweepOnce(Number(ports), placement as Placement, Number(perTenant));
   }
   if (kind === 'routers') return simulateRouters(Number(what));
   return readDamaged(what as Damage);

@@ -33,7 +33,10 @@ const SECTIONS: ReadonlyMap<string, Section> = new Map<string, Section>([
   ['rules', rulesRows],
   ['walk', walkRows],
   ['compile', () => compileRows([1000, 4000, 10_000])],
-  ['all-pairs', () => allPairsRows([300, 1000])],
+  [
+    'all-pairs',
+    () => allPairsRows([{ ports: 300 }, { ports: 1000 }, { ports: 1000, placement: 'spread' }]),
+  ],
   ['twin', () => twinRows([300, 1000])],
   ['apply', applyRows],
   ['damage', damageRows],
@@ -43,8 +46,9 @@ const SECTIONS: ReadonlyMap<string, Section> = new Map<string, Section>([
 
 /** Measured only when they are asked for. */
 const LONG: ReadonlyMap<string, Section> = new Map<string, Section>([
-  ['all-pairs-growth', () => allPairsRows([300, 1000, 3000])],
-  ['all-pairs-10000', () => allPairsRows([10_000])],
+  ['all-pairs-growth', () => allPairsRows([300, 1000, 3000].map((ports) => ({ ports })))],
+  ['all-pairs-10000', () => allPairsRows([{ ports: 10_000 }])],
+  ['all-pairs-tenants', () => allPairsRows([{ ports: 10_000, perTenant: 500 }])],
   ['compile-100000', () => compileRows([100_000])],
 ]);
 

@@ -68,11 +68,13 @@ export const NAMESPACES = {
   metadata: 'ovnmeta-',
 } as const;
 
+const KINDS = Object.entries(NAMESPACES);
+
 /** Which kind of agent namespace it is, and the id of the router or network it serves. */
 export function namespaceOwner(
   name: string,
 ): { readonly kind: keyof typeof NAMESPACES; readonly id: string } | undefined {
-  for (const [kind, prefix] of Object.entries(NAMESPACES)) {
+  for (const [kind, prefix] of KINDS) {
     if (name.startsWith(prefix)) {
       return { kind: kind as keyof typeof NAMESPACES, id: name.slice(prefix.length) };
     }

@@ -135,7 +135,7 @@ export function damaged(
 }
 
 /** The flow with something else; what was read of it stays. */
-function changed(flow: Flow, other: Partial<Flow>): Flow {
+export function changed(flow: Flow, other: Partial<Flow>): Flow {
   const { statistics, origin } = flow;
   return { ...flow, statistics, origin, ...other };
 }

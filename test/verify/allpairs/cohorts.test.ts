@@ -1,0 +1,119 @@
+/**
+ * Servers that send alike are followed together, and this says of every pair what the walk of each
+ * server by itself says: on hosts as they are, on hosts whose flows were damaged at random, and where
+ * a flow looks at the sender so late that others have long gone on without asking.
+ */
+import { describe, expect, it } from 'vitest';
+import { type Network } from '../../../src/dataplane/network.ts';
+import { type Flow } from '../../../src/dataplane/ovs/types/flow.ts';
+import { readCloudYaml } from '../../../src/model/yaml/read-cloud.ts';
+import { compileNetworkOf } from '../../../src/snapshot/read/compiled.ts';
+import { type AllPairs } from '../../../src/verify/allpairs/all-pairs.ts';
+import { sweep, tally } from '../../../src/verify/allpairs/sweep.ts';
+import { chance, changed, damaged, openPairs, withFlows } from './both-ways.ts';
+
+const agents = (last: number, more = ''): string =>
+  `agents: {openvswitch: {bridge_mappings: {external: br-ex}, bridges: {br-ex: eth1}, tunnel_types: [vxlan], local_ip: 172.30.20.${last}, l2_population: true, arp_responder: true}${more}}`;
+
+/** Two networks behind a router on three hosts, two groups, some floating addresses. */
+const CLOUD = [
+  'hosts:',
+  `  - {name: net1, nics: [{name: eth0, addresses: [172.30.20.1/24]}, {name: eth1}], ${agents(1, ', l3: {}, dhcp: {}')}}`,
+  ...[2, 3].map(
+    (n) =>
+      `  - {name: c${n}, nics: [{name: eth0, addresses: [172.30.20.${n}/24]}, {name: eth1}], ${agents(n)}}`,
+  ),
+  'networks:',
+  '  - {name: public, type: flat, physical_network: external, external: true, subnets: [{name: public, cidr: 203.0.113.0/24, dhcp: false}]}',
+  '  - {name: a, segmentation_id: 11, subnets: [{name: a, cidr: 10.0.0.0/24}]}',
+  '  - {name: b, segmentation_id: 12, subnets: [{name: b, cidr: 10.0.1.0/24}]}',
+  'security_groups:',
+  '  - {name: web, rules: [{protocol: tcp, ports: 443}, {remote: {group: web}}]}',
+  '  - {name: app, rules: [{protocol: icmp}, {protocol: udp, ports: 53, remote: {group: web}}]}',
+  'servers:',
+  ...Array.from(
+    { length: 12 },
+    (_, i) =>
+      `  - {name: v${i}, host: c${2 + (i % 2)}, ports: [{network: ${i % 4 < 2 ? 'a' : 'b'}, security_groups: [${i % 3 === 0 ? 'app' : 'web'}]}]}`,
+  ),
+  'routers:',
+  '  - {name: edge, hosts: [net1], external: {network: public}, interfaces: [{subnet: a}, {subnet: b}]}',
+  'floating_ips:',
+  '  - {network: public, port: v0}',
+  '  - {network: public, port: v3}',
+].join('\n');
+
+function networkOf(text: string): Network {
+  const { value, problems } = readCloudYaml('cohorts.yaml', text);
+  if (value === null) throw new Error(problems[0]?.message ?? 'no cloud');
+  return compileNetworkOf(value);
+}
+
+const NETWORK = networkOf(CLOUD);
+const flowsOf = (network: Network, host: string, bridge: string): readonly Flow[] =>
+  network.hosts.get(host)!.switch!.bridges.find(({ name }) => name === bridge)!.flows;
+
+/** Pairs of which the sweep says something else than the walk of their sender alone. */
+function differences(all: AllPairs): readonly string[] {
+  const wrong: string[] = [];
+  for (const { from, some, open } of sweep(all)) {
+    for (const to of all.targets) {
+      if (to.server === from) continue;
+      const cell = all.cell(from, to);
+      const reach = some.find((one) => one.to === to);
+      const said = open.some((one) => one.to === to) ? 'open' : (reach?.where ?? 0);
+      const alone = cell.kind === 'open' ? 'open' : cell.arrives;
+      if (said !== alone) wrong.push(`${from.endpoint.name} → ${to.server.endpoint.name}`);
+    }
+  }
+  return wrong;
+}
+
+describe('servers that send alike', () => {
+  it('are all of a network and a host', () => {
+    const { cohorts, alone } = openPairs(NETWORK).cohorts();
+    expect(alone).toEqual([]);
+    const names = cohorts.map(({ members }) => {
+      return members.map((one) => one.server.endpoint.name).join(' ');
+    });
+    expect(names.sort()).toEqual(['v0 v4 v8', 'v1 v5 v9', 'v2 v6 v10', 'v3 v7 v11']);
+  });
+
+  it('get together what each gets by itself', () => {
+    const all = openPairs(NETWORK);
+    expect(differences(all)).toEqual([]);
+    const reached = [...sweep(all)].flatMap(({ some }) => some).length;
+    expect(tally(all)).toEqual({ some: reached, open: 0 });
+    expect(reached).toBeGreaterThan(60);
+  });
+
+  it('get it also where flows are missing, masked or out of order', () => {
+    const random = chance(4711);
+    for (let round = 0; round < 12; round++) {
+      const host = ['c2', 'c3', 'net1'][random(3)]!;
+      const bridge = random(4) === 0 ? 'br-tun' : 'br-int';
+      const hurt = damaged(flowsOf(NETWORK, host, bridge), random);
+      expect(differences(openPairs(withFlows(NETWORK, { host, bridge }, hurt)))).toEqual([]);
+    }
+  });
+
+  it('part where a late flow looks at the sender', () => {
+    const flows = flowsOf(NETWORK, 'c2', 'br-int');
+    const port = (name: string): number =>
+      openPairs(NETWORK).servers.find(({ endpoint }) => endpoint.name === name)!.station.ofport;
+    // Whatever v4 sends is dropped in the last table of its bridge, where all others are flooded.
+    const entrance = flows.find(
+      ({ table, tests }) =>
+        table === 60 &&
+        tests.some(({ field, value }) => field.name === 'in_port' && value === BigInt(port('v4'))),
+    )!;
+    const barred = changed(entrance, { table: 94, priority: 1000, actions: [{ kind: 'drop' }] });
+    const all = openPairs(withFlows(NETWORK, { host: 'c2', bridge: 'br-int' }, [...flows, barred]));
+    expect(differences(all)).toEqual([]);
+    const named = new Map([...sweep(all)].map(({ from, some }) => [from.endpoint.name, some]));
+    const hosts = (name: string): ReadonlySet<string> =>
+      new Set(named.get(name)!.map(({ to }) => to.server.station.host));
+    expect(hosts('v4').has('c3')).toBe(false);
+    expect(hosts('v8').has('c3')).toBe(true);
+  });
+});
