@@ -2,7 +2,7 @@
  * What cannot be true together although every part can be read: labels that a host lacks, networks
  * that its agent cannot carry, subnets that overlap on a router, MACs and VLANs used twice.
  */
-import { type JsonNode, member, records, wrong } from '../../text/json-text.ts';
+import { type JsonNode, member, wrong } from '../../text/json-text.ts';
 import { type CloudHost } from '../cloud.ts';
 import { carrierOf, segmentOn } from '../network-segments.ts';
 import {
@@ -14,7 +14,7 @@ import {
 } from '../neutron.ts';
 import { overlap } from './pools.ts';
 import { type PortContext } from './ports.ts';
-import { text } from './reading.ts';
+import { objects, text } from './reading.ts';
 import { mayUse } from './sharing.ts';
 
 /** Every contradiction as a problem at the row of the later object. */
@@ -68,15 +68,15 @@ export function reportContradictions(
 /** Rows of servers, routers and ports of hosts by the names of what they make. */
 function rowsByName(root: JsonNode): ReadonlyMap<string, JsonNode> {
   const rows = new Map<string, JsonNode>();
-  for (const server of records(member(root, 'servers'))) {
-    const ports = records(member(server, 'ports'));
+  for (const server of objects(member(root, 'servers'))) {
+    const ports = objects(member(server, 'ports'));
     const name = text(server, 'name');
     for (const [i, row] of ports.entries()) {
       rows.set(text(row, 'name', ports.length === 1 ? name : `${name}-${i + 1}`), row);
     }
   }
   for (const key of ['host_ports', 'routers']) {
-    for (const row of records(member(root, key))) rows.set(text(row, 'name'), row);
+    for (const row of objects(member(root, key))) rows.set(text(row, 'name'), row);
   }
   return rows;
 }

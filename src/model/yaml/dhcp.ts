@@ -1,10 +1,10 @@
 /** Ports of DHCP servers, and which agents serve a network. */
-import { items, type JsonNode, member, records, wrong } from '../../text/json-text.ts';
+import { items, type JsonNode, member, wrong } from '../../text/json-text.ts';
 import { type Cloud, type CloudHost } from '../cloud.ts';
 import { carrierOf, isRoutedNetwork, segmentOn, subnetsOn } from '../network-segments.ts';
 import { type NeutronSubnet } from '../neutron.ts';
 import { makePort, type PortContext } from './ports.ts';
-import { idOf, text, texts } from './reading.ts';
+import { idOf, objects, text, texts } from './reading.ts';
 import { subnetsOf } from './router-ports.ts';
 
 /**
@@ -20,7 +20,7 @@ export function makeDhcpPorts(
 ): ReadonlyMap<string, readonly string[]> {
   const servers = context.hosts.all.filter((host) => host.dhcp !== null && host.alive);
   const hosting = new Map<string, readonly string[]>();
-  const rows = new Map(records(member(root, 'networks')).map((row) => [text(row, 'name'), row]));
+  const rows = new Map(objects(member(root, 'networks')).map((row) => [text(row, 'name'), row]));
   const load = new Map<string, number>();
   for (const network of context.networks.all) {
     const row = rows.get(network.name) ?? root;

@@ -1,8 +1,9 @@
 /** Floating IPs with what belongs to them, and trunks. */
-import { type JsonNode, member, records, reportUnknownKeys, wrong } from '../../text/json-text.ts';
+import { type JsonNode, member, reportUnknownKeys, wrong } from '../../text/json-text.ts';
 import { type Cloud, type CloudHost } from '../cloud.ts';
 import {
   type NeutronFloatingIp,
+  type NeutronNetwork,
   type NeutronPort,
   type NeutronPortForwarding,
   type NeutronRouter,
@@ -10,7 +11,7 @@ import {
 } from '../neutron.ts';
 import { contains } from './networks.ts';
 import { makePort, type PortContext } from './ports.ts';
-import { address, idOf, nameOf, oneOf, text, truth, whole } from './reading.ts';
+import { address, idOf, nameOf, needs, objects, oneOf, text, truth, whole } from './reading.ts';
 import { subnetsOf } from './router-ports.ts';
 
 export interface Floating {
@@ -28,10 +29,12 @@ export function readFloatingIps(
   networkHosts: Cloud['networkHosts'],
 ): Floating {
   const forwardings: NeutronPortForwarding[] = [];
+  const taken = new Set<string>();
   const between = routersByNetwork(context, routers);
   const byId = new Map(context.ports.all.map((each) => [each.id, each]));
-  const floatingIps = records(member(root, 'floating_ips')).flatMap((node) => {
+  const floatingIps = objects(member(root, 'floating_ips')).flatMap((node) => {
     reportUnknownKeys(node, FLOATING_KEYS);
+    needs(node, 'network');
     const network = context.networks.find(member(node, 'network'));
     if (network === undefined) return [];
     if (!network.external) wrong(node, `Network ${JSON.stringify(network.name)} is not external`);
@@ -49,8 +52,9 @@ export function readFloatingIps(
         : context.allocation.claim(subnet, wanted, 'a floating IP', node);
     if (fixed === null) return [];
     const id = idOf('floating-ip', String(fixed.address.value), network.name);
-    const rows = records(member(node, 'forward'));
+    const rows = objects(member(node, 'forward'));
     const first = rows.map((row) => forward(row, id, context)).filter((each) => each !== null);
+    reportTwice(rows);
     forwardings.push(...first);
     const port =
       member(node, 'port') === undefined ? undefined : context.ports.find(member(node, 'port'));
@@ -63,11 +67,13 @@ export function readFloatingIps(
         `No router leads from ${JSON.stringify(behind.name)} to ${JSON.stringify(network.name)}`,
       );
     }
+    const fixedAddress = port === undefined ? null : fixedOf(node, port);
+    reportTaken(node, { port, fixedAddress, network, forwards: rows.length > 0, taken });
     const floating: NeutronFloatingIp = {
       id,
       address: fixed.address,
       networkId: network.id,
-      fixedAddress: port === undefined ? null : fixedOf(node, port),
+      fixedAddress,
       portId: port?.id ?? null,
       routerId: router?.id ?? null,
       status: port === undefined ? 'DOWN' : 'ACTIVE',
@@ -75,6 +81,29 @@ export function readFloatingIps(
     return [floating];
   });
   return { floatingIps, forwardings };
+}
+
+/** An address behind one floating IP of a network is behind no other, nor behind forwarded ports. */
+function reportTaken(
+  node: JsonNode,
+  of: {
+    readonly port: NeutronPort | undefined;
+    readonly fixedAddress: NeutronFloatingIp['fixedAddress'];
+    readonly network: NeutronNetwork;
+    readonly forwards: boolean;
+    readonly taken: Set<string>;
+  },
+): void {
+  const { port, fixedAddress, network, forwards, taken } = of;
+  if (port === undefined || fixedAddress === null) return;
+  const name = JSON.stringify(port.name);
+  if (forwards)
+    wrong(node, `A floating IP leads to port ${name} or forwards its own ports, not both`);
+  const key = `${network.id} ${port.id} ${fixedAddress.value}`;
+  if (taken.has(key)) {
+    wrong(node, `Port ${name} has a floating IP of ${JSON.stringify(network.name)} already`);
+  }
+  taken.add(key);
 }
 
 function fixedOf(node: JsonNode, port: NeutronPort): NeutronFloatingIp['fixedAddress'] {
@@ -91,12 +120,24 @@ function fixedOf(node: JsonNode, port: NeutronPort): NeutronFloatingIp['fixedAdd
   return wanted;
 }
 
+/** One port of an address leads to one place. */
+function reportTwice(rows: readonly JsonNode[]): void {
+  const seen = new Set<string>();
+  for (const row of rows) {
+    const at = member(row, 'external');
+    const key = `${text(row, 'protocol', 'tcp')} ${at?.value}`;
+    if (at !== undefined && seen.has(key)) wrong(at, `Port ${at.value} is forwarded already`);
+    seen.add(key);
+  }
+}
+
 function forward(
   row: JsonNode,
   floatingIpId: string,
   context: PortContext,
 ): NeutronPortForwarding | null {
   reportUnknownKeys(row, FORWARD_KEYS);
+  needs(row, 'port');
   const port = context.ports.find(member(row, 'port'));
   const external = whole(row, 'external', 1, 65535);
   const internal = whole(row, 'internal', 1, 65535) ?? external;
@@ -196,15 +237,17 @@ export function readTrunks(root: JsonNode, context: PortContext): readonly Neutr
     if (other === undefined) taken.set(port.id, trunk);
     else wrong(at, `Port ${JSON.stringify(port.name)} is part of trunk ${JSON.stringify(other)}`);
   };
-  return records(member(root, 'trunks')).flatMap((node) => {
+  return objects(member(root, 'trunks')).flatMap((node) => {
     reportUnknownKeys(node, TRUNK_KEYS);
+    needs(node, 'port');
     const name = nameOf(node);
     const parent = context.ports.find(member(node, 'port'));
     if (parent === undefined) return [];
     claim(node, parent, name);
     const ids = new Set<number>();
-    const subPorts = records(member(node, 'sub_ports')).flatMap((row) => {
+    const subPorts = objects(member(node, 'sub_ports')).flatMap((row) => {
       reportUnknownKeys(row, ['port', 'vlan']);
+      needs(row, 'port', 'vlan');
       const port = context.ports.find(member(row, 'port'));
       const vlan = whole(row, 'vlan', 1, 4094);
       if (port === undefined || vlan === null) return [];

@@ -7,7 +7,6 @@ import {
   keysOf,
   member,
   readAs,
-  records,
   reportUnknownKeys,
   textOf,
   truthOf,
@@ -32,6 +31,7 @@ import {
   macOf,
   type Names,
   nameOf,
+  objects,
   oneOf,
   text,
   texts,
@@ -72,7 +72,7 @@ export const INTERFACE = /^(?!\.{1,2}$)[^\s/:]{1,15}$/;
 const TUNNELS = ['vxlan', 'gre', 'geneve'] as const;
 
 export function readHosts(root: JsonNode, names: Names<CloudHost>): void {
-  for (const node of records(member(root, 'hosts'))) {
+  for (const node of objects(member(root, 'hosts'))) {
     reportUnknownKeys(node, HOST_KEYS);
     const name = nameOf(node);
     if (name !== '' && !HOST_NAME.test(name)) {
@@ -80,7 +80,7 @@ export function readHosts(root: JsonNode, names: Names<CloudHost>): void {
     }
     const agents = member(node, 'agents');
     reportUnknownKeys(agents, AGENTS);
-    const nics = records(member(node, 'nics')).map((nic) => readNic(nic, name));
+    const nics = objects(member(node, 'nics')).map((nic) => readNic(nic, name));
     const layer2 = readLayer2(agents, nics);
     reportBonds(node, nics, layer2);
     const host: CloudHost = {
@@ -144,7 +144,7 @@ function readBond(node: JsonNode | undefined): HostBond | null {
 /** Members are NICs of the host that nothing else uses. */
 function reportBonds(node: JsonNode, nics: readonly HostNic[], layer2: Layer2Agent | null): void {
   const owners = new Map<string, string>();
-  for (const [i, row] of records(member(node, 'nics')).entries()) {
+  for (const [i, row] of objects(member(node, 'nics')).entries()) {
     const nic = nics[i];
     if (nic?.bond == null) continue;
     const at = member(row, 'bond') ?? row;

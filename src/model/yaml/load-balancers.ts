@@ -6,7 +6,6 @@ import {
   items,
   type JsonNode,
   member,
-  records,
   reportUnknownKeys,
   textOf,
   wrong,
@@ -14,7 +13,18 @@ import {
 import { type L7Policy, type Listener, type LoadBalancer, type Pool } from '../cloud.ts';
 import { type NeutronPort } from '../neutron.ts';
 import { type PortContext, readPortOf } from './ports.ts';
-import { address, idOf, Names, nameOf, oneOf, text, truth, whole } from './reading.ts';
+import {
+  address,
+  idOf,
+  Names,
+  nameOf,
+  needs,
+  objects,
+  oneOf,
+  text,
+  truth,
+  whole,
+} from './reading.ts';
 
 export const BALANCER_KEYS = [
   'name',
@@ -54,7 +64,7 @@ const OWNER = { haproxy: 'neutron:LOADBALANCERV2', amphora: 'Octavia' } as const
 
 export function readLoadBalancers(root: JsonNode, context: PortContext): readonly LoadBalancer[] {
   const names = new Names<LoadBalancer>('load balancer');
-  for (const node of records(member(root, 'load_balancers'))) {
+  for (const node of objects(member(root, 'load_balancers'))) {
     reportUnknownKeys(node, BALANCER_KEYS);
     const name = nameOf(node);
     if (name === '') continue;
@@ -72,7 +82,7 @@ function readBalancer(node: JsonNode, name: string, context: PortContext): LoadB
   const [fixed] = vip?.fixedIps ?? [];
   if (vip === null || fixed === undefined) return null;
   const pools = new Names<Pool>('pool');
-  for (const each of records(member(node, 'pools'))) {
+  for (const each of objects(member(node, 'pools'))) {
     const pool = readPool(each, id, context);
     if (pool !== null) pools.add(pool.name, pool, each);
   }
@@ -153,7 +163,7 @@ function vipOf(
 
 function readListeners(node: JsonNode, balancer: string, pools: Names<Pool>): readonly Listener[] {
   const taken = new Set<number>();
-  return records(member(node, 'listeners')).flatMap((row) => {
+  return objects(member(node, 'listeners')).flatMap((row) => {
     reportUnknownKeys(row, LISTENER_KEYS);
     const port = whole(row, 'port', 1, 65535);
     if (port === null) {
@@ -184,8 +194,9 @@ function readPolicies(
   port: number,
   pools: Names<Pool>,
 ): readonly L7Policy[] {
-  return records(member(listener, 'policies')).map((row, i) => {
+  return objects(member(listener, 'policies')).map((row, i) => {
     reportUnknownKeys(row, POLICY_KEYS);
+    needs(row, 'action');
     const actions = ['REJECT', 'REDIRECT_TO_POOL', 'REDIRECT_TO_URL'] as const;
     const action = oneOf(row, 'action', actions, 'REJECT');
     const pool = pools.find(member(row, 'pool'));
@@ -198,8 +209,9 @@ function readPolicies(
       action,
       poolId: pool?.id ?? null,
       url: textOf(member(row, 'url')) ?? null,
-      rules: records(member(row, 'rules')).map((rule) => {
+      rules: objects(member(row, 'rules')).map((rule) => {
         reportUnknownKeys(rule, L7_RULE_KEYS);
+        needs(rule, 'type', 'value');
         const types = ['HOST_NAME', 'PATH', 'FILE_TYPE', 'HEADER', 'COOKIE'] as const;
         const compares = ['REGEX', 'STARTS_WITH', 'ENDS_WITH', 'CONTAINS', 'EQUAL_TO'] as const;
         return {
@@ -229,7 +241,7 @@ function readPool(node: JsonNode, balancer: string, context: PortContext): Pool 
     algorithm: oneOf(node, 'algorithm', algorithms, 'ROUND_ROBIN'),
     persistence: persistence === 'NONE' ? null : persistence,
     monitor: readMonitor(member(node, 'monitor')),
-    members: records(member(node, 'members')).flatMap((row, i) => {
+    members: objects(member(node, 'members')).flatMap((row, i) => {
       const one = readMember(row, `${id} ${i}`, context);
       return one === null ? [] : [one];
     }),

@@ -7,12 +7,12 @@
  * agent, and its firewall stands for nova-compute's: what the host itself routes to a guest of its
  * own is not filtered.
  */
-import { type JsonNode, member, records, truthOf, wrong } from '../../text/json-text.ts';
+import { type JsonNode, member, truthOf, wrong } from '../../text/json-text.ts';
 import { type CloudHost, type NetworkHost } from '../cloud.ts';
 import { carrierOf, segmentOn } from '../network-segments.ts';
 import { type FixedIp, type NeutronNetwork } from '../neutron.ts';
 import { type PortContext } from './ports.ts';
-import { text } from './reading.ts';
+import { objects, text } from './reading.ts';
 
 /** Network id → hosts, one or with `multi_host` all that have guests of the network. */
 export function readNetworkHosts(
@@ -20,7 +20,7 @@ export function readNetworkHosts(
   context: PortContext,
 ): ReadonlyMap<string, readonly NetworkHost[]> {
   const found = new Map<string, readonly NetworkHost[]>();
-  for (const row of records(member(root, 'networks'))) {
+  for (const row of objects(member(root, 'networks'))) {
     const network = context.networks.get(text(row, 'name'));
     const several = member(row, 'multi_host');
     const at = member(row, 'network_host') ?? several;

@@ -1,15 +1,8 @@
 /** Segments of a cloud.yaml's networks: named on the network itself, listed, or given from ranges. */
-import {
-  type JsonNode,
-  member,
-  records,
-  reportUnknownKeys,
-  textOf,
-  wrong,
-} from '../../text/json-text.ts';
+import { type JsonNode, member, reportUnknownKeys, textOf, wrong } from '../../text/json-text.ts';
 import { nearest } from '../../text/suggest.ts';
 import { type NetworkSegment, type NeutronNetwork } from '../neutron.ts';
-import { idOf, oneOf, text, whole } from './reading.ts';
+import { idOf, objects, oneOf, text, whole } from './reading.ts';
 import { type Provider, type Segments } from './segments.ts';
 
 export const NETWORK_TYPES = ['flat', 'vlan', 'vxlan', 'gre', 'geneve', 'local'] as const;
@@ -44,7 +37,7 @@ export function readSegments(node: JsonNode, segments: Segments): readonly Netwo
     if (at !== undefined) wrong(at, `A network has either segments or a ${key} of its own`);
   }
   const found: NetworkSegment[] = [];
-  for (const [i, row] of records(rows).entries()) {
+  for (const [i, row] of objects(rows).entries()) {
     reportUnknownKeys(row, SEGMENT_KEYS);
     const own = text(row, 'name', `${name}-segment-${i + 1}`);
     if (found.some((each) => each.name === own)) {

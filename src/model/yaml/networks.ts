@@ -1,12 +1,5 @@
 /** `networks:` of a cloud.yaml, with their subnets. */
-import {
-  items,
-  type JsonNode,
-  member,
-  records,
-  reportUnknownKeys,
-  wrong,
-} from '../../text/json-text.ts';
+import { items, type JsonNode, member, reportUnknownKeys, wrong } from '../../text/json-text.ts';
 import {
   type CloudAddress,
   type CloudPrefix,
@@ -28,6 +21,8 @@ import {
   idOf,
   type Names,
   nameOf,
+  needs,
+  objects,
   oneOf,
   prefix,
   text,
@@ -105,7 +100,7 @@ export interface NetworkContext {
 }
 
 export function readNetworks(root: JsonNode, context: NetworkContext): void {
-  const rows = records(member(root, 'networks'));
+  const rows = objects(member(root, 'networks'));
   const named = rows.map((node) => readSegments(node, context.segments));
   for (const [i, node] of rows.entries()) {
     reportUnknownKeys(node, NETWORK_KEYS);
@@ -116,7 +111,7 @@ export function readNetworks(root: JsonNode, context: NetworkContext): void {
     ];
     const { type, physicalNetwork, segmentationId } = segments[0] ?? NO_SEGMENT;
     const overhead = Math.max(...segments.map(overheadOf));
-    const subnets = records(member(node, 'subnets'));
+    const subnets = objects(member(node, 'subnets'));
     const network: NeutronNetwork = {
       id: idOf('network', name),
       name,
@@ -153,16 +148,17 @@ function readSubnets(
     if (other !== undefined)
       wrong(row, `Overlaps subnet ${JSON.stringify(other.name)} of its network`);
     taken.push({ name, prefix: cidr });
+    const gateway = readGateway(row, cidr);
     const subnet: NeutronSubnet = {
       id: idOf('subnet', network.name, name),
       name,
       networkId: network.id,
       prefix: cidr,
-      gateway: readGateway(row, cidr),
+      gateway,
       dhcp: truth(row, 'dhcp', dhcp),
       dnsServers: addresses(row, 'dns'),
       hostRoutes: readRoutes(member(row, 'routes')),
-      pools: readPools(row, cidr),
+      pools: readPools(row, cidr, gateway),
       ipv6AddressMode: readMode(row, cidr),
       ipv6RaMode: readMode(row, cidr),
       subnetPoolId: pool?.pool.id ?? null,
@@ -213,14 +209,23 @@ function readGateway(row: JsonNode, cidr: CloudPrefix): CloudAddress | null {
   return found;
 }
 
-function readPools(row: JsonNode, cidr: CloudPrefix): NeutronSubnet['pools'] {
-  const pools = records(member(row, 'pools')).flatMap((node) => {
+function readPools(
+  row: JsonNode,
+  cidr: CloudPrefix,
+  gateway: CloudAddress | null,
+): NeutronSubnet['pools'] {
+  const pools = objects(member(row, 'pools')).flatMap((node) => {
     reportUnknownKeys(node, ['from', 'to']);
+    needs(node, 'from', 'to');
     const from = address(member(node, 'from'));
     const to = address(member(node, 'to'));
     if (from === null || to === null) return [];
     if (!contains(cidr, from) || !contains(cidr, to) || from.value > to.value) {
       wrong(node, 'This pool is not a range of the subnet');
+    }
+    // ipam_backend_mixin.py `validate_gw_out_of_pools`.
+    if (gateway !== null && from.value <= gateway.value && gateway.value <= to.value) {
+      wrong(node, 'The gateway of the subnet is in this pool');
     }
     return [{ from, to }];
   });
@@ -234,8 +239,9 @@ function readPools(row: JsonNode, cidr: CloudPrefix): NeutronSubnet['pools'] {
 }
 
 export function readRoutes(node: JsonNode | undefined): NeutronSubnet['hostRoutes'] {
-  return records(node).flatMap((row) => {
+  return objects(node).flatMap((row) => {
     reportUnknownKeys(row, ['to', 'via']);
+    needs(row, 'to', 'via');
     const to = prefix(member(row, 'to'));
     const via = address(member(row, 'via'));
     return to === null || via === null ? [] : [{ to, via }];
@@ -261,7 +267,7 @@ export function readAddressGroups(
     readonly addresses: readonly CloudPrefix[];
   }>,
 ): void {
-  for (const node of records(member(root, 'address_groups'))) {
+  for (const node of objects(member(root, 'address_groups'))) {
     reportUnknownKeys(node, ['name', 'addresses']);
     const name = nameOf(node);
     const all = items(member(node, 'addresses')).flatMap((each) => prefix(each) ?? []);

@@ -3,13 +3,12 @@ import {
   items,
   type JsonNode,
   member,
-  records,
   reportUnknownKeys,
   textOf,
   wrong,
 } from '../../text/json-text.ts';
 import { type CloudPrefix, type NeutronSubnetPool } from '../neutron.ts';
-import { idOf, type Names, nameOf, prefix, whole } from './reading.ts';
+import { idOf, type Names, nameOf, objects, prefix, whole } from './reading.ts';
 
 export const POOL_KEYS = ['name', 'prefixes', 'default_prefix_length', 'address_scope'] as const;
 
@@ -21,7 +20,7 @@ export interface OpenPool {
 }
 
 export function readSubnetPools(root: JsonNode, pools: Names<OpenPool>): void {
-  for (const node of records(member(root, 'subnet_pools'))) {
+  for (const node of objects(member(root, 'subnet_pools'))) {
     reportUnknownKeys(node, POOL_KEYS);
     const name = nameOf(node);
     const prefixes = items(member(node, 'prefixes')).flatMap((each) => prefix(each) ?? []);

@@ -1,12 +1,5 @@
 /** `servers:` of a cloud.yaml, each with ports; and what all ports are made of. */
-import {
-  items,
-  type JsonNode,
-  member,
-  records,
-  reportUnknownKeys,
-  wrong,
-} from '../../text/json-text.ts';
+import { items, type JsonNode, member, reportUnknownKeys, wrong } from '../../text/json-text.ts';
 import { type CloudHost, type HostDevice } from '../cloud.ts';
 import { carrierOf, isRoutedNetwork, subnetsOn } from '../network-segments.ts';
 import {
@@ -29,6 +22,8 @@ import {
   mac,
   type Names,
   nameOf,
+  needs,
+  objects,
   oneOf,
   prefix,
   text,
@@ -72,7 +67,7 @@ export interface PortContext {
 }
 
 export function readServers(root: JsonNode, context: PortContext): void {
-  for (const node of records(member(root, 'servers'))) {
+  for (const node of objects(member(root, 'servers'))) {
     reportUnknownKeys(node, SERVER_KEYS);
     const name = nameOf(node);
     if (name === '') continue;
@@ -80,7 +75,7 @@ export function readServers(root: JsonNode, context: PortContext): void {
     if (member(node, 'host') === undefined) wrong(node, 'A server needs a host');
     const id = idOf('server', name);
     context.servers.push({ id, name, host: host?.name ?? '' });
-    const rows = records(member(node, 'ports'));
+    const rows = objects(member(node, 'ports'));
     for (const [i, row] of rows.entries()) {
       reportUnknownKeys(row, PORT_KEYS);
       const network = context.networks.find(member(row, 'network'));
@@ -110,7 +105,7 @@ export interface PortOwner {
 
 /** `host_ports:`; interfaces that somebody plugged into br-int of a host by hand. */
 export function readHostPorts(root: JsonNode, context: PortContext): readonly HostDevice[] {
-  return records(member(root, 'host_ports')).flatMap((row) => {
+  return objects(member(root, 'host_ports')).flatMap((row) => {
     reportUnknownKeys(row, HOST_PORT_KEYS);
     const name = nameOf(row);
     const network = context.networks.find(member(row, 'network'));
@@ -129,8 +124,9 @@ export function readHostPorts(root: JsonNode, context: PortContext): readonly Ho
       owner: 'Octavia:health-mgr',
     });
     context.ports.add(name, port, row);
-    const listens = records(member(row, 'listens')).flatMap((each) => {
+    const listens = objects(member(row, 'listens')).flatMap((each) => {
       reportUnknownKeys(each, ['protocol', 'port']);
+      needs(each, 'port');
       const number = whole(each, 'port', 1, 65535);
       const protocol = oneOf(each, 'protocol', ['tcp', 'udp'], 'tcp');
       return number === null ? [] : [{ protocol, port: number }];
@@ -173,8 +169,9 @@ export function readPortOf(
     qosPolicyId: context.qos.find(member(row, 'qos'))?.id ?? null,
     securityGroups: security ? groups : [],
     portSecurity: security,
-    allowedAddressPairs: records(member(row, 'allowed_address_pairs')).flatMap((pair) => {
+    allowedAddressPairs: objects(member(row, 'allowed_address_pairs')).flatMap((pair) => {
       reportUnknownKeys(pair, ['address', 'mac']);
+      needs(pair, 'address');
       const found = prefix(member(pair, 'address'));
       return found === null ? [] : [{ prefix: found, mac: mac(pair, 'mac') }];
     }),
@@ -183,7 +180,7 @@ export function readPortOf(
 
 /** `dhcp_options:`; a name is dnsmasq's, a number is the option's own. */
 function readDhcpOptions(row: JsonNode): readonly DhcpOption[] {
-  return records(member(row, 'dhcp_options')).flatMap((each) => {
+  return objects(member(row, 'dhcp_options')).flatMap((each) => {
     reportUnknownKeys(each, DHCP_OPTION_KEYS);
     const name = text(each, 'name');
     if (!/^[a-z0-9-]+$/i.test(name)) {

@@ -34,7 +34,7 @@ import { readSecurityGroups } from './security-groups.ts';
 import { Segments } from './segments.ts';
 import { readSettings } from './settings.ts';
 import { readQos, readRbac, readSpeakers } from './sharing.ts';
-import { underlayOf } from './underlay.ts';
+import { reportEnds, underlayOf } from './underlay.ts';
 
 export const TOP_KEYS = [
   'settings',
@@ -133,7 +133,7 @@ export function readCloudYaml(file: string, source: string): Parsed<Cloud | null
     hosts: hosts.all,
     loadBalancers,
     hostDevices,
-    underlay: underlayIn(root),
+    underlay: underlayIn(root, hosts.all),
     bgpSpeakers: readSpeakers(root, networks),
     networkHosts,
     settings,
@@ -143,9 +143,12 @@ export function readCloudYaml(file: string, source: string): Parsed<Cloud | null
 }
 
 /** Switches' own configuration files are for underlay.yaml, which stands beside them. */
-function underlayIn(root: JsonNode): Underlay | null {
+function underlayIn(root: JsonNode, hosts: readonly CloudHost[]): Underlay | null {
   const at = member(root, 'underlay');
-  return at === undefined ? null : underlayOf(at, () => undefined);
+  if (at === undefined) return null;
+  const underlay = underlayOf(at, () => undefined);
+  reportEnds(at, underlay, hosts);
+  return underlay;
 }
 
 /** Agents as they would report themselves. */

@@ -4,6 +4,7 @@
  */
 import { readIp, readMac, readPrefix } from '../../text/address-text.ts';
 import {
+  isRecord,
   items,
   type JsonNode,
   member,
@@ -103,6 +104,21 @@ export function oneOf<const W extends string>(
   const found = words.find((word) => word === value);
   if (found === undefined) wrong(at, `Expected one of ${words.join(', ')}`, nearest(value, words));
   return found ?? usual;
+}
+
+/** Objects of a list that a person wrote: an empty one is there as well, and lacks what it needs. */
+export function objects(node: JsonNode | undefined): readonly JsonNode[] {
+  return items(node).filter((item) => {
+    if (!isRecord(item.value)) wrong(item, 'Expected an object');
+    return isRecord(item.value);
+  });
+}
+
+/** Members that a row cannot do without. */
+export function needs(node: JsonNode, ...keys: readonly string[]): void {
+  for (const key of keys) {
+    if (member(node, key) === undefined) wrong(node, `This needs ${key}`);
+  }
 }
 
 export function address(node: JsonNode | undefined): CloudAddress | null {

@@ -2,14 +2,7 @@
  * Ports that the server makes for a router of a cloud.yaml: interfaces, the gateway with its
  * external addresses, the central ports of a distributed one.
  */
-import {
-  items,
-  type JsonNode,
-  member,
-  records,
-  reportUnknownKeys,
-  wrong,
-} from '../../text/json-text.ts';
+import { items, type JsonNode, member, reportUnknownKeys, wrong } from '../../text/json-text.ts';
 import { type CloudHost } from '../cloud.ts';
 import {
   type FixedIp,
@@ -21,7 +14,7 @@ import {
 import { usualAddresses } from './allocation.ts';
 import { contains, type NamedSubnet } from './networks.ts';
 import { makePort, type PortContext } from './ports.ts';
-import { address, truth } from './reading.ts';
+import { address, needs, objects, truth } from './reading.ts';
 
 export const EXTERNAL_KEYS = ['network', 'address', 'addresses', 'snat'] as const;
 export const INTERFACE_KEYS = ['subnet', 'address'] as const;
@@ -73,8 +66,9 @@ export function interfacesOf(at: RouterPlace): readonly RouterInterface[] {
     readonly fixedIps: FixedIp[];
     readonly subnets: NeutronSubnet[];
   }[] = [];
-  for (const row of records(member(node, 'interfaces'))) {
+  for (const row of objects(member(node, 'interfaces'))) {
     reportUnknownKeys(row, INTERFACE_KEYS);
+    needs(row, 'subnet');
     const named = context.subnets.find(member(row, 'subnet'));
     if (named === undefined) continue;
     const wanted = address(member(row, 'address')) ?? named.subnet.gateway;
@@ -131,6 +125,7 @@ export function gatewayOf(at: RouterPlace): NeutronRouter['gateway'] {
   const node = member(at.node, 'external');
   if (node === undefined) return null;
   reportUnknownKeys(node, EXTERNAL_KEYS);
+  needs(node, 'network');
   const { context } = at;
   const network = context.networks.find(member(node, 'network'));
   if (network === undefined) return null;

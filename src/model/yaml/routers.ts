@@ -1,10 +1,10 @@
 /** `routers:` of a cloud.yaml: the hosts that run them, and the networks of highly available ones. */
-import { type JsonNode, member, records, reportUnknownKeys, wrong } from '../../text/json-text.ts';
+import { type JsonNode, member, reportUnknownKeys, wrong } from '../../text/json-text.ts';
 import { type CloudHost, type CloudSettings, type Layer3Agent } from '../cloud.ts';
 import { type NeutronNetwork, type NeutronRouter, type NeutronSubnet } from '../neutron.ts';
 import { readRoutes } from './networks.ts';
 import { type PortContext } from './ports.ts';
-import { idOf, type Names, nameOf, oneOf, text, texts, truth } from './reading.ts';
+import { idOf, type Names, nameOf, objects, oneOf, text, texts, truth } from './reading.ts';
 import {
   addPort,
   centralPorts,
@@ -40,7 +40,7 @@ export function readRouters(
   routers: Names<NeutronRouter>,
 ): void {
   const ha = new Map<string, number>();
-  for (const node of records(member(root, 'routers'))) {
+  for (const node of objects(member(root, 'routers'))) {
     reportUnknownKeys(node, ROUTER_KEYS);
     const name = nameOf(node);
     if (name === '') continue;

@@ -1,19 +1,12 @@
 /** `security_groups:` of a cloud.yaml: names of rules' remote groups are resolved afterwards. */
-import {
-  type JsonNode,
-  member,
-  records,
-  reportUnknownKeys,
-  textOf,
-  wrong,
-} from '../../text/json-text.ts';
+import { type JsonNode, member, reportUnknownKeys, textOf, wrong } from '../../text/json-text.ts';
 import {
   type NeutronAddressGroup,
   type NeutronRule,
   type NeutronSecurityGroup,
 } from '../neutron.ts';
 import { IP_PROTOCOLS, protocolNumberOf } from '../protocols.ts';
-import { idOf, type Names, nameOf, oneOf, prefix, text, truth } from './reading.ts';
+import { idOf, type Names, nameOf, objects, oneOf, prefix, text, truth } from './reading.ts';
 
 export const GROUP_KEYS = ['name', 'project', 'stateful', 'rules', 'egress'] as const;
 export const RULE_KEYS = ['direction', 'protocol', 'ports', 'remote', 'version', 'icmp'] as const;
@@ -24,7 +17,7 @@ export function readSecurityGroups(
   groups: Names<NeutronSecurityGroup>,
   addressGroups: Names<NeutronAddressGroup>,
 ): void {
-  const rows = records(member(root, 'security_groups'));
+  const rows = objects(member(root, 'security_groups'));
   for (const node of rows) {
     reportUnknownKeys(node, GROUP_KEYS);
     const name = nameOf(node);
@@ -43,7 +36,7 @@ export function readSecurityGroups(
     if (group === undefined) continue;
     const rules = [
       ...(truth(node, 'egress', true) ? openEgress(group.id) : []),
-      ...records(member(node, 'rules')).flatMap((row, i) =>
+      ...objects(member(node, 'rules')).flatMap((row, i) =>
         readRule(row, group.id, i, groups, addressGroups),
       ),
     ];
@@ -86,9 +79,10 @@ function readRule(
   const protocol = protocolOf(row);
   const [portMin, portMax] = portsOf(row, protocol);
   const remote = remoteOf(row, groups, addressGroups);
-  const asked = member(row, 'version')?.value;
+  const at = member(row, 'version');
+  const asked = at?.value;
   const version = asked === 6 || remote.remotePrefix?.address.version === 6 ? 6 : 4;
-  if (asked !== undefined && asked !== 4 && asked !== 6) wrong(row, 'The version is 4 or 6');
+  if (asked !== undefined && asked !== 4 && asked !== 6) wrong(at ?? row, 'The version is 4 or 6');
   return [
     {
       ...anyRule(groupId, `${index}`),

@@ -26,8 +26,9 @@ export class Segments {
       this.taken.set(key, name);
       return;
     }
-    const what = type === 'flat' ? `flat on ${physicalNetwork}` : `${type} ${segmentationId}`;
-    wrong(node, `Network ${JSON.stringify(other)} is already ${what}`);
+    const what = type === 'flat' ? type : `${type} ${segmentationId}`;
+    const where = physicalNetwork === null ? '' : ` on ${physicalNetwork}`;
+    wrong(node, `Network ${JSON.stringify(other)} is already ${what}${where}`);
   }
 
   /** The next free segment of the tenants' types; null and a problem when all are used up. */

@@ -1,10 +1,22 @@
 /**
  * What projects share and announce: `rbac:`, `bgp_speakers:` and `qos_policies:` of a cloud.yaml.
  */
-import { type JsonNode, member, records, reportUnknownKeys, wrong } from '../../text/json-text.ts';
+import { type JsonNode, member, reportUnknownKeys, wrong } from '../../text/json-text.ts';
 import { type BgpSpeaker } from '../cloud.ts';
 import { type NeutronNetwork, type NeutronQosPolicy, type NeutronRbacPolicy } from '../neutron.ts';
-import { address, idOf, Names, nameOf, oneOf, text, texts, truth, whole } from './reading.ts';
+import {
+  address,
+  idOf,
+  Names,
+  nameOf,
+  needs,
+  objects,
+  oneOf,
+  text,
+  texts,
+  truth,
+  whole,
+} from './reading.ts';
 
 export const RBAC_KEYS = ['network', 'action', 'project'] as const;
 export const SPEAKER_KEYS = [
@@ -31,7 +43,7 @@ export function readRbac(
   root: JsonNode,
   networks: Names<NeutronNetwork>,
 ): readonly NeutronRbacPolicy[] {
-  return records(member(root, 'rbac')).flatMap((node) => {
+  return objects(member(root, 'rbac')).flatMap((node) => {
     reportUnknownKeys(node, RBAC_KEYS);
     const network = networks.find(member(node, 'network'));
     const action = oneOf(
@@ -41,6 +53,7 @@ export function readRbac(
       'access_as_shared',
     );
     const targetProject = text(node, 'project');
+    needs(node, 'network');
     if (targetProject === '') wrong(node, 'A policy needs the project that it is for, or "*"');
     if (network === undefined) return [];
     const id = idOf('rbac', network.id, action, targetProject);
@@ -67,7 +80,7 @@ export function readSpeakers(
   networks: Names<NeutronNetwork>,
 ): readonly BgpSpeaker[] {
   const speakers = new Names<BgpSpeaker>('BGP speaker');
-  for (const node of records(member(root, 'bgp_speakers'))) {
+  for (const node of objects(member(root, 'bgp_speakers'))) {
     reportUnknownKeys(node, SPEAKER_KEYS);
     const name = nameOf(node);
     const networkIds = texts(node, 'networks').flatMap((word) => {
@@ -84,7 +97,7 @@ export function readSpeakers(
       networkIds,
       advertisesFloatingIps: truth(node, 'advertise_floating_ips', true),
       advertisesTenantNetworks: truth(node, 'advertise_tenant_networks', true),
-      peers: records(member(node, 'peers')).flatMap((peer) => {
+      peers: objects(member(node, 'peers')).flatMap((peer) => {
         reportUnknownKeys(peer, PEER_KEYS);
         const at = address(member(peer, 'address'));
         const as = whole(peer, 'as', 1, 0xffff_ffff);
@@ -100,7 +113,7 @@ export function readSpeakers(
 /** Rules of a policy by the names that the API gives to their values. */
 export function readQos(root: JsonNode): Names<NeutronQosPolicy> {
   const policies = new Names<NeutronQosPolicy>('QoS policy');
-  for (const node of records(member(root, 'qos_policies'))) {
+  for (const node of objects(member(root, 'qos_policies'))) {
     reportUnknownKeys(node, QOS_KEYS);
     const name = nameOf(node);
     const rate = (key: string): number | null => whole(node, key, 0, 0x7fff_ffff);

@@ -8,21 +8,22 @@ import {
   type JsonNode,
   member,
   readAs,
-  records,
   reportUnknownKeys,
   textOf,
   wrong,
 } from '../../text/json-text.ts';
 import { type Parsed, type Problem } from '../../text/problem.ts';
+import { nearest } from '../../text/suggest.ts';
 import { yamlRoot } from '../../text/yaml-text.ts';
 import {
+  type CloudHost,
   type PhysicalPort,
   type PhysicalRouter,
   type PhysicalSegment,
   type PhysicalSwitch,
   type Underlay,
 } from '../cloud.ts';
-import { nameOf, oneOf, truth, whole } from './reading.ts';
+import { nameOf, objects, oneOf, truth, whole } from './reading.ts';
 import { readSwitchConfig, type SwitchPortConfig } from './switch-config.ts';
 
 export const UNDERLAY_KEYS = ['switches', 'routers', 'segments'] as const;
@@ -67,9 +68,9 @@ export function underlayOf(
   configOf: (name: string) => { readonly file: string; readonly text: string } | undefined,
 ): Underlay {
   reportUnknownKeys(root, UNDERLAY_KEYS);
-  const switches = records(member(root, 'switches')).map((node) => switchOf(node, configOf));
-  const routers = records(member(root, 'routers')).map(routerOf);
-  const segments = records(member(root, 'segments')).map(segmentOf);
+  const switches = objects(member(root, 'switches')).map((node) => switchOf(node, configOf));
+  const routers = objects(member(root, 'routers')).map(routerOf);
+  const segments = objects(member(root, 'segments')).map(segmentOf);
   return { switches, routers, segments };
 }
 
@@ -80,7 +81,7 @@ function switchOf(
   reportUnknownKeys(node, SWITCH_KEYS);
   const configured = configuredPorts(node, configOf);
   const mtu = whole(node, 'mtu', 68, 65_535) ?? USUAL_SWITCH_MTU;
-  const ports = records(member(node, 'ports')).map((port) => portOf(port, mtu, configured));
+  const ports = objects(member(node, 'ports')).map((port) => portOf(port, mtu, configured));
   return { name: nameOf(node), ports };
 }
 
@@ -154,9 +155,49 @@ function endOf(node: JsonNode | undefined): PhysicalPort['connectedTo'] {
   return null;
 }
 
+/** Ends that are nowhere: no NIC of a host, no port of a switch, no interface of a router. */
+export function reportEnds(root: JsonNode, underlay: Underlay, hosts: readonly CloudHost[]): void {
+  const places = new Map<string, readonly string[]>();
+  for (const { name, nics } of hosts)
+    places.set(
+      name,
+      nics.map((nic) => nic.name),
+    );
+  for (const { name, ports } of underlay.switches)
+    places.set(
+      name,
+      ports.map((one) => one.name),
+    );
+  for (const { name, interfaces } of underlay.routers) {
+    places.set(
+      name,
+      interfaces.map((one) => one.name),
+    );
+  }
+  const ends = [
+    ...objects(member(root, 'switches')).flatMap((node) =>
+      objects(member(node, 'ports')).flatMap((port) => member(port, 'to') ?? []),
+    ),
+    ...objects(member(root, 'segments')).flatMap((node) => items(member(node, 'nics'))),
+  ];
+  for (const node of ends) {
+    const words = typeof node.value === 'string' ? node.value : '';
+    const [name = '', end = ''] = [
+      words.slice(0, words.indexOf(':')),
+      words.slice(words.indexOf(':') + 1),
+    ];
+    const own = places.get(name);
+    if (!words.includes(':') || own?.includes(end) === true) continue;
+    if (own === undefined) {
+      const near = nearest(name, places.keys());
+      wrong(node, `There is no host, switch or router called ${JSON.stringify(name)}`, near);
+    } else wrong(node, `${name} has no interface ${JSON.stringify(end)}`, nearest(end, own));
+  }
+}
+
 function routerOf(node: JsonNode): PhysicalRouter {
   reportUnknownKeys(node, ROUTER_KEYS);
-  const interfaces = records(member(node, 'interfaces')).map((each) => {
+  const interfaces = objects(member(node, 'interfaces')).map((each) => {
     reportUnknownKeys(each, INTERFACE_KEYS);
     const one = member(each, 'address');
     const all = [...(one === undefined ? [] : [one]), ...items(member(each, 'addresses'))];
