@@ -4,7 +4,7 @@ import { classText } from '../verify/proof/classes.ts';
 import { witnessText } from '../verify/proof/text.ts';
 import { type Bad, type Checked } from './prove/check.ts';
 import { type PlanProof } from './prove/prove.ts';
-import { type Change, PHASES, type Plan } from './types.ts';
+import { type Change, PHASES, type Plan, type Step } from './types.ts';
 
 /** Changes of one host shown before the rest is counted. */
 const SHOWN = 400;
@@ -62,12 +62,15 @@ export function stepLines({ steps }: Plan): readonly string[] {
 }
 
 /** What was proved, or what would go wrong first. */
-export function proofLines({ checked, cut, verified }: PlanProof): readonly string[] {
+export function proofLines(
+  { checked, cut, verified }: PlanProof,
+  { steps }: Plan,
+): readonly string[] {
   const { bad, undecided, states, proofs } = checked;
   const worst = [...bad].sort((a, b) => a.done.length - b.done.length)[0];
   return [
     ...cut.map((line) => `✗ ${line}`),
-    ...(worst === undefined ? [] : badLines(worst)),
+    ...(worst === undefined ? [] : [...badLines(worst), ...wayLines(worst, steps)]),
     ...undecided.slice(0, 10).map((line) => `? ${line}`),
     ...(bad.length === 0 && cut.length === 0
       ? [
@@ -103,6 +106,7 @@ export function offerLines({ bad }: Checked): readonly string[] {
 function badLines({
   phase,
   done,
+  behind,
   remembered,
   from,
   to,
@@ -110,12 +114,28 @@ function badLines({
   group,
   lasts,
 }: Bad): readonly string[] {
-  const when = done.length === 0 ? 'before any host is done' : `when ${done.join(', ')} is done`;
+  const others = done.length === 0 ? 'before any host is done' : `when ${done.join(', ')} is done`;
+  const when = behind === null ? others : `${others} and one other right behind step ${behind}`;
   const classes = group.classes.map(classText).join('; ');
   const end = lasts === 'gap' ? 'until the phase is done everywhere' : 'also behind the phase';
   return [
     `✗ phase ${phase}, ${when}: ${from} → ${to} ${kind === 'lost' ? 'loses' : 'gets'} ${classes}`,
     `    for example ${witnessText(group.witness)}; ${end}`,
     ...(remembered.length === 0 ? [] : [`    when ${remembered.join(' and ')}`]),
+  ];
+}
+
+/** The steps that lead there, of the phase in which it is bad: what is done, and what is not yet. */
+function wayLines({ phase, done, behind }: Bad, steps: readonly Step[]): readonly string[] {
+  const before = steps.filter((step) => PHASES.indexOf(step.phase) < PHASES.indexOf(phase)).length;
+  const own = steps.filter((step) => step.phase === phase);
+  const last = own.findIndex(({ id }) => id === behind);
+  const isDone = ({ host }: Step, i: number): boolean =>
+    done.includes(host) || (host === own[last]?.host && i <= last);
+  const named = (of: readonly Step[]): string =>
+    of.length === 0 ? 'nothing' : of.map(({ id, title }) => `${id} (${title})`).join(', ');
+  const open = own.filter((step, i) => !isDone(step, i));
+  return [
+    `    the shortest way there: ${before} steps of phases before, then ${named(own.filter(isDone))}; not yet ${named(open)}`,
   ];
 }

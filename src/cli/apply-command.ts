@@ -111,7 +111,7 @@ async function planCommand(call: Call, desired: string, flags: PlanFlags): Promi
         ...problems
           .slice(0, 5)
           .map(({ file, line, message }) => forTerminal(`? ${file}:${line}: ${message}`)),
-        ...(plan.changes.length === 0 ? ['✓ nothing to change'] : proofLines(proof)),
+        ...(plan.changes.length === 0 ? ['✓ nothing to change'] : proofLines(proof, plan)),
         ...(offered ? offerLines(proof.checked) : []),
       ];
       call.io.out.write(`${lines.join('\n')}\n`);
@@ -155,7 +155,7 @@ async function runCommand(call: Call, path: string, flags: RunFlags): Promise<vo
       return refuse(['✗ the plan is stale: the hosts or what is wanted changed since it was made']);
     }
     if (refusals.length > 0) return refuse(refusals.map((why) => `✗ ${why}`));
-    if (proof.verified === null) return refuse(proofLines(proof));
+    if (proof.verified === null) return refuse(proofLines(proof, plan));
     if (plan.steps.length === 0) {
       call.io.out.write('✓ nothing to change\n');
       return;

@@ -84,6 +84,22 @@ describe('a plan between two clouds', () => {
     });
   });
 
+  it('is looked at between two bridges of one host as well', () => {
+    const other = VLAN_HYBRID.replace('segmentation_id: 101', 'segmentation_id: 202');
+    const { plan, ends, tracked } = planBetween(VLAN_HYBRID, other, 'direct');
+    const stages = stagesOf(plan, ends, tracked);
+    const { bad } = checkStages(stages, ends, { mostPairs: 3, all: true });
+    const behind = new Set(bad.flatMap((each) => each.behind ?? []));
+    const own = plan.steps.filter(({ phase }) => phase === 'send');
+    expect(behind.size).toBeGreaterThan(0);
+    for (const id of behind) {
+      const step = own.findIndex((each) => each.id === id);
+      // Another step of this host follows in the phase.
+      expect(own[step + 1]?.host).toBe(own[step]?.host);
+    }
+    for (const each of bad) if (each.behind !== null) expect(each.lasts).toBe('gap');
+  });
+
   it('is proved when hosts first accept the new key and read the old as the new', () => {
     const staged = planBetween(learning(101), learning(202), 'staged');
     expect([...new Set(staged.plan.steps.map(({ phase }) => phase))]).toEqual(

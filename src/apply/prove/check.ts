@@ -11,13 +11,15 @@ import { type Group, groupOf, type Prover, prepareProofs } from '../../verify/pr
 import { ALL_WANTED } from '../../verify/proof/wanted.ts';
 import { type PhaseName } from '../types.ts';
 import { grow, type Learnable, learns, withLearned } from './learned.ts';
-import { type Ends, networkOfStages, type Stage, type Stages } from './stages.ts';
+import { type Between, type Ends, networkOfStages, type Stage, type Stages } from './stages.ts';
 
 /** A state in which something is wrong. */
 export interface Bad {
   readonly phase: PhaseName;
   /** Hosts on which the phase is done already. */
   readonly done: readonly string[];
+  /** The step behind which one more host is, in the middle of the phase; null: none is. */
+  readonly behind: string | null;
   /** What was remembered from traffic, by host; empty: nothing. */
   readonly remembered: readonly string[];
   readonly from: string;
@@ -74,8 +76,10 @@ export function checkStages(
   for (const [i, phase] of phases.entries()) {
     // Whoever is flushed in this phase forgets; who is not done may still remember everything.
     const reached: Map<string, Map<string, Set<string>>>[] = [];
-    for (const done of subsetsOf(hosts, stages, i)) {
-      const now = hosts.map((host) => stages.of(host, done.includes(host) ? i + 1 : i));
+    for (const { done, middle } of momentsOf(hosts, stages, i)) {
+      const now = hosts.map((host) =>
+        host === middle?.host ? middle.stage : stages.of(host, done.includes(host) ? i + 1 : i),
+      );
       const complete = done.length === hosts.length;
       const start = phase === 'flush' ? without(learnable, done) : learnable;
       const memory = grow(start, stageMap(hosts, now));
@@ -98,6 +102,7 @@ export function checkStages(
             (one): Bad => ({
               phase,
               done,
+              behind: middle?.step ?? null,
               remembered,
               ...one,
               lasts: complete ? 'blackhole' : 'gap',
@@ -134,6 +139,29 @@ function joined(all: readonly ReadonlyMap<string, Learnable>[]): Map<string, Lea
     }
   }
   return out;
+}
+
+interface Moment {
+  readonly done: readonly string[];
+  /** A host between two steps of the phase. */
+  readonly middle: (Between & { readonly host: string }) | null;
+}
+
+/** Every combination of hosts that are done, and each host in its middle with none or all done. */
+function momentsOf(hosts: readonly string[], stages: Stages, phase: number): readonly Moment[] {
+  const subsets = subsetsOf(hosts, stages, phase);
+  const [first = [], last = []] = [subsets[0], subsets.at(-1)];
+  const middles = hosts.flatMap((host) =>
+    stages.between(host, phase).flatMap((one): readonly Moment[] =>
+      [first, last].map((done) => ({
+        done: done.filter((each) => each !== host),
+        middle: { ...one, host },
+      })),
+    ),
+  );
+  // What all have remembered at the end is what the next phase begins with.
+  const whole = subsets.map((done): Moment => ({ done, middle: null }));
+  return [...whole.slice(0, -1), ...middles, ...whole.slice(-1)];
 }
 
 /** Hosts that a phase changes, in every combination; of many hosts none, each one, all but one, all. */

@@ -25,11 +25,20 @@ export interface Ends {
   readonly new: DumpFiles;
 }
 
+/** A host in the middle of a phase. */
+export interface Between {
+  readonly stage: Stage;
+  /** The step behind which it is. */
+  readonly step: string;
+}
+
 export interface Stages {
   /** Phases in which something happens. */
   readonly phases: readonly PhaseName[];
   /** `before` phase 0 is the state as read. */
   of(host: string, phasesDone: number): Stage;
+  /** What a host holds between the steps of a phase: a step is atomic on one bridge alone. */
+  between(host: string, phase: number): readonly Between[];
   readonly hosts: readonly string[];
 }
 
@@ -43,16 +52,24 @@ export function stagesOf(
 ): Stages {
   const phases = PHASES.filter((phase) => plan.steps.some((step) => step.phase === phase));
   const hosts = plan.hosts.map(({ name }) => name);
-  const table = new Map<string, readonly Stage[]>();
+  const table = new Map<string, HostStages>();
   for (const host of hosts) {
     const steps = plan.steps.filter((step) => step.host === host);
     table.set(host, stagesOfHost(host, steps, phases, ends, tracked.get(host) ?? new Map()));
   }
   const stage = (host: string, done: number): Stage => {
-    const all = table.get(host) ?? [];
+    const all = table.get(host)?.behind ?? [];
     return all[Math.min(done, all.length - 1)] ?? { key: `${host} none`, files: new Map() };
   };
-  return { phases, hosts, of: stage };
+  const between = (host: string, phase: number): readonly Between[] =>
+    table.get(host)?.between[phase] ?? [];
+  return { phases, hosts, of: stage, between };
+}
+
+/** Of one host: behind each phase (the first is as it was read), and in the middle of each. */
+interface HostStages {
+  readonly behind: readonly Stage[];
+  readonly between: readonly (readonly Between[])[];
 }
 
 function stagesOfHost(
@@ -61,7 +78,7 @@ function stagesOfHost(
   phases: readonly PhaseName[],
   ends: Ends,
   tracked: ReadonlyMap<string, string>,
-): readonly Stage[] {
+): HostStages {
   const old = filesBelow(host, ends.old);
   const made = new Map(
     [...ends.new].flatMap(([path, text]) =>
@@ -75,19 +92,29 @@ function stagesOfHost(
   );
   const texts = new Map(tracked);
   const stages: Stage[] = [stageOf(host, 'old', old, texts)];
+  const between: Between[][] = [];
   for (const [i, phase] of phases.entries()) {
-    for (const step of steps.filter((each) => each.phase === phase)) {
-      for (const [id, text] of step.changes) {
+    const inner: Between[] = [];
+    const own = steps.filter((each) => each.phase === phase);
+    for (const [n, { id: step, changes }] of own.entries()) {
+      for (const [id, text] of changes) {
         if (text === null) texts.delete(id);
         else texts.set(id, text);
       }
+      if (n === own.length - 1 || !FLOW_PHASES.includes(phase)) continue;
+      const before = lastOther >= 0 && i > lastOther;
+      inner.push({
+        stage: stageOf(host, before ? 'new' : 'old', before ? made : old, texts),
+        step,
+      });
     }
+    between.push(inner);
     const done = i >= lastOther;
     // A host on which nothing is plugged yet is as good as untouched.
     const changed = done && lastOther >= 0;
     stages.push(stageOf(host, changed ? 'new' : 'old', changed ? made : old, texts));
   }
-  return stages;
+  return { behind: stages, between };
 }
 
 /** Whether a step changes where packets go: what a port's row only notes does not. */
