@@ -3,14 +3,14 @@
  * explains why the question failed.
  */
 
-import { type BridgeStep } from '../dataplane/ovs/pipeline/steps.ts';
 import { type NeutronPort } from '../model/neutron.ts';
 import { type Reason } from '../reasons/codes.ts';
 import { type CompiledNetwork } from './compiled-network.ts';
 import { diagnose } from './diagnose.ts';
 import { type Case } from './diagnosis/case.ts';
-import { neighbourPort } from './diagnosis/neighbours.ts';
+import { neighbourHosts, neighbourPort } from './diagnosis/neighbours.ts';
 import { type Lineage, type Read } from './lineage.ts';
+import { isForSomebodyElse, isNoise } from './noise.ts';
 import { networkById, portsWithAddress } from './objects.ts';
 import { type EnterStep } from './steps.ts';
 import { type Blocker, type Question } from './types.ts';
@@ -24,8 +24,6 @@ export interface Scene {
   readonly opened: Read | undefined;
 }
 
-/** Copies that end like this are no news: everybody who is not meant does so. */
-const NOISE: readonly Reason[] = ['NOT_FOR_ME', 'WRONG_RECEIVER', 'BRIDGE_SAME_PORT'];
 const UNANSWERED: readonly Reason[] = ['NO_NEIGHBOR', 'ARP_UNANSWERED'];
 
 /** First what stopped the request, else what stopped the answer. */
@@ -54,7 +52,7 @@ function caseOf({ compiled, question, reads, opened }: Scene, read: Read): Case 
     reads,
     diary: read.diary,
     words: p.words,
-    stray: isNoise(read),
+    stray: isNoise(read) || isForSomebodyElse(compiled, question, read),
   };
 }
 
@@ -69,8 +67,10 @@ function neighbourCase(scene: Scene, waiting: Case): Case | null {
     (read) => read.lineage.role === 'resolution' && isFrom(read, waiting),
   );
   const neighbour = neighbourPort(waiting);
-  const host = neighbour?.host;
-  const came = asking.filter((read) => host !== undefined && enters(read, host));
+  const hosts = neighbourHosts(waiting);
+  // Whoever asks for an address that nobody has is to blame himself, wherever the call ended.
+  if (hosts.length === 0 && neighbour === null) return null;
+  const came = asking.filter((read) => hosts.some((host) => enters(read, host)));
   const left = asking.some((read) => leaves(read, waiting.host));
   let best: Case | null = null;
   let bestHops = 0;
@@ -114,30 +114,6 @@ function enters({ steps, lineage }: Read, host: string): boolean {
     .some((step) => step.kind === 'enter' && (step as EnterStep).host === host);
 }
 
-/**
- * Drops that flooded frames meet everywhere: receivers that are not meant, and bridges to physical
- * networks, which refuse local VLANs that have no mapping there (the agents'
- * `priority=2,in_port=PATCH actions=drop`).
- */
-function isNoise({ ending, steps }: Read): boolean {
-  const { outcome } = ending;
-  if (outcome.kind !== 'dropped') return false;
-  const { reason, evidence, where } = outcome.drop;
-  const [first, second] = where.split(' ');
-  // Of flooded copies the one for a bridge's own device, which is down on most hosts.
-  if (reason === 'OF_PORT_DOWN' && first === second) return true;
-  if (NOISE.includes(reason)) return true;
-  // Flooding reaches the bridge's own port as well, which agents leave down.
-  const [place, port] = where.split(' ');
-  if (reason === 'OF_PORT_DOWN' && place === port) return true;
-  // And the kernel's side of bridges and NICs sees frames of VLANs it has no device for.
-  if (reason === 'VLAN_NOT_TRUNKED' && ending.device.stage === 'namespace') return true;
-  const bridge = steps.findLast((step) => step.kind === 'bridge') as BridgeStep | undefined;
-  if (reason === 'INTERFACE_DOWN' && port !== undefined && port === bridge?.bridge) return true;
-  if (bridge?.way !== 'patch' || where === 'br-tun table 0') return false;
-  return / table 0$/.test(where) && evidence === 'priority 2: drop';
-}
-
 /** Of several copies the one that came nearest: at the destination's host, then the longest way. */
 export function blockingRead(
   question: Question,
@@ -151,7 +127,10 @@ export function blockingRead(
   for (const read of reads) {
     const { outcome, device } = read.ending;
     if (outcome.kind !== 'dropped' || !roles.includes(read.lineage.role)) continue;
-    const noise = isNoise(read) ? -1000 : 0;
+    const stray =
+      isNoise(read) ||
+      (scene !== undefined && isForSomebodyElse(scene.compiled, question, read));
+    const noise = stray ? -1000 : 0;
     const near = device.host === goal ? 100 : 0;
     const score = noise + near + hopCount(read);
     if (score > bestScore) [best, bestScore] = [read, score];

@@ -14,13 +14,16 @@ import { misrouted } from './diagnosis/misrouted.ts';
 import { tooLarge } from './diagnosis/mtu.ts';
 import { unanswered } from './diagnosis/neighbours.ts';
 import { lostFrame } from './diagnosis/not-arriving.ts';
-import { plainFinding, unheard } from './diagnosis/plain.ts';
+import { plainFinding } from './diagnosis/plain.ts';
 import { securityGroups } from './diagnosis/security-groups.ts';
 import { spoofedSource } from './diagnosis/spoofing.ts';
 import { agentTables } from './diagnosis/tables.ts';
 import { missingTranslation } from './diagnosis/translation.ts';
+import { tunnelEnds } from './diagnosis/tunnel-ends.ts';
+import { unheard } from './diagnosis/unheard.ts';
 import { unseenFile, unseenHost } from './diagnosis/unseen.ts';
 import { uplink } from './diagnosis/uplink.ts';
+import { unredirected, wrongTranslation } from './diagnosis/wrong-translation.ts';
 import { wrongTunnel } from './diagnosis/wrong-tunnel.ts';
 import { wrongVlan } from './diagnosis/wrong-vlan.ts';
 import { wrongVxlan } from './diagnosis/wrong-vxlan.ts';
@@ -33,6 +36,8 @@ const DIAGNOSES: readonly Diagnosis[] = [
   unseenHost,
   wrongMapping,
   guestAddress,
+  wrongTranslation,
+  unredirected,
   misrouted,
   wrongTunnel,
   wrongVlan,
@@ -42,12 +47,13 @@ const DIAGNOSES: readonly Diagnosis[] = [
   floatingPath,
   missingTranslation,
   tooLarge,
+  unheard,
   uplink,
+  tunnelEnds,
   deadDevice,
   unanswered,
   lostFrame,
   agentTables,
-  unheard,
 ];
 
 /** What stopped the packet, in the words of whoever can change it. */

@@ -53,6 +53,43 @@ export function neighbourPort(of: Case): NeutronPort | null {
   return asked === null ? null : targetOf(of, of.compiled.network, asked);
 }
 
+/**
+ * The hosts on which the address that was asked for should have been answered for: where it
+ * stands; of a floating IP where its router is, of a distributed router's where its server is.
+ */
+export function neighbourHosts(of: Case): readonly string[] {
+  const asked = askedFor(of);
+  if (asked === null) return [];
+  const { network } = of.compiled;
+  const { floatingIps, ports, routers } = network.neutron;
+  const target = targetOf(of, network, asked);
+  const found = new Set(holders(network, asked).map(({ host }) => host));
+  if (target !== null && target.host !== '') found.add(target.host);
+  const floating = floatingIps.find(({ address }) => sameAddress(address, asked));
+  const router = routers.find(({ id }) => id === floating?.routerId);
+  if (router === undefined) return [...found];
+  const server = ports.find(({ id }) => id === floating?.portId);
+  if (router.distributed && server !== undefined) found.add(server.host);
+  for (const host of homesOf(network, router)) found.add(host);
+  return [...found].filter((host) => host !== '');
+}
+
+/** Where a router has addresses: of a highly available one where it is master. */
+export function homesOf(network: Network, router: NeutronRouter): readonly string[] {
+  const names = [`qrouter-${router.id}`, `snat-${router.id}`];
+  return [...network.hosts.values()].flatMap(({ name, namespaces }) => {
+    const owns = names.some((one) =>
+      namespaces
+        .get(one)
+        ?.state.interfaces.some(
+          ({ name: device, addresses }) =>
+            /^(qr-|qg-|sg-)/.test(device) && addresses.some(({ scope }) => scope === 'global'),
+        ),
+    );
+    return owns ? [name] : [];
+  });
+}
+
 /** The address whose owner did not answer: that of the last request the namespace sent. */
 export function askedFor({ reads, host, device }: Case): IpAddress | null {
   for (const { diary, lineage } of reads) {
@@ -119,7 +156,8 @@ function unboundFloating(of: Case, network: Network, asked: IpAddress): Finding 
     floating.portId === null
       ? `floating IP ${text} is associated with no port`
       : `no namespace has floating IP ${text} on an interface, though Neutron binds it to ${router?.name ?? 'a router'}`;
-  const host = router?.agents[0]?.host ?? of.host;
+  const home = router === undefined ? undefined : homesOf(network, router)[0];
+  const host = home ?? router?.agents[0]?.host ?? of.host;
   return {
     code: 'FIP_NOT_BOUND',
     host,
@@ -174,11 +212,12 @@ function silentRouter(
   const confirm = [inNamespace(first.name, `qrouter-${router.id}`, 'ip addr')];
   if (found.length === 0) {
     const elected = router.ha && !target.deviceOwner.endsWith('_distributed');
+    const host = homesOf(network, router)[0] ?? first.name;
     const code = elected ? 'VRRP_NO_MASTER' : 'GATEWAY_DOWN';
     const because = elected
       ? `no instance of ${name} is master: ${text} is on no interface`
-      : `${name} on ${first.name} does not have ${text} on any interface`;
-    return { ...base, code, host: first.name, because: [because], confirm };
+      : `${name} on ${host} does not have ${text} on any interface`;
+    return { ...base, code, host, because: [because], confirm };
   }
   const down = found.find(({ up }) => !up);
   if (down === undefined) return null;

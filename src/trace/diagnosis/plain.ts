@@ -4,8 +4,8 @@
  */
 import { REASONS, type Reason } from '../../reasons/codes.ts';
 import { writeIp } from '../../text/address-text.ts';
-import { networkById, networkRef, routerOfNamespace, routerRef } from '../objects.ts';
-import { type Case, type Diagnosis, type Finding, type Tuple, tupleOf } from './case.ts';
+import { routerOfNamespace, routerRef } from '../objects.ts';
+import { type Case, type Finding, type Tuple, tupleOf } from './case.ts';
 import { inNamespace, onHost, word } from './commands.ts';
 import { ownerText, serviceText } from './group-rules.ts';
 
@@ -23,30 +23,6 @@ export function plainFinding(of: Case): Finding {
     confirm: confirm(of, tuple),
   };
 }
-
-const CALLS: Readonly<Record<string, string>> = {
-  dhcp: 'no DHCP server answers',
-  dhcp6: 'no DHCPv6 server answers',
-  slaac: 'no router advertises prefixes to',
-};
-
-/** Calls to everybody of which all copies ended where such copies always end: nobody heard. */
-export const unheard: Diagnosis = ({ stray, question, compiled }) => {
-  const call = CALLS[question.packet.protocol];
-  if (stray !== true || call === undefined) return null;
-  const { network } = compiled;
-  const port = network.neutron.ports.find(({ id }) => id === question.from.port);
-  const own = port === undefined ? null : networkById(network, port.networkId);
-  const where = own === null ? '' : ` on ${own.name}`;
-  return {
-    code: 'FLOOD_BLOCKED',
-    because: [`${call} ${question.from.label}${where}: every copy of the call ended unheard`],
-    neutron: own === null ? [] : [networkRef(own)],
-    evidence: '',
-    origin: null,
-    fix: null,
-  };
-};
 
 function sentence(of: Case, tuple: Tuple | null): string {
   const { network } = of.compiled;
@@ -90,8 +66,10 @@ function placeText({ compiled, host, device, question }: Case): string {
   return device === 'root' || device === 'ovs' ? host : `${device} on ${host}`;
 }
 
+/** A sentence inside of another one; words of capitals alone stay as they are. */
 function lowered(text: string): string {
-  return text.charAt(0).toLowerCase() + text.slice(1).replace(/\.$/, '');
+  const rest = text.replace(/\.$/, '');
+  return /^[A-Z]{2}/.test(rest) ? rest : rest.charAt(0).toLowerCase() + rest.slice(1);
 }
 
 const ROUTING: ReadonlySet<Reason> = new Set([

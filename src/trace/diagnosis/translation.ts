@@ -19,10 +19,28 @@ import { inNamespace, restartAgent } from './commands.ts';
 /** The floating IP of a packet that ended inside the router which should have passed it on. */
 export const missingTranslation: Diagnosis = (of) => {
   const { network } = of.compiled;
+  // Whoever waits for a neighbour or a route has not taken it for himself.
+  const taken = !PASSING.has(of.drop.reason) || isFromOutside(of);
   return (
-    untranslatedTarget(network, of.host, of.device, of.words) ?? untranslatedSource(of, network)
+    (taken ? untranslatedTarget(network, of.host, of.device, of.words) : null) ??
+    untranslatedSource(of, network)
   );
 };
+
+/** Whether it came into its router from the side on which floating IPs are translated. */
+function isFromOutside({ diary }: Case): boolean {
+  const entered = diary.findLast(({ step }) => step.kind === 'enter')?.step;
+  return /^(qg-|rfp-)/.test((entered as EnterStep | undefined)?.port ?? '');
+}
+
+/** Endings of packets that were to go on. */
+const PASSING: ReadonlySet<string> = new Set([
+  'ARP_UNANSWERED',
+  'NO_NEIGHBOR',
+  'NO_ROUTE',
+  'RP_FILTER',
+  'IP_FORWARD_OFF',
+]);
 
 /**
  * The finding when a namespace of a router took a packet for a floating IP for itself.

@@ -33,29 +33,36 @@ const UNANSWERED: ReadonlySet<string> = new Set(['ARP_UNANSWERED', 'NO_NEIGHBOR'
 const TUNNELLED = /^(vxlan|gre|geneve)$/;
 
 /** A network on a host whose way out is in question, and who is plugged into it there. */
-interface Place {
+export interface Place {
   readonly host: string;
   readonly of: NeutronNetwork;
   readonly ports: readonly NeutronPort[];
 }
 
 export const uplink: Diagnosis = (of) => {
-  const { network } = of.compiled;
   for (const one of placesOf(of)) {
-    const place = { ...one, of: networkAt(network, one.of.id, one.host) ?? one.of };
-    const found =
-      wrongPlug(network, place) ??
-      linuxUplink(network, place.host, place.of) ??
-      brokenWay(network, place) ??
-      brokenNic(network, place) ??
-      lostTranslation(of, place) ??
-      fabricFault(of, place.host, onTheWire(network, place));
+    const found = wayFault(of, one);
     if (found !== null) return found;
   }
   return null;
 };
 
-function placesOf(of: Case): readonly Place[] {
+/** What is wrong with the way of a network out of one host; null when nothing is. */
+export function wayFault(of: Case, one: Place): Finding | null {
+  const { network } = of.compiled;
+  const place = { ...one, of: networkAt(network, one.of.id, one.host) ?? one.of };
+  return (
+    wrongPlug(network, place) ??
+    linuxUplink(network, place.host, place.of) ??
+    brokenWay(network, place) ??
+    brokenNic(network, place) ??
+    lostTranslation(of, place) ??
+    fabricFault(of, place.host, onTheWire(network, place))
+  );
+}
+
+/** Whose way out is in question: of whoever waits and of those who should answer. */
+export function placesOf(of: Case): readonly Place[] {
   const { network } = of.compiled;
   if (UNANSWERED.has(of.drop.reason)) {
     const asked = askedFor(of);
@@ -224,21 +231,34 @@ function brokenNic(network: Network, place: Place): Finding | null {
   const { host, of } = place;
   const name = wayOut(network, place);
   const bridge = name === null || name === TUNNELS ? null : bridgeOf(network, host, name);
-  if (bridge === null) return null;
+  const found = bridge === null ? null : nicFault(network, host, bridge, of.name);
+  return found === null ? null : { ...found, neutron: [networkRef(of)] };
+}
+
+/**
+ * The NIC of a bridge by which something leaves a host.
+ * @param what that leaves by it, in words.
+ */
+export function nicFault(
+  network: Network,
+  host: string,
+  bridge: Bridge,
+  what: string,
+): Finding | null {
   const devices = network.namespace(host, ROOT)?.state.interfaces ?? [];
   const nics = bridge.ports.filter(({ name: port }) => {
     const at = network.interfaceOf({ host, bridge: bridge.name, port });
     const wire = at === null ? null : network.wire(at);
     return wire?.kind === 'segment' || (wire?.kind === 'interface' && wire.to.host !== host);
   });
-  const base = { host, origin: null, neutron: [networkRef(of)] };
+  const base = { host, origin: null };
   if (nics.length === 0) {
     return {
       ...base,
       code: 'FLOOD_BLOCKED',
       component: bridge.name,
       evidence: 'no port leads to the physical network',
-      because: [`${bridge.name} of ${host} has no NIC: ${of.name} ends there`],
+      because: [`${bridge.name} of ${host} has no NIC: ${what} ends there`],
       fix: { summary: `add the NIC to ${bridge.name} on ${host}`, commands: [] },
       confirm: [onHost(host, `ovs-vsctl list-ports ${bridge.name}`)],
     };
@@ -251,7 +271,7 @@ function brokenNic(network: Network, place: Place): Finding | null {
     code: 'INTERFACE_DOWN',
     component: dead.name,
     evidence: dead.up ? 'no carrier' : 'the interface is down',
-    because: [`${dead.name} of ${host}, by which ${of.name} leaves the host, is down`],
+    because: [`${dead.name} of ${host}, by which ${what} leaves the host, is down`],
     fix: { summary: `set ${dead.name} up on ${host}, check its cable`, commands: [] },
     confirm: [onHost(host, `ip link show ${dead.name}`)],
   };

@@ -22,7 +22,7 @@ const AGENT = 'neutron-openvswitch-agent';
 const UNICAST_TABLE = 20;
 
 /** Where a frame was handed to a tunnel. */
-interface Sent {
+export interface Sent {
   readonly host: string;
   readonly port: string;
   readonly flow: FlowStep;
@@ -49,7 +49,8 @@ function standsAlone({ deviceOwner }: NeutronPort): boolean {
   return !/distributed|ha_router/.test(deviceOwner);
 }
 
-function lastTunnel(of: Case): Sent | null {
+/** The last tunnel that the stopped frame was handed to. */
+export function lastTunnel(of: Pick<Case, 'diary'>): Sent | null {
   let host = '';
   let flow: FlowStep | null = null;
   let found: Sent | null = null;
@@ -106,7 +107,8 @@ function isAgents(network: Network, host: string, address: IpAddress): boolean {
   return own !== null && sameAddress(own, address);
 }
 
-function remoteOf({ tunnel }: Port): IpAddress | null {
+/** Where a tunnel port leads; null when flows say so. */
+export function remoteOf({ tunnel }: Port): IpAddress | null {
   const remote = tunnel?.remote;
   if (remote === undefined || remote === null || remote === 'flow') return null;
   return { version: remote.version, value: remote.address };

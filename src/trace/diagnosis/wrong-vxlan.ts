@@ -62,7 +62,8 @@ function cameTo({ steps, lineage }: Read, host: string, from: string): boolean {
   return left >= 0 && entered.indexOf(host, left) > left;
 }
 
-function lastVxlan(diary: readonly DiaryEntry[]): {
+/** The last VXLAN device of a kernel that sent the frame. */
+export function lastVxlan(diary: readonly DiaryEntry[]): {
   readonly host: string;
   readonly device: string;
   readonly mac: bigint;

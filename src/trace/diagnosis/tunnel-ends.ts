@@ -1,0 +1,218 @@
+/**
+ * The two ends of a tunnel between hosts: each needs its own address on a working interface, the
+ * other's address as its remote one, and both the same UDP port (RFC 7348 §4.1 gives VXLAN 4789,
+ * Linux took 8472 before).
+ */
+import { type Network, ROOT } from '../../dataplane/network.ts';
+import { type Port } from '../../dataplane/ovs/types/switch.ts';
+import { type Interface, type IpAddress } from '../../dataplane/routing/types.ts';
+import { sameAddress } from '../../packet/prefix.ts';
+import { writeIp } from '../../text/address-text.ts';
+import { hostOfTunnelAddress, switchPort, tunnelAddressOf } from '../objects.ts';
+import { type Case, type Diagnosis, type Finding } from './case.ts';
+import { inNamespace, onHost } from './commands.ts';
+import { askedFor } from './neighbours.ts';
+import { nicFault, placesOf } from './uplink.ts';
+import { lastTunnel, remoteOf } from './wrong-tunnel.ts';
+import { lastVxlan } from './wrong-vxlan.ts';
+
+const UNANSWERED: ReadonlySet<string> = new Set(['ARP_UNANSWERED', 'NO_NEIGHBOR']);
+const TUNNELLED = /^(vxlan|gre|geneve)$/;
+/** Endings of a tunnel's own packets: nobody takes them, or nothing carries them. */
+const OUTER: ReadonlySet<string> = new Set([
+  'NOT_LISTENING',
+  'TUNNEL_ENDPOINT_MISSING',
+  'TUNNEL_LOCAL_IP_MISMATCH',
+  'VNI_MAP_MISSING',
+  'FDB_STALE',
+  'FLOOD_BLOCKED',
+]);
+
+export const tunnelEnds: Diagnosis = (of) => {
+  for (const [a, b] of pairsOf(of)) {
+    const found = tunnelFault(of, a, b);
+    if (found !== null) return found;
+  }
+  return null;
+};
+
+/** Hosts between which the frame was on its way in a tunnel. */
+function pairsOf(of: Case): readonly (readonly [string, string])[] {
+  const { network } = of.compiled;
+  const sent = sentBetween(of);
+  if (UNANSWERED.has(of.drop.reason)) {
+    const asked = askedFor(of);
+    const other = asked === null ? null : hostOfTunnelAddress(network, asked);
+    if (other !== null) return other === of.host ? [] : [[of.host, other]];
+    const [first, ...rest] = placesOf(of).filter(({ of: { provider } }) =>
+      TUNNELLED.test(provider.type),
+    );
+    return first === undefined
+      ? []
+      : rest.flatMap(({ host }) => (host === first.host ? [] : [[first.host, host] as const]));
+  }
+  return sent === null || !OUTER.has(of.drop.reason) ? [] : [sent];
+}
+
+/** From where to where the last tunnel of the frame leads. */
+function sentBetween(of: Case): readonly [string, string] | null {
+  const { network } = of.compiled;
+  const tunnel = lastTunnel(of);
+  if (tunnel !== null) {
+    const port = switchPort(network, tunnel.host, tunnel.port);
+    const remote = port === null ? null : remoteOf(port);
+    const to = tunnel.reached ?? (remote === null ? null : hostOfTunnelAddress(network, remote));
+    return to === null || to === tunnel.host ? null : [tunnel.host, to];
+  }
+  const vxlan = lastVxlan(of.diary);
+  if (vxlan === null || vxlan.remote === null) return null;
+  const to = hostOfTunnelAddress(network, { version: 4, value: vxlan.remote });
+  return to === null || to === vxlan.host ? null : [vxlan.host, to];
+}
+
+/** What is wrong with either end of the tunnels between two hosts; null when nothing is. */
+export function tunnelFault({ compiled }: Case, a: string, b: string): Finding | null {
+  const { network } = compiled;
+  return (
+    ownEnd(network, a) ??
+    ownEnd(network, b) ??
+    localFault(network, a, b) ??
+    localFault(network, b, a) ??
+    portFault(network, a, b)
+  );
+}
+
+/** The address of a host's own end: on which interface it stands, and whether that works. */
+function ownEnd(network: Network, host: string): Finding | null {
+  const address = tunnelAddressOf(network, host);
+  const devices = network.namespace(host, ROOT)?.state.interfaces ?? [];
+  if (address === null || devices.length === 0) return null;
+  const text = writeIp(address);
+  const device = devices.find(({ addresses }) =>
+    addresses.some((own) => sameAddress(own.address, address)),
+  );
+  const confirm = [inNamespace(host, ROOT, 'ip addr')];
+  if (device === undefined) {
+    return {
+      code: 'TUNNEL_LOCAL_IP_MISMATCH',
+      host,
+      component: `tunnel address ${text}`,
+      evidence: 'on no interface',
+      origin: null,
+      because: [`${text}, from which ${host} tunnels, is on none of its interfaces`],
+      fix: { summary: `give ${host} its address ${text} back, or set local_ip`, commands: [] },
+      confirm,
+    };
+  }
+  const bridge = network.hosts.get(host)?.switch?.bridges.find(({ name }) => name === device.name);
+  if (!device.up || (!device.running && device.kind !== 'bridge')) {
+    return {
+      code: 'INTERFACE_DOWN',
+      host,
+      component: device.name,
+      evidence: device.up ? 'no carrier' : 'the interface is down',
+      origin: null,
+      because: [`${device.name} of ${host}, by which its tunnels leave, is down`],
+      fix: { summary: `set ${device.name} up on ${host}`, commands: [] },
+      confirm: [inNamespace(host, ROOT, `ip link show ${device.name}`)],
+    };
+  }
+  return bridge === undefined ? null : nicFault(network, host, bridge, 'tunnel traffic');
+}
+
+/** The switch's tunnel ports from one host to another one. */
+function portsTo(network: Network, host: string, to: string): readonly Port[] {
+  const remote = tunnelAddressOf(network, to);
+  const bridges = network.hosts.get(host)?.switch?.bridges ?? [];
+  return remote === null
+    ? []
+    : bridges
+        .flatMap(({ ports }) => ports)
+        .filter((port) => {
+          const end = port.tunnel === null ? null : remoteOf(port);
+          return end !== null && sameAddress(end, remote);
+        });
+}
+
+/** A tunnel port that sends from another address than its host's. */
+function localFault(network: Network, host: string, to: string): Finding | null {
+  const own = tunnelAddressOf(network, host);
+  for (const { name, tunnel } of portsTo(network, host, to)) {
+    const local = tunnel?.local ?? null;
+    if (own === null || local === null || local === 'flow') continue;
+    const used: IpAddress = { version: local.version, value: local.address };
+    if (sameAddress(used, own)) continue;
+    return {
+      code: 'TUNNEL_LOCAL_IP_MISMATCH',
+      host,
+      component: `br-tun ${name}`,
+      evidence: `local_ip=${writeIp(used)}`,
+      origin: null,
+      because: [`${name} of ${host} sends from ${writeIp(used)}, but the host’s is ${writeIp(own)}`],
+      fix: { summary: `restart neutron-openvswitch-agent on ${host}`, commands: [] },
+      confirm: [onHost(host, `ovs-vsctl get Interface ${name} options`)],
+    };
+  }
+  return null;
+}
+
+/** One end of a tunnel, with the UDP port that it sends to and listens on. */
+interface End {
+  readonly host: string;
+  readonly name: string;
+  readonly udp: number;
+}
+
+function portFault(network: Network, a: string, b: string): Finding | null {
+  const near = endsOf(network, a, b);
+  const far = endsOf(network, b, a);
+  const differs = near.flatMap((one) => far.map((other) => [one, other] as const));
+  const [pair] = differs.filter(
+    ([one, other]) => one.udp !== other.udp && !near.some(({ udp }) => udp === other.udp),
+  );
+  if (pair === undefined) return null;
+  const usual = usualPort(network);
+  const [one, other] = pair[0].udp === usual ? [pair[1], pair[0]] : pair;
+  return {
+    code: 'TUNNEL_ENDPOINT_MISSING',
+    host: one.host,
+    component: one.name,
+    evidence: `UDP port ${one.udp} instead of ${other.udp}`,
+    origin: null,
+    because: [
+      `${one.name} of ${one.host} uses UDP port ${one.udp}, ${other.name} of ${other.host} UDP port ${other.udp}: neither takes the other’s packets`,
+    ],
+    fix: { summary: 'set the same vxlan_udp_port for the agents of all hosts', commands: [] },
+    confirm: [inNamespace(one.host, ROOT, 'ss -lun')],
+  };
+}
+
+function endsOf(network: Network, host: string, to: string): readonly End[] {
+  const ports = portsTo(network, host, to).flatMap(({ name, tunnel }): End[] =>
+    tunnel?.kind === 'vxlan' ? [{ host, name: `br-tun ${name}`, udp: tunnel.destinationPort }] : [],
+  );
+  const devices = network.namespace(host, ROOT)?.state.interfaces ?? [];
+  return [...ports, ...devices.flatMap((one) => vxlanEnd(host, one))];
+}
+
+function vxlanEnd(host: string, { name, kind, details }: Interface): readonly End[] {
+  const udp = Number(details['port']);
+  return kind === 'vxlan' && Number.isInteger(udp) ? [{ host, name, udp }] : [];
+}
+
+/** The UDP port that most tunnels of the cloud use. */
+function usualPort(network: Network): number {
+  const counts = new Map<number, number>();
+  for (const { name, switch: sw } of network.hosts.values()) {
+    const ports = sw?.bridges.flatMap((bridge) => bridge.ports) ?? [];
+    const own = ports.flatMap(({ tunnel }) =>
+      tunnel?.kind === 'vxlan' ? [tunnel.destinationPort] : [],
+    );
+    const devices = network.namespace(name, ROOT)?.state.interfaces ?? [];
+    // A host counts once, however many tunnels it has.
+    const all = new Set([...own, ...devices.flatMap((one) => vxlanEnd(name, one)).map(({ udp }) => udp)]);
+    for (const udp of all) counts.set(udp, (counts.get(udp) ?? 0) + 1);
+  }
+  const [most] = [...counts].sort((one, other) => other[1] - one[1] || one[0] - other[0]);
+  return most?.[0] ?? 4789;
+}
