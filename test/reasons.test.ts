@@ -3,7 +3,10 @@ import { describe, expect, it } from 'vitest';
 import { scenariosByCode } from '../scripts/scenario-codes.ts';
 import { explain, FAMILIES } from '../src/reasons/catalogue.ts';
 import { HYBRID, LINUX } from './trace/faults/bridge-faults.ts';
+import { CENTRAL, FIREWALL, STANDING } from './trace/faults/central-faults.ts';
 import { CODES } from './trace/faults/code-faults.ts';
+import { LEARNING } from './trace/faults/learning-faults.ts';
+import { PLUGGING } from './trace/faults/plugging-faults.ts';
 import { AVAILABLE, DISTRIBUTED } from './trace/faults/router-faults.ts';
 import { FAULTS } from './trace/faults/tunnel-faults.ts';
 
@@ -17,15 +20,12 @@ const OTHERWISE: Readonly<Record<string, string>> = {
   CT_INVALID: ELEMENT,
   NETWORK_LOOP: ELEMENT,
   BRIDGE_SAME_PORT: ELEMENT,
-  FIP_AGENT_GW_MISSING: ELEMENT,
   MTU_BLACKHOLE_NO_ICMP: ELEMENT,
   FRAGMENTS_BROKEN: ELEMENT,
   CHECKSUM_WRONG: ELEMENT,
   WRONG_RECEIVER: ELEMENT,
   LB_NO_SERVER: ELEMENT,
   BRNF_DISABLED: NEVER,
-  CT_WRONG_ZONE: NEVER,
-  CT_ASYMMETRIC: NEVER,
   VRRP_VRID_CLASH: NEVER,
   MTU_INCONSISTENT: NEVER,
   SNAPSHOT_INCOMPLETE: TOLD,
@@ -37,7 +37,10 @@ const OTHERWISE: Readonly<Record<string, string>> = {
 };
 
 const scenarios = scenariosByCode();
-const faults = [FAULTS, LINUX, HYBRID, DISTRIBUTED, AVAILABLE, CODES].flat();
+const faults = [
+  [FAULTS, LINUX, HYBRID, DISTRIBUTED, AVAILABLE, CODES],
+  [LEARNING, PLUGGING, CENTRAL, FIREWALL, STANDING],
+].flat(2);
 const ofFaults = new Set(faults.flatMap(({ blames }) => (blames === null ? [] : [blames.code])));
 const CODES_OF_ALL = FAMILIES.flatMap(({ codes }) => codes);
 

@@ -128,8 +128,7 @@ export function blockingRead(
     const { outcome, device } = read.ending;
     if (outcome.kind !== 'dropped' || !roles.includes(read.lineage.role)) continue;
     const stray =
-      isNoise(read) ||
-      (scene !== undefined && isForSomebodyElse(scene.compiled, question, read));
+      isNoise(read) || (scene !== undefined && isForSomebodyElse(scene.compiled, question, read));
     const noise = stray ? -1000 : 0;
     const near = device.host === goal ? 100 : 0;
     const score = noise + near + hopCount(read);

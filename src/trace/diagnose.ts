@@ -7,6 +7,7 @@ import { REASONS, type Reason, type ReasonRow } from '../reasons/codes.ts';
 import { type Case, type Diagnosis } from './diagnosis/case.ts';
 import { deadDevice } from './diagnosis/dead-device.ts';
 import { deadSender } from './diagnosis/dead-port.ts';
+import { atItsCause } from './diagnosis/down.ts';
 import { floatingPath } from './diagnosis/floating-path.ts';
 import { guestAddress } from './diagnosis/guest-address.ts';
 import { wrongMapping } from './diagnosis/mapping.ts';
@@ -21,6 +22,7 @@ import { agentTables } from './diagnosis/tables.ts';
 import { missingTranslation } from './diagnosis/translation.ts';
 import { tunnelEnds } from './diagnosis/tunnel-ends.ts';
 import { unheard } from './diagnosis/unheard.ts';
+import { unknownConnection } from './diagnosis/unknown-connection.ts';
 import { unseenFile, unseenHost } from './diagnosis/unseen.ts';
 import { uplink } from './diagnosis/uplink.ts';
 import { unredirected, wrongTranslation } from './diagnosis/wrong-translation.ts';
@@ -46,6 +48,7 @@ const DIAGNOSES: readonly Diagnosis[] = [
   securityGroups,
   floatingPath,
   missingTranslation,
+  unknownConnection,
   tooLarge,
   unheard,
   uplink,
@@ -64,7 +67,7 @@ export function diagnose(of: Case): Blocker {
     finding = diagnosis(of);
     if (finding !== null) break;
   }
-  const found = finding ?? plainFinding(of);
+  const found = atItsCause(of, finding ?? plainFinding(of));
   return {
     code: found.code,
     host: found.host ?? of.host,

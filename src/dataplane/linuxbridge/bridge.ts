@@ -32,6 +32,12 @@ export function receiveOnPort<P>(
   const work: BridgeWork<P> = { run, state, out, handle: null };
   const port = state.config.ports.get(portName);
   if (port === undefined) return;
+  // br_dev_stop() disables every port (net/bridge/br_stp_if.c br_stp_disable_bridge()); `brctl`
+  // does not show it.
+  if (!state.config.of.up) {
+    dropBridged(work, p, 'INTERFACE_DOWN', 'the bridge device is down');
+    return;
+  }
   if (port.of.state !== 'forwarding' && port.of.state !== 'learning') {
     dropBridged(work, p, 'BRIDGE_PORT_NOT_FORWARDING', `${portName} is ${port.of.state}`);
     return;

@@ -206,6 +206,12 @@ function gatewayFault(
   }
   const dead = down(far, namespace, device.name);
   if (dead !== null) return dead;
+  // Whoever does not forward answers ARP for nobody else either (net/ipv4/arp.c arp_process()).
+  if (far.sysctls.get(`net.ipv4.conf.${device.name}.forwarding`) === '0') {
+    const evidence = `net.ipv4.conf.${device.name}.forwarding = 0`;
+    const says = `the floating namespace does not forward (${evidence})`;
+    return { code: 'IP_FORWARD_OFF', component: namespace, evidence, says };
+  }
   const proxy = ['all', device.name].some(
     (key) => far.sysctls.get(`net.ipv4.conf.${key}.proxy_arp`) === '1',
   );

@@ -5,8 +5,12 @@
  */
 import { type Network } from '../../dataplane/network.ts';
 import { type FlowStep } from '../../dataplane/ovs/pipeline/steps.ts';
+import { type IpAddress } from '../../dataplane/routing/types.ts';
 import { type NeutronNetwork } from '../../model/neutron.ts';
+import { field } from '../../packet/fields.ts';
+import { sameAddress } from '../../packet/prefix.ts';
 import { type DiaryEntry } from '../../traffic/diary.ts';
+import { readField } from '../../traffic/words.ts';
 import {
   networkById,
   networkOfKey,
@@ -19,6 +23,7 @@ import { type EnterStep } from '../steps.ts';
 import { type Fix } from '../types.ts';
 import { type Case, type Diagnosis, type Finding, numberIn } from './case.ts';
 import { onHost, restartAgent } from './commands.ts';
+import { deviceOn } from './dead-port.ts';
 import { subPortOf } from './home.ts';
 
 const AGENT = 'neutron-openvswitch-agent';
@@ -36,9 +41,37 @@ export const wrongMapping: Diagnosis = (of) => {
   if (home === null) return null;
   return (
     (tagged === null ? wrongTag(network, entered.host, entered.port, home) : null) ??
+    receiversTag(of, home) ??
     wrongTranslation(of, home, of.diary.slice(from))
   );
 };
+
+const ARP = 0x0806n;
+/** Endings of frames that went to ports of another VLAN than their own. */
+const ASTRAY: ReadonlySet<string> = new Set([
+  'VLAN_NOT_TRUNKED',
+  'WRONG_RECEIVER',
+  'FLOOD_BLOCKED',
+]);
+
+/** The port that the frame was for, on the host where it ended, has the wrong tag. */
+function receiversTag(
+  { compiled: { network }, host, words, drop }: Case,
+  home: NeutronNetwork,
+): Finding | null {
+  if (!ASTRAY.has(drop.reason)) return null;
+  const mac = readField(words, field('eth_dst'));
+  const arp = readField(words, field('eth_type')) === ARP;
+  const asked: IpAddress = { version: 4, value: readField(words, field('arp_tpa')) };
+  const port = network.neutron.ports.find(
+    (one) =>
+      one.host === host &&
+      one.networkId === home.id &&
+      (arp ? one.fixedIps.some(({ address }) => sameAddress(address, asked)) : one.mac === mac),
+  );
+  const device = port === undefined ? null : deviceOn(network, host, port);
+  return device === null ? null : wrongTag(network, host, device, home);
+}
 
 /** The frame came from a guest or a namespace, not over the fabric. */
 function entersByPort(network: Network, step: DiaryEntry['step']): boolean {

@@ -44,21 +44,23 @@ export const misrouted: Diagnosis = (of) => {
 function judge(of: Case, visit: Visit): Finding | null {
   const { network } = of.compiled;
   const { router, destination } = visit;
-  const inner = portsOfRouter(network, router).find(({ subnet }) =>
+  const central = visit.namespace.startsWith(NAMESPACES.snat);
+  const inner = portsOfRouter(network, router, central).find(({ subnet }) =>
     prefixCovers(subnet.prefix, destination),
   );
-  // Without a route at all, the way out by the gateway may be what is missing.
-  const outward = visit.device === null && !router.distributed;
+  // Without a route at all, the way out by the gateway may be what is missing; of a distributed
+  // router it stands in a namespace of its own.
+  const outward = visit.device === null && (!router.distributed || central);
   const joined = inner ?? (outward ? gatewayOf(network, router) : undefined);
   if (joined === undefined) return null;
   const names = (['qr-', 'qg-', 'sg-'] as const).map((prefix) =>
     deviceName(prefix, joined.port.id),
   );
-  if (visit.device !== null && (names.includes(visit.device) || isInside(visit.device)))
-    return null;
+  const inside = visit.device !== null && !central && isInside(visit.device);
+  if (inside || (visit.device !== null && names.includes(visit.device))) return null;
   const state = network.namespace(visit.host, visit.namespace)?.state;
   const device = state?.interfaces.find(({ name }) => names.includes(name));
-  const name = device?.name ?? names[joined === inner ? 0 : 1] ?? '';
+  const name = device?.name ?? names[joined !== inner ? 1 : central ? 2 : 0] ?? '';
   const stale = standby(of, visit, joined.port);
   if (stale !== null || of.drop.reason === 'IP_FORWARD_OFF') return stale;
   return faultOf(visit, joined, device, name, joined === inner);
@@ -174,9 +176,7 @@ function visitsOf(of: Case): readonly Visit[] {
     const { host, device: namespace } = place.enter;
     const router = routerOfNamespace(of.compiled.network, namespace);
     const destination = tupleOf(words)?.destination;
-    // The gateway of a distributed router stands in a namespace of its own.
     if (router === null || destination === undefined) return;
-    if (namespace.startsWith(NAMESPACES.snat)) return;
     found.push({ host, namespace, router, destination, device, since: place.since });
   };
   for (const [since, { step, words }] of of.diary.entries()) {
@@ -190,13 +190,18 @@ function visitsOf(of: Case): readonly Visit[] {
   return found;
 }
 
-function portsOfRouter(network: Network, { id, gateway }: NeutronRouter): readonly Joined[] {
+/** Ports by which a router joins subnets: in its own namespace, or in that of its central part. */
+function portsOfRouter(
+  network: Network,
+  { id, gateway }: NeutronRouter,
+  central: boolean,
+): readonly Joined[] {
   const { ports, subnets } = network.neutron;
   return ports.flatMap((port) => {
     if (port.deviceId !== id || port.networkId === gateway?.networkId) return [];
     // What routes centrally for a distributed router stands in a namespace of its own.
     if (!/^network:(router|ha_router)/.test(port.deviceOwner)) return [];
-    if (port.deviceOwner.endsWith('centralized_snat')) return [];
+    if (port.deviceOwner.endsWith('centralized_snat') !== central) return [];
     return port.fixedIps.flatMap(({ subnetId }) => {
       const subnet = subnets.find((one) => one.id === subnetId);
       return subnet === undefined ? [] : [{ port, subnet }];

@@ -4,6 +4,7 @@
  * IPv4 20 (RFC 7348 §5); each VLAN tag inside adds 4.
  */
 import { type Network } from '../../dataplane/network.ts';
+import { type RouteStep } from '../../dataplane/routing/steps.ts';
 import { type NeutronNetwork } from '../../model/neutron.ts';
 import { type DiaryEntry } from '../../traffic/diary.ts';
 import { networkById, networkRef, portOfDevice } from '../objects.ts';
@@ -21,7 +22,7 @@ const REASONS: ReadonlySet<string> = new Set([
 export const tooLarge: Diagnosis = (of) => {
   const limit = Number(/MTU (\d+)/.exec(of.drop.evidence)?.[1] ?? Number.NaN);
   if (!REASONS.has(of.drop.reason) || !Number.isInteger(limit)) return null;
-  const device = of.drop.where.split(' ').at(-1) ?? of.drop.where;
+  const device = deviceOf(of);
   const whole = numberIn(of.words, 'ip_len');
   const inner = innerLength(of, whole);
   const overhead = whole - inner;
@@ -36,7 +37,7 @@ export const tooLarge: Diagnosis = (of) => {
       : [];
   return {
     code: of.drop.reason,
-    component: device,
+    component: isRouted(of) ? `${of.device} ${device}` : device,
     evidence: `mtu ${limit}`,
     because: [
       `${sum} > MTU ${limit} of ${device} on ${of.host}; the largest IP packet that passes has ${limit - overhead}`,
@@ -49,6 +50,21 @@ export const tooLarge: Diagnosis = (of) => {
       : [inNamespace(of.host, of.device === 'ovs' ? 'root' : of.device, 'ip link')],
   };
 };
+
+/** Whether a namespace's stack gave it up on its way out: that end names no device. */
+function isRouted({ drop }: Case): boolean {
+  return /(^| )(forward|output)$/.test(drop.where) && drop.where.split(' ').length < 3;
+}
+
+/** The device whose MTU it was; of a routed packet the one that the route chose. */
+function deviceOf(of: Case): string {
+  const { where, evidence } = of.drop;
+  const named = / of (\S+)$/.exec(evidence)?.[1];
+  const last = where.split(' ').at(-1) ?? where;
+  if (named !== undefined || !isRouted(of)) return named ?? last;
+  const route = of.diary.findLast(({ step }) => step.kind === 'route')?.step;
+  return (route as RouteStep | undefined)?.device ?? last;
+}
 
 /** The packet's length before a tunnel carried it: as it was when its sender's device let it go. */
 function innerLength({ diary }: Case, whole: number): number {

@@ -152,6 +152,8 @@ function unboundFloating(of: Case, network: Network, asked: IpAddress): Finding 
   if (floating === undefined || holders(network, asked).length > 0) return null;
   const text = writeIp(asked);
   const router = network.neutron.routers.find(({ id }) => id === floating.routerId);
+  // On the server's host the agent's gateway answers for it, and it need not be on an interface.
+  if (router?.distributed === true && floating.portId !== null) return null;
   const because =
     floating.portId === null
       ? `floating IP ${text} is associated with no port`

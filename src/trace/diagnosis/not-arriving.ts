@@ -19,7 +19,8 @@ import { portLabel, portRef, tunnelAddressOf } from '../objects.ts';
 import { type EnterStep } from '../steps.ts';
 import { type Case, type Diagnosis, type Finding } from './case.ts';
 import { inNamespace, onHost, restartAgent } from './commands.ts';
-import { deadReceiver, deviceOn } from './dead-port.ts';
+import { deadReceiver } from './dead-port.ts';
+import { notPlugged } from './plugging.ts';
 
 const AGENT = 'neutron-openvswitch-agent';
 
@@ -103,24 +104,6 @@ function enteredHost({ diary, lineage }: Read, host: string, of: Case): boolean 
   return diary
     .slice(lineage.since)
     .some(({ step }) => step.kind === 'enter' && (step as EnterStep).host === host);
-}
-
-function notPlugged(network: Network, port: NeutronPort): Finding | null {
-  const host = network.hosts.get(port.host);
-  const sw = host?.switch ?? null;
-  // Without its bridges there is nothing to say about the host.
-  if (sw === null || !sw.bridges.some(({ name }) => name === 'br-int')) return null;
-  if (deviceOn(network, port.host, port) !== null) return null;
-  const name = portLabel(network, port);
-  return {
-    code: 'INTERFACE_DOWN',
-    host: port.host,
-    component: `br-int port of ${port.id}`,
-    because: [`nothing of ${name} is plugged into br-int on ${port.host}`],
-    neutron: [portRef(network, port)],
-    fix: { summary: 'start the server, or plug its interface again', commands: [] },
-    confirm: [onHost(port.host, `ovs-vsctl find Interface external_ids:iface-id=${port.id}`)],
-  };
 }
 
 function noTunnel(of: Case, network: Network, target: NeutronPort): Finding | null {

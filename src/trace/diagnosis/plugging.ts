@@ -10,6 +10,7 @@ import { type NeutronPort } from '../../model/neutron.ts';
 import { portLabel, portRef } from '../objects.ts';
 import { type Finding } from './case.ts';
 import { onHost } from './commands.ts';
+import { deviceOn } from './dead-port.ts';
 
 /** What is wrong with the devices of a port on its host; null when nothing is, or it is unknown. */
 export function unplugged(network: Network, port: NeutronPort): Finding | null {
@@ -46,7 +47,9 @@ export function unplugged(network: Network, port: NeutronPort): Finding | null {
       confirm: [onHost(host, `ip link show ${name}`)],
     };
   }
-  return null;
+  const joined =
+    !hybrid || network.hosts.get(host)?.switch == null || deviceOn(network, host, port) !== null;
+  return joined ? null : notPlugged(network, port);
 }
 
 /** A device that is not there, is down, or is not a port of its bridge. */
@@ -65,4 +68,23 @@ export function faultOf(
     return { code: 'BRIDGE_PORT_NOT_FORWARDING', evidence: `is no port of ${master}` };
   }
   return null;
+}
+
+/** Nothing of the port is in br-int of its host; null where there is, or no such bridge is known. */
+export function notPlugged(network: Network, port: NeutronPort): Finding | null {
+  const host = network.hosts.get(port.host);
+  const sw = host?.switch ?? null;
+  // Without its bridges there is nothing to say about the host.
+  if (sw === null || !sw.bridges.some(({ name }) => name === 'br-int')) return null;
+  if (deviceOn(network, port.host, port) !== null) return null;
+  const name = portLabel(network, port);
+  return {
+    code: 'INTERFACE_DOWN',
+    host: port.host,
+    component: `br-int port of ${port.id}`,
+    because: [`nothing of ${name} is plugged into br-int on ${port.host}`],
+    neutron: [portRef(network, port)],
+    fix: { summary: 'start the server, or plug its interface again', commands: [] },
+    confirm: [onHost(port.host, `ovs-vsctl find Interface external_ids:iface-id=${port.id}`)],
+  };
 }

@@ -34,6 +34,7 @@ import {
   serviceText,
 } from './group-rules.ts';
 import { flowHit, flowMiss, ruleMiss } from './nearby.ts';
+import { asksInvalid } from './unknown-connection.ts';
 
 /** Where a firewall refused: whose port it guards, and what stands near on the host. */
 interface Refusal {
@@ -237,6 +238,9 @@ function switchRefusal(of: Case): Refusal | null {
   if (decided === undefined) return null;
   const { table, bridge, flow } = decided.step;
   if (bridge !== 'br-int' || (table !== EGRESS_RULES && table !== INGRESS_RULES)) return null;
+  // What the tracker refuses is no matter of rules, nor is a flow that drops by itself.
+  if (asksInvalid(flow)) return null;
+  if (flow !== null && flow.priority > 0 && of.drop.where === `br-int table ${table}`) return null;
   const { network } = of.compiled;
   const number = numberIn(decided.words, 'reg5');
   const guarded = portByNumber(network, of.host, bridge, number);

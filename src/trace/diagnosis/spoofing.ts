@@ -25,6 +25,7 @@ const TABLES: ReadonlyMap<number, Reason> = new Map([
   [78, 'SG_PORT_SECURITY_BLOCKED'],
 ]);
 const SPOOF_CHAIN = /^neutron-[a-z]+-s([0-9a-f]{8}-[0-9a-f])$/;
+const BRIDGE_CHAIN = / neutron(?:MAC|ARP)-(tap[0-9a-f]{8}-[0-9a-f]{2})$/;
 const VERDICTS: ReadonlySet<number> = new Set([91, 92, 93, 94]);
 const ARP = 0x0806;
 /** Neighbour advertisements (RFC 4861 §4.4) claim what stands in them, not whom they come from. */
@@ -48,16 +49,26 @@ function inSwitch(of: Case): Finding | null {
 }
 
 function inRules(of: Case): Finding | null {
-  if (of.drop.reason !== 'MAC_SPOOF_BLOCKED') return null;
-  const asked = of.diary.findLast(({ step }) => {
+  if (of.drop.reason !== 'MAC_SPOOF_BLOCKED' && of.drop.reason !== 'ARP_SPOOF_BLOCKED') return null;
+  const bridged = BRIDGE_CHAIN.exec(of.drop.where)?.[1];
+  const entered = of.diary.findLastIndex(({ step }) => step.kind === 'enter');
+  const asked = of.diary.slice(Math.max(0, entered)).findLast(({ step }) => {
     return step.kind === 'rule' && SPOOF_CHAIN.test((step as RuleStep).chain);
   });
+  if (bridged !== undefined) return inBridge(of, bridged);
   if (asked === undefined) return null;
   const { chain } = asked.step as RuleStep;
   const prefix = SPOOF_CHAIN.exec(chain)?.[1] ?? '';
   const port = of.compiled.network.neutron.ports.find(({ id }) => id.startsWith(prefix)) ?? null;
   const confirm = [onHost(of.host, `iptables -vnL ${chain}`)];
   return finding(of, 'MAC_SPOOF_BLOCKED', port, `port ${prefix}`, asked.words, confirm);
+}
+
+/** The Linux bridge agent's chains of a tap (agent/linux/arp_protect.py, in ebtables). */
+function inBridge(of: Case, device: string): Finding {
+  const port = portOfDevice(of.compiled.network, of.host, device);
+  const confirm = [onHost(of.host, `ebtables -t nat -L | grep ${device}`)];
+  return finding(of, of.drop.reason, port, device, of.words, confirm);
 }
 
 function finding(

@@ -3,8 +3,7 @@
  * what a drop there means.
  */
 import { nearMisses } from '../../dataplane/ovs/pipeline/near-miss.ts';
-import { type Flow } from '../../dataplane/ovs/types/flow.ts';
-import { CT_STATE, field } from '../../packet/fields.ts';
+import { field } from '../../packet/fields.ts';
 import { type Reason } from '../../reasons/codes.ts';
 import { writeMac } from '../../text/address-text.ts';
 import { readField } from '../../traffic/words.ts';
@@ -20,6 +19,7 @@ import {
 } from '../objects.ts';
 import { type Case, type Diagnosis, type Finding, flowsOf, numberIn } from './case.ts';
 import { onHost, restartAgent } from './commands.ts';
+import { isFallback } from './fallback.ts';
 import { flowMiss } from './nearby.ts';
 
 interface Meaning {
@@ -107,7 +107,13 @@ export const agentTables: Diagnosis = (of) => {
   // Table 93 counts what others refused.
   const decided = flows.findLast(({ step }) => !VERDICTS.has(step.table));
   const table = Number(number) === 93 ? (decided?.step.table ?? 93) : Number(number);
-  if (decided !== undefined && asksInvalid(decided.step.flow)) return invalid(of);
+  const hit = decided?.step.flow ?? null;
+  const direct = decided?.step.table === Number(number);
+  // A flow that drops by itself, and is not its table's last resort, is nobody's of the agents.
+  if (direct && of.drop.reason === 'OF_EXPLICIT_DROP' && !isFallback(hit)) return null;
+  if (bridge === 'br-tun' && table === 0 && fromInside(of, decided?.words ?? of.words)) {
+    return unconnected(of);
+  }
   const meaning = MEANINGS.find((one) => one.bridge === bridge && one.tables.includes(table));
   if (meaning === undefined) return null;
   const words = decided?.words ?? of.words;
@@ -133,27 +139,29 @@ export const agentTables: Diagnosis = (of) => {
   };
 };
 
+/** Whether br-tun had the frame from br-int, not out of a tunnel. */
+function fromInside(of: Case, words: Uint32Array): boolean {
+  const port = portByNumber(of.compiled.network, of.host, 'br-tun', numberIn(words, 'in_port'));
+  return port?.type === 'patch';
+}
+
+function unconnected({ host }: Case): Finding {
+  return {
+    code: 'OF_TABLE_MISS',
+    because: [`br-tun of ${host} has no flow that takes frames from br-int`],
+    fix: {
+      summary: `restart ${AGENT} on ${host}, which programs br-tun anew`,
+      commands: [restartAgent(host, AGENT)],
+    },
+    confirm: [onHost(host, 'ovs-ofctl dump-flows br-tun table=0')],
+  };
+}
+
 /** A known MAC that falls through to flooding lacks its entry; a broadcast lacks the flooding. */
 function codeOf({ code }: Meaning, words: Uint32Array): Reason {
   if (code !== 'FLOOD_BLOCKED') return code;
   const group = (readField(words, field('eth_dst')) >> 40n) & 1n;
   return group === 0n ? 'L2POP_ENTRY_MISSING' : code;
-}
-
-function asksInvalid(flow: Flow | null): boolean {
-  return (flow?.tests ?? []).some(
-    ({ field: { name }, value }) => name === 'ct_state' && (value & BigInt(CT_STATE.inv)) !== 0n,
-  );
-}
-
-function invalid(of: Case): Finding {
-  return {
-    code: 'CT_INVALID',
-    because: [
-      'connection tracking finds it invalid: it saw no beginning of this connection, or only one direction',
-    ],
-    confirm: [onHost(of.host, 'ovs-appctl dpctl/dump-conntrack')],
-  };
 }
 
 function subjectOf(

@@ -148,7 +148,9 @@ function localFault(network: Network, host: string, to: string): Finding | null 
       component: `br-tun ${name}`,
       evidence: `local_ip=${writeIp(used)}`,
       origin: null,
-      because: [`${name} of ${host} sends from ${writeIp(used)}, but the host’s is ${writeIp(own)}`],
+      because: [
+        `${name} of ${host} sends from ${writeIp(used)}, but the host’s is ${writeIp(own)}`,
+      ],
       fix: { summary: `restart neutron-openvswitch-agent on ${host}`, commands: [] },
       confirm: [onHost(host, `ovs-vsctl get Interface ${name} options`)],
     };
@@ -161,15 +163,23 @@ interface End {
   readonly host: string;
   readonly name: string;
   readonly udp: number;
+  /** The key it is for; null where flows choose it. */
+  readonly key: number | null;
+}
+
+function meet(one: End, other: End): boolean {
+  return one.key === null || other.key === null || one.key === other.key;
 }
 
 function portFault(network: Network, a: string, b: string): Finding | null {
   const near = endsOf(network, a, b);
   const far = endsOf(network, b, a);
-  const differs = near.flatMap((one) => far.map((other) => [one, other] as const));
-  const [pair] = differs.filter(
-    ([one, other]) => one.udp !== other.udp && !near.some(({ udp }) => udp === other.udp),
+  const pairs = near.flatMap((one) =>
+    far.filter((other) => meet(one, other)).map((other) => [one, other] as const),
   );
+  const fits = (other: End): boolean =>
+    near.some((one) => meet(one, other) && one.udp === other.udp);
+  const pair = pairs.find(([one, other]) => one.udp !== other.udp && !fits(other));
   if (pair === undefined) return null;
   const usual = usualPort(network);
   const [one, other] = pair[0].udp === usual ? [pair[1], pair[0]] : pair;
@@ -189,7 +199,9 @@ function portFault(network: Network, a: string, b: string): Finding | null {
 
 function endsOf(network: Network, host: string, to: string): readonly End[] {
   const ports = portsTo(network, host, to).flatMap(({ name, tunnel }): End[] =>
-    tunnel?.kind === 'vxlan' ? [{ host, name: `br-tun ${name}`, udp: tunnel.destinationPort }] : [],
+    tunnel?.kind === 'vxlan'
+      ? [{ host, name: `br-tun ${name}`, udp: tunnel.destinationPort, key: null }]
+      : [],
   );
   const devices = network.namespace(host, ROOT)?.state.interfaces ?? [];
   return [...ports, ...devices.flatMap((one) => vxlanEnd(host, one))];
@@ -197,7 +209,10 @@ function endsOf(network: Network, host: string, to: string): readonly End[] {
 
 function vxlanEnd(host: string, { name, kind, details }: Interface): readonly End[] {
   const udp = Number(details['port']);
-  return kind === 'vxlan' && Number.isInteger(udp) ? [{ host, name, udp }] : [];
+  const key = Number(details['id']);
+  return kind === 'vxlan' && Number.isInteger(udp)
+    ? [{ host, name, udp, key: Number.isInteger(key) ? key : null }]
+    : [];
 }
 
 /** The UDP port that most tunnels of the cloud use. */
@@ -210,7 +225,10 @@ function usualPort(network: Network): number {
     );
     const devices = network.namespace(name, ROOT)?.state.interfaces ?? [];
     // A host counts once, however many tunnels it has.
-    const all = new Set([...own, ...devices.flatMap((one) => vxlanEnd(name, one)).map(({ udp }) => udp)]);
+    const all = new Set([
+      ...own,
+      ...devices.flatMap((one) => vxlanEnd(name, one)).map(({ udp }) => udp),
+    ]);
     for (const udp of all) counts.set(udp, (counts.get(udp) ?? 0) + 1);
   }
   const [most] = [...counts].sort((one, other) => other[1] - one[1] || one[0] - other[0]);

@@ -18,12 +18,13 @@ import { readField } from '../../traffic/words.ts';
 import { networkAt, networkById, networkOfTag, networkRef, portOfDevice } from '../objects.ts';
 import { type Case, type Diagnosis, type Finding, numberIn } from './case.ts';
 import { onHost, restartAgent } from './commands.ts';
-import { deviceOn } from './dead-port.ts';
+import { deadReceiver, deviceOn } from './dead-port.ts';
 import { fabricFault } from './fabric.ts';
+import { isFallback } from './fallback.ts';
 import { homeOf } from './home.ts';
 import { wrongTag } from './mapping.ts';
-import { askedFor } from './neighbours.ts';
-import { unplugged } from './plugging.ts';
+import { askedFor, neighbourHosts } from './neighbours.ts';
+import { notPlugged, unplugged } from './plugging.ts';
 import { linuxUplink } from './uplink-linux.ts';
 
 const AGENT = 'neutron-openvswitch-agent';
@@ -66,7 +67,7 @@ export function placesOf(of: Case): readonly Place[] {
   const { network } = of.compiled;
   if (UNANSWERED.has(of.drop.reason)) {
     const asked = askedFor(of);
-    return asked === null ? [] : [...waitingPlaces(of), ...ownersPlaces(network, asked)];
+    return asked === null ? [] : [...waitingPlaces(of), ...ownersPlaces(of, asked)];
   }
   if (of.device !== 'ovs' && of.device !== ROOT) return [];
   // A frame that a switch or bridge gave up: of the network by whose port it came in.
@@ -102,27 +103,28 @@ function waitingPlaces({ compiled: { network }, host, device, drop }: Case): rea
 }
 
 /** Where the address that was asked for stands. */
-function ownersPlaces(network: Network, asked: IpAddress): readonly Place[] {
+function ownersPlaces(of: Case, asked: IpAddress): readonly Place[] {
+  const { network } = of.compiled;
   const { subnets, ports } = network.neutron;
   const nets = subnets
     .filter(({ prefix }) => prefixCovers(prefix, asked))
     .flatMap(({ networkId }) => networkById(network, networkId) ?? []);
-  const holders = [...network.hosts.values()].filter(({ namespaces }) =>
-    [...namespaces.values()].some(({ state }) =>
-      state.interfaces.some(({ addresses }) =>
-        addresses.some(({ address }) => sameAddress(address, asked)),
-      ),
-    ),
-  );
-  return nets.flatMap((of) => {
+  const meant = neighbourHosts(of);
+  return nets.flatMap((net) => {
     const bound = ports.filter(
       ({ networkId, fixedIps }) =>
-        networkId === of.id && fixedIps.some(({ address }) => sameAddress(address, asked)),
+        networkId === net.id && fixedIps.some(({ address }) => sameAddress(address, asked)),
     );
-    const hosts = new Set([...holders.map(({ name }) => name), ...bound.map(({ host }) => host)]);
+    // Floating IPs of distributed routers are answered for by the gateway of each host's agent.
+    const gateways = ports.filter(
+      ({ networkId, deviceOwner }) =>
+        networkId === net.id && deviceOwner === 'network:floatingip_agent_gateway',
+    );
+    const hosts = new Set([...meant, ...bound.map(({ host }) => host)]);
+    const all = [...bound, ...gateways];
     return [...hosts]
       .filter((host) => network.hosts.has(host))
-      .map((host) => ({ host, of, ports: bound.filter((port) => port.host === host) }));
+      .map((host) => ({ host, of: net, ports: all.filter((port) => port.host === host) }));
   });
 }
 
@@ -130,9 +132,11 @@ function ownersPlaces(network: Network, asked: IpAddress): readonly Place[] {
 function wrongPlug(network: Network, { host, of, ports }: Place): Finding | null {
   for (const port of ports) {
     const device = deviceOn(network, host, port);
+    const own = port.host === host;
     const found =
+      (own ? deadReceiver(network, port) : null) ??
       (device === null ? null : wrongTag(network, host, device, of)) ??
-      (port.host === host ? unplugged(network, port) : null);
+      (own ? (unplugged(network, port) ?? notPlugged(network, port)) : null);
     if (found !== null) return found;
   }
   return null;
@@ -295,8 +299,10 @@ function lostTranslation(of: Case, place: Place): Finding | null {
     const inward = bridge === INTEGRATION && cameFrom(network, place, last.words, name);
     if (!outward && !inward) continue;
     const way = outward ? 'to the physical network' : 'from the physical network';
+    if (!isFallback(step.flow)) return refusedOnPurpose(place, where, evidence, origin);
+    const empty = bridgeOf(network, place.host, bridge)?.flows.length === 0;
     return {
-      code: 'VLAN_MAP_MISMATCH',
+      code: empty ? 'OF_TABLE_MISS' : 'VLAN_MAP_MISMATCH',
       host: place.host,
       component: where,
       evidence,
@@ -311,6 +317,25 @@ function lostTranslation(of: Case, place: Place): Finding | null {
     };
   }
   return null;
+}
+
+function refusedOnPurpose(
+  { host, of }: Place,
+  where: string,
+  evidence: string,
+  origin: Finding['origin'],
+): Finding {
+  return {
+    code: 'OF_EXPLICIT_DROP',
+    host,
+    component: where,
+    evidence,
+    ...(origin === undefined ? {} : { origin }),
+    because: [`a flow of ${where} on ${host}, which no agent writes, drops frames of ${of.name}`],
+    neutron: [networkRef(of)],
+    fix: null,
+    confirm: [onHost(host, `ovs-ofctl dump-flows ${bridgeNameOf(where)} table=0`)],
+  };
 }
 
 function bridgeNameOf(where: string): string {

@@ -117,7 +117,10 @@ export const unredirected: Diagnosis = (of) => {
   for (const { step, words } of diary) {
     if (step.kind !== 'route') continue;
     const place = diary
-      .slice(0, diary.findIndex((entry) => entry.step === step))
+      .slice(
+        0,
+        diary.findIndex((entry) => entry.step === step),
+      )
       .findLast((entry) => entry.step.kind === 'enter');
     if (place === undefined) continue;
     const { host, device: namespace } = place.step as EnterStep;

@@ -133,9 +133,15 @@ export const FAULTS: readonly Fault[] = [
   },
   {
     name: 'tunnel ports that br-tun does not know',
-    edits: [lostFlow('compute2', 'br-tun', /table=0.*in_port=/)],
+    edits: [lostFlow('compute2', 'br-tun', /table=0.*in_port=[2-9]/)],
     asked: [A1_TO_A2, A2_TO_A1],
     blames: { code: 'TUNNEL_ENDPOINT_MISSING', host: 'compute2', component: /^br-tun table 0$/ },
+  },
+  {
+    name: 'a port of br-int that br-tun does not know',
+    edits: [lostFlow('compute2', 'br-tun', /table=0.*in_port=1 /)],
+    asked: [A1_TO_A2, A2_TO_A1],
+    blames: { code: 'OF_TABLE_MISS', host: 'compute2', component: /^br-tun table 0$/ },
   },
   {
     name: 'an underlay NIC that is down',

@@ -11,11 +11,7 @@ function readRows(texts: Texts, path: string): readonly Row[] {
 }
 
 /** Rows of a file of one namespace, where it is there; nothing has to change. */
-function mayChangeRows(
-  texts: Texts,
-  path: string,
-  change: (row: Row) => Row | undefined,
-): void {
+function mayChangeRows(texts: Texts, path: string, change: (row: Row) => Row | undefined): void {
   if (!texts.has(path)) return;
   const rows = readRows(texts, path).flatMap((row) => change({ ...row }) ?? []);
   texts.set(path, JSON.stringify(rows));
@@ -43,7 +39,9 @@ export function setDown(host: string, namespace: string, device: string): Edit {
     mayChangeRows(texts, `${top}/ip-link.json`, down);
     mayChangeRows(texts, `${top}/ip-addr.json`, down);
     mayChangeRows(texts, `${top}/bridge-link.json`, (row) =>
-      row['ifname'] === device ? { ...down(row), state: 'disabled' } : row,
+      row['ifname'] === device || row['master'] === device
+        ? { ...down(row), state: 'disabled' }
+        : row,
     );
     // Local addresses stay in the table `local` (net/ipv4/fib_semantics.c fib_sync_down_dev()).
     for (const file of ['ip-route-v4.json', 'ip-route-v6.json']) {
@@ -106,7 +104,10 @@ function silence(texts: Texts, host: string, namespace: string, device: string):
 
 /** What a switch's listing says of a port whose device is down. */
 function shownDown(texts: Texts, host: string, device: string): void {
-  const entry = new RegExp(`(^ \\w+\\(${device}\\):.*\\n     config: +)\\S+\\n(     state: +)\\S+`, 'm');
+  const entry = new RegExp(
+    `(^ \\w+\\(${device}\\):.*\\n     config: +)\\S+\\n(     state: +)\\S+`,
+    'm',
+  );
   for (const [name, text] of texts) {
     if (!name.startsWith(`hosts/${host}/ovs/`) || !name.endsWith('.of-show.txt')) continue;
     texts.set(name, text.replace(entry, '$1PORT_DOWN\n$2LINK_DOWN'));
@@ -135,13 +136,11 @@ export function stopped(host: string, process: string, namespace: RegExp, comman
         .filter((line) => !command.test(line))
         .join('\n'),
     )(texts);
-    rewrite(
-      new RegExp(`^hosts/${host}/ns/(?:${namespace.source})/ss-listen\\.txt$`),
-      (text) =>
-        text
-          .split('\n')
-          .filter((line) => !line.includes(`"${process}"`))
-          .join('\n'),
+    rewrite(new RegExp(`^hosts/${host}/ns/(?:${namespace.source})/ss-listen\\.txt$`), (text) =>
+      text
+        .split('\n')
+        .filter((line) => !line.includes(`"${process}"`))
+        .join('\n'),
     )(texts);
   };
 }

@@ -1,0 +1,15 @@
+/** What an agent's flows do with frames that no other flow of theirs wants. */
+import { type Flow } from '../../dataplane/ovs/types/flow.ts';
+
+/** The agents' last flows of a table: for everything, or for all that comes by one port. */
+const HIGHEST = 2;
+
+/**
+ * Whether a lookup ended in what is left when nothing else matches: no flow at all, or one of low
+ * priority that asks for no more than the port (ovs_neutron_agent.py setup_integration_br(),
+ * setup_physical_bridges()). Every other drop is somebody's purpose.
+ */
+export function isFallback(flow: Flow | null): boolean {
+  if (flow === null) return true;
+  return flow.priority <= HIGHEST && flow.tests.every(({ field }) => field.name === 'in_port');
+}
