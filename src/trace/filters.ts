@@ -60,7 +60,8 @@ export function hooksOf<P>(
 /** What a namespace's sysctls and its dumped connections say about tracking; read once. */
 const settings = new WeakMap<NamespaceState, Omit<TrackerOptions, 'personality' | 'entries'>>();
 
-function settingsOf(
+/** What the sysctls of a namespace say about tracking; nothing where it was not captured. */
+export function settingsOf(
   { network }: CompiledNetwork,
   host: string,
   namespace: string,

@@ -12,6 +12,7 @@ import { tupleOf } from './diagnosis/case.ts';
 import { judgeRules, ruleText } from './diagnosis/group-rules.ts';
 import { untranslatedTarget } from './diagnosis/translation.ts';
 import { type Read } from './lineage.ts';
+import { unequalEnds, unfilteredBridges, unguarded } from './silent-faults.ts';
 import { type EnterStep } from './steps.ts';
 import { type Question, type Remark } from './types.ts';
 
@@ -30,13 +31,17 @@ interface Outcome {
 export function remarksOf({ compiled, opened, arrived }: Outcome): readonly Remark[] {
   const { network } = compiled;
   const found: Remark[] = [];
-  if (opened !== undefined) found.push(...allowedBy(network, opened));
+  if (opened !== undefined) {
+    found.push(...allowedBy(compiled, opened));
+    found.push(...unfilteredBridges(network, opened), ...unequalEnds(network, opened));
+  }
   if (arrived !== undefined) found.push(...receivedByRouter(network, arrived));
   return [...found, ...skew(network, opened ?? arrived)];
 }
 
 /** The rule of the receiving port's groups that allows the packet. */
-function allowedBy(network: Network, { ending }: Read): readonly Remark[] {
+function allowedBy({ network, connections }: CompiledNetwork, opened: Read): readonly Remark[] {
+  const { ending } = opened;
   const { host: where, name } = ending.device;
   const tap = tapOfGuest(name);
   // A guest of several NICs was reached by the one whose MAC the frame has.
@@ -52,7 +57,10 @@ function allowedBy(network: Network, { ending }: Read): readonly Remark[] {
     return [];
   }
   const [nearest] = judgeRules(network, { port, direction: 'ingress', tuple });
-  if (nearest === undefined || nearest.differs.length > 0) return [];
+  if (nearest === undefined || nearest.differs.length > 0) {
+    // On a connection that stood before, answers need no rule.
+    return connections === 'none' ? unguarded(network, port, opened) : [];
+  }
   return [{ kind: 'allowed', code: null, text: `allowed by ${ruleText(network, nearest)}` }];
 }
 

@@ -12,7 +12,7 @@ import { goingOn, switchState } from '../dataplane/ovs/pipeline/state.ts';
 import { compileTable } from '../traffic/compiled.ts';
 import { type CompiledNetwork } from './compiled-network.ts';
 import { withFarEnds } from './far-ends.ts';
-import { startOf } from './filters.ts';
+import { settingsOf, startOf } from './filters.ts';
 import { TUNNEL_PORT } from './switch-tunnels.ts';
 import { type Device } from './walk.ts';
 
@@ -61,6 +61,8 @@ export function openSwitchOf<P>(
         createTracker<P>(run, {
           personality,
           entries: entriesOf(compiled, run, host, personality),
+          // The kernel's datapath tracks in the host's own table, by the host's sysctls.
+          ...(personality === 'kernel' ? settingsOf(compiled, host, ROOT) : {}),
         }),
       ),
   };

@@ -8,7 +8,7 @@ import { parseProbeRecords } from '../../src/trace/probe-record.ts';
 import { replay } from '../../src/trace/replay-run.ts';
 import { captured } from '../captured.ts';
 import { askOf } from './asked.ts';
-import { type Edit, injure, lostPort, mtu, rewrite } from './faults/edits.ts';
+import { type Edit, injure, lostPort, mtu, rewrite, sysctl } from './faults/edits.ts';
 
 const capture = captured('ovs-vxlan-ovsfw');
 const HOSTS = ['compute1', 'compute2', 'net1'];
@@ -34,6 +34,10 @@ function toKernel(host: string): readonly Edit[] {
     }),
   ];
 }
+
+const ASSURED =
+  'ipv4     2 tcp      6 431999 ESTABLISHED src=10.9.9.1 dst=10.9.9.2 sport=4000 dport=22 ' +
+  'src=10.9.9.2 dst=10.9.9.1 sport=22 dport=4000 [ASSURED] mark=0 use=1\n';
 
 const edits = HOSTS.flatMap(toKernel);
 const network = injure(capture, 'tenant-matrix', edits);
@@ -96,5 +100,31 @@ describe('tunnels of the kernel datapath', () => {
     expect(large.verdict).toBe('UNREACHABLE');
     expect(large.blockers[0]).toMatchObject({ code: 'MTU_EXCEEDED_DF', host: 'compute1' });
     expect(ask('a1', 'a2').verdict).toBe('REACHABLE');
+  });
+});
+
+describe('connections of the kernel datapath', () => {
+  const full = (most: number): readonly Edit[] => [
+    sysctl('compute1', /root/, 'net.netfilter.nf_conntrack_max', String(most)),
+    sysctl('compute1', /root/, 'net.netfilter.nf_conntrack_count', '1'),
+    (texts) => {
+      texts.set('hosts/compute1/ns/root/conntrack.txt', ASSURED);
+    },
+  ];
+
+  it('find no room in the host’s table when all of it is assured', () => {
+    const crowded = injure(capture, 'tenant-matrix', [...edits, ...full(1)]);
+    const { verdict, blockers } = askOf(crowded)('a1', 'a2');
+    const [first] = blockers;
+    expect([verdict, first?.code, first?.host]).toEqual([
+      'UNREACHABLE',
+      'CT_TABLE_FULL',
+      'compute1',
+    ]);
+  });
+
+  it('begin where there is room', () => {
+    const roomy = injure(capture, 'tenant-matrix', [...edits, ...full(100)]);
+    expect(askOf(roomy)('a1', 'a2').verdict).toBe('REACHABLE');
   });
 });

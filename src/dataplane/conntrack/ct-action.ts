@@ -1,4 +1,5 @@
 /** What OVS's ct action asks of a tracker, and what it gives back (ovs-actions(7) "ct"). */
+import { type Drop } from '../outcome.ts';
 import { type Connection } from './connection.ts';
 
 /** `nat`, `nat(src=…)` or `nat(dst=…)`. */
@@ -27,4 +28,6 @@ export interface CtRequest<P> {
 export interface CtResult<P> {
   readonly p: P;
   readonly connection: Connection<P> | null;
+  /** Why the packet ends here: the table had no room for its connection. */
+  readonly refused?: Drop;
 }

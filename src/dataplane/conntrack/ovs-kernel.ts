@@ -38,10 +38,16 @@ export function executeKernelCt<P>(
   const zone = bothWays(request.zone);
   const inZone = assignment(F.ctZone, BigInt(request.zone));
   return lookUp(tracker, p, request.zone)
-    .flatMap(({ p: part, handle }): readonly CtResult<P>[] => {
+    .flatMap(({ p: part, handle, refused }): readonly CtResult<P>[] => {
+      // Whatever nf_conntrack_in() does not accept ends in the action (__ovs_ct_lookup()).
+      if (refused !== undefined) return [{ p: part, connection: null, refused }];
       if (handle.reply && request.force && handle.connection !== null && !handle.error) {
         changed(tracker, handle.connection, part, { alive: false });
-        return track(tracker, part, zone).flatMap((again) => perform(tracker, again, request));
+        return track(tracker, part, zone).flatMap((again) =>
+          again.refused === undefined
+            ? perform(tracker, again, request)
+            : [{ p: again.p, connection: null, refused: again.refused }],
+        );
       }
       return perform(tracker, { p: part, handle }, request);
     })

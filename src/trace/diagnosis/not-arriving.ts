@@ -40,13 +40,14 @@ export const lostFrame: Diagnosis = (of) => {
   return mac === 0n || ((mac >> 40n) & 1n) === 1n ? null : nobodysMac(of, mac);
 };
 
-/** Endings that a flow of its bridge chose, whatever tunnels would have done with the frame. */
+/** Endings that its bridge chose, whatever tunnels would have done with the frame. */
 const CHOSEN: ReadonlySet<Reason> = new Set([
   'OF_EXPLICIT_DROP',
   'OF_TABLE_MISS',
   'OF_NO_SUCH_PORT',
   'OF_LOOP_OR_RESUBMIT_LIMIT',
   'UNSUPPORTED_ACTION',
+  'CT_TABLE_FULL',
 ]);
 
 /** A flow of another bridge than the tunnels' decided about the packet itself. */

@@ -62,7 +62,12 @@ function trackAll<P>(
   request: CtRequest<P>,
   remade: boolean,
 ): readonly Tracked<P>[] {
-  return executeCt(table, p, request).map((result) => ({ kind: 'tracked', p: result.p, remade }));
+  return executeCt(table, p, request).map(
+    ({ p: part, refused }): Tracked<P> =>
+      refused === undefined
+        ? { kind: 'tracked', p: part, remade }
+        : { kind: 'crowded', p: part, drop: refused },
+  );
 }
 
 function trackFragment<P>(

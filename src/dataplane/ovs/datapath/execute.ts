@@ -310,6 +310,10 @@ function waitsOrEnds<P>(work: Work<P>, result: Exclude<Tracked<P>, { kind: 'trac
     work.outcomes.push({ kind: 'delivered', to: 'reassembly', p });
     return;
   }
+  if (result.kind === 'crowded') {
+    work.outcomes.push({ kind: 'dropped', drop: result.drop, p });
+    return;
+  }
   const drop = {
     reason: 'FRAGMENTS_BROKEN',
     where: 'reassembly',

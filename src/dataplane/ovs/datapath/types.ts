@@ -2,7 +2,7 @@
  * What layer 2 of the switch works with: the prepared switch, what it remembers, and a connection
  * tracker. The tracker is somebody else's; only this much of it is needed here.
  */
-import { type Run } from '../../outcome.ts';
+import { type Drop, type Run } from '../../outcome.ts';
 import { type TrackRequest } from '../pipeline/part.ts';
 import { type PreparedSwitch } from '../pipeline/prepared.ts';
 import { type SwitchState } from '../pipeline/state.ts';
@@ -18,7 +18,9 @@ export type Tracked<P> =
   /** A fragment that waits for the others; nothing further is done with it. */
   | { readonly kind: 'kept'; readonly p: P }
   /** Fragments that contradict each other. */
-  | { readonly kind: 'refused'; readonly p: P; readonly why: string };
+  | { readonly kind: 'refused'; readonly p: P; readonly why: string }
+  /** There is no room for its connection. */
+  | { readonly kind: 'crowded'; readonly p: P; readonly drop: Drop };
 
 /** Connection tracking as the `ct` datapath action uses it (odp-execute.c, lib/conntrack.c). */
 export interface Tracker<P> {
