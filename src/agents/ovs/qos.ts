@@ -7,6 +7,11 @@
  * packet is; policing is written and reported but drops nothing, and meters of packet rates, queues
  * and promised bandwidth are not written.
  */
+// Simplification: the Linux bridge agent limits rates by tc and marks packets in its mangle table
+// (`neutron-linuxbri-qos-o…`); neither is compiled, as no answer hangs on a rate or, without a
+// rule for it, on a mark.
+// Simplification: minimum bandwidth places servers and shapes queues (tc, OVS QoS); it is read,
+// and nothing is compiled of it.
 import { type NeutronPort, type NeutronQosPolicy } from '../../model/neutron.ts';
 import { type CloudView } from '../view.ts';
 import { flow } from './flow-text.ts';
