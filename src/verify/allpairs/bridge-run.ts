@@ -31,6 +31,9 @@ const ARP_OR_IP = [0x0806, 0x0800];
 /** OVS refuses deeper recursion (MAX_DEPTH). */
 const MAX_DEPTH = 64;
 
+/** No table: the frame stands before the learning switch, whose dumped addresses decide. */
+export const AT_NORMAL = -1;
+
 /** A frame that stands before a table which asks for what is given later. */
 export interface Paused {
   readonly table: number;
@@ -94,7 +97,21 @@ export function goOn(
   const walk = walkOf(regions, bridge, null);
   walk.zones = zones;
   walk.depth = depth;
-  enterTable(walk, table, given(frame, from));
+  if (table === AT_NORMAL) normal(walk, given(frame, from));
+  else enterTable(walk, table, given(frame, from));
+  return walk.out;
+}
+
+/** Goes on with one frame that stood before the learning switch. */
+export function goOnNormal(
+  regions: Regions,
+  bridge: IndexedBridge,
+  { zones }: Paused,
+  frame: Frame,
+): readonly Leaving[] {
+  const walk = walkOf(regions, bridge, null);
+  walk.zones = zones;
+  normal(walk, frame);
   return walk.out;
 }
 
@@ -315,6 +332,11 @@ function zoneIn({ words }: Frame, { field: of, start, width }: FieldBits): numbe
   return (words[at]! >>> start) & (2 ** width - 1);
 }
 
+/** Whether a dumped address may decide that is given later. */
+function isDecidedLater({ addresses }: IndexedBridge, { words }: Frame): boolean {
+  return addresses.size > 0 && words[W.ethDst] === LATER;
+}
+
 function output(walk: Walk, port: number, frame: Frame): void {
   const inPort = frame.words[W.inPort]!;
   switch (port) {
@@ -322,6 +344,10 @@ function output(walk: Walk, port: number, frame: Frame): void {
       if (inPort < 0) throw NEEDS_MORE;
       return leave(walk, inPort, frame);
     case RESERVED_PORTS.NORMAL:
+      if (walk.paused !== null && isDecidedLater(walk.bridge, frame)) {
+        walk.paused.push({ table: AT_NORMAL, frame, zones: walk.zones, depth: walk.depth });
+        return;
+      }
       return normal(walk, frame);
     case RESERVED_PORTS.NONE:
       return;

@@ -5,7 +5,7 @@
  * Before: `bridge-run.ts`, `choices.ts`. After: `outlets.ts`.
  */
 import { type Region } from '../../traffic/sets/regions.ts';
-import { goOnBy, type Paused, runTogether } from './bridge-run.ts';
+import { AT_NORMAL, goOnBy, goOnNormal, type Paused, runTogether } from './bridge-run.ts';
 import { choiceFor, choicesOf, textOfChoices } from './choices.ts';
 import { type Arrival, sourceless } from './ends.ts';
 import { type Fabric } from './fabric.ts';
@@ -100,6 +100,7 @@ export function openTails(fabric: Fabric): Tails {
 
   const ofPaused = (bridge: IndexedBridge, paused: Paused): Piece => {
     const { table, frame, zones, depth } = paused;
+    if (table === AT_NORMAL) return beforeNormal(bridge, paused);
     const choices = choicesOf(regions, bridge.tables.get(table)!, frame);
     const next = anonymous(bridge, frame);
     const text = `at ${table} ${depth} ${zones} ${next.words.join(' ')} ${textOfChoices(choices)}`;
@@ -108,6 +109,16 @@ export function openTails(fabric: Fabric): Tails {
       if (choice === null) return [];
       return goOnBy(regions, bridge, paused, choice.rule.flow, sentTo(next, to));
     });
+    return { gate: frame.where, tail };
+  };
+
+  const beforeNormal = (bridge: IndexedBridge, paused: Paused): Piece => {
+    const { frame, zones } = paused;
+    const next = anonymous(bridge, frame);
+    const text = `normal ${zones} ${next.words.join(' ')}`;
+    const tail = tailOf(bridge, text, (to) =>
+      goOnNormal(regions, bridge, paused, sentTo(next, to)),
+    );
     return { gate: frame.where, tail };
   };
 

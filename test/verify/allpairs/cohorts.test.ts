@@ -3,13 +3,17 @@
  * server by itself says: on hosts as they are, on hosts whose flows were damaged at random, and where
  * a flow looks at the sender so late that others have long gone on without asking.
  */
+import { join } from 'node:path';
 import { describe, expect, it } from 'vitest';
 import { type Network } from '../../../src/dataplane/network.ts';
 import { type Flow } from '../../../src/dataplane/ovs/types/flow.ts';
 import { readCloudYaml } from '../../../src/model/yaml/read-cloud.ts';
+import { openFolder } from '../../../src/snapshot/collect/folder.ts';
 import { compileNetworkOf } from '../../../src/snapshot/read/compiled.ts';
+import { openSnapshot } from '../../../src/snapshot/read/open.ts';
 import { type AllPairs } from '../../../src/verify/allpairs/all-pairs.ts';
 import { sweep, tally } from '../../../src/verify/allpairs/sweep.ts';
+import { ROOT } from '../../sources.ts';
 import { chance, changed, damaged, openPairs, withFlows } from './both-ways.ts';
 
 const agents = (last: number, more = ''): string =>
@@ -94,6 +98,22 @@ describe('servers that send alike', () => {
       const bridge = random(4) === 0 ? 'br-tun' : 'br-int';
       const hurt = damaged(flowsOf(NETWORK, host, bridge), random);
       expect(differences(openPairs(withFlows(NETWORK, { host, bridge }, hurt)))).toEqual([]);
+    }
+  });
+
+  it('get it also behind switches that have learned addresses', () => {
+    const capture = openSnapshot(openFolder(join(ROOT, 'demo/ovs-vxlan-ovsfw')));
+    expect(
+      openPairs(capture)
+        .cohorts()
+        .cohorts.some(({ members }) => members.length > 2),
+    ).toBe(true);
+    const random = chance(815);
+    for (let round = 0; round < 4; round++) {
+      const host = ['compute1', 'compute2'][random(2)]!;
+      const hurt = damaged(flowsOf(capture, host, 'br-int'), random);
+      const all = openPairs(withFlows(capture, { host, bridge: 'br-int' }, hurt));
+      expect(differences(all)).toEqual([]);
     }
   });
 
