@@ -13,6 +13,7 @@ import { compileRows } from './compile.ts';
 import { damageRows } from './damage.ts';
 import { flowTextRows, memoryRows } from './flow-text.ts';
 import { rulesRows } from './iptables.ts';
+import { pagesRows } from './pages.ts';
 import { figure, type Row, show, write } from './report.ts';
 import { routersRows } from './routers.ts';
 import { traceRows } from './traces.ts';
@@ -39,6 +40,7 @@ const SECTIONS: ReadonlyMap<string, Section> = new Map<string, Section>([
   ],
   ['twin', () => twinRows([300, 1000])],
   ['apply', applyRows],
+  ['pages', () => pagesRows(10_000)],
   ['damage', damageRows],
   ['clock', clockRows],
   ['routers', routersRows],

@@ -61,6 +61,7 @@ describe.skipIf(!hasChromium)('the local pages in a browser', () => {
     '/prove?from=a1&to=a2',
     '/matrix',
     '/matrix?rows=network+net-a&columns=network+net-a',
+    '/map?around=a1',
     '/simulate',
     '/diff',
   ])('fit a narrow screen and complain of nothing: %s', async (path) => {
