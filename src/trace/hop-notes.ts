@@ -3,7 +3,6 @@
  * words of Neutron (networks behind VLANs and tunnel keys, hosts behind tunnels, translations).
  */
 
-import { tapOfGuest } from '../dataplane/endpoint/guest.ts';
 import { type TranslationStep } from '../dataplane/iptables/steps.ts';
 import { type VxlanStep } from '../dataplane/linuxbridge/vxlan.ts';
 import { type Network } from '../dataplane/network.ts';
@@ -15,6 +14,7 @@ import { writeIp } from '../text/address-text.ts';
 import { type DiaryEntry } from '../traffic/diary.ts';
 import { readField } from '../traffic/words.ts';
 import { tupleOf } from './diagnosis/case.ts';
+import { endpointsAt } from './endpoints-at.ts';
 import {
   hostOfTunnelAddress,
   networkById,
@@ -53,10 +53,7 @@ export function hopLabel(network: Network, host: string, device: string): string
     });
     return port === undefined ? null : `balancer of ${portLabel(network, port)}`;
   }
-  const tap = tapOfGuest(device);
-  const end = network.endpoints.find(
-    (one) => one.host === host && (tap === null ? one.namespace === device : one.tap === tap),
-  );
+  const [end] = endpointsAt(network, host, device);
   if (end === undefined || end.name === end.port?.id) return null;
   return end.role === 'dhcp' && end.port !== null ? portLabel(network, end.port) : end.name;
 }

@@ -1,10 +1,10 @@
 /** Who received a packet: the name a person would use, and what it is. Part of the conclusion. */
-import { tapOfGuest } from '../dataplane/endpoint/guest.ts';
 import { type Endpoint, ROOT } from '../dataplane/network.ts';
 import { field } from '../packet/fields.ts';
 import { type Packet } from '../traffic/packet.ts';
 import { readField } from '../traffic/words.ts';
 import { type CompiledNetwork } from './compiled-network.ts';
+import { endpointsAt } from './endpoints-at.ts';
 import { addressOf } from './observation.ts';
 import { OUTSIDE, outsideName } from './outside.ts';
 import { type Ending } from './walk.ts';
@@ -22,10 +22,7 @@ export function receiverOf(compiled: CompiledNetwork, { device, p }: Ending<Pack
     const known = outsideName(network, outsideNames, destinationOf(p));
     return { name: known ?? addressOf(p, 'dst'), role: 'host' };
   }
-  const tap = tapOfGuest(name);
-  const here = network.endpoints.filter(
-    (one) => one.host === host && (tap === null ? one.namespace === name : one.tap === tap),
-  );
+  const here = endpointsAt(network, host, name);
   // A trunk's guest has the name of its parent port, whichever of its networks was meant.
   const owner = here.find(({ role }) => role === 'vm') ?? here[0];
   const fallback = { name: name === ROOT ? host : name, role: 'other' } as const;

@@ -11,6 +11,7 @@ import { type CompiledNetwork } from './compiled-network.ts';
 import { tupleOf } from './diagnosis/case.ts';
 import { judgeRules, ruleText } from './diagnosis/group-rules.ts';
 import { untranslatedTarget } from './diagnosis/translation.ts';
+import { endpointsAt } from './endpoints-at.ts';
 import { type Read } from './lineage.ts';
 import { unequalEnds, unfilteredBridges, unguarded } from './silent-faults.ts';
 import { type EnterStep } from './steps.ts';
@@ -47,10 +48,7 @@ function allowedBy({ network, connections }: CompiledNetwork, opened: Read): rea
   // A guest of several NICs was reached by the one whose MAC the frame has.
   const mac = readField(ending.p.words, field('eth_dst'));
   const nics = tap === null ? [] : portsBehind(network.neutron, where, tap);
-  const receiver = network.endpoints.find(
-    ({ host, namespace, tap: own }) =>
-      host === where && (tap === null ? namespace === name : own === tap),
-  );
+  const [receiver] = endpointsAt(network, where, name);
   const port = nics.find((one) => one.mac === mac) ?? receiver?.port ?? null;
   const tuple = tupleOf(ending.p.words);
   if (port === null || tuple === null || !port.portSecurity || port.securityGroups.length === 0) {

@@ -19,9 +19,9 @@ import {
 } from '../dataplane/routing/stack.ts';
 import { type Namespace } from '../dataplane/routing/types.ts';
 import { portIdPrefix } from '../model/ids.ts';
-import { endpointsBehind } from './behind-taps.ts';
 import { type Borrowed, owns, withAddress } from './borrowed-address.ts';
 import { type CompiledNetwork } from './compiled-network.ts';
+import { endpointsBehind } from './endpoints-at.ts';
 import { type OpenFilters } from './filters.ts';
 import { OUTSIDE } from './outside.ts';
 import { daemonsIn } from './programs/daemons.ts';

@@ -38,17 +38,21 @@ export function openDirectory(
     return (x ?? 0) - (y ?? 0);
   };
   const find = (word: string): readonly Endpoint[] => {
-    const floating = neutron.floatingIps.filter((each) => sameAddress(each.address, word));
+    const wanted = wantedOf(word);
+    const floating = neutron.floatingIps.filter((each) => isWanted(each.address, wanted));
     const behind = new Set(floating.flatMap((each) => each.portId ?? []));
     // What the cloud knows is asked first: it needs nothing of the hosts.
+    const called = names();
     const ranked = neutron.ports
-      .map((port) => ({ port, rank: behind.has(port.id) ? 1 : rankOfPort(port, names(), word) }))
-      .filter(({ rank }) => rank > 0)
+      .flatMap((port) => {
+        const rank = behind.has(port.id) ? 1 : rankOfPort(port, called, wanted);
+        return rank > 0 ? { port, rank } : [];
+      })
       .sort((a, b) => a.rank - b.rank);
     const known = ranked.flatMap(({ port }) => endpointsOfPort(port, around));
     if (known.length > 0) return known;
     const hits = all()
-      .map((each) => ({ each, rank: rankOf(each, word) }))
+      .map((each) => ({ each, rank: rankOf(each, wanted) }))
       .filter(({ rank }) => rank > 0)
       .sort((a, b) => a.rank - b.rank || byCloud(a.each, b.each))
       .map(({ each }) => each);
@@ -69,33 +73,42 @@ export function openDirectory(
   };
 }
 
+/** What a word may mean, read once for all whom it is compared with. */
+interface Wanted {
+  readonly word: string;
+  /** The port's id that a device's name begins with, or that the word itself begins. */
+  readonly idPrefix: string | undefined;
+  readonly address: IpAddress | undefined;
+  readonly mac: bigint | undefined;
+}
+
+function wantedOf(word: string): Wanted {
+  const idPrefix = portIdPrefix(word) ?? (/^[0-9a-f-]{8,}$/.test(word) ? word : undefined);
+  return { word, idPrefix, address: readIp(word), mac: readMac(word) };
+}
+
 /** 0 is no match; the smaller the better. */
-function rankOfPort(port: NeutronPort, names: ReadonlyMap<string, string>, word: string): number {
+function rankOfPort(port: NeutronPort, names: ReadonlyMap<string, string>, of: Wanted): number {
+  const { word, idPrefix } = of;
   if (names.get(port.deviceId) === word || port.name === word) return 1;
   if (port.id === word) return 2;
   if (port.deviceId === word) return 3;
-  const prefix = portIdPrefix(word);
-  if (prefix !== undefined && port.id.startsWith(prefix)) return 4;
-  if (/^[0-9a-f-]{8,}$/.test(word) && port.id.startsWith(word)) return 5;
-  if (port.fixedIps.some(({ address }) => sameAddress(address, word))) return 6;
-  const mac = readMac(word);
-  return mac !== undefined && mac === port.mac ? 6 : 0;
+  if (idPrefix !== undefined && port.id.startsWith(idPrefix)) return 4;
+  return port.fixedIps.some(({ address }) => isWanted(address, of)) || port.mac === of.mac ? 6 : 0;
 }
 
 /** Of what only the hosts show: by name, `NAMESPACE`, `HOST/NAMESPACE`, address or MAC. */
-function rankOf(each: Endpoint, word: string): number {
+function rankOf(each: Endpoint, of: Wanted): number {
+  const { word } = of;
   if (each.name === word) return 1;
   const { namespace } = each;
   if (namespace !== null && namespace !== ROOT && namespace === word) return 3;
   if (namespace !== null && `${each.host}/${namespace}` === word) return 3;
-  if (each.addresses.some((address) => sameAddress(address, word))) return 6;
-  const mac = readMac(word);
-  return mac !== undefined && mac === each.mac ? 6 : 0;
+  return each.addresses.some((address) => isWanted(address, of)) || each.mac === of.mac ? 6 : 0;
 }
 
-function sameAddress(address: IpAddress, word: string): boolean {
-  const other = readIp(word);
-  return other !== undefined && other.version === address.version && other.value === address.value;
+function isWanted({ version, value }: IpAddress, { address }: Wanted): boolean {
+  return address !== undefined && address.version === version && address.value === value;
 }
 
 /** Whether an address lies in a subnet of the cloud, as an outside host's one does. */
