@@ -42,6 +42,19 @@ export function splitBrains(
   return found;
 }
 
+/** The same for proofs: a sentence for every namespace of some devices that has two masters. */
+export function electedTwice(network: Network, devices: Iterable<string>): readonly string[] {
+  return [...new Set(devices)].flatMap((namespace) => {
+    const router = routerOfNamespace(network, namespace);
+    if (router === null || !isElected(namespace, router)) return [];
+    const masters = mastersOf(network, namespace);
+    const label = router.name === '' ? router.id : router.name;
+    return masters.length < 2
+      ? []
+      : [`VRRP_SPLIT_BRAIN: ${label} is master on ${masters.join(' and ')} at the same time`];
+  });
+}
+
 /** Namespaces of highly available routers that some copy came into. */
 function routersMet(
   network: Network,

@@ -9,9 +9,11 @@ import { type IpAddress } from '../../dataplane/routing/types.ts';
 import { field, TCP_FLAGS } from '../../packet/fields.ts';
 import { type Reason } from '../../reasons/codes.ts';
 import { type CompiledNetwork, compileNetwork } from '../../trace/compiled-network.ts';
+import { electedTwice } from '../../trace/diagnosis/split-brain.ts';
 import { lackingOnTheWay } from '../../trace/lacking.ts';
 import { lineageReader, type Role } from '../../trace/lineage.ts';
 import { outsidePlace, outsideTarget, withOutside } from '../../trace/outside.ts';
+import { type EnterStep } from '../../trace/steps.ts';
 import { type TraceEnd, type Verdict } from '../../trace/types.ts';
 import { type Ending } from '../../trace/walk.ts';
 import { readSteps } from '../../traffic/diary.ts';
@@ -352,6 +354,12 @@ function doubts(
     if (UNSURE.includes(code)) found.add(`${code}: ${detail}`);
   }
   const ways = told.map(({ steps }) => steps);
+  const entered = told.flatMap(({ steps, role }) =>
+    role === 'resolution'
+      ? []
+      : steps.flatMap((step) => (step.kind === 'enter' ? [(step as EnterStep).device] : [])),
+  );
+  for (const doubt of electedTwice(network, entered)) found.add(doubt);
   for (const { file, consequence } of lackingOnTheWay(network, ways, version)) {
     found.add(`SNAPSHOT_INCOMPLETE: ${file} is missing: ${consequence}`);
   }

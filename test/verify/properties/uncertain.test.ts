@@ -5,6 +5,7 @@
 import { readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { describe, expect, it } from 'vitest';
+import { compileFiles } from '../../../src/snapshot/read/compiled.ts';
 import { ROOT } from '../../sources.ts';
 import { capturedNetworks } from '../proof/networks.ts';
 import { checkedOver, cloudOf, cloudText, tampered } from './cloud.ts';
@@ -117,6 +118,47 @@ describe('highly available routers', () => {
     answers(checkedOver(network, `${OUT}  - {keeps: [out], under_failures: {${failures}}}`)).slice(
       1,
     );
+
+  const of = (host: string, file: string): ((path: string) => boolean) => {
+    return (path) => path.includes(`/${host}/ns/qrouter-`) && path.endsWith(file);
+  };
+  const files = compileFiles(cloud);
+  const textOf = (is: (path: string) => boolean): string =>
+    files.get([...files.keys()].find(is) ?? '')?.() ?? '';
+  const asked = ['some', 'none', 'all']
+    .map((claim) => `  - {from: v1, to: "${OUTSIDE}", arrives: ${claim}, icmp: true}`)
+    .join('\n');
+
+  it('let nothing pass without a master, and nobody can say with two', () => {
+    // net2 has the addresses as the cloud is compiled.
+    const rows = JSON.parse(textOf(of('net2', 'ip-addr.json'))) as Record<string, unknown>[];
+    const nobody = tampered(cloud, (path, text) =>
+      ['ip-addr.json', 'ip-route-v4.json'].some((file) => of('net2', file)(path))
+        ? textOf(of('net1', path.split('/').at(-1) ?? ''))
+        : text,
+    );
+    expect(checkedOver(nobody, asked).map(({ holds }) => holds)).toEqual([
+      'fails',
+      'holds',
+      'fails',
+    ]);
+    const both = tampered(cloud, (path, text) => {
+      if (of('net1', 'ip-route-v4.json')(path)) return textOf(of('net2', 'ip-route-v4.json'));
+      if (!of('net1', 'ip-addr.json')(path)) return text;
+      const own = JSON.parse(text) as Record<string, unknown>[];
+      const taken = own.map((one) => {
+        const other = rows.find(({ ifname }) => ifname === one['ifname']);
+        const elected = /^(qr|qg)-/.test(String(one['ifname'])) && other !== undefined;
+        return elected ? { ...one, addr_info: other['addr_info'] } : one;
+      });
+      return JSON.stringify(taken);
+    });
+    const found = checkedOver(both, asked);
+    expect(found.map(({ holds }) => holds)).toEqual(['unsure', 'fails', 'unsure']);
+    expect(found[0]?.because).toEqual([
+      'VRRP_SPLIT_BRAIN: edge is master on net1 and net2 at the same time',
+    ]);
+  });
 
   it('take over from one another, and the smallest set that breaks all is told', () => {
     expect(under('routers: 2')).toEqual([
