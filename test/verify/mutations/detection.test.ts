@@ -4,7 +4,10 @@
  * and all frames. A drawn few here; `HOPWISE_MUTATIONS=I/OF` does a part of all, or those whose name
  * holds a word, and `HOPWISE_SEED` draws other lines.
  */
+import { readFileSync } from 'node:fs';
+import { join } from 'node:path';
 import { describe, expect, it } from 'vitest';
+import { ROOT } from '../../sources.ts';
 import { drawFrom } from '../../traffic/random-rules.ts';
 import { detect } from './detect.ts';
 import { OPERATORS } from './operators.ts';
@@ -33,6 +36,18 @@ const MOST_PAIRS = 4;
 describe('a fault in a host’s flows or rules', () => {
   it('has many kinds', () => {
     expect(new Set(OPERATORS.map(({ what }) => what)).size).toBeGreaterThan(60);
+  });
+
+  it('was noticed nineteen times of twenty, where it changes anything', () => {
+    const text = readFileSync(join(ROOT, 'docs/seeded-faults.data.json'), 'utf8');
+    const recorded = JSON.parse(text) as readonly { what: string; answer: string }[];
+    const known = new Set(OPERATORS.map(({ what }) => what));
+    expect(recorded.filter(({ what }) => !known.has(what))).toEqual([]);
+    const noticed = recorded.filter(({ answer }) => answer === 'noticed');
+    const missed = recorded.filter(({ answer }) => answer === 'missed');
+    expect(noticed.length).toBeGreaterThan(30);
+    expect(noticed.length / (noticed.length + missed.length)).toBeGreaterThanOrEqual(0.95);
+    for (const what of FEW) expect(noticed.map((one) => one.what)).toContain(what);
   });
 
   const asked =
