@@ -155,6 +155,7 @@ export async function fates(
     ['tcp', 80],
     ['tcp', 22],
     ['udp', 5000],
+    ['icmp', 0],
   ] as const;
   const found: Fate[] = [];
   const send = async (
@@ -169,10 +170,12 @@ export async function fates(
     const questions = targets.flatMap(({ address }) =>
       kinds.map(([kind, port]): Question => ({ kind, address, port })),
     );
-    const answers = await ask(lab.fixture, sender.host, sender.namespace, questions);
+    const answers = await ask(lab.fixture, sender.host, sender.namespace, questions, 2500);
     for (const [i, { kind, port }] of questions.entries()) {
       const target = targets[Math.floor(i / kinds.length)]!;
-      const answer = trace(network, { from: sender.word, to: target.word, protocol: kind, port });
+      const ports = kind === 'icmp' ? {} : { port };
+      const asked = { from: sender.word, to: target.word, protocol: kind, ...ports };
+      const answer = trace(network, asked);
       const predicted =
         answer.kind !== 'traced'
           ? answer.kind
@@ -182,7 +185,7 @@ export async function fates(
       found.push({
         from: sender.name,
         to: target.name,
-        what: `${kind} ${port}`,
+        what: kind === 'icmp' ? 'icmp' : `${kind} ${port}`,
         predicted:
           predicted === 'answered'
             ? predicted
@@ -198,7 +201,16 @@ export async function fates(
     const others = lab.guests
       .filter((other) => other.name !== name)
       .map((other) => ({ name: other.name, address: other.address, word: other.name }));
-    const all = inward.length === 0 ? others : [...others, outside];
+    const gateways = network.endpoints
+      .filter(({ role, port }) => role === 'router' && port?.deviceOwner.includes('interface'))
+      .flatMap(({ addresses }) => addresses.filter(({ version }) => version === 4).map(writeIp))
+      .filter((address) => /\.1$/.test(address));
+    const routers = [...new Set(gateways)].map((address) => ({
+      name: address,
+      address,
+      word: address,
+    }));
+    const all = inward.length === 0 ? others : [...others, ...routers, outside];
     await send({ name, host, namespace: `vm-${name}`, word: name }, all);
   }
   if (inward.length > 0) {

@@ -18,12 +18,28 @@ for (const port of ports.map(Number)) {
 console.log('ready');
 `;
 
+/** An echo request, three times (RFC 792); ends well when one is answered. */
+const PING = `
+socket(S, 2, 3, 1) or die; my $id = $$ & 0xffff; my $to = pack('Sna4x8', 2, 0, pack('C4', split /[.]/, shift));
+for my $n (1 .. 3) {
+  my $sum = unpack('%32n*', pack('CCnnn', 8, 0, 0, $id, $n)); $sum = ($sum >> 16) + ($sum & 0xffff);
+  send(S, pack('CCnnn', 8, 0, ~$sum & 0xffff, $id, $n), 0, $to);
+  for my $end (time + 2) { while (time < $end) {
+    my $r = ''; vec($r, fileno(S), 1) = 1; select($r, undef, undef, 0.3) > 0 or next;
+    recv(S, my $b, 2000, 0); my $at = 4 * (ord($b) & 15);
+    exit 0 if unpack("x$at C", $b) == 0 && unpack('x' . ($at + 4) . ' n', $b) == $id;
+  } }
+}
+exit 1`;
+
 /** Asks lines of \`KIND ADDRESS PORT\` and answers each with who answered, or a dash. */
 const ASKER = `
+const PING = ${JSON.stringify(PING)};
 const wait = Number(process.argv[1]);
 const ask = (kind, address, port) => new Promise((done) => {
   let timer;
   const end = (text) => { clearTimeout(timer); done(text); };
+  if (kind === 'icmp') return require('node:child_process').execFile('perl', ['-e', PING, address], (wrong) => done(wrong ? '-' : 'echo'));
   if (kind === 'udp') {
     const s = require('node:dgram').createSocket('udp4');
     timer = setTimeout(() => { s.close(); done('-'); }, wait);
@@ -95,7 +111,8 @@ export interface RunningStream {
 }
 
 export interface Question {
-  readonly kind: 'udp' | 'tcp';
+  /** Of `icmp` the port says nothing, and the answer is `echo`. */
+  readonly kind: 'udp' | 'tcp' | 'icmp';
   readonly address: string;
   readonly port: number;
 }
@@ -108,7 +125,7 @@ function start(words: readonly string[]): ChildProcess {
 function output(child: ChildProcess, enough: (text: string) => boolean): Promise<string> {
   return new Promise((resolve, reject) => {
     let text = '';
-    const timer = setTimeout(() => reject(new Error(`no answer from a guest: ${text}`)), 15_000);
+    const timer = setTimeout(() => reject(new Error(`no answer from a guest: ${text}`)), 45_000);
     const done = (): void => {
       clearTimeout(timer);
       resolve(text);
