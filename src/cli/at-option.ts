@@ -42,10 +42,11 @@ export async function outcomeAt(
   { at, event, outcome }: AtFlags & { readonly at: number },
   question?: Question,
 ): Promise<Outcome> {
-  const [{ simulate }, { outcomesOf }, { seconds }] = await Promise.all([
+  const [{ simulate }, { outcomesOf }, { seconds }, { SIMULATION_FILES }] = await Promise.all([
     import('../simulate/simulation.ts'),
     import('../simulate/render/outcomes.ts'),
     import('../simulate/words.ts'),
+    import('./simulation-files.ts'),
   ]);
   const asked = question === undefined ? {} : { question };
   const done = simulate(network, {
@@ -54,6 +55,7 @@ export async function outcomeAt(
     until_us: at,
     seed: 1,
     ways: WAYS,
+    ...SIMULATION_FILES,
     ...asked,
   });
   if (done.kind === 'wrong') {

@@ -1,5 +1,4 @@
 /** `hopwise simulate NETWORK`: lets time go on, things fail, and tells what is lost and why. */
-import { existsSync, readFileSync } from 'node:fs';
 import { type Command, InvalidArgumentError, Option } from 'commander';
 import { type Simulated } from '../simulate/simulation.ts';
 import { jsonText } from '../text/escape.ts';
@@ -34,6 +33,8 @@ Events begin with their time: t=5s, t=250ms, t=1min.
   t=5s reload ROUTER@HOST priority 150    any statement, as its file would have it
   t=5s reload ROUTER@HOST add virtual_ipaddress_excluded 10.0.0.9/24 dev qr-0123abcd-ef
   t=5s reload ROUTER@HOST with FILE       another keepalived.conf: instances may come and go
+  t=5s reload dnsmasq at net1 with DIR    its host and option files there (or of a cloud.yaml);
+                                          haproxy, as well; restart dnsmasq reads everything
   t=5s add address 10.0.0.9/24 at net1:eth1   remove address; nobody is told of it
   t=5s script chk fails ROUTER@HOST       t=5s stop agent net1
   t=5s kill PROCESS at net1               ovs-vswitchd, dnsmasq, neutron-openvswitch-agent,
@@ -74,9 +75,10 @@ export function addSimulate(root: Command, call: Call): void {
 }
 
 async function run(call: Call, path: string, flags: SimulateFlags): Promise<void> {
-  const [{ openSnapshotOption }, { simulate }] = await Promise.all([
+  const [{ openSnapshotOption }, { simulate }, { SIMULATION_FILES }] = await Promise.all([
     import('./snapshot-option.ts'),
     import('../simulate/simulation.ts'),
+    import('./simulation-files.ts'),
   ]);
   const { network, name, folder } = openSnapshotOption(path);
   const { output } = flags;
@@ -88,7 +90,7 @@ async function run(call: Call, path: string, flags: SimulateFlags): Promise<void
     until_us: flags.until,
     seed: flags.seed,
     ways: Math.max(1, flags.ways),
-    readFile: (path) => (existsSync(path) ? readFileSync(path, 'utf8') : null),
+    ...SIMULATION_FILES,
     ...(err.isTTY
       ? { progress: (way, now_us) => err.write(`\r  way ${way + 1}, ${now_us / 1e6} s `) }
       : {}),

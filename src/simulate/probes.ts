@@ -100,12 +100,25 @@ function unknownWord(word: string): string {
   return `${word} was not understood${meant === undefined ? '' : `; did you mean ${meant}?`} (${USAGE})`;
 }
 
+/** What happened to a server that has no address any more says more than that it has none. */
+function toldBy({ cuts }: Stage, evidence: string): string | null {
+  return [...cuts.leaseless.values()].includes(evidence) ? evidence : null;
+}
+
+/** Each connection is a new one, from another port. */
+function numbered({ question }: PlannedProbe, stage: Stage): Question {
+  const { packet } = question;
+  const connects = packet.protocol === 'tcp' || packet.protocol === 'udp';
+  if (!connects || packet.sourcePort !== null) return question;
+  return { ...question, packet: { ...packet, sourcePort: stage.freePort() } };
+}
+
 /** Sends the probe once, now. */
 export function shoot(stage: Stage, probe: PlannedProbe, at_us: number): Shot {
   const visited = new Set<string>();
   stage.cuts.visited = visited;
   stage.neighbours.usedLately();
-  const trace = traceNow(stage, probe.question);
+  const trace = traceNow(stage, numbered(probe, stage));
   stage.cuts.visited = null;
   const by = stage.neighbours.usedLately();
   if (trace === null) {
@@ -115,12 +128,17 @@ export function shoot(stage: Stage, probe: PlannedProbe, at_us: number): Shot {
   const [first] = trace.blockers;
   const blocker =
     first === undefined
-      ? null
+      ? {
+          code: 'SNAPSHOT_INCOMPLETE' as const,
+          host: probe.question.from.host ?? '',
+          component: probe.question.from.namespace ?? '',
+          evidence: 'no answer has come, and nothing that was walked tells why',
+        }
       : {
           code: first.code,
           host: first.host,
           component: first.component,
-          evidence: first.because[0] ?? first.evidence,
+          evidence: toldBy(stage, first.evidence) ?? first.because[0] ?? first.evidence,
         };
   return { at_us, delivered: false, blocker, visited, by };
 }

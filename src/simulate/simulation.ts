@@ -37,6 +37,8 @@ export interface SimulationOptions {
   readonly delays?: VrrpDelays;
   /** Reads a file that an event names; without it there is none. */
   readonly readFile?: (path: string) => string | null;
+  /** Opens a snapshot or cloud that an event names, or says what is wrong with it. */
+  readonly openNetwork?: (path: string) => Network | string;
   /** Sent at the end of the simulated time. */
   readonly question?: Question;
   /** Called now and then with the simulated time, for long runs. */
@@ -164,7 +166,7 @@ function play(
   const vrrp = new NetworkRouters(instances, clock, choices, stage, timeline, delays);
   const agents = new HostAgents(clock, stage, vrrp);
   const process = (host: string, text: string): void => vrrp.tell('process', host, text);
-  new HealthChecks(clock, stage, process);
+  const health = new HealthChecks(clock, stage, process);
   const leases = new Leases(clock, stage, process);
   expireFlows(clock, stage, (host, count) =>
     vrrp.tell('kernel', host, `${count} flows have reached their timeout`),
@@ -172,7 +174,10 @@ function play(
   stage.neighbourFailed = (age) =>
     vrrp.tell('kernel', stage.hostOf(age.host, age.namespace), failedText(age));
   const readFile = options.readFile ?? ((): null => null);
-  const now: Play = { clock, choices, stage, vrrp, agents, leases, readFile };
+  const openNetwork =
+    options.openNetwork ?? ((path: string): string => `there is no network ${path}`);
+  const files = { readFile, openNetwork };
+  const now: Play = { clock, choices, stage, vrrp, agents, leases, health, ...files };
   const crowded = probes.filter((one) => options.until_us / one.every_us > SHOTS_MAX);
   const planned = options.events.map((text) => readEvent(text, now));
   const events = planned.filter((one) => 'apply' in one);

@@ -6,7 +6,7 @@ import { allBits, type Field, type FieldBits, field, TCP_FLAGS } from '../packet
 import { onePacket } from '../traffic/one-packet.ts';
 import { blankPacket, type Packet } from '../traffic/packet.ts';
 import { type Traffic } from '../traffic/traffic.ts';
-import { assignment } from '../traffic/words.ts';
+import { assignment, readField } from '../traffic/words.ts';
 import { hasTimestamps, largestSegment, SCALED_WINDOW, timestampsFor } from './transport.ts';
 import { type PacketQuestion } from './types.ts';
 
@@ -108,7 +108,8 @@ export function datagramBack(received: Packet): Packet {
 
 /**
  * The first segment of a connection that a program opens because of what it received. Its port
- * is any free one of the host; a null source is left to the stack.
+ * is any free one of the host: that of the client, so that no two connections at a time have the
+ * same. A null source is left to the stack.
  */
 export function openingSegment(
   because: Packet,
@@ -116,9 +117,10 @@ export function openingSegment(
   port: number,
   source: IpAddress | null,
 ): Packet {
+  const client = readField(because.words, F.sourcePort);
   const question: PacketQuestion = {
     protocol: 'tcp',
-    sourcePort: null,
+    sourcePort: client < 1024n ? null : Number(client),
     destinationPort: port,
     source,
     icmpId: null,

@@ -5,6 +5,7 @@ import { HOST_EVENTS } from './hosts.ts';
 import { LINK_EVENTS } from './links.ts';
 import { PROCESS_EVENTS } from './processes.ts';
 import { RELOAD_EVENTS } from './reloads.ts';
+import { REREAD_EVENTS } from './rereads.ts';
 import { SERVER_EVENTS } from './servers.ts';
 import { type EventRow, type PlannedEvent, type Play } from './types.ts';
 
@@ -14,6 +15,7 @@ export const EVENTS: readonly EventRow[] = [
   ...PROCESS_EVENTS,
   ...RELOAD_EVENTS,
   ...DAEMON_EVENTS,
+  ...REREAD_EVENTS,
   ...SERVER_EVENTS,
 ];
 

@@ -1,9 +1,11 @@
 /** What a person lets happen in a simulation: words, and what they do. */
 
+import { type Network } from '../../dataplane/network.ts';
 import { nearest } from '../../text/suggest.ts';
 import { type HostAgents } from '../agents/agents.ts';
 import { type Choices } from '../clock/choices.ts';
 import { type Clock } from '../clock/clock.ts';
+import { type HealthChecks } from '../network/health.ts';
 import { type Leases } from '../network/leases.ts';
 import { type Stage } from '../network/stage.ts';
 import { type NetworkRouters } from '../vrrp/on-network.ts';
@@ -16,8 +18,11 @@ export interface Play {
   readonly vrrp: NetworkRouters;
   readonly agents: HostAgents;
   readonly leases: Leases;
+  readonly health: HealthChecks;
   /** A file that an event names; null when there is none. */
   readFile(path: string): string | null;
+  /** Another snapshot or cloud that an event names, or what is wrong with it. */
+  openNetwork(path: string): Network | string;
 }
 
 /** An event that was understood. */

@@ -99,7 +99,7 @@ export class Cuts {
     }
     const leaseless =
       this.leaseless.size === 0 ? undefined : this.leaseless.get(`${device.host} ${device.name}`);
-    if (leaseless !== undefined) return lost(p, port, leaseless, at, 'NOT_FOR_ME');
+    if (leaseless !== undefined) return lost(p, device.name, leaseless, null, 'NOT_FOR_ME');
     if (device.stage === 'switch' && this.deadSwitches.has(device.host)) {
       return lost(p, port, 'ovs-vswitchd does not run', at);
     }

@@ -15,6 +15,7 @@ import { daemonsOf } from '../../trace/programs/daemons.ts';
 import { type Question } from '../../trace/types.ts';
 import { type Clock } from '../clock/clock.ts';
 import { traceNow } from '../probes.ts';
+import { type Offer, offerOf, takeAddress } from './lease-offers.ts';
 import { type Stage } from './stage.ts';
 
 /** A client does not ask more often than this. */
@@ -30,9 +31,9 @@ interface Server {
 
 interface Lease {
   readonly endpoint: Endpoint;
-  readonly address: IpAddress;
+  address: IpAddress;
   readonly servers: readonly Server[];
-  readonly length_us: number;
+  length_us: number;
   granted_us: number;
   held: boolean;
 }
@@ -78,9 +79,18 @@ export class Leases {
   private renew(lease: Lease): void {
     const { clock } = this;
     const end_us = lease.granted_us + lease.length_us;
-    if (lease.held && clock.now_us >= end_us) this.lose(lease);
-    if (lease.servers.some((server) => this.answers(lease, server))) {
-      this.grant(lease);
+    if (lease.held && clock.now_us >= end_us) {
+      this.lose(lease, `the DHCP lease of ${writeIp(lease.address)} has run out`);
+    }
+    const offer = this.asked(lease);
+    if (offer?.kind === 'given') {
+      this.grant(lease, offer);
+      return;
+    }
+    if (offer?.kind === 'refused' && lease.held) {
+      this.lose(lease, `the DHCP server refuses ${writeIp(lease.address)}: its files have changed`);
+      // INIT: the client asks for any address at once (RFC 2131 §4.4.5, DHCPNAK).
+      this.renew(lease);
       return;
     }
     if (!lease.held) {
@@ -93,21 +103,42 @@ export class Leases {
     clock.at(Math.min(next_us, end_us), () => this.renew(lease));
   }
 
-  private grant(lease: Lease): void {
+  /** What the first server that is reached says; null when none says anything. */
+  private asked(lease: Lease): Offer | null {
+    for (const server of lease.servers) {
+      if (!this.answers(lease, server)) continue;
+      const held = lease.held ? lease.address : null;
+      const offer = offerOf(this.stage, server, lease.endpoint.mac, held);
+      if (offer !== null) return offer;
+    }
+    return null;
+  }
+
+  private grant(lease: Lease, offer: Extract<Offer, { kind: 'given' }>): void {
     const { clock, stage } = this;
     lease.granted_us = clock.now_us;
-    clock.after(lease.length_us / 2, () => this.renew(lease));
+    lease.length_us = offer.length_us ?? lease.length_us;
+    if (Number.isFinite(lease.length_us)) {
+      clock.after(lease.length_us / 2, () => this.renew(lease));
+    }
     if (lease.held) return;
+    if (offer.address.value !== lease.address.value) {
+      takeAddress(stage, lease.endpoint, lease.address, offer.address);
+      lease.address = offer.address;
+      lease.held = true;
+      stage.cuts.leaseless.delete(placeOf(stage, lease.endpoint));
+      this.tell(lease.endpoint.host, `${lease.endpoint.name} has ${writeIp(lease.address)} now`);
+      return;
+    }
     lease.held = true;
     stage.cuts.leaseless.delete(placeOf(stage, lease.endpoint));
     stage.disturbances++;
     this.tell(lease.endpoint.host, `${lease.endpoint.name} has ${writeIp(lease.address)} again`);
   }
 
-  private lose(lease: Lease): void {
+  private lose(lease: Lease, text: string): void {
     const { stage } = this;
     lease.held = false;
-    const text = `the DHCP lease of ${writeIp(lease.address)} has run out`;
     stage.cuts.leaseless.set(placeOf(stage, lease.endpoint), text);
     stage.disturbances++;
     this.tell(lease.endpoint.host, `${lease.endpoint.name}: ${text}`);

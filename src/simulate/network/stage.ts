@@ -17,6 +17,7 @@ import { hooksOf } from '../../trace/filters.ts';
 import { type Opening, type PortAnswers } from '../../trace/opening.ts';
 import { OUTSIDE, withOutside } from '../../trace/outside.ts';
 import { choicesOf } from '../../trace/programs/choices.ts';
+import { type Daemon } from '../../trace/programs/daemon.ts';
 import { programsOf } from '../../trace/programs/programs.ts';
 import { openSwitchOf } from '../../trace/switch-device.ts';
 import { type Assumption, type Question } from '../../trace/types.ts';
@@ -34,6 +35,9 @@ import { LivingNetwork } from './living.ts';
 import { type Age, Neighbours } from './neighbours.ts';
 import { remembered } from './remembered.ts';
 
+const FIRST_PORT = 32_768;
+const PORTS = 28_232;
+
 const TAKES_ADVERTS = guard(test(field('ip_dst'), VRRP_GROUP[4]));
 
 export class Stage {
@@ -50,6 +54,7 @@ export class Stage {
   disturbances = 0;
   /** Interfaces on which keepalived listens, by `HOST NAMESPACE`. */
   private readonly listening = new Map<string, string[]>();
+  private portsUsed = 0;
   private readonly clock: Clock;
   private readonly run: Run<Packet>;
   private readonly world: World<Packet>;
@@ -132,6 +137,26 @@ export class Stage {
     this.heeding.namespaceChanged(host, name);
     this.disturbances++;
     return true;
+  }
+
+  /** A port of a new connection that no other has at the time (net.ipv4.ip_local_port_range). */
+  freePort(): number {
+    return FIRST_PORT + (this.portsUsed++ % PORTS);
+  }
+
+  /** What is known of a namespace is looked at anew: a guest whose port has changed. */
+  renew(host: string, name: string): void {
+    this.world.renew(host, name);
+    this.disturbances++;
+  }
+
+  /** Programs of a host go on with other files. */
+  runInstead(host: string, daemons: readonly Daemon[]): void {
+    this.compiled.daemons.set(host, daemons);
+    for (const { namespace } of daemons) {
+      if (namespace !== null) this.world.renew(host, namespace);
+    }
+    this.disturbances++;
   }
 
   /** Rules of a namespace are written anew; what it tracked is forgotten. */
