@@ -20,6 +20,8 @@ export interface Taken extends Choice {
 /** Answers the questions of one run: first as told, then always the first possibility. */
 export class Choices {
   readonly taken: Taken[] = [];
+  /** False when something was left out of what could be chosen. */
+  exhaustive = true;
   private readonly told: readonly number[];
 
   constructor(told: readonly number[] = []) {
@@ -43,7 +45,7 @@ export interface Explored<T> {
 export interface Exploration<T> {
   /** The first run is the one where every choice took its first possibility. */
   readonly runs: readonly Explored<T>[];
-  /** False when the budget did not suffice for all. */
+  /** False when the budget did not suffice for all, or a run left something out. */
   readonly complete: boolean;
 }
 
@@ -51,16 +53,18 @@ export interface Exploration<T> {
 export function explore<T>(budget: number, run: (choices: Choices) => T): Exploration<T> {
   const runs: Explored<T>[] = [];
   const waiting: (readonly number[])[] = [[]];
+  let complete = true;
   for (let next = 0; next < waiting.length; next++) {
     const told = waiting[next] ?? [];
     if (runs.length >= budget) return { runs, complete: false };
     const choices = new Choices(told);
     runs.push({ outcome: run(choices), taken: choices.taken });
+    complete &&= choices.exhaustive;
     for (let i = told.length; i < choices.taken.length; i++) {
       const before = choices.taken.slice(0, i).map(({ taken }) => taken);
       const others = (choices.taken[i]?.options.length ?? 1) - 1;
       for (let other = 1; other <= others; other++) waiting.push([...before, other]);
     }
   }
-  return { runs, complete: true };
+  return { runs, complete };
 }

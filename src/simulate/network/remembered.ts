@@ -1,6 +1,9 @@
 /**
  * The network with what its devices remember written into it, as a dump taken at this moment would
  * show it: MAC tables, flows that were learned, neighbours.
+ *
+ * Simplification: connections that begin or end while time goes on are not written into the state
+ * at its end, which holds those of the dump; a question about a new connection asks for none.
  */
 import { type Network } from '../../dataplane/network.ts';
 import { hasExpired } from '../../dataplane/ovs/pipeline/lookup.ts';

@@ -100,7 +100,10 @@ function windowLines(window: LossWindow): readonly string[] {
 
 function otherLines(done: Done, page: Page): readonly string[] {
   const outcomes = outcomesOf(done.ways);
-  if (outcomes.length < 2) return [];
+  if (outcomes.length < 2) {
+    const tried = `${done.ways.length} ${done.ways.length === 1 ? 'way of it was' : 'ways of it were'} tried; there are more: --ways tries them`;
+    return done.complete ? [] : ['', page.style('unsure', `real routers race: ${tried}`)];
+  }
   const all = done.complete ? '' : ', and there are more: --ways tries out more of them';
   const lines = ['', `${page.style('unsure', `${outcomes.length} outcomes are possible`)}${all}`];
   for (const [i, { summary, conditions, ways }] of outcomes.entries()) {

@@ -22,15 +22,26 @@ export interface Heat {
   readonly slow: string | null;
 }
 
-/** Racers beyond these are taken to be prompt: every one doubles the possibilities. */
-const RACERS_MAX = 4;
+/**
+ * Every racer doubles the possibilities.
+ *
+ * Simplification: of more than eight VRRP routers whose timers run out together, those beyond the
+ * eighth are taken to send before they hear anybody; the answer then says that there are more ways.
+ */
+const RACERS_MAX = 8;
 
-/** All ways the race may go; the first has everybody prompt and the best one last. */
+/**
+ * All ways the race may go; the first has everybody prompt and the best one last. Those in which
+ * one is prompt alone come next, so that a small budget tries each winner first.
+ */
 export function heatsOf(racers: readonly Racer[]): readonly Heat[] {
   const few = racers.slice(0, RACERS_MAX);
   const rest = racers.slice(RACERS_MAX).map(({ id }) => id);
   const heats: Heat[] = [];
-  for (let set = (1 << few.length) - 1; set > 0; set--) {
+  const all = (1 << few.length) - 1;
+  const sets = Array.from({ length: all }, (_, i) => i + 1);
+  const weight = (set: number): number => (set === all ? 0 : bitsIn(set));
+  for (const set of sets.sort((a, b) => weight(a) - weight(b) || b - a)) {
     const prompt = few.filter((_one, i) => (set & (1 << i)) !== 0);
     const late = few.filter((_one, i) => (set & (1 << i)) === 0).map(({ id }) => id);
     const ids = [...prompt.map(({ id }) => id), ...rest];
@@ -39,6 +50,12 @@ export function heatsOf(racers: readonly Racer[]): readonly Heat[] {
     if (prompt.length > 1 && loser !== undefined) heats.push({ prompt: ids, late, slow: loser.id });
   }
   return heats;
+}
+
+function bitsIn(set: number): number {
+  let count = 0;
+  for (let left = set; left > 0; left >>= 1) count += left & 1;
+  return count;
 }
 
 /** Best first: higher priority, then higher address (RFC 5798 §6.4.3). */
@@ -50,6 +67,7 @@ function byRank(a: Racer, b: Racer): number {
 /** Lets the race go one way. */
 export function chooseHeat(choices: Choices, at_us: number, racers: readonly Racer[]): Heat {
   const heats = heatsOf(racers);
+  if (racers.length > RACERS_MAX) choices.exhaustive = false;
   const taken = choices.choose({
     at_us,
     about: `${racers.map(({ id }) => id).join(', ')} stop waiting at nearly the same time`,
