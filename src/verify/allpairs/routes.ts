@@ -16,8 +16,13 @@ export interface TakenRoute {
 
 interface Entry {
   readonly bits: number;
+  /** How many addresses it takes. */
+  readonly size: number;
+  /** Its first address, counted in networks of its size. */
   readonly network: number;
   readonly route: Route;
+  /** What it says, once somebody has asked. */
+  taken: TakenRoute | NotCarried | null;
 }
 
 const tables = new WeakMap<Namespace, readonly Entry[] | NotCarried>();
@@ -32,23 +37,29 @@ export function routeTo(state: Namespace, address: number): TakenRoute | null {
     tables.set(state, entries);
   }
   if (entries instanceof NotCarried) throw entries;
-  for (const { bits, network, route } of entries) {
-    const shift = 2 ** (32 - bits);
-    if (Math.floor(address / shift) !== network) continue;
-    const [hop] = route.hops;
-    if (route.type !== 'unicast' || route.hops.length !== 1 || hop === undefined) {
-      throw new NotCarried('a route of another kind');
-    }
-    if (hop.device === null || hop.dead || hop.gateway?.version === 6) {
-      throw new NotCarried('a next hop of another kind');
-    }
-    return {
-      device: hop.device,
-      gateway: hop.gateway === null ? null : Number(hop.gateway.value),
-      source: route.source === null ? null : Number(route.source.value),
-    };
+  for (let i = 0; i < entries.length; i++) {
+    const entry = entries[i]!;
+    if (Math.floor(address / entry.size) !== entry.network) continue;
+    entry.taken ??= takenBy(entry.route);
+    if (entry.taken instanceof NotCarried) throw entry.taken;
+    return entry.taken;
   }
   return null;
+}
+
+function takenBy({ type, hops, source }: Route): TakenRoute | NotCarried {
+  const [hop] = hops;
+  if (type !== 'unicast' || hops.length !== 1 || hop === undefined) {
+    return new NotCarried('a route of another kind');
+  }
+  if (hop.device === null || hop.dead || hop.gateway?.version === 6) {
+    return new NotCarried('a next hop of another kind');
+  }
+  return {
+    device: hop.device,
+    gateway: hop.gateway === null ? null : Number(hop.gateway.value),
+    source: source === null ? null : Number(source.value),
+  };
 }
 
 function entriesOf(state: Namespace): readonly Entry[] | NotCarried {
@@ -70,10 +81,11 @@ function entriesOf(state: Namespace): readonly Entry[] | NotCarried {
     shown.length > 0
       ? shown
       : connectedRoutes(state.interfaces, 4).filter(({ table }) => table === MAIN);
-  const entries = routes.map((route) => {
+  const entries = routes.map((route): Entry => {
     const bits = route.prefix?.length ?? 0;
-    const network = Math.floor(Number(route.prefix?.address.value ?? 0n) / 2 ** (32 - bits));
-    return { bits, network, route };
+    const size = 2 ** (32 - bits);
+    const network = Math.floor(Number(route.prefix?.address.value ?? 0n) / size);
+    return { bits, size, network, route, taken: null };
   });
   const keys = new Set(entries.map(({ bits, network }) => `${bits} ${network}`));
   if (keys.size !== entries.length) return new NotCarried('several routes to one network');
