@@ -18,6 +18,7 @@ import { lostFrame } from './diagnosis/not-arriving.ts';
 import { plainFinding } from './diagnosis/plain.ts';
 import { securityGroups } from './diagnosis/security-groups.ts';
 import { spoofedSource } from './diagnosis/spoofing.ts';
+import { strangeMac } from './diagnosis/strange-mac.ts';
 import { agentTables } from './diagnosis/tables.ts';
 import { missingTranslation } from './diagnosis/translation.ts';
 import { tunnelEnds } from './diagnosis/tunnel-ends.ts';
@@ -36,6 +37,7 @@ const DIAGNOSES: readonly Diagnosis[] = [
   unseenFile,
   deadSender,
   unseenHost,
+  strangeMac,
   wrongMapping,
   guestAddress,
   wrongTranslation,

@@ -6,7 +6,6 @@
 import { type Network } from '../../dataplane/network.ts';
 import { type FlowStep } from '../../dataplane/ovs/pipeline/steps.ts';
 import { type Bridge, type Port } from '../../dataplane/ovs/types/switch.ts';
-import { type NeighbourStep } from '../../dataplane/routing/steps.ts';
 import { type NeutronPort } from '../../model/neutron.ts';
 import { field } from '../../packet/fields.ts';
 import { sameAddress } from '../../packet/prefix.ts';
@@ -18,7 +17,7 @@ import { type Read } from '../lineage.ts';
 import { portLabel, portRef, tunnelAddressOf } from '../objects.ts';
 import { type EnterStep } from '../steps.ts';
 import { type Case, type Diagnosis, type Finding } from './case.ts';
-import { inNamespace, onHost, restartAgent } from './commands.ts';
+import { onHost, restartAgent } from './commands.ts';
 import { deadReceiver } from './dead-port.ts';
 import { notPlugged } from './plugging.ts';
 
@@ -66,28 +65,7 @@ function nobodysMac(of: Case, mac: bigint): Finding | null {
   const because = [
     `nothing in the snapshot has MAC ${writeMac(mac)}: the frame is flooded in vain`,
   ];
-  const written = writtenNeighbour(of, mac);
-  if (written !== null) return { ...written, because: [...written.because, ...because] };
   return { code: 'FLOOD_BLOCKED', because, fix: null };
-}
-
-/** Who sent the frame to that MAC because somebody had written a neighbour entry by hand. */
-function writtenNeighbour({ diary }: Case, mac: bigint): Finding | null {
-  const at = diary.findLastIndex(({ step }) => step.kind === 'neighbour');
-  const step = diary[at]?.step as NeighbourStep | undefined;
-  const hop = diary.slice(0, Math.max(at, 0)).findLast(({ step: one }) => one.kind === 'enter');
-  if (step?.state !== 'permanent' || hop === undefined) return null;
-  const { host } = hop.step as EnterStep;
-  const place = `${step.namespace} neighbours of ${step.device}`;
-  return {
-    code: 'NO_NEIGHBOR',
-    host,
-    component: place,
-    evidence: `permanent entry with MAC ${writeMac(mac)}`,
-    because: ['the neighbour was written by hand, so nobody is asked'],
-    fix: { summary: 'delete the permanent entry, so that the neighbour is asked', commands: [] },
-    confirm: [inNamespace(host, step.namespace, `ip neigh show dev ${step.device}`)],
-  };
 }
 
 /** Why nothing arrives at a port; null when nothing is wrong that the snapshot shows. */

@@ -39,10 +39,7 @@ export function daemonsIn(
 const NONE: readonly Daemon[] = [];
 
 /** A network node may have thousands of programs, and each namespace asks for its own. */
-const byNamespace = new WeakMap<
-  readonly Daemon[],
-  ReadonlyMap<string | null, readonly Daemon[]>
->();
+const byNamespace = new WeakMap<readonly Daemon[], ReadonlyMap<string | null, readonly Daemon[]>>();
 
 /** All programs of a host whose configuration the snapshot has. */
 export function daemonsOf(compiled: CompiledNetwork, hostName: string): readonly Daemon[] {

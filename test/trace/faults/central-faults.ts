@@ -66,6 +66,16 @@ export const CENTRAL: readonly Fault[] = [
     blames: { code: 'FLOOD_BLOCKED', host: 'compute1', component: /^br-ex$/ },
   },
   {
+    name: 'a neighbour that the agent wrote down with a MAC of nobody',
+    edits: [
+      rewrite(/^hosts\/compute1\/ns\/qrouter-.*\/ip-neigh-v4/, (text) =>
+        text.replaceAll('fa:16:3e:10:3a:4f', 'fa:16:3e:00:00:99'),
+      ),
+    ],
+    asked: [['d1', '10.2.0.190']],
+    blames: { code: 'NO_NEIGHBOR', host: 'compute1', component: /^qrouter-\S+ neighbours of qr-/ },
+  },
+  {
     name: 'a floating namespace that is gone',
     edits: [lostNamespace('compute1', FLOATING)],
     asked: [INWARD, sideways],
@@ -98,6 +108,18 @@ export const FIREWALL: readonly Fault[] = [
     edits: [lostFlow('compute2', 'br-int', new RegExp(`table=60.*dl_dst=${A2_MAC}`))],
     asked: [A1_TO_A2],
     blames: { code: 'CT_ASYMMETRIC', host: 'compute2', component: /^br-int table 60$/ },
+  },
+  {
+    name: 'an ARP responder that answers with a MAC of nobody',
+    edits: [
+      rewrite(/^hosts\/compute1\/ovs\/br-tun\.flows\.txt$/, (text) =>
+        text.replace(/^.*table=21,.*arp_tpa=10\.0\.0\.7 .*$/gm, (line) =>
+          line.replaceAll('fa163e7661fe', 'fa163e000099').replaceAll(A2_MAC, 'fa:16:3e:00:00:99'),
+        ),
+      ),
+    ],
+    asked: [A1_TO_A2],
+    blames: { code: 'FDB_STALE', host: 'compute1', component: /^br-tun table 21$/ },
   },
   {
     name: 'a floating IP that leads to another address',
@@ -144,6 +166,16 @@ export const STANDING: readonly Fault[] = [
     ],
     asked: [L2_TO_L1, L1_TO_L2],
     blames: { code: 'TUNNEL_ENDPOINT_MISSING', host: 'compute2', component: /^vxlan-515$/ },
+  },
+  {
+    name: 'an ARP proxy that answers with a MAC of nobody',
+    edits: [
+      rewrite(/^hosts\/compute2\/ns\/root\/ip-neigh-(?:v4|proxy)\.json/, (text) =>
+        text.replaceAll('fa:16:3e:6c:6e:c4', 'fa:16:3e:00:00:99'),
+      ),
+    ],
+    asked: [L2_TO_L1],
+    blames: { code: 'FDB_STALE', host: 'compute2', component: /^vxlan-515$/ },
   },
   {
     name: 'a host without its tunnel address',
