@@ -78,4 +78,16 @@ describe('a trunk', () => {
       'table=20, priority=2,dl_vlan=2,dl_dst=fa:16:3e:00:00:02 actions=pop_vlan,set_field:0x66->tun_id,output',
     ]);
   });
+
+  it('loses what a sub-port sends that is down, and what its parent sends that is down', () => {
+    const down = (name: string): string =>
+      TRUNKED.replace(`{name: ${name}, network`, `{name: ${name}, admin_up: false, network`);
+    const child = askOf(compiled(down('child')));
+    const lost = child('child', 'i2');
+    expect([lost.verdict, lost.blockers[0]?.host]).toEqual(['UNREACHABLE', 'compute1']);
+    expect(child('parent', 'o2').verdict).toBe('REACHABLE');
+    const parent = askOf(compiled(down('parent')));
+    expect(parent('parent', 'o2').blockers[0]?.code).toBe('VLAN_LOCAL_DEAD_4095');
+    expect(parent('child', 'i2').verdict).toBe('REACHABLE');
+  });
 });

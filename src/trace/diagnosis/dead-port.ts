@@ -23,7 +23,8 @@ const DEAD_VLAN = 4095;
 
 /** The sender's own port is dead: its frames are dropped where they enter the bridge. */
 export const deadSender: Diagnosis = (of) => {
-  const first = flowsOf(of).at(0);
+  // A trunk's bridge stands before br-int, where its ports are dead or alive.
+  const first = flowsOf(of).find(({ step }) => !step.bridge.startsWith('tbr-'));
   if (first === undefined || first.step.bridge !== 'br-int') return null;
   const entered = portByNumber(
     of.compiled.network,
@@ -57,7 +58,7 @@ export function deadReceiver(network: Network, port: NeutronPort): Finding | nul
 
 /** The switch port of a Neutron port, whatever the plugging driver called it. */
 export function deviceOn(network: Network, host: string, port: NeutronPort): string | null {
-  for (const prefix of ['tap', 'qvo', 'qr-', 'qg-', 'ha-', 'sg-', 'fg-'] as const) {
+  for (const prefix of ['tpi-', 'spi-', 'tap', 'qvo', 'qr-', 'qg-', 'ha-', 'sg-', 'fg-'] as const) {
     const name = deviceName(prefix, port.id);
     if (switchPort(network, host, name) !== null) return name;
   }

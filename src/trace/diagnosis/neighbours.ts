@@ -25,6 +25,7 @@ import {
 import { type EnterStep } from '../steps.ts';
 import { type Case, type Diagnosis, type Finding } from './case.ts';
 import { inNamespace, onHost, restartAgent } from './commands.ts';
+import { deadReceiver } from './dead-port.ts';
 import { notArriving } from './not-arriving.ts';
 
 const UNANSWERED: ReadonlySet<string> = new Set(['ARP_UNANSWERED', 'NO_NEIGHBOR']);
@@ -42,6 +43,7 @@ export const unanswered: Diagnosis = (of) => {
     (target === null || router === null
       ? null
       : silentRouter(of, network, target, router, asked)) ??
+    deadAsking(of, network) ??
     (target === null ? nobodys(of, network, asked) : notArriving(of, target)) ??
     silent(of, network, asked, target)
   );
@@ -117,6 +119,11 @@ function targetOf(of: Case, network: Network, asked: IpAddress): NeutronPort | n
 
 /** The network of the port by which the request left; null when no port is known. */
 function askingOn(of: Case, network: Network): string | null {
+  return askingPort(of, network)?.networkId ?? null;
+}
+
+/** The port by which the request left; what a guest sends by `eth0.VLAN` leaves by a sub-port. */
+function askingPort(of: Case, network: Network): NeutronPort | null {
   const device = /neighbours of (\S+)$/.exec(of.drop.where)?.[1] ?? '';
   const tap = tapOfGuest(of.device);
   const nic = tap === null ? null : tapOfNic(network.neutron, of.host, tap, device);
@@ -125,7 +132,16 @@ function askingOn(of: Case, network: Network): string | null {
       host === of.host && (nic === null ? namespace === of.device : own === nic),
   );
   const own = portOfDevice(network, of.host, device) ?? sender?.port ?? null;
-  return own?.networkId ?? null;
+  const vlan = Number(/\.(\d+)$/.exec(device)?.[1] ?? 0);
+  const trunk = network.neutron.trunks.find(({ portId }) => portId === own?.id);
+  const sub = trunk?.subPorts.find(({ segmentationId }) => segmentationId === vlan);
+  return network.neutron.ports.find(({ id }) => id === sub?.portId) ?? own;
+}
+
+/** The port that asks is dead itself: nobody hears it. */
+function deadAsking(of: Case, network: Network): Finding | null {
+  const asking = askingPort(of, network);
+  return asking === null ? null : deadReceiver(network, asking);
 }
 
 function routerOf(network: Network, { deviceId, deviceOwner }: NeutronPort): NeutronRouter | null {
