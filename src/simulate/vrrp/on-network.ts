@@ -143,6 +143,11 @@ export class NetworkRouters implements VrrpWorld {
     );
   }
 
+  /**
+   * Simplification: a goodbye to a unicast peer that is sent while the carrier is lost is lost here.
+   * A kernel has forgotten its neighbours with the carrier, keeps the packet while it asks for the
+   * peer's MAC, and sends it when the carrier is back within three seconds, a second or two late.
+   */
   send(id: string, advert: Advert): readonly string[] {
     const one = this.get(id);
     const heard = this.reach.heardBy(one, advert);
