@@ -114,6 +114,8 @@ class Run {
     this.#probed('before', await this.options.probes?.before());
     try {
       await this.#arm();
+      // Until the hosts were taken somebody else may have changed them.
+      await this.#each(this.context.hosts, (host) => this.#readBack(host, null, 'stale'));
     } catch (error) {
       await this.#rollback();
       return { kind: 'refused', why: messageOf(error) };

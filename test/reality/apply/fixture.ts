@@ -338,11 +338,11 @@ async function firstProcess(parent: number): Promise<number> {
   return found;
 }
 
-/** Waits until something holds, at most ten seconds. */
+/** Waits until something holds, at most half a minute. */
 export async function until(
   holds: () => boolean,
   message: string,
-  most_ms = 10_000,
+  most_ms = 30_000,
 ): Promise<void> {
   const start = Date.now();
   while (!holds()) {

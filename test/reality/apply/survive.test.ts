@@ -200,7 +200,10 @@ describe.skipIf(why !== null)('a host that somebody else changes', () => {
     expect(now.plan.id).not.toBe(before.plan.id);
     // The same when the plan is run as if nobody had looked again.
     const result = await crash(before, () => 'go', 60);
-    expect(result?.kind).toBe('needs-hands');
+    expect(result).toMatchObject({
+      kind: 'refused',
+      why: expect.stringContaining('stale') as string,
+    });
     expect(foreignText(at.fixture, 'one')).toBe(at.foreign);
   }, 600_000);
 
