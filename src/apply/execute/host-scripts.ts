@@ -102,16 +102,15 @@ cp $d/owned $t/owned.save 2>/dev/null
 read -r now _ </proc/uptime
 echo $((\${now%.*} + ${Math.ceil(seconds)})) >$t/deadline
 sync
-exec 8>&-
 how=
 if [ -d /run/systemd/system ] && command -v systemd-run >/dev/null; then
-  systemd-run --quiet --unit=hopwise-$x sh $t/timer.sh </dev/null >/dev/null 2>&1 && how=systemd-run
+  systemd-run --quiet --unit=hopwise-$x sh $t/timer.sh </dev/null >/dev/null 2>&1 8>&- && how=systemd-run
 fi
 if [ -z "$how" ] && command -v at >/dev/null && [ -e /run/atd.pid ]; then
-  echo "sh $t/timer.sh" | at now >/dev/null 2>&1 && how=at
+  echo "sh $t/timer.sh" | at now >/dev/null 2>&1 8>&- && how=at
 fi
 if [ -z "$how" ]; then
-  setsid sh $t/timer.sh </dev/null >/dev/null 2>&1 &
+  setsid sh $t/timer.sh </dev/null >/dev/null 2>&1 8>&- &
   how=setsid
 fi
 n=0
@@ -119,7 +118,7 @@ while [ $n -lt 50 ]; do
   if [ -s $t/armed ] && p=$(cat $t/armed) && grep -qa "$x" /proc/$p/cmdline 2>/dev/null; then echo $how; exit 0; fi
   n=$((n + 1)); sleep 0.1
 done
-sh $t/rollback.sh not-armed
+sh $t/rollback.sh not-armed 8>&-
 exit ${HOST_EXIT.notArmed}
 `;
 }
@@ -188,6 +187,10 @@ cat journal 2>/dev/null
 
 /** The transaction that holds the host, and whether its timer runs: `ID armed|no`. */
 export const CURRENT_SCRIPT = `d=/var/lib/hopwise
+[ -e $d/current ] || exit 0
+# Whoever takes the host just now has the lock until its timer runs.
+exec 8>>$d/lock
+flock -w 30 8 || exit ${HOST_EXIT.locked}
 [ -e $d/current ] || exit 0
 x=$(cat $d/current); t=$d/txn/$x
 a=no; p=$(cat $t/armed 2>/dev/null) && grep -qa "$x" /proc/$p/cmdline 2>/dev/null && [ ! -d $t/decided ] && a=armed
