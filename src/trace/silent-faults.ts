@@ -3,6 +3,7 @@
  * of links whose MTUs differ, so that only larger packets vanish.
  */
 import { tapOfGuest } from '../dataplane/endpoint/guest.ts';
+import { FABRIC_BRIDGE } from '../dataplane/endpoint/physical.ts';
 import { type Network, ROOT } from '../dataplane/network.ts';
 import { type NeutronPort } from '../model/neutron.ts';
 import { tupleOf } from './diagnosis/case.ts';
@@ -77,6 +78,8 @@ interface End {
   readonly host: string;
   readonly name: string;
   readonly mtu: number;
+  /** A port of a physical switch: it sends nothing larger than what others sent it. */
+  readonly passesOn: boolean;
 }
 
 /** Wires on the way whose two ends have different MTUs: each once. */
@@ -92,8 +95,10 @@ export function unequalEnds(network: Network, read: Read): readonly Remark[] {
     if (step.kind !== 'enter') continue;
     place = step as EnterStep;
     const came = place.port === null ? null : endAt(network, place.host, place.device, place.port);
-    if (left !== null && came !== null && left.mtu !== came.mtu && !same(left, came)) {
+    if (left !== null && came !== null && !same(left, came)) {
       const [small, large] = left.mtu < came.mtu ? [left, came] : [came, left];
+      left = null;
+      if (small.mtu === large.mtu || large.passesOn) continue;
       const text = `${small.name} of ${small.host} has MTU ${small.mtu}, and ${large.name} of ${large.host}, its other end, MTU ${large.mtu}: larger packets vanish between them`;
       if (!told.has(text)) found.push({ kind: 'warning', code: 'MTU_INCONSISTENT', text });
       told.add(text);
@@ -113,5 +118,6 @@ function endAt(network: Network, host: string, device: string, port: string): En
   const found = network
     .namespace(host, namespace)
     ?.state.interfaces.find(({ name }) => name === port);
-  return found === undefined ? null : { host, name: port, mtu: found.mtu };
+  if (found === undefined) return null;
+  return { host, name: port, mtu: found.mtu, passesOn: found.master === FABRIC_BRIDGE };
 }

@@ -1,7 +1,14 @@
 /** What is wrong although the packet arrives: said beside the verdict, and only where it is so. */
+import { readFileSync } from 'node:fs';
+import { join } from 'node:path';
 import { describe, expect, it } from 'vitest';
+import { readCloudYaml } from '../../src/model/yaml/read-cloud.ts';
+import { memoryFolder } from '../../src/snapshot/read/memory-folder.ts';
+import { openSnapshot } from '../../src/snapshot/read/open.ts';
 import { type Remark, type Trace } from '../../src/trace/types.ts';
+import { compileCloud } from '../../src/verify/scenarios/run.ts';
 import { captured } from '../captured.ts';
+import { ROOT } from '../sources.ts';
 import { askOf } from './asked.ts';
 import { injure, lostRule, sysctl } from './faults/edits.ts';
 import { setMtu } from './faults/whole-edits.ts';
@@ -25,6 +32,15 @@ describe('a packet that passes although', () => {
       const trace = ask(from, to);
       expect([from, to, trace.verdict, warnings(trace)]).toEqual([from, to, 'REACHABLE', []]);
     }
+  });
+
+  it('a switch between hosts could carry more than they send is told without a warning', () => {
+    const file = 'scenarios/e01-vlan-not-trunked/cloud.yaml';
+    const { value } = readCloudYaml(file, readFileSync(join(ROOT, file), 'utf8'));
+    if (value === null) throw new Error(`${file} is no cloud`);
+    const ask = askOf(openSnapshot(memoryFolder(compileCloud(value).files)));
+    const trace = ask('vm0', '192.168.100.13');
+    expect([trace.verdict, warnings(trace)]).toEqual(['REACHABLE', []]);
   });
 
   it.each([

@@ -56,9 +56,12 @@ export function deadReceiver(network: Network, port: NeutronPort): Finding | nul
   };
 }
 
+/** Behind a trunk's bridge the integration bridge has a patch for each of its ports. */
+const PLUGGED = ['tpi-', 'spi-', 'tap', 'qvo', 'qr-', 'qg-', 'ha-', 'sg-', 'fg-'] as const;
+
 /** The switch port of a Neutron port, whatever the plugging driver called it. */
 export function deviceOn(network: Network, host: string, port: NeutronPort): string | null {
-  for (const prefix of ['tpi-', 'spi-', 'tap', 'qvo', 'qr-', 'qg-', 'ha-', 'sg-', 'fg-'] as const) {
+  for (const prefix of PLUGGED) {
     const name = deviceName(prefix, port.id);
     if (switchPort(network, host, name) !== null) return name;
   }

@@ -21,14 +21,17 @@ const SAYS: Readonly<Record<string, string>> = {
 };
 
 export const unheard: Diagnosis = (of) => {
-  const { stray, question, compiled } = of;
+  const { stray, question, compiled, direction } = of;
   const { protocol } = question.packet;
-  if (stray !== true || !CALLS.has(protocol)) return null;
+  if (!CALLS.has(protocol) || direction !== 'request') return null;
   const { network } = compiled;
   const caller = network.neutron.ports.find(({ id }) => id === question.from.port);
   const own = caller === undefined ? null : networkById(network, caller.networkId);
-  if (caller === undefined || own === null) return nobody(of, null);
+  if (caller === undefined || own === null) return stray === true ? nobody(of, null) : null;
   const servers = serversOf(network, question);
+  // Wherever a copy of the call ended: nobody was to answer it.
+  if (servers.length === 0) return nobody(of, own);
+  if (stray !== true) return null;
   return (
     deadReceiver(network, caller) ??
     first(servers, (server) => absent(network, protocol, own, server)) ??

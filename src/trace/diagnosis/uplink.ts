@@ -294,6 +294,8 @@ function lostTranslation(of: Case, place: Place): Finding | null {
     const last = diary.findLast(({ step }) => step.kind === 'flow');
     const step = last?.step as FlowStep | undefined;
     if (last === undefined || step?.table !== 0 || step.bridge !== bridge) continue;
+    // What a later table refused came through the translation.
+    if (!where.endsWith(' table 0')) continue;
     const tag = numberIn(last.words, 'vlan_tci') & 0xfff;
     const outward = bridge === name && networkOfTag(network, place.host, tag)?.id === place.of.id;
     const inward = bridge === INTEGRATION && cameFrom(network, place, last.words, name);
