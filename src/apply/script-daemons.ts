@@ -8,7 +8,6 @@ import { type Action } from './types.ts';
 
 const PATH = /^\/var\/lib\/neutron\/[A-Za-z0-9_./-]+$/;
 /** Lines of files may have tabs and letters of any script. */
-// biome-ignore lint/suspicious/noControlCharactersInRegex: these are the ones to refuse
 const FILE_LINE = /^[^\x00-\x08\x0a-\x1f\x7f-\x9f]*$/;
 
 /** Writes a file beside the old one, which is kept once, and moves it into its place. */

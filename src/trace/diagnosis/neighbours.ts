@@ -302,11 +302,21 @@ function onAnotherNetwork(network: Network, asked: IpAddress, home: string | nul
   };
 }
 
+/** Frames of a local network never leave their host (Neutron's type driver `local`). */
+function endsAtHost({ host }: Case, network: Network, target: NeutronPort): readonly string[] {
+  const own = networkById(network, target.networkId);
+  if (own?.provider.type !== 'local' || target.host === host) return [];
+  return [`${own.name} is a local network: what is on ${host} does not reach ${target.host}`];
+}
+
 function silent(of: Case, network: Network, asked: IpAddress, target: NeutronPort | null): Finding {
   const who = target === null ? '' : ` of ${portLabel(network, target)}`;
   return {
     code: of.drop.reason,
-    because: [`nobody answers for ${writeIp(asked)}${who}`],
+    because: [
+      `nobody answers for ${writeIp(asked)}${who}`,
+      ...(target === null ? [] : endsAtHost(of, network, target)),
+    ],
     ...(target === null ? {} : { neutron: [portRef(network, target)] }),
     confirm:
       of.device.startsWith('guest') || of.device.startsWith('vm-')

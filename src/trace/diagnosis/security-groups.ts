@@ -51,6 +51,8 @@ interface Refusal {
 
 /** Both firewall drivers, one answer. */
 export const securityGroups: Diagnosis = (of) => {
+  // Guests refuse a call to everybody that was not for them: it is not their group that stops it.
+  if (of.stray === true) return null;
   const refusal = switchRefusal(of) ?? rulesRefusal(of);
   if (refusal === null) return null;
   const { network } = of.compiled;

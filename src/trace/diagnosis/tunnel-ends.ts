@@ -3,6 +3,7 @@
  * other's address as its remote one, and both the same UDP port (RFC 7348 §4.1 gives VXLAN 4789,
  * Linux took 8472 before).
  */
+import { FABRIC_BRIDGE } from '../../dataplane/endpoint/physical.ts';
 import { type Network, ROOT } from '../../dataplane/network.ts';
 import { type Port } from '../../dataplane/ovs/types/switch.ts';
 import { type Interface, type IpAddress } from '../../dataplane/routing/types.ts';
@@ -11,6 +12,7 @@ import { writeIp } from '../../text/address-text.ts';
 import { hostOfTunnelAddress, switchPort, tunnelAddressOf } from '../objects.ts';
 import { type Case, type Diagnosis, type Finding } from './case.ts';
 import { inNamespace, onHost } from './commands.ts';
+import { fabricFault } from './fabric.ts';
 import { askedFor } from './neighbours.ts';
 import { nicFault, placesOf } from './uplink.ts';
 import { lastTunnel, remoteOf } from './wrong-tunnel.ts';
@@ -30,11 +32,35 @@ const OUTER: ReadonlySet<string> = new Set([
 
 export const tunnelEnds: Diagnosis = (of) => {
   for (const [a, b] of pairsOf(of)) {
-    const found = tunnelFault(of, a, b);
+    const found = tunnelFault(of, a, b) ?? cutOff(of, b) ?? cutOff(of, a);
     if (found !== null) return found;
   }
   return null;
 };
+
+/** What the physical switch does to the NIC of a tunnel address that nobody heard of. */
+function cutOff(of: Case, host: string): Finding | null {
+  const { network } = of.compiled;
+  const asked = askedFor(of);
+  if (!UNANSWERED.has(of.drop.reason) || asked === null) return null;
+  if (hostOfTunnelAddress(network, asked) === null) return null;
+  const address = tunnelAddressOf(network, host);
+  const nic = address === null ? undefined : holderOf(network, host, address)?.name;
+  if (nic === undefined) return null;
+  const wire = network.wire({ host, namespace: ROOT, name: nic });
+  if (wire.kind !== 'interface' || wire.to.host === host) return null;
+  const fault = fabricFault(of, host, { nics: [nic], vlan: null });
+  return fault?.component === `${FABRIC_BRIDGE} ${wire.to.name}` ? fault : null;
+}
+
+/** The interface of a host's own namespace that has an address. */
+function holderOf(network: Network, host: string, address: IpAddress): Interface | undefined {
+  return network
+    .namespace(host, ROOT)
+    ?.state.interfaces.find(({ addresses }) =>
+      addresses.some((own) => sameAddress(own.address, address)),
+    );
+}
 
 /** Hosts between which the frame was on its way in a tunnel. */
 function pairsOf(of: Case): readonly (readonly [string, string])[] {
@@ -88,9 +114,7 @@ function ownEnd(network: Network, host: string): Finding | null {
   const devices = network.namespace(host, ROOT)?.state.interfaces ?? [];
   if (address === null || devices.length === 0) return null;
   const text = writeIp(address);
-  const device = devices.find(({ addresses }) =>
-    addresses.some((own) => sameAddress(own.address, address)),
-  );
+  const device = holderOf(network, host, address);
   const confirm = [inNamespace(host, ROOT, 'ip addr')];
   if (device === undefined) {
     return {
@@ -115,6 +139,24 @@ function ownEnd(network: Network, host: string): Finding | null {
       because: [`${device.name} of ${host}, by which its tunnels leave, is down`],
       fix: { summary: `set ${device.name} up on ${host}`, commands: [] },
       confirm: [inNamespace(host, ROOT, `ip link show ${device.name}`)],
+    };
+  }
+  const { name, master } = device;
+  if (devices.some((one) => one.name === master && one.kind === 'bridge')) {
+    return {
+      code: 'TUNNEL_LOCAL_IP_MISMATCH',
+      host,
+      component: name,
+      evidence: `master ${master}`,
+      origin: null,
+      because: [
+        `${text}, from which ${host} tunnels, stands on ${name}, a port of ${master}: what comes in goes to the bridge`,
+      ],
+      fix: {
+        summary: `take ${name} out of ${master}, or give the bridge its address`,
+        commands: [],
+      },
+      confirm: [inNamespace(host, ROOT, `ip link show ${name}`)],
     };
   }
   return bridge === undefined ? null : nicFault(network, host, bridge, 'tunnel traffic');

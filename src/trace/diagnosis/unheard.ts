@@ -115,7 +115,8 @@ function nobody({ compiled, question }: Case, own: NeutronNetwork | null): Findi
   const where = own === null ? '' : ` on ${own.name}`;
   const servers = own === null ? [] : serversOf(network, question);
   const which = servers.map((server) => `${portLabel(network, server)} on ${server.host}`);
-  const meant = which.length === 0 ? 'there is none' : `it should be ${which.join(' or ')}`;
+  const local = own?.provider.type === 'local' ? ', and a local network ends at its host' : '';
+  const meant = which.length === 0 ? 'there is none' : `it should be ${which.join(' or ')}${local}`;
   return {
     code: 'FLOOD_BLOCKED',
     because: [
