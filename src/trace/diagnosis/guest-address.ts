@@ -6,6 +6,7 @@ import { type Endpoint } from '../../dataplane/network.ts';
 import { type IpAddress } from '../../dataplane/routing/types.ts';
 import { sameAddress } from '../../packet/prefix.ts';
 import { writeIp } from '../../text/address-text.ts';
+import { METADATA } from '../exchanges/metadata.ts';
 import { portRef } from '../objects.ts';
 import { type Case, type Diagnosis, type Finding, tupleOf } from './case.ts';
 import { inNamespace } from './commands.ts';
@@ -39,7 +40,9 @@ function first(of: Case, all: readonly Endpoint[], address: IpAddress | null): F
   const { network } = of.compiled;
   for (const { host, namespace, port, role } of all) {
     if (namespace === null || port === null || address === null || role === 'router') continue;
-    if (!port.fixedIps.some((own) => sameAddress(own.address, address))) continue;
+    // Guests that ask a DHCP server for metadata find the service's address there (dhcp.py).
+    const metadata = role === 'dhcp' && sameAddress(METADATA[address.version], address);
+    if (!metadata && !port.fixedIps.some((own) => sameAddress(own.address, address))) continue;
     const interfaces = network.namespace(host, namespace)?.state.interfaces ?? [];
     const has = interfaces.some(({ addresses }) =>
       addresses.some((own) => sameAddress(own.address, address)),
@@ -52,7 +55,11 @@ function first(of: Case, all: readonly Endpoint[], address: IpAddress | null): F
       host,
       component: `${namespace} addresses`,
       evidence: `${text} is on no interface`,
-      because: [`Neutron gave the port ${text}, and ${who}`],
+      because: [
+        metadata
+          ? `metadata is asked for at ${text}, which stands on no interface of ${namespace}`
+          : `Neutron gave the port ${text}, and ${who}`,
+      ],
       neutron: [portRef(network, port)],
       fix:
         role === 'vm'
