@@ -85,8 +85,8 @@ const CALLS: readonly (readonly [words: readonly string[], formats: readonly str
   ],
 ];
 
-/** Answers that tell ids alone. */
-const NAMELESS = /^prove .* json$|^simulate /;
+/** Answers that tell only the words of the question. */
+const NAMELESS = /^simulate /;
 
 let folder = '';
 
