@@ -40,7 +40,6 @@ const SECTIONS: ReadonlyMap<string, Section> = new Map<string, Section>([
   ],
   ['twin', () => twinRows([300, 1000])],
   ['apply', applyRows],
-  ['pages', () => pagesRows(10_000)],
   ['damage', damageRows],
   ['clock', clockRows],
   ['routers', routersRows],
@@ -49,6 +48,7 @@ const SECTIONS: ReadonlyMap<string, Section> = new Map<string, Section>([
 /** Measured only when they are asked for. */
 const LONG: ReadonlyMap<string, Section> = new Map<string, Section>([
   ['all-pairs-growth', () => allPairsRows([300, 1000, 3000].map((ports) => ({ ports })))],
+  ['pages', () => pagesRows(10_000)],
   ['all-pairs-10000', () => allPairsRows([{ ports: 10_000 }])],
   ['all-pairs-tenants', () => allPairsRows([{ ports: 10_000, perTenant: 500 }])],
   ['compile-100000', () => compileRows([100_000])],

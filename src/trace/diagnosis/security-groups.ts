@@ -22,6 +22,7 @@ import {
 import { type Fix, type NearMiss, type Remedy } from '../types.ts';
 import { type Case, type Diagnosis, type Finding, flowsOf, numberIn, tupleOf } from './case.ts';
 import { createRule, onHost, restartAgent, safeName } from './commands.ts';
+import { isFallback, refusesRest } from './fallback.ts';
 import {
   type Ask,
   isMember,
@@ -242,7 +243,8 @@ function switchRefusal(of: Case): Refusal | null {
   if (bridge !== 'br-int' || (table !== EGRESS_RULES && table !== INGRESS_RULES)) return null;
   // What the tracker refuses is no matter of rules, nor is a flow that drops by itself.
   if (asksInvalid(flow)) return null;
-  if (flow !== null && flow.priority > 0 && of.drop.where === `br-int table ${table}`) return null;
+  const direct = of.drop.where === `br-int table ${table}`;
+  if (flow !== null && direct && !isFallback(flow) && !refusesRest(flow)) return null;
   const { network } = of.compiled;
   const number = numberIn(decided.words, 'reg5');
   const guarded = portByNumber(network, of.host, bridge, number);

@@ -19,7 +19,7 @@ import {
 } from '../objects.ts';
 import { type Case, type Diagnosis, type Finding, flowsOf, numberIn } from './case.ts';
 import { onHost, restartAgent } from './commands.ts';
-import { isFallback } from './fallback.ts';
+import { isFallback, refusesRest } from './fallback.ts';
 import { flowMiss } from './nearby.ts';
 
 interface Meaning {
@@ -110,7 +110,9 @@ export const agentTables: Diagnosis = (of) => {
   const hit = decided?.step.flow ?? null;
   const direct = decided?.step.table === Number(number);
   // A flow that drops by itself, and is not its table's last resort, is nobody's of the agents.
-  if (direct && of.drop.reason === 'OF_EXPLICIT_DROP' && !isFallback(hit)) return null;
+  if (direct && of.drop.reason === 'OF_EXPLICIT_DROP' && !isFallback(hit) && !refusesRest(hit)) {
+    return null;
+  }
   if (bridge === 'br-tun' && table === 0 && fromInside(of, decided?.words ?? of.words)) {
     return unconnected(of);
   }
