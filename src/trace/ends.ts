@@ -43,7 +43,14 @@ export function resolveEnd(network: Network, word: string, wanted: Wanted = {}):
     return router(network, word.slice('router:'.length), wanted);
   }
   const at = word.indexOf('@');
-  if (at > 0) return onNetwork(network, word.slice(0, at), word.slice(at + 1), wanted);
+  if (at > 0) {
+    const part = onNetwork(network, word.slice(0, at), word.slice(at + 1), wanted);
+    // A person may have called a server so.
+    const named = network.find(word);
+    if (named.length === 0) return part;
+    if (part.kind !== 'found') return choose(network, named, word, wanted);
+    return ambiguous(network, [...named, ...[part.resolved.endpoint ?? []].flat()]);
+  }
   const found = network.find(word);
   const address = parseAddress(word);
   if (address !== null && found.length !== 1) return ofAddress(found, word, address, wanted);

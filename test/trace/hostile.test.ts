@@ -48,6 +48,14 @@ const TRACES = [
   traced('external:198.51.100.10', 80),
 ];
 
+describe('a name with an @', () => {
+  it('names its server, whatever stands behind the sign', () => {
+    const called = openSnapshot(hostileDemo(['@everyone']));
+    const found = resolveEnd(called, 'a1@everyone');
+    expect(found.kind === 'found' && found.resolved.endpoint?.name).toBe('a1@everyone');
+  });
+});
+
 describe('hostile text', () => {
   it('is really in these traces', () => {
     expect(TRACES[1]?.blockers[0]?.because.join()).toContain(HOSTILE);

@@ -19,5 +19,6 @@ const REST: ReadonlySet<string> = new Set(['ct_state', 'reg5']);
 
 /** Whether a flow refuses what no rule of a port has let pass (firewall.py `ct_state=-est`). */
 export function refusesRest(flow: Flow | null): boolean {
-  return flow !== null && flow.tests.every(({ field }) => REST.has(field.name));
+  const asked = flow?.tests.map(({ field }) => field.name) ?? [];
+  return asked.includes('reg5') && asked.every((name) => REST.has(name));
 }
