@@ -4,10 +4,9 @@
  */
 
 import { type NeutronPort } from '../model/neutron.ts';
-import { type Reason } from '../reasons/codes.ts';
 import { type CompiledNetwork } from './compiled-network.ts';
 import { diagnose } from './diagnose.ts';
-import { type Case } from './diagnosis/case.ts';
+import { type Case, UNANSWERED } from './diagnosis/case.ts';
 import { neighbourHosts, neighbourPort } from './diagnosis/neighbours.ts';
 import { type Lineage, type Read } from './lineage.ts';
 import { isForSomebodyElse, isNoise } from './noise.ts';
@@ -23,8 +22,6 @@ export interface Scene {
   /** The request where it was delivered; undefined when it was not. */
   readonly opened: Read | undefined;
 }
-
-const UNANSWERED: readonly Reason[] = ['NO_NEIGHBOR', 'ARP_UNANSWERED'];
 
 /** First what stopped the request, else what stopped the answer. */
 export function blockersOf(scene: Scene): readonly Blocker[] {
@@ -62,7 +59,7 @@ function caseOf({ compiled, question, reads, opened }: Scene, read: Read): Case 
  * Null when they got lost in between.
  */
 function neighbourCase(scene: Scene, waiting: Case): Case | null {
-  if (!UNANSWERED.includes(waiting.drop.reason)) return null;
+  if (!UNANSWERED.has(waiting.drop.reason)) return null;
   const asking = scene.reads.filter(
     (read) => read.lineage.role === 'resolution' && isFrom(read, waiting),
   );

@@ -48,6 +48,9 @@ export interface Finding {
 /** A diagnosis of one family of causes: null when this case is not of that family. */
 export type Diagnosis = (of: Case) => Finding | null;
 
+/** Endings of packets that waited for a neighbour in vain. */
+export const UNANSWERED: ReadonlySet<Reason> = new Set(['ARP_UNANSWERED', 'NO_NEIGHBOR']);
+
 /** The lookups since the packet came into the device it ended in, oldest first. */
 export function flowsOf({ diary }: Case): readonly (DiaryEntry & { readonly step: FlowStep })[] {
   const entered = diary.findLastIndex(({ step }) => step.kind === 'enter');

@@ -6,11 +6,9 @@ import { type Network, ROOT } from '../../dataplane/network.ts';
 import { type Interface, type IpAddress } from '../../dataplane/routing/types.ts';
 import { prefixCovers, sameAddress } from '../../packet/prefix.ts';
 import { writeIp } from '../../text/address-text.ts';
-import { type Case, type Diagnosis, type Finding, tupleOf } from './case.ts';
+import { type Case, type Diagnosis, type Finding, tupleOf, UNANSWERED } from './case.ts';
 import { inNamespace } from './commands.ts';
 import { askedFor } from './neighbours.ts';
-
-const UNANSWERED: ReadonlySet<string> = new Set(['ARP_UNANSWERED', 'NO_NEIGHBOR']);
 
 export const deadDevice: Diagnosis = (of) => {
   if (of.drop.reason === 'NO_ROUTE') return routeGone(of);

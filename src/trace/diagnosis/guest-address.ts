@@ -8,7 +8,7 @@ import { sameAddress } from '../../packet/prefix.ts';
 import { writeIp } from '../../text/address-text.ts';
 import { METADATA } from '../exchanges/metadata.ts';
 import { portRef } from '../objects.ts';
-import { type Case, type Diagnosis, type Finding, tupleOf } from './case.ts';
+import { type Case, type Diagnosis, type Finding, tupleOf, UNANSWERED } from './case.ts';
 import { inNamespace } from './commands.ts';
 import { askedFor } from './neighbours.ts';
 
@@ -32,8 +32,6 @@ export const guestAddress: Diagnosis = (of) => {
   );
   return first(of, heard, asked);
 };
-
-const UNANSWERED: ReadonlySet<string> = new Set(['ARP_UNANSWERED', 'NO_NEIGHBOR']);
 
 /** The first of the endpoints whose port owns the address, and which has it on no interface. */
 function first(of: Case, all: readonly Endpoint[], address: IpAddress | null): Finding | null {

@@ -23,12 +23,10 @@ import {
   routerRef,
 } from '../objects.ts';
 import { type EnterStep } from '../steps.ts';
-import { type Case, type Diagnosis, type Finding } from './case.ts';
+import { type Case, type Diagnosis, type Finding, UNANSWERED } from './case.ts';
 import { inNamespace, onHost, restartAgent } from './commands.ts';
 import { deadReceiver } from './dead-port.ts';
 import { notArriving } from './not-arriving.ts';
-
-const UNANSWERED: ReadonlySet<string> = new Set(['ARP_UNANSWERED', 'NO_NEIGHBOR']);
 
 export const unanswered: Diagnosis = (of) => {
   if (!UNANSWERED.has(of.drop.reason)) return null;

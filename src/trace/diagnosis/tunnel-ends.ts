@@ -10,7 +10,7 @@ import { type Interface, type IpAddress } from '../../dataplane/routing/types.ts
 import { sameAddress } from '../../packet/prefix.ts';
 import { writeIp } from '../../text/address-text.ts';
 import { hostOfTunnelAddress, switchPort, tunnelAddressOf } from '../objects.ts';
-import { type Case, type Diagnosis, type Finding } from './case.ts';
+import { type Case, type Diagnosis, type Finding, UNANSWERED } from './case.ts';
 import { inNamespace, onHost } from './commands.ts';
 import { fabricFault } from './fabric.ts';
 import { askedFor } from './neighbours.ts';
@@ -18,7 +18,6 @@ import { nicFault, placesOf } from './uplink.ts';
 import { lastTunnel, remoteOf } from './wrong-tunnel.ts';
 import { lastVxlan } from './wrong-vxlan.ts';
 
-const UNANSWERED: ReadonlySet<string> = new Set(['ARP_UNANSWERED', 'NO_NEIGHBOR']);
 const TUNNELLED = /^(vxlan|gre|geneve)$/;
 /** Endings of a tunnel's own packets: nobody takes them, or nothing carries them. */
 const OUTER: ReadonlySet<string> = new Set([

@@ -6,10 +6,8 @@ import { type Step } from '../../traffic/traffic.ts';
 import { readField } from '../../traffic/words.ts';
 import { lackingOnTheWay } from '../lacking.ts';
 import { portLabel, portRef } from '../objects.ts';
-import { type Case, type Diagnosis, type Finding, tupleOf } from './case.ts';
+import { type Case, type Diagnosis, type Finding, tupleOf, UNANSWERED } from './case.ts';
 import { neighbourPort } from './neighbours.ts';
-
-const WAITING: ReadonlySet<string> = new Set(['ARP_UNANSWERED', 'NO_NEIGHBOR']);
 
 /** A file of a device on the way is missing that may have decided otherwise. */
 export const unseenFile: Diagnosis = (of) => {
@@ -24,7 +22,7 @@ export const unseenFile: Diagnosis = (of) => {
 /** The way of the packet; while it waits for a neighbour also those of the ARP packets. */
 function waysOf({ drop, diary, reads }: Case): readonly (readonly Step[])[] {
   const own = diary.map(({ step }) => step);
-  if (!WAITING.has(drop.reason)) return [own];
+  if (!UNANSWERED.has(drop.reason)) return [own];
   const asked = reads.filter(({ lineage }) => lineage.role === 'resolution');
   return [own, ...asked.map(({ steps }) => steps)];
 }
@@ -69,7 +67,7 @@ export const unseenHost: Diagnosis = (of) => {
 
 /** The port that the frame, or the ARP request for it, was meant for. */
 function nextPort(of: Case): NeutronPort | null {
-  if (WAITING.has(of.drop.reason)) return neighbourPort(of);
+  if (UNANSWERED.has(of.drop.reason)) return neighbourPort(of);
   if (of.device !== 'ovs' && of.device !== ROOT && of.drop.where !== 'wire') return null;
   const { ports } = of.compiled.network.neutron;
   // A tunnel's own frame has other addresses: the frame inside is the one in front of it.

@@ -16,7 +16,7 @@ import { prefixCovers, sameAddress } from '../../packet/prefix.ts';
 import { isRecord } from '../../text/json-text.ts';
 import { readField } from '../../traffic/words.ts';
 import { networkAt, networkById, networkOfTag, networkRef, portOfDevice } from '../objects.ts';
-import { type Case, type Diagnosis, type Finding, numberIn } from './case.ts';
+import { type Case, type Diagnosis, type Finding, numberIn, UNANSWERED } from './case.ts';
 import { onHost, restartAgent } from './commands.ts';
 import { deadReceiver, deviceOn } from './dead-port.ts';
 import { fabricFault } from './fabric.ts';
@@ -30,7 +30,6 @@ import { linuxUplink } from './uplink-linux.ts';
 const AGENT = 'neutron-openvswitch-agent';
 const INTEGRATION = 'br-int';
 const TUNNELS = 'br-tun';
-const UNANSWERED: ReadonlySet<string> = new Set(['ARP_UNANSWERED', 'NO_NEIGHBOR']);
 const TUNNELLED = /^(vxlan|gre|geneve)$/;
 
 /** A network on a host whose way out is in question, and who is plugged into it there. */

@@ -4,21 +4,13 @@
  * address, is asked once for all of them. Before: `tails.ts`. After: `layer2.ts`, `cohorts.ts`.
  */
 import { EVERYWHERE, NOWHERE, type Region } from '../../traffic/sets/regions.ts';
+import { attempt, kept } from './attempt.ts';
 import { runBridge } from './bridge-run.ts';
 import { answerersIn, type Domain, openDomain, tagged } from './domains.ts';
 import { type Answerer } from './ends.ts';
 import { type Fabric } from './fabric.ts';
 import { entry } from './floods.ts';
-import {
-  arpFrame,
-  BROADCAST,
-  entering,
-  ipFrame,
-  type Mac,
-  NeedsMore,
-  NotCarried,
-  W,
-} from './frame.ts';
+import { arpFrame, BROADCAST, entering, ipFrame, type Mac, NotCarried, W } from './frame.ts';
 import { type Station } from './places.ts';
 import { openTails, type Piece } from './tails.ts';
 
@@ -267,24 +259,4 @@ function hasFixedNeighbours({ state }: Station): boolean {
   return state.neighbours.some(
     ({ address, state: of }) => address.version === 4 && (of === 'permanent' || of === 'noarp'),
   );
-}
-
-function kept<K, T>(map: Map<K, T | NotCarried>, key: K, make: () => T): T {
-  let found = map.get(key);
-  if (found === undefined) {
-    found = attempt(make);
-    map.set(key, found);
-  }
-  if (found instanceof NotCarried) throw found;
-  return found;
-}
-
-function attempt<T>(make: () => T): T | NotCarried {
-  try {
-    return make();
-  } catch (error) {
-    if (error instanceof NotCarried) return error;
-    if (error instanceof NeedsMore) return new NotCarried('a flow asks for more of the frame');
-    throw error;
-  }
 }

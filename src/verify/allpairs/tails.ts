@@ -5,6 +5,7 @@
  * Before: `bridge-run.ts`, `choices.ts`. After: `outlets.ts`.
  */
 import { type Region } from '../../traffic/sets/regions.ts';
+import { attempt, kept } from './attempt.ts';
 import { AT_NORMAL, goOnBy, goOnNormal, type Paused, runTogether } from './bridge-run.ts';
 import { choiceFor, choicesOf, textOfChoices } from './choices.ts';
 import { type Arrival, sourceless } from './ends.ts';
@@ -14,7 +15,6 @@ import {
   type Frame,
   HEADER,
   type Mac,
-  NeedsMore,
   NotCarried,
   OPEN,
   REGISTERS,
@@ -70,15 +70,7 @@ export function openTails(fabric: Fabric): Tails {
       const known = new Map<Mac, readonly Arrival[] | NotCarried>();
       found = {
         id: count++,
-        arrivals(to) {
-          let arrivals = known.get(to);
-          if (arrivals === undefined) {
-            arrivals = attempt(() => fabric.follow(bridge, leavings(to)));
-            known.set(to, arrivals);
-          }
-          if (arrivals instanceof NotCarried) throw arrivals;
-          return arrivals;
-        },
+        arrivals: (to) => kept(known, to, () => fabric.follow(bridge, leavings(to))),
       };
       mine.set(text, found);
     }
@@ -158,14 +150,4 @@ function anonymous(bridge: IndexedBridge, frame: Frame): Frame {
     if (tag === inPort) break;
   }
   return next;
-}
-
-function attempt<T>(make: () => T): T | NotCarried {
-  try {
-    return make();
-  } catch (error) {
-    if (error instanceof NotCarried) return error;
-    if (error instanceof NeedsMore) return new NotCarried('a flow asks for more of the frame');
-    throw error;
-  }
 }
