@@ -193,6 +193,18 @@ export const SWITCHING = {
       'ovs-ofctl dump-flows br-tun table=21',
     ],
   },
+  ADDRESS_DUPLICATE: {
+    causes: [
+      'A guest whose port has no port security was given an address that somebody else has, often that of the gateway.',
+      'A router or server that was replaced still runs somewhere and answers for its old address.',
+      'Somebody on an external network uses an address of its allocation pool.',
+    ],
+    confirm: [
+      'arping -c 3 -I DEVICE ADDRESS (as many MACs as there are stations)',
+      'ip neigh show ADDRESS (which of them is believed at the moment)',
+      'openstack port list --fixed-ip ip-address=ADDRESS',
+    ],
+  },
   ARP_SPOOF_BLOCKED: {
     causes: [
       'The guest uses an address that its port does not have: a second address, a virtual address of keepalived, a bridge inside.',

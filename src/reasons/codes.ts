@@ -27,6 +27,7 @@ export const REASONS = {
   BRIDGE_PORT_NOT_FORWARDING: { sentence: 'A bridge port is not in forwarding state.', fix: 'Check STP and the link state of the port.' },
   PATCH_PEER_MISSING: { sentence: 'A patch port has no peer.', fix: 'Restart the agent, which recreates patch ports.' },
   ARP_UNANSWERED: { sentence: 'Nobody answers the ARP or neighbour request.', fix: null },
+  ADDRESS_DUPLICATE: { sentence: 'Several stations answer for one address; who answers first is sent to.', fix: 'Take the address away from whoever should not have it.' },
   ARP_SPOOF_BLOCKED: { sentence: 'ARP with an address that the port does not own is dropped.', fix: 'Add the address to allowed_address_pairs of the port.' },
   MAC_SPOOF_BLOCKED: { sentence: 'A source MAC or address that the port does not own is dropped.', fix: 'Add the pair to allowed_address_pairs of the port.' },
   SG_NO_MATCHING_RULE: { sentence: 'No security group rule lets the packet pass.', fix: 'Create a security group rule for this traffic.' },

@@ -5,6 +5,7 @@ import { type IpAddress } from '../dataplane/routing/types.ts';
 import { type Reason } from '../reasons/codes.ts';
 import { onePacket } from '../traffic/one-packet.ts';
 import { type Packet } from '../traffic/packet.ts';
+import { Claims } from './claims.ts';
 import { type CompiledNetwork } from './compiled-network.ts';
 import { outsidePlace, outsideTarget } from './outside.ts';
 import { type Choices, choicesOf } from './programs/choices.ts';
@@ -86,6 +87,7 @@ export function openQuestion(
       ...(packet.source === null ? [] : [{ ...senderPlace, address: packet.source }]),
       ...outsideTarget(compiled.network, to),
     ],
+    ages: new Claims(compiled.network, choices),
     unconfigured: unconfigured === null ? null : { ...senderPlace, version: unconfigured },
   });
   const sender = world.namespace(from.host, from.namespace);

@@ -2,11 +2,19 @@
  * A question whose answer depends on something that no file tells (which server a balancer
  * chooses): every possibility is walked, and the trace says what holds in all of them.
  */
+import { type Claim } from './claims.ts';
 import { type CompiledNetwork } from './compiled-network.ts';
+import { contestedBy, contestText, duplicateBlocker } from './diagnosis/duplicate-address.ts';
 import { type TraceOptions } from './opening.ts';
 import { choicesOf, otherChoices } from './programs/choices.ts';
 import { type Traced, trace } from './trace.ts';
-import { type Alternative, type Observation, type Question, type Trace } from './types.ts';
+import {
+  type Alternative,
+  type Observation,
+  type Question,
+  type Remark,
+  type Trace,
+} from './types.ts';
 
 /** Traces a question in every world that its choices leave possible. */
 export function traceWorlds(
@@ -27,7 +35,28 @@ export function traceWorlds(
     const chosen = others.points.map(({ ends, chosen: at }) => ends[at] ?? '');
     worlds.push({ chosen, trace: next.trace });
   }
-  return { kind: 'traced', trace: inAll(first.trace, worlds) };
+  const merged = inAll(first.trace, worlds);
+  const contested = contestedBy(choices.points);
+  const whole = contested.length === 0 ? merged : withContest(compiled, merged, contested);
+  return { kind: 'traced', trace: whole };
+}
+
+/**
+ * An address that several stations answer for is the first cause where what becomes of the packet
+ * hangs on it, and is told beside the verdict where it does not.
+ */
+function withContest(compiled: CompiledNetwork, trace: Trace, contested: readonly Claim[]): Trace {
+  const received = new Set(trace.alternatives.map((one) => one.trace.receivedBy));
+  const direction = trace.requestDelivered && received.size === 1 ? 'reply' : 'request';
+  const open = trace.verdict === 'AMBIGUOUS' || received.size > 1;
+  if (open && trace.verdict !== 'UNDETERMINED') {
+    const causes = contested.map((claim) => duplicateBlocker(compiled, claim, direction));
+    return { ...trace, verdict: 'AMBIGUOUS', blockers: [...causes, ...trace.blockers] };
+  }
+  const warnings = contested.map((claim): Remark => {
+    return { kind: 'warning', code: 'ADDRESS_DUPLICATE', text: contestText(claim) };
+  });
+  return { ...trace, remarks: [...trace.remarks, ...warnings] };
 }
 
 /** What is the same in every world; null and AMBIGUOUS where worlds differ. */

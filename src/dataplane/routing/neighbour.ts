@@ -267,7 +267,13 @@ export function learn<P>(work: Work<P>, learned: LearnedNeighbour<P>): void {
     return traffic.same(traffic.fork(old.p), learned.p, [pair]).miss === null;
   };
   const { ages } = stack;
-  if (ages?.takes(stack, stack.learned.find(isSame) ?? null, learned) === false) return;
+  const known = stack.learned.find(isSame) ?? null;
+  if (ages?.takes(stack, known, learned) === false) return;
+  if (ages === null && known !== null && contradicts(work, known, learned)) {
+    const { host, name } = stack.config.of;
+    const at = `${host} ${name} ${learned.device}`;
+    run.assume('ADDRESS_DUPLICATE', `two stations answer ${at} for one address`);
+  }
   const others = stack.learned.filter((old) => !isSame(old));
   stack.learned = [learned, ...others].slice(0, NEIGHBOURS_MAX);
   const target = learned.version === 4 ? B.arpTargetAddress : B.ndTarget;
@@ -289,6 +295,16 @@ export function learn<P>(work: Work<P>, learned: LearnedNeighbour<P>): void {
     if (kept !== null) waiting.push({ ...pending, request: miss, p: kept });
   }
   stack.pending = waiting;
+}
+
+/** Whether what was heard gives an address that is known another MAC. */
+function contradicts<P>(
+  { run: { traffic } }: Work<P>,
+  known: LearnedNeighbour<P>,
+  heard: LearnedNeighbour<P>,
+): boolean {
+  const pair = [heard.mac, known.mac] as const;
+  return traffic.same(traffic.fork(heard.p), known.p, [pair]).miss !== null;
 }
 
 /** net.ipv4.neigh.default.gc_thresh3. */

@@ -10,11 +10,13 @@ import { prefixCovers } from '../../packet/prefix.ts';
 import { guard } from '../../traffic/guard.ts';
 import { and, test } from '../../traffic/match.ts';
 import { type Packet } from '../../traffic/packet.ts';
+import { type Answerer, answererOf } from '../claims.ts';
 import { type CompiledNetwork } from '../compiled-network.ts';
+import { duplicateBlocker, isContested } from '../diagnosis/duplicate-address.ts';
 import { type Opening, openQuestion, type TraceOptions } from '../opening.ts';
 import { arpRequest, valueOf } from '../programs/packets.ts';
 import { portAnswers, type Traced } from '../trace.ts';
-import { type Question } from '../types.ts';
+import { type Blocker, type Question, type Trace } from '../types.ts';
 import { concludeWalk, madeAt, nicOf } from './sender.ts';
 
 const ARP_ETHERTYPE = 0x0806n;
@@ -36,7 +38,7 @@ export function traceArp(
   if (nic === undefined) {
     return { kind: 'impossible', why: `${question.from.label} has no network interface` };
   }
-  const macs = new Set<string>();
+  const macs = new Map<string, Answerer>();
   const { run, sender, asked } = opening;
   sender.stack.packetSockets = [
     {
@@ -50,7 +52,8 @@ export function traceArp(
       ),
       name: 'arping',
       hear: (_run, p: Packet) => {
-        macs.add(formatMac(valueOf(p, 'arp_sha')));
+        const mac = valueOf(p, 'arp_sha');
+        macs.set(formatMac(mac), answererOf(compiled.network, p, mac));
         return [];
       },
     },
@@ -60,12 +63,15 @@ export function traceArp(
   const frame = madeAt(opening, arpRequest(nic.mac, source?.value ?? 0n, address.value));
   const trace = concludeWalk(compiled, opening, sendFrame(run, sender.stack, nic.name, frame));
   const delivered = macs.size > 0;
-  const [blocker] = trace.blockers;
+  const { host, name: namespace } = sender;
+  const answerers = [...macs.values()];
+  const claim = { host, namespace, device: nic.name, address, answerers };
+  const contested = isContested(claim);
   return {
     kind: 'traced',
     trace: {
       ...trace,
-      verdict: delivered ? 'REACHABLE' : blocker === undefined ? 'UNREACHABLE' : trace.verdict,
+      ...judged(trace, delivered, contested ? duplicateBlocker(compiled, claim, 'reply') : null),
       // Who answers has received the question.
       requestDelivered: delivered || trace.requestDelivered,
       delivered,
@@ -73,10 +79,20 @@ export function traceArp(
       receiverRole: null,
       observed: null,
       reply: null,
-      blockers: delivered ? [] : trace.blockers,
-      content: delivered ? { kind: 'neighbour', macs: [...macs].sort() } : null,
+      content: delivered ? { kind: 'neighbour', macs: [...macs.keys()].sort() } : null,
     },
   };
+}
+
+/** Of several who answer any may be believed. */
+function judged(
+  { verdict, blockers }: Trace,
+  delivered: boolean,
+  contest: Blocker | null,
+): Pick<Trace, 'verdict' | 'blockers'> {
+  if (contest !== null) return { verdict: 'AMBIGUOUS', blockers: [contest] };
+  if (delivered) return { verdict: 'REACHABLE', blockers: [] };
+  return { verdict: blockers.length === 0 ? 'UNREACHABLE' : verdict, blockers };
 }
 
 /** The interface on whose network the address is, else that of the sender's port. */

@@ -3,16 +3,26 @@
  * everywhere and tells what else was possible; further walks take the others.
  */
 
+import { type Claim } from '../claims.ts';
+
 /** One place where something was chosen. */
 export interface ChoicePoint {
   readonly key: string;
   readonly ends: readonly string[];
   readonly chosen: number;
+  /** Set where the ends are stations that answered for one address. */
+  readonly claim?: Claim;
 }
 
 export interface Choices {
   /** The index of the end that this walk takes; 0 when there is none. */
   pick(key: string, ends: readonly string[]): number;
+  /**
+   * Whether this walk takes an end of a place whose ends come to light one after another.
+   *
+   * @param claim all ends that are known by now; null as long as there is but one
+   */
+  believes(key: string, end: number, claim: Claim | null): boolean;
   /** Where more than one end was possible, in the order of the walk. */
   readonly points: readonly ChoicePoint[];
 }
@@ -28,6 +38,15 @@ export function choicesOf(told: ReadonlyMap<string, number> = new Map()): Choice
       const chosen = Math.min(told.get(key) ?? 0, Math.max(0, ends.length - 1));
       if (ends.length > 1) points.push({ key, ends, chosen });
       return chosen;
+    },
+    believes(key, end, claim) {
+      const chosen = told.get(key) ?? 0;
+      if (claim !== null) {
+        const ends = claim.answerers.map(({ label }) => label);
+        const known = points.findIndex((one) => one.key === key);
+        points.splice(known < 0 ? points.length : known, 1, { key, ends, chosen, claim });
+      }
+      return end === chosen;
     },
   };
 }

@@ -122,6 +122,7 @@ const UNSURE: readonly Reason[] = [
   'UNSUPPORTED_ACTION',
   'UNSUPPORTED_MATCH',
   'SNAPSHOT_INCOMPLETE',
+  'ADDRESS_DUPLICATE',
 ];
 
 function prove(

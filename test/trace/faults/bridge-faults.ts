@@ -1,4 +1,5 @@
 /** Faults of hosts with Linux bridges, and of the hybrid firewall's bridges beside Open vSwitch. */
+import { addedAddress } from './added.ts';
 import {
   changedDatabase,
   changedFlow,
@@ -231,5 +232,25 @@ export const HYBRID: readonly Fault[] = [
     edits: [released('compute2', 'tapea718713-73')],
     asked: [V2_TO_V1],
     blames: { code: 'BRIDGE_PORT_NOT_FORWARDING', host: 'compute2', component: /tapea718713-73$/ },
+  },
+  {
+    name: 'a guest without port security that has the address of another one',
+    edits: [addedAddress('compute2', /vm-nosec/, 'eth0', '10.100.0.48', 24)],
+    asked: [V2_TO_V1],
+    blames: {
+      code: 'ADDRESS_DUPLICATE',
+      host: 'compute2',
+      component: /^vm-v2 neighbours of eth0$/,
+    },
+  },
+  {
+    name: 'a guest without port security that has the address of the gateway',
+    edits: [addedAddress('compute2', /vm-nosec/, 'eth0', '10.100.0.1', 24)],
+    asked: [V1_OUT, V1_TO_V4],
+    blames: {
+      code: 'ADDRESS_DUPLICATE',
+      host: 'compute1',
+      component: /^vm-v1 neighbours of eth0$/,
+    },
   },
 ];

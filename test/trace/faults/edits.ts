@@ -81,12 +81,15 @@ function flowsOf(host: string, bridge: string): RegExp {
   return new RegExp(`^hosts/${host}/ovs/${bridge}\\.flows\\.txt$`);
 }
 
-/** Rows of a JSON array in a namespace's file, changed one by one; undefined takes a row out. */
+/**
+ * Rows of a JSON array in a namespace's file, changed one by one; undefined takes a row out, and a
+ * list puts several in its place.
+ */
 export function changedRows(
   host: string,
   namespace: RegExp,
   file: string,
-  change: (row: Row) => Row | undefined,
+  change: (row: Row) => Row | readonly Row[] | undefined,
 ): Edit {
   const path = new RegExp(`^hosts/${host}/ns/(?:${namespace.source})/${file}\\.json$`);
   return rewrite(path, (text) => {
