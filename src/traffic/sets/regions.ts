@@ -191,6 +191,19 @@ export class Regions {
     return this.behind[region]![this.edgeOf(region, value)]!;
   }
 
+  /** The same, with the greatest value up to which it is the region for every value between. */
+  runAt(
+    region: Region,
+    variable: number,
+    value: number,
+  ): { readonly region: Region; readonly upTo: number } {
+    if (region <= EVERYWHERE || this.variable[region] !== variable) {
+      return { region, upTo: this.tops[variable]! };
+    }
+    const edge = this.edgeOf(region, value);
+    return { region: this.behind[region]![edge]!, upTo: this.ends[region]![edge]! };
+  }
+
   /** Whether an input with those values lies in the region. */
   has(region: Region, valueOf: (variable: number) => number): boolean {
     let at = region;

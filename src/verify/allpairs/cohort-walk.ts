@@ -5,6 +5,7 @@
  * Before: `outlets.ts`, `router.ts`. After: `cohorts.ts`.
  */
 import { NOWHERE, type Region } from '../../traffic/sets/regions.ts';
+import { attempt } from './attempt.ts';
 import {
   type Arrivals,
   accepts,
@@ -17,23 +18,22 @@ import {
   senderOn,
 } from './connections.ts';
 import { type Extent, everyAddress, narrowTo, seenFrom, within } from './extent.ts';
-import { NotCarried } from './frame.ts';
-import { type Gates, type Outlet, type Outlets } from './outlets.ts';
+import { entry } from './floods.ts';
+import { type Mac, NotCarried } from './frame.ts';
+import { type Member } from './members.ts';
+import { type Answer, type Outlet, type Outlets } from './outlets.ts';
 import { type Station } from './places.ts';
 import { beforeNat, type Forwarded, SAME, type Treatment } from './router.ts';
 import { localDevice, routeCuts, routeTo, settingsOf } from './routes.ts';
 import { type Server } from './servers.ts';
 
-/** A server of a cohort. */
-export interface Member {
-  readonly server: Server;
-  readonly gates: Gates;
-}
-
 /** Servers that send alike: the same routes, the same outlet. */
 export interface Cohort {
   readonly outlet: Outlet;
+  /** In the order of their addresses. */
   readonly members: readonly Member[];
+  /** By way of an answer: whether all of them hear it or none does; null: each by itself. */
+  readonly hearing: Map<number, boolean | null>;
 }
 
 /** Packets of some members that arrive somewhere. */
@@ -86,9 +86,10 @@ interface Way {
 export function walkTogether(
   engine: Engine,
   outlets: Outlets,
-  { outlet, members }: Cohort,
+  cohort: Cohort,
   destination: number,
 ): Told {
+  const { outlet, members } = cohort;
   const destinations = everyAddress();
   const walk: Walk = { engine, destinations, found: [], passed: [], open: new Set() };
   // Whoever has the address sends nothing to it.
@@ -102,9 +103,7 @@ export function walkTogether(
     const hop = firstHop(walk, first.server, destination);
     if (hop === null) return;
     const answers = outlet.answers(hop);
-    const takers = parted(walk, senders, ({ server }) => {
-      return outlets.found(server.station, hop, answers);
-    });
+    const takers = takersOf(walk, outlets, cohort, senders, hop, answers);
     for (const [mac, group] of takers) {
       for (const { station, pieces, into, zones } of mac === null ? [] : outlet.reach(mac)) {
         const where = engine.coordinates.regions.and(engine.coordinates.openings, into);
@@ -147,6 +146,44 @@ function guarded(walk: Walk, members: readonly Member[], follow: () => void): vo
   }
 }
 
+/** Members by the MAC address that each takes for a next hop; null: nobody answers it. */
+function takersOf(
+  walk: Walk,
+  outlets: Outlets,
+  cohort: Cohort,
+  senders: readonly Member[],
+  hop: number,
+  answers: readonly Answer[],
+): ReadonlyMap<Mac | null, readonly Member[]> {
+  const heard: Answer[] = [];
+  let [first] = answers;
+  for (const answer of answers) {
+    const hear = allHear(outlets, cohort, hop, answer);
+    if (hear === null || answer.from.mac !== first?.from.mac) {
+      return parted(walk, senders, ({ server }) => outlets.found(server.station, hop, answers));
+    }
+    if (hear) heard.push(answer);
+  }
+  [first] = heard;
+  return new Map([[first?.from.mac ?? null, senders]]);
+}
+
+/** Whether all of a cohort hear an answer, or none does; null: each by itself. */
+function allHear(
+  outlets: Outlets,
+  { members, hearing }: Cohort,
+  hop: number,
+  answer: Answer,
+): boolean | null {
+  return entry(hearing, answer.way, () => {
+    const each = members.map(({ server }) =>
+      attempt(() => outlets.isHeard(server.station, answer, hop)),
+    );
+    const [first] = each;
+    return typeof first === 'boolean' && each.every((one) => one === first) ? first : null;
+  });
+}
+
 /** Members by what is found for each; those for whom it is not carried are left open. */
 function parted<T>(
   walk: Walk,
@@ -155,25 +192,46 @@ function parted<T>(
 ): ReadonlyMap<T, readonly Member[]> {
   const groups = new Map<T, Member[]>();
   for (const member of members) {
-    guarded(walk, [member], () => {
-      const found = find(member);
-      const group = groups.get(found);
-      if (group === undefined) groups.set(found, [member]);
-      else group.push(member);
-    });
+    guarded(walk, [member], () => entry(groups, find(member), (): Member[] => []).push(member));
   }
   return groups;
 }
 
-/** Members by what is found for the source that their packets have. */
+/**
+ * Members by what is found for the source that their packets have.
+ * @param find narrows the extent to the sources for which the same is found
+ */
 function bySource<T>(
   walk: Walk,
   { members, seenAs }: Way,
-  find: (source: number) => T,
+  find: (source: number, alike: Extent) => T,
 ): ReadonlyMap<T, readonly Member[]> {
-  if (seenAs === null) return parted(walk, members, ({ server }) => find(server.address));
   const groups = new Map<T, readonly Member[]>();
-  guarded(walk, members, () => groups.set(find(seenAs), members));
+  if (seenAs !== null) {
+    guarded(walk, members, () => groups.set(find(seenAs, everyAddress()), members));
+    return groups;
+  }
+  for (let i = 0; i < members.length; ) {
+    const source = members[i]!.server.address;
+    const alike = everyAddress();
+    let run: readonly Member[] = [];
+    const end = (): number => {
+      let k = i + 1;
+      while (k < members.length && members[k]!.server.address <= alike.high) k++;
+      return k;
+    };
+    try {
+      const found = find(source, alike);
+      run = i === 0 && end() === members.length ? members : members.slice(i, end());
+      const known = groups.get(found);
+      groups.set(found, known === undefined ? run : [...known, ...run]);
+    } catch (error) {
+      if (!(error instanceof NotCarried)) throw error;
+      run = members.slice(i, i + 1);
+      for (const one of run) walk.open.add(one);
+    }
+    i += run.length;
+  }
   return groups;
 }
 
@@ -187,13 +245,20 @@ function received(walk: Walk, at: Station, way: Way): void {
     if (local && !(routes && engine.routers.filters(at))) {
       // Whoever is no server keeps what is for it.
       if (!engine.isServer.has(at)) return;
-      const taken = bySource(walk, way, (source) => accepts(engine, at, source));
+      const taken = bySource(walk, way, (source, alike) => {
+        within(routeCuts(at.state), source, alike);
+        return accepts(engine, at, source);
+      });
       for (const members of taken.values()) walk.found.push({ at, pieces, where, members });
       return;
     }
     if (way.routers === MAX_ROUTERS) throw new NotCarried('many routers');
-    engine.routers.alike(at, null, { address: destination, extent: destinations });
-    const treated = bySource(walk, way, (source) => engine.routers.treat(at, source, destination));
+    const to = { address: destination, extent: destinations };
+    engine.routers.alike(at, null, to);
+    const treated = bySource(walk, way, (source, alike) => {
+      engine.routers.alike(at, { address: source, extent: alike }, to);
+      return engine.routers.treat(at, source, destination);
+    });
     for (const [treatment, members] of treated) sentOn(walk, { ...way, members }, treatment);
   });
 }
@@ -256,8 +321,9 @@ function translated(walk: Walk, one: Forwarded, way: Way, elsewhere: boolean): v
     walk.passed.push({ exit: exitFor(source), source, pieces, where, members });
     return;
   }
-  const ends = bySource(walk, way, (source): Arrivals => {
+  const ends = bySource(walk, way, (source, alike): Arrivals => {
     const arrivals = exitFor(source).arrivals(destination, source);
+    narrowTo(alike, arrivals.low, arrivals.high);
     if (typeof arrivals.found === 'string') throw new NotCarried(arrivals.found);
     return arrivals;
   });

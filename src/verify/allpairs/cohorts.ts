@@ -3,11 +3,12 @@
  * Before: `outlets.ts`. After: `all-pairs.ts`.
  */
 import { EVERYWHERE } from '../../traffic/sets/regions.ts';
-import { type Cohort, type Member } from './cohort-walk.ts';
+import { type Cohort } from './cohort-walk.ts';
 import { type Fabric } from './fabric.ts';
 import { entry } from './floods.ts';
 import { type Mac, NotCarried } from './frame.ts';
 import { type Layer2, type Reached } from './layer2.ts';
+import { type Member } from './members.ts';
 import { type Outlet, type Outlets } from './outlets.ts';
 import { type Station } from './places.ts';
 import { type Routers } from './router.ts';
@@ -38,7 +39,11 @@ export function cohortsOf(servers: readonly Server[], outlets: Outlets, routers:
     });
     members.push({ server, gates });
   }
-  return { cohorts: [...known.values()], alone };
+  const cohorts = [...known.values()].map(({ outlet, members }): Cohort => {
+    members.sort((a, b) => a.server.address - b.server.address);
+    return { outlet, members, hearing: new Map() };
+  });
+  return { cohorts, alone };
 }
 
 /** Whether a server's own rules look at what it sends; also where nobody can tell. */

@@ -69,6 +69,8 @@ export interface Outlets {
    * @param source the address that its packets have; null where it may be every one
    */
   sending(from: Station, sender: number, source: number | null): Sending | null;
+  /** Whether an answer comes back to one of those who share an outlet; may throw NotCarried. */
+  isHeard(from: Station, answer: Answer, target: number): boolean;
   /** The address that one of those who share an outlet finds for a target; null: nobody answers. */
   found(from: Station, target: number, answers: readonly Answer[]): Mac | null;
 }
@@ -229,6 +231,7 @@ export function openOutlets(
   };
 
   return {
+    isHeard,
     sending(from, sender, source) {
       let mine = sendings[from.id];
       if (mine === undefined) {

@@ -6,10 +6,11 @@
 import { NOWHERE, type Region, type Regions } from '../../traffic/sets/regions.ts';
 import { type AllPairs, type Run } from './all-pairs.ts';
 import { type Book, placeIn } from './book.ts';
-import { type Cohort, type Member, type Passed, type Told } from './cohort-walk.ts';
+import { type Cohort, type Found, type Passed, type Told } from './cohort-walk.ts';
 import { cutBy, type Delivery, type Passage } from './connections.ts';
 import { ADDRESS } from './coordinates.ts';
 import { entry } from './floods.ts';
+import { eachRun, type Member, teamsOf } from './members.ts';
 import { type Station } from './places.ts';
 import { type Server, type Target } from './servers.ts';
 
@@ -17,6 +18,8 @@ import { type Server, type Target } from './servers.ts';
 export interface Sink {
   /** @param where over protocol, destination port, source port; never nothing */
   reach(from: Server, to: Target, where: Region): void;
+  /** The same of a run of members, but of the server that is meant. */
+  reachAll(members: readonly Member[], from: number, end: number, to: Target, where: Region): void;
   open(from: Server, to: Target, why: string): void;
   /** A run of addresses to which nothing but this passage leads. */
   passage(from: Server, passage: Passage): void;
@@ -151,18 +154,38 @@ function tellFound(
     const to = targets.get(one.at);
     if (to === undefined) continue;
     const more = told.found.some((other) => other !== one && other.at === one.at);
-    const rows = more ? entry(several, to, () => new Map<Server, Region>()) : null;
+    if (!more && single.size === 0) {
+      tellTeams(regions, address, one, to, sink);
+      continue;
+    }
+    const rows = entry(several, to, () => new Map<Server, Region>());
     for (const member of members) {
       const { server, gates } = member;
       if (server === to.server || server.address === address || single.has(member)) continue;
       const out = regions.restricted(gates.through(pieces), ADDRESS, address);
       const here = regions.and(out, regions.restricted(where, ADDRESS, server.address));
-      if (here === NOWHERE) continue;
-      if (rows === null) sink.reach(server, to, here);
-      else rows.set(server, regions.or(rows.get(server) ?? NOWHERE, here));
+      if (here !== NOWHERE) rows.set(server, regions.or(rows.get(server) ?? NOWHERE, here));
     }
   }
   for (const [to, rows] of several) for (const [from, where] of rows) sink.reach(from, to, where);
+}
+
+/** What arrives by one way: one answer for a run of those who let the same out. */
+function tellTeams(
+  regions: Regions,
+  address: number,
+  { pieces, where, members }: Found,
+  to: Target,
+  sink: Sink,
+): void {
+  for (const team of teamsOf(members)) {
+    const out = regions.restricted(team.gates.through(pieces), ADDRESS, address);
+    if (out === NOWHERE) continue;
+    eachRun(regions, team, where, (taken, from, end) => {
+      const here = regions.and(out, taken);
+      if (here !== NOWHERE) sink.reachAll(team.members, from, end, to, here);
+    });
+  }
 }
 
 /** Passages of a run, cut where a sender's own flows or its own address tell addresses apart. */

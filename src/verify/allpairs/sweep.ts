@@ -9,6 +9,7 @@ import { type AllPairs, type Run } from './all-pairs.ts';
 import { type Book, bookOf, placeIn } from './book.ts';
 import { type Passage } from './connections.ts';
 import { entry } from './floods.ts';
+import { type Member } from './members.ts';
 import { type Sink, tellCohort, tellRun, tellServer } from './rows.ts';
 import { type Server, type Target } from './servers.ts';
 
@@ -57,6 +58,12 @@ function rowsOf(
   );
   const sink: Sink = {
     reach: (from, to, where) => rows.get(from)!.some.push({ to, where }),
+    reachAll(members, from, end, to, where) {
+      for (let i = from; i < end; i++) {
+        const { server } = members[i]!;
+        if (server !== to.server) rows.get(server)!.some.push({ to, where });
+      }
+    },
     open: (from, to, why) => rows.get(from)!.open.push({ to, why }),
     passage(from, passage) {
       const run: Run = { ...passage, found: [], passages: [passage], open: null };
@@ -99,6 +106,9 @@ export function tally(all: AllPairs): Tally {
   const passages = new Map<Server, Passage[]>();
   const sink: Sink = {
     reach: () => some++,
+    reachAll: (members, from, end, to) => {
+      some += othersOf(members, from, end, to);
+    },
     open: () => open++,
     passage: (from, passage) => entry(passages, from, (): Passage[] => []).push(passage),
   };
@@ -152,7 +162,13 @@ function throughPassages(all: AllPairs, book: Book, { passages, sources }: Crowd
   const { regions } = all.coordinates;
   const { addresses, targets } = book;
   let [some, open] = [0, 0];
-  const sink: Sink = { reach: () => some++, open: () => open++, passage: () => undefined };
+  // What one server sends by itself is told of it alone.
+  const sink: Sink = {
+    reach: () => some++,
+    reachAll: () => undefined,
+    open: () => open++,
+    passage: () => undefined,
+  };
   for (const { low, high, exit, where } of passages) {
     for (let i = placeIn(book, low); i < addresses.length && addresses[i]! <= high; i++) {
       for (let k = 0; k < sources.length; ) {
@@ -180,6 +196,22 @@ function throughPassages(all: AllPairs, book: Book, { passages, sources }: Crowd
     }
   }
   return { some, open };
+}
+
+/** How many of a run of members are not the target's own server. */
+function othersOf(
+  members: readonly Member[],
+  from: number,
+  end: number,
+  { server }: Target,
+): number {
+  let count = end - from;
+  const { address } = server;
+  if (address < members[from]!.server.address || address > members[end - 1]!.server.address) {
+    return count;
+  }
+  for (let i = from; i < end; i++) if (members[i]!.server === server) count--;
+  return count;
 }
 
 /** How many of a run of senders are not the target's own server. */
