@@ -30,6 +30,25 @@ export interface JsonSource {
 
 const MOST_PROBLEMS = 100;
 
+/** A value that knows what it stands in: only problems ask for the whole way. */
+class Inner implements JsonNode {
+  readonly source: JsonSource;
+  readonly value: unknown;
+  private readonly within: JsonNode | null;
+  private readonly step: Step;
+
+  constructor(source: JsonSource, within: JsonNode | null, step: Step, value: unknown) {
+    this.source = source;
+    this.within = within;
+    this.step = step;
+    this.value = value;
+  }
+
+  get path(): readonly Step[] {
+    return this.within === null ? [] : [...this.within.path, this.step];
+  }
+}
+
 /** The document's root, or undefined and a problem when the text is not JSON. */
 export function jsonRoot(
   file: string,
@@ -42,7 +61,7 @@ export function jsonRoot(
   const source = { file, text, firstLine, problems, offset, keyOffset };
   try {
     const value: unknown = JSON.parse(text);
-    return { source, path: [], value };
+    return new Inner(source, null, '', value);
   } catch (error) {
     const message = error instanceof Error ? error.message : '';
     const position = /position (\d+)/.exec(message);
@@ -59,11 +78,7 @@ export function items(node: JsonNode | undefined): JsonNode[] {
     wrong(node, 'Expected a list');
     return [];
   }
-  return node.value.map((value: unknown, i) => ({
-    source: node.source,
-    path: [...node.path, i],
-    value,
-  }));
+  return node.value.map((value: unknown, i) => new Inner(node.source, node, i, value));
 }
 
 /** A member of an object; undefined when it is absent or null. */
@@ -71,7 +86,7 @@ export function member(node: JsonNode | undefined, key: string): JsonNode | unde
   if (node === undefined || !isRecord(node.value)) return undefined;
   const value = Object.hasOwn(node.value, key) ? node.value[key] : undefined;
   if (value === null || value === undefined) return undefined;
-  return { source: node.source, path: [...node.path, key], value };
+  return new Inner(node.source, node, key, value);
 }
 
 /** Names of the members, when it is an object. */

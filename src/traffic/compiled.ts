@@ -15,11 +15,15 @@ export interface CompileOptions {
    * scan of the rules that are left at the last node.
    */
   readonly maxWords?: number;
-  /** How many first lookups scan the rules: for the many small tables that are asked seldom. */
-  readonly scans?: number;
+  /** One of very many tables, most of which are asked once or twice. */
+  readonly seldom?: boolean;
 }
 
 const DEFAULT_MAX_WORDS = 16_000_000;
+
+/** Up to so many rules of a table that is seldom asked are scanned so often before it is unfolded. */
+const FEW_RULES = 8;
+const SCANS = 4;
 
 /** The diagrams behind compiled tables: `inspect.ts` reads them, elements cannot. */
 const diagrams = new WeakMap<object, () => Diagram<unknown>>();
@@ -33,11 +37,11 @@ export function diagramBehind<E>(table: Table<E>): Diagram<E> | null {
 /** Compiles rules to an interval decision diagram. Nothing is done before the first lookup. */
 export function compileTable<E>(
   rules: readonly Rule<E>[],
-  { maxWords = DEFAULT_MAX_WORDS, scans = 0 }: CompileOptions = {},
+  { maxWords = DEFAULT_MAX_WORDS, seldom = false }: CompileOptions = {},
 ): Table<E> {
   let diagram: Diagram<E> | null = null;
   const guards: (Guard | undefined)[] = [];
-  let scansLeft = scans;
+  let scansLeft = seldom && rules.length <= FEW_RULES ? SCANS : 0;
   let linear: Table<E> | null = null;
   const made = () => {
     diagram ??= diagramOf(productsOf(rules), maxWords);

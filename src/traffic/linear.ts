@@ -1,11 +1,11 @@
 /** The table that anybody can check by eye: a scan in rank order. The diagram's test twin. */
-import { guard } from './guard.ts';
+import { type Guard, guard } from './guard.ts';
 import { type Candidate, type Rule, type Table } from './table.ts';
 
 /** Builds a table that scans its rules one by one. */
 export function linearTable<E>(rules: readonly Rule<E>[]): Table<E> {
   const sorted = [...rules].sort((a, b) => a.rank - b.rank);
-  const guards = sorted.map((rule) => guard(rule.match));
+  const guards: Guard[] = [];
   return {
     rules,
     find(words) {
@@ -13,7 +13,8 @@ export function linearTable<E>(rules: readonly Rule<E>[]): Table<E> {
       let decidedRank = Number.POSITIVE_INFINITY;
       for (const [i, rule] of sorted.entries()) {
         if (rule.rank > decidedRank) break;
-        const truth = guards[i]?.test(words) ?? 0;
+        guards[i] ??= guard(rule.match);
+        const truth = guards[i].test(words);
         if (truth === 0) continue;
         const certain = truth === 1;
         found.push({ entry: rule.entry, rank: rule.rank, decisive: rule.decisive, certain });

@@ -43,36 +43,66 @@ export interface CompiledRules {
 
 /** Compiles one table of rules. Do it once per snapshot; tables are built at the first lookup. */
 export function compileRules(table: Table, version: 4 | 6, around: Surroundings): CompiledRules {
-  const byName = new Map(table.chains.map((chain) => [chain.name, chain]));
-  const writes = new Map<string, ReadonlySet<number>>();
-  const chains = table.chains.map((of): readonly [string, CompiledChain] => {
-    let compiled: readonly CompiledRule[] | null = null;
-    let tables: CompiledChain['segments'] | null = null;
-    const chain: CompiledChain = {
-      of,
-      table: table.name,
-      // Most chains of a host are never walked.
-      get rules() {
-        compiled ??= of.rules.map((rule, i) => compileRule(rule, i + 1, version, around));
-        return compiled;
-      },
-      get segments() {
-        tables ??= cut(chain.rules, byName, writes).map(segmentTable);
-        return tables;
-      },
-      endStep: null,
-    };
-    return [of.name, chain];
-  });
-  return { version, of: table, chains: new Map(chains) };
+  return new LazyRules(table, version, around);
 }
 
-/** Segments of a few rules are many, and mostly asked once or twice: that is worth no diagram. */
-const FEW_RULES = 8;
-const SCANS = 4;
+/** Most tables of a host, and most chains of a table, are never walked. */
+class LazyRules implements CompiledRules {
+  readonly version: 4 | 6;
+  readonly of: Table;
+  readonly around: Surroundings;
+  readonly writes = new Map<string, ReadonlySet<number>>();
+  private made: ReadonlyMap<string, CompiledChain> | null = null;
+  private named: ReadonlyMap<string, Chain> | null = null;
+
+  constructor(of: Table, version: 4 | 6, around: Surroundings) {
+    this.of = of;
+    this.version = version;
+    this.around = around;
+  }
+
+  get chains(): ReadonlyMap<string, CompiledChain> {
+    this.made ??= new Map(this.of.chains.map((of) => [of.name, new LazyChain(of, this)]));
+    return this.made;
+  }
+
+  get byName(): ReadonlyMap<string, Chain> {
+    this.named ??= new Map(this.of.chains.map((chain) => [chain.name, chain]));
+    return this.named;
+  }
+}
+
+class LazyChain implements CompiledChain {
+  readonly of: Chain;
+  endStep: RuleStep | null = null;
+  private readonly within: LazyRules;
+  private compiled: readonly CompiledRule[] | null = null;
+  private tables: CompiledChain['segments'] | null = null;
+
+  constructor(of: Chain, within: LazyRules) {
+    this.of = of;
+    this.within = within;
+  }
+
+  get table(): string {
+    return this.within.of.name;
+  }
+
+  get rules(): readonly CompiledRule[] {
+    const { version, around } = this.within;
+    this.compiled ??= this.of.rules.map((rule, i) => compileRule(rule, i + 1, version, around));
+    return this.compiled;
+  }
+
+  get segments(): CompiledChain['segments'] {
+    const { byName, writes } = this.within;
+    this.tables ??= cut(this.rules, byName, writes).map(segmentTable);
+    return this.tables;
+  }
+}
 
 function segmentTable(segment: readonly CompiledRule[]): CompiledTable<CompiledRule> {
-  return compileTable(segment.map(entry), { scans: segment.length <= FEW_RULES ? SCANS : 0 });
+  return compileTable(segment.map(entry), { seldom: true });
 }
 
 function compileRule(

@@ -45,16 +45,18 @@ export function checkRules(
   ruleset: Ruleset,
   sets: ReadonlyMap<string, IpSet> | null,
 ): readonly Problem[] {
-  return ruleset.tables.flatMap((table) => [
-    ...circles(table),
-    ...table.chains.flatMap((chain) =>
-      chain.rules.flatMap((rule) => [
-        ...(sets === null ? [] : missingSets(chain, rule, sets)),
-        ...misplaced(table, chain, rule),
-      ]),
-    ),
-    ...unreachableTargets(table),
-  ]);
+  const found: Problem[] = [];
+  for (const table of ruleset.tables) {
+    found.push(...circles(table));
+    for (const chain of table.chains) {
+      for (const rule of chain.rules) {
+        if (sets !== null) missingSets(chain, rule, sets, found);
+        misplaced(table, chain, rule, found);
+      }
+    }
+    found.push(...unreachableTargets(table));
+  }
+  return found;
 }
 
 function problem(chain: Chain, rule: Rule, message: string, didYouMean?: string): Problem {
@@ -68,11 +70,16 @@ function calls(rule: Rule): string | null {
   return target.kind === 'jump' || target.kind === 'goto' ? target.chain : null;
 }
 
+function leadsOn({ target: { kind } }: Rule): boolean {
+  return kind === 'jump' || kind === 'goto';
+}
+
 /**
  * Depth-first search from the base chains, as mark_source_chains() does: a circle that nobody
  * reaches is accepted by the kernel. Every chain is looked at once.
  */
 function circles({ chains }: Table): readonly Problem[] {
+  if (!chains.some(({ policy, rules }) => policy === null && rules.some(leadsOn))) return [];
   const byName = new Map(chains.map((chain) => [chain.name, chain]));
   const found: Problem[] = [];
   const done = new Set<string>();
@@ -107,24 +114,22 @@ function missingSets(
   chain: Chain,
   rule: Rule,
   sets: ReadonlyMap<string, IpSet>,
-): readonly Problem[] {
-  const named: string[] = [];
+  found: Problem[],
+): void {
+  const look = (name: string): void => {
+    if (sets.has(name)) return;
+    found.push(problem(chain, rule, `the set ${name} is missing`, nearest(name, sets.keys())));
+  };
   for (const match of rule.matches) {
-    if (match.kind === 'set' && match.options.set !== undefined) {
-      named.push(match.options.set.value.set);
-    }
+    if (match.kind === 'set' && match.options.set !== undefined) look(match.options.set.value.set);
   }
   if (rule.target.kind === 'SET') {
     const { add, del, map } = rule.target.options;
-    for (const each of [add, del, map]) if (each !== undefined) named.push(each.value.set);
+    for (const each of [add, del, map]) if (each !== undefined) look(each.value.set);
   }
-  return named
-    .filter((name) => !sets.has(name))
-    .map((name) => problem(chain, rule, `the set ${name} is missing`, nearest(name, sets.keys())));
 }
 
-function misplaced(table: Table, chain: Chain, rule: Rule): readonly Problem[] {
-  const found: Problem[] = [];
+function misplaced(table: Table, chain: Chain, rule: Rule, found: Problem[]): void {
   const allowed = ONLY_IN[rule.target.kind];
   if (allowed !== undefined && !allowed.includes(table.name)) {
     const where = `${rule.target.kind} works only in the table ${allowed.join(', ')}`;
@@ -144,7 +149,6 @@ function misplaced(table: Table, chain: Chain, rule: Rule): readonly Problem[] {
     // xt_physdev.c physdev_mt_check(): the port is not known yet.
     if (leaves) found.push(problem(chain, rule, '--physdev-out is refused in OUTPUT'));
   }
-  return found;
 }
 
 /** From which base chains a chain is reached decides what its NAT targets may do. */

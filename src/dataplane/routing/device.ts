@@ -5,7 +5,7 @@
 
 import { compileTable } from '../../traffic/compiled.ts';
 import { type Guard, guard } from '../../traffic/guard.ts';
-import { ANY, type Match, NONE, or, test } from '../../traffic/match.ts';
+import { ANY, NONE, or, test } from '../../traffic/match.ts';
 import { type Rule, type Table } from '../../traffic/table.ts';
 import { type Assignment } from '../../traffic/words.ts';
 import { type CrossingPlace } from '../crossing.ts';
@@ -68,48 +68,126 @@ export function compileDevices(namespace: Namespace): ReadonlyMap<string, Device
 }
 
 function compileDevice(namespace: Namespace, of: Interface): Device {
-  const known = knownNeighbours(namespace, of.name);
-  const table = (version: 4 | 6): NeighbourTable => neighbourTable(known, version);
-  const owns = (match: (address: InterfaceAddress) => Match): Guard =>
-    guard(of.addresses.length === 0 ? NONE : or(...of.addresses.map(match)));
-  return {
-    of,
-    settings: deviceSettings(namespace, of.name),
-    place: {
+  return new LazyDevice(namespace, of);
+}
+
+/** What a packet does not ask for is not prepared: most interfaces of a host see none. */
+class LazyDevice implements Device {
+  readonly of: Interface;
+  readonly place: CrossingPlace;
+  readonly up: boolean;
+  readonly resolves: boolean;
+  private readonly namespace: Namespace;
+  private readonly made: {
+    -readonly [K in Prepared]?: Device[K];
+  } = {};
+
+  constructor(namespace: Namespace, of: Interface) {
+    this.namespace = namespace;
+    this.of = of;
+    this.place = {
       host: namespace.host,
       namespace: namespace.name,
       bridge: null,
       interface: of.name,
-    },
-    up: of.up && (of.running || of.loopback),
-    resolves: hasEthernet(of),
-    isOwnMac: is(F.ethDestination, of.mac),
-    setSource: put(F.ethSource, of.mac),
-    setArpSource: put(F.arpSourceMac, of.mac),
-    setInput: put(F.inputDevice, of.index),
-    setOutput: put(F.outputDevice, of.index),
-    ownsArpTarget: owns(({ address }) =>
-      address.version === 4 ? test(F.arpTargetAddress, address.value) : NONE,
-    ),
-    ownsNdTarget: owns(({ address }) =>
-      address.version === 6 ? test(F.ndTarget, address.value) : NONE,
-    ),
-    ownsDestination6: owns(({ address }) =>
-      address.version === 6 ? test(F.ipv6Destination, address.value) : NONE,
-    ),
-    vlans: vlanChildren(namespace, of),
-    macvlans: namespace.interfaces
+    };
+    this.up = of.up && (of.running || of.loopback);
+    this.resolves = hasEthernet(of);
+  }
+
+  get settings(): DeviceSettings {
+    this.made.settings ??= deviceSettings(this.namespace, this.of.name);
+    return this.made.settings;
+  }
+
+  get isOwnMac(): Guard {
+    this.made.isOwnMac ??= is(F.ethDestination, this.of.mac);
+    return this.made.isOwnMac;
+  }
+
+  get setSource(): Assignment {
+    this.made.setSource ??= put(F.ethSource, this.of.mac);
+    return this.made.setSource;
+  }
+
+  get setArpSource(): Assignment {
+    this.made.setArpSource ??= put(F.arpSourceMac, this.of.mac);
+    return this.made.setArpSource;
+  }
+
+  get setInput(): Assignment {
+    this.made.setInput ??= put(F.inputDevice, this.of.index);
+    return this.made.setInput;
+  }
+
+  get setOutput(): Assignment {
+    this.made.setOutput ??= put(F.outputDevice, this.of.index);
+    return this.made.setOutput;
+  }
+
+  get ownsArpTarget(): Guard {
+    this.made.ownsArpTarget ??= this.owns(4, F.arpTargetAddress);
+    return this.made.ownsArpTarget;
+  }
+
+  get ownsNdTarget(): Guard {
+    this.made.ownsNdTarget ??= this.owns(6, F.ndTarget);
+    return this.made.ownsNdTarget;
+  }
+
+  get ownsDestination6(): Guard {
+    this.made.ownsDestination6 ??= this.owns(6, F.ipv6Destination);
+    return this.made.ownsDestination6;
+  }
+
+  get vlans(): Device['vlans'] {
+    this.made.vlans ??= vlanChildren(this.namespace, this.of);
+    return this.made.vlans;
+  }
+
+  get macvlans(): readonly string[] {
+    const { namespace, of } = this;
+    this.made.macvlans ??= namespace.interfaces
       .filter((other) => other.kind === 'macvlan' && isLower(namespace, other, of))
-      .map((other) => other.name),
-    neighbours: known,
-    neighboursByDestination: { 4: table(4), 6: table(6) },
-    sources: {
-      4: sourceTable(namespace, of, 4, F.ipSource),
-      6: sourceTable(namespace, of, 6, F.ipv6Source),
-    },
-    arpSources: sourceTable(namespace, of, 4, F.arpSourceAddress),
-  };
+      .map((other) => other.name);
+    return this.made.macvlans;
+  }
+
+  get neighbours(): Device['neighbours'] {
+    this.made.neighbours ??= knownNeighbours(this.namespace, this.of.name);
+    return this.made.neighbours;
+  }
+
+  get neighboursByDestination(): Device['neighboursByDestination'] {
+    this.made.neighboursByDestination ??= {
+      4: neighbourTable(this.neighbours, 4),
+      6: neighbourTable(this.neighbours, 6),
+    };
+    return this.made.neighboursByDestination;
+  }
+
+  get sources(): Device['sources'] {
+    this.made.sources ??= {
+      4: sourceTable(this.namespace, this.of, 4, F.ipSource),
+      6: sourceTable(this.namespace, this.of, 6, F.ipv6Source),
+    };
+    return this.made.sources;
+  }
+
+  get arpSources(): Device['arpSources'] {
+    this.made.arpSources ??= sourceTable(this.namespace, this.of, 4, F.arpSourceAddress);
+    return this.made.arpSources;
+  }
+
+  private owns(version: 4 | 6, asked: typeof F.arpTargetAddress): Guard {
+    const tests = this.of.addresses.map(({ address }) =>
+      address.version === version ? test(asked, address.value) : NONE,
+    );
+    return guard(tests.length === 0 ? NONE : or(...tests));
+  }
 }
+
+type Prepared = Exclude<keyof Device, 'of' | 'place' | 'up' | 'resolves'>;
 
 /** Whether `lower` carries the VLAN or macvlan device `upper` in the same namespace. */
 function isLower(namespace: Namespace, upper: Interface, lower: Interface): boolean {
@@ -153,7 +231,7 @@ function neighbourTable(
     const match = test(destinationOf(version), entry.of.address.value);
     rules.push({ match, rank: rules.length, decisive: true, entry });
   }
-  return compileTable(rules);
+  return compileTable(rules, { seldom: true });
 }
 
 /** The addresses an interface may send from: its own, else any of the namespace. */
@@ -194,7 +272,7 @@ function sourceTable(
     const entry = put(to, first.address.value);
     rules.push({ match: ANY, rank: rules.length, decisive: true, entry });
   }
-  return compileTable(rules);
+  return compileTable(rules, { seldom: true });
 }
 
 /** The source address towards a gateway (inet_select_addr() with `dst` = the gateway). */

@@ -42,7 +42,7 @@ export function compileFib(namespace: Namespace, version: 4 | 6): Fib {
   );
   return {
     version,
-    rules: compileTable(compiled),
+    rules: compileTable(compiled, { seldom: true }),
     tables: compileTables(namespace, version),
     custom: isCustom(namespace, rules, version),
     dissects: rules.some(
@@ -120,7 +120,9 @@ function compileTables(
   }
   const up = new Set(namespace.interfaces.filter((i) => i.up).map((i) => i.name));
   const tables = new Map<number, Table<LiveRoute>>();
-  for (const [id, routes] of byTable) tables.set(id, compileTable(tableRules(routes, version, up)));
+  for (const [id, routes] of byTable) {
+    tables.set(id, compileTable(tableRules(routes, version, up), { seldom: true }));
+  }
   return tables;
 }
 

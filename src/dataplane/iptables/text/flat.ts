@@ -92,9 +92,14 @@ interface OpenChain {
 
 type Complain = (index: number, message: string, didYouMean?: string) => void;
 
+const spelled = new WeakMap<FlatRows, ReadonlyMap<string, string>>();
+
 /** Every spelling of a set of rows. */
 function spellings(rows: FlatRows): ReadonlyMap<string, string> {
+  const known = spelled.get(rows);
+  if (known !== undefined) return known;
   const found = new Map<string, string>();
+  spelled.set(rows, found);
   for (const [key, row] of Object.entries(rows)) {
     for (const flag of [row.flag, ...(row.aka ?? [])]) found.set(flag, key);
   }

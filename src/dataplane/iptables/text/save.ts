@@ -14,6 +14,7 @@ import {
   type Table,
   type TableName,
 } from '../types.ts';
+import { appendedAgain, noteAppended } from './repeated-rules.ts';
 import { printRule } from './rule.ts';
 import { readRule } from './rule-reader.ts';
 import { type Words, wordsOf } from './words.ts';
@@ -77,7 +78,11 @@ export function parseIptablesSave(text: string, file: string, version: 4 | 6): P
   }
   for (const table of tables) {
     for (const { line, number } of table.commands) {
-      runCommand(table, line, { file, line: number }, version, problems);
+      const origin = { file, line: number };
+      const known = appendedAgain(version, line, (name) => isUserChain(table, name));
+      const chain = known === null ? undefined : table.chains.get(known.chain);
+      if (known === null || chain === undefined) runCommand(table, line, origin, version, problems);
+      else chain.rules.push(...known.at(origin));
     }
   }
   return { value: { version, tables: tables.map(closeTable) }, problems };
@@ -286,20 +291,33 @@ function changeRules(
   from: RuleLine,
 ): void {
   const index = command === 'A' ? null : ruleNumber(words.text[start]);
+  const asked: (readonly [string, boolean])[] = [];
+  const before = from.problems.length;
   const read = readRule(words, index === null ? start : start + 1, {
     version: from.version,
     line: from.line,
     origin: from.origin,
-    hasChain: (name) => table.chains.has(name) && !BASE_CHAINS[table.name].includes(name),
+    hasChain: (name) => {
+      const has = isUserChain(table, name);
+      asked.push([name, has]);
+      return has;
+    },
     chains: () => table.chains.keys(),
     problems: from.problems,
   });
   const { counters } = from;
   const rules = counters === null ? read : read.map((each) => ({ ...each, counters }));
+  if (command === 'A' && from.problems.length === before) {
+    noteAppended(from.version, from.line, { chain: chain.name, asked, rules });
+  }
   // Rules of one line are inserted one after the other at the same place.
   if (command === 'A') chain.rules.push(...rules);
   else if (command === 'I') chain.rules.splice((index ?? 1) - 1, 0, ...rules.toReversed());
   else for (const rule of rules) replaceRule(chain, command, index, rule, from);
+}
+
+function isUserChain(table: OpenTable, name: string): boolean {
+  return table.chains.has(name) && !BASE_CHAINS[table.name].includes(name);
 }
 
 function replaceRule(

@@ -94,7 +94,7 @@ export function lex(text: string, complaints: Complaints): readonly Line[] {
 
 /** `$NAME=value`; true when the line is one. */
 function define(line: string, definitions: Map<string, string>): boolean {
-  const match = /^\s*\$(\w+)\s*=\s*(.*?)\s*$/.exec(line);
+  const match = line.includes('$') ? /^\s*\$(\w+)\s*=\s*(.*?)\s*$/.exec(line) : null;
   if (match === null) return false;
   definitions.set(match[1] ?? '', substitute(match[2] ?? '', definitions));
   return true;
@@ -110,6 +110,9 @@ function substitute(text: string, definitions: ReadonlyMap<string, string>): str
 interface Quoted extends Word {
   readonly quoted: boolean;
 }
+
+/** What a word holds that is neither a quotation nor its end. */
+const PLAIN = /[^ \t#!"']+/y;
 
 /** The words of one line; `#` and `!` start a comment. */
 function wordsOf(
@@ -143,8 +146,10 @@ function wordsOf(
         text += line.slice(at + 1, end);
         at = end + 1;
       } else {
-        text += quote;
-        at++;
+        PLAIN.lastIndex = at;
+        const plain = PLAIN.exec(line)?.[0] ?? quote;
+        text = text === '' ? plain : text + plain;
+        at += plain.length;
       }
     }
     words.push({ text: substitute(text, definitions), line: number, column: start + 1, quoted });

@@ -72,6 +72,9 @@ export function parseSections(text: string, file: string): Parsed<HaproxyFile> {
   return { value: { sections }, problems: complaints.problems };
 }
 
+/** What a word holds that needs no look at its characters. */
+const PLAIN = /[^\s#"'\\]*/y;
+
 /** The words of one line. */
 function lineOf(raw: string, file: string, number: number, complaints: Complaints): HaproxyLine {
   const words: string[] = [];
@@ -85,8 +88,11 @@ function lineOf(raw: string, file: string, number: number, complaints: Complaint
     }
     if (char === '#') break;
     const start = at;
-    let word = '';
+    PLAIN.lastIndex = at;
+    const plain = PLAIN.exec(raw)?.[0] ?? '';
+    let word = plain;
     let quote: string | null = null;
+    at += plain.length;
     for (; at < raw.length; at++) {
       const here = raw[at] ?? '';
       if (here === '\\' && quote !== "'" && at + 1 < raw.length) word += raw[++at] ?? '';
