@@ -31,10 +31,12 @@ function bodyOf(file: string): string {
     .replace(/require\("(\.[^"]+)"\)/g, (_, name: string) => {
       return `require(${JSON.stringify(posix.join(posix.dirname(file), name))})`;
     });
-  // Packages are loaded where they are first used: few questions print an IPv6 address.
+  // Files and packages are loaded where they are first used: no question needs all of them.
   for (const [line, variable = '', name = ''] of body.matchAll(STATIC_IMPORT)) {
-    if (name.endsWith('.js') || isBuiltin(name)) continue;
-    body = body.replace(line, '').replaceAll(`${variable}.`, `(require(${JSON.stringify(name)})).`);
+    if (isBuiltin(name)) continue;
+    const used = new RegExp(`(?<![\\w$])${variable}\\.`, 'g');
+    const load = `(${variable} ??= require(${JSON.stringify(name)})).`;
+    body = body.replace(line, `let ${variable};`).replace(used, () => load);
   }
   return body;
 }
@@ -79,15 +81,23 @@ rmSync(`${filename}.cache`, { force: true });
 writeFileSync(filename, latin);
 copyFileSync(join(dist, 'cli/start.js'), join(dist, ENTRY));
 
+/** Questions whose functions the cache keeps: between servers, by a router with NAT, and refused. */
+const QUESTIONS: readonly (readonly string[])[] = [
+  ['trace', 'a1', 'a2', '-v'],
+  ['trace', 'a1', '198.51.100.10', '--tcp', '80'],
+  ['trace', 'a1', 'a2', '--tcp', '23'],
+];
 const script = new Script(latin, { filename });
-process.argv = ['node', 'hopwise', 'trace', 'a1', 'a2', '-v'];
+const start: unknown = script.runInThisContext();
+if (typeof start !== 'function') throw new Error(`${filename} does not make a function`);
+const entry = join(dist, ENTRY);
 const { write } = process.stdout;
 process.stdout.write = () => true;
-const start: unknown = script.runInThisContext();
-if (typeof start === 'function') {
-  const entry = join(dist, ENTRY);
+for (const question of QUESTIONS) {
+  process.argv = ['node', 'hopwise', ...question];
   const { done }: { done: Promise<void> } = start(createRequire(entry), pathToFileURL(entry).href);
   await done;
 }
+process.exitCode = 0;
 process.stdout.write = write;
 writeFileSync(`${filename}.cache`, script.createCachedData());
