@@ -42,7 +42,7 @@ export interface BridgeRules {
  * Connection tracking zones of ports start here; those below belong to others. Older agents began
  * with the first.
  */
-export function firstZone({ cloud }: CloudView): number {
+export function firstZone({ cloud }: Pick<CloudView, 'cloud'>): number {
   return cloud.settings.dialect === 'pike' ? 1 : 4097;
 }
 

@@ -10,6 +10,13 @@ import { inventoryOf } from './state/switch.ts';
 const LAST_PORT = 65279;
 const LAST_VLAN = 4094;
 
+/** Numbers that hosts use already: ports by bridge and device, VLANs by network, zones by key. */
+export interface UsedNumbers {
+  readonly ports: ReadonlyMap<string, ReadonlyMap<string, number>>;
+  readonly vlans: ReadonlyMap<string, number>;
+  zone(key: string): number | undefined;
+}
+
 /** @param host as it was read; undefined for one that was not */
 export function numbersOf(host: Host | undefined): Numbers {
   const bridges = (host === undefined ? null : inventoryOf(host))?.rows.bridges ?? [];
@@ -26,6 +33,13 @@ export function numbersOf(host: Host | undefined): Numbers {
     }
     ports.set(bridge.name, of);
   }
+  return numbersBeside({ ports, vlans, zone: () => undefined });
+}
+
+/** What is used stays; new things get numbers that nobody has. */
+export function numbersBeside(used: UsedNumbers): Numbers {
+  const ports = new Map([...used.ports].map(([bridge, of]) => [bridge, new Map(of)]));
+  const vlans = new Map(used.vlans);
   const zones = new Map<string, number>();
   const conjunctions = new Map<string, number>();
   const given = <K>(map: Map<K, number>, key: K, from: number, last: number): number => {
@@ -45,7 +59,7 @@ export function numbersOf(host: Host | undefined): Numbers {
       ports.set(bridge, on);
       return given(on, device, 1, LAST_PORT);
     },
-    zone: (key) => given(zones, key, 1, 65535 - 4096),
+    zone: (key) => used.zone(key) ?? given(zones, key, 1, 65535 - 4096),
     conjunction(key) {
       const known = conjunctions.get(key) ?? 8 * (conjunctions.size + 1);
       conjunctions.set(key, known);

@@ -1,8 +1,8 @@
 /**
- * What the agents would configure, with the numbers of the hosts that were read where those mean
- * something to other hosts; and in which pieces two clouds would be configured otherwise.
+ * What the agents would configure, with the numbers that the hosts that were read have; and in which
+ * pieces two clouds would be configured otherwise.
  */
-import { type Numbers, takeNumbers } from '../agents/numbers.ts';
+import { type Numbers } from '../agents/numbers.ts';
 import { type Network } from '../dataplane/network.ts';
 import { type Cloud } from '../model/cloud.ts';
 import { compileFiles } from '../snapshot/read/compiled.ts';
@@ -10,6 +10,7 @@ import { once } from '../snapshot/read/folder.ts';
 import { memoryFolder } from '../snapshot/read/memory-folder.ts';
 import { openSnapshot } from '../snapshot/read/open.ts';
 import { ownDvrMacs } from '../verify/configuration/symbols.ts';
+import { numbersAsRead } from './mend/numbers.ts';
 import { type Piece, pieceOf, pieceOfNamespace } from './pieces.ts';
 
 interface Compiled {
@@ -53,7 +54,7 @@ function compiledFor(real: Network, cloud: Cloud): Compiled {
   compiled.set(real, ofReal);
   const known = ofReal.get(cloud);
   if (known !== undefined) return known;
-  const made = compileFiles(withRealMacs(real, cloud), { numbers: numbersOf(real) });
+  const made = compileFiles(withRealMacs(real, cloud), { numbers: numbersOf(real, cloud) });
   const files = new Map([...made].map(([path, text]) => [path, once(text)]));
   const found = { files, network: openSnapshot(memoryFolder(files)) };
   ofReal.set(cloud, found);
@@ -61,11 +62,12 @@ function compiledFor(real: Network, cloud: Cloud): Compiled {
 }
 
 /** Keys are numbered once, so that a compilation before and one after a change agree. */
-function numbersOf(real: Network): (host: string) => Numbers {
+function numbersOf(real: Network, cloud: Cloud): (host: string) => Numbers {
   const byHost = numbers.get(real) ?? new Map<string, Numbers>();
   numbers.set(real, byHost);
+  const asRead = once(() => numbersAsRead(real, cloud));
   return (host) => {
-    const own = byHost.get(host) ?? takeNumbers();
+    const own = byHost.get(host) ?? asRead()(host);
     byHost.set(host, own);
     return own;
   };

@@ -5,6 +5,7 @@ import { agentRestarts } from './changes/agents.ts';
 import { interfacesUp } from './changes/devices.ts';
 import { fabricPorts } from './changes/fabric.ts';
 import { startedService } from './changes/listeners.ts';
+import { hostPlans } from './changes/plans.ts';
 import { portsUp } from './changes/ports.ts';
 import { joinedSubnets } from './changes/routers.ts';
 import { security } from './changes/security.ts';
@@ -19,6 +20,7 @@ const PROPOSALS: readonly Proposal[] = [
   interfacesUp,
   fabricPorts,
   agentRestarts,
+  hostPlans,
   tunnelPorts,
   largerLinks,
   joinedSubnets,
@@ -32,7 +34,8 @@ export function* proposed(stuck: Stuck): Generator<Attempt> {
   const seen = new Set<string>();
   for (const proposal of PROPOSALS) {
     for (const attempt of proposal(stuck)) {
-      const key = `${attempt.change.summary} ${attempt.change.commands.join('\n')}`;
+      const { summary, commands } = attempt.change;
+      const key = commands.length === 0 ? summary : commands.join('\n');
       if (seen.has(key)) continue;
       if (seen.size >= MOST) return;
       seen.add(key);

@@ -126,6 +126,8 @@ function tryAll(
   const helped: Helped[] = [];
   let tried = 0;
   for (const attempt of proposed(stuck)) {
+    // Plans come with the least first: one that does more is not asked for.
+    if (attempt.change.kind === 'plan' && helped.some(passesByPlan)) continue;
     tried++;
     const after = changed(stuck.situation, attempt.makes);
     const traced = after.tracer.trace(stuck.question);
@@ -152,6 +154,10 @@ function tryAll(
     return { ...one, fix: { ...one.fix, effects } };
   });
   return { helped: told, tried };
+}
+
+function passesByPlan({ attempt, trace }: Helped): boolean {
+  return attempt.change.kind === 'plan' && trace.verdict === 'REACHABLE';
 }
 
 /** Another blocker stops the packet then, which did not before. */

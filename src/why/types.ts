@@ -8,9 +8,10 @@ import { type Blocker, type Trace, type Verdict } from '../trace/types.ts';
 export interface Change {
   /**
    * `api`: Neutron's objects; `agent`: an agent programs its host anew; `host`: a setting of a
-   * host; `guest`: inside of a guest; `fabric`: a switch or router between the hosts.
+   * host; `plan`: the least of a host that makes it as its agent would; `guest`: inside of a guest;
+   * `fabric`: a switch or router between the hosts.
    */
-  readonly kind: 'api' | 'agent' | 'host' | 'guest' | 'fabric';
+  readonly kind: 'api' | 'agent' | 'host' | 'plan' | 'guest' | 'fabric';
   /** What it does, without names that could be read as commands. */
   readonly summary: string;
   /** Commands that do it; empty where no command of ours or OpenStack's does. */

@@ -180,7 +180,7 @@ function isAutomatic({ type, hops, prefix, version, source }: Route): boolean {
 }
 
 /** As `ip route add` takes it. */
-function routeWords({
+export function routeWords({
   type,
   prefix,
   table,
@@ -233,7 +233,7 @@ function ruleItems({ name: place, state }: NamespaceState): readonly Item[] {
 }
 
 /** As `ip rule add` takes it. */
-function ruleWords(rule: PolicyRule): string {
+export function ruleWords(rule: PolicyRule): string {
   const { priority, from, to, inputDevice, outputDevice, mark, tos, not, action, version } = rule;
   const range = (of: readonly [number, number]): string =>
     of[0] === of[1] ? `${of[0]}` : `${of[0]}-${of[1]}`;

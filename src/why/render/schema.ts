@@ -18,7 +18,7 @@ const OF_TRACE = TRACE_SCHEMA['$defs'] as Readonly<Record<string, Schema>>;
 const { $schema: _draft, $defs: _definitions, ...TRACE } = TRACE_SCHEMA;
 
 const CHANGE: Readonly<Record<string, Schema>> = {
-  kind: { enum: ['api', 'agent', 'host', 'guest', 'fabric'] },
+  kind: { enum: ['api', 'agent', 'host', 'plan', 'guest', 'fabric'] },
   summary: TEXT,
   commands: list(TEXT),
 };
