@@ -58,6 +58,8 @@ export interface CloudSettings {
   readonly dvrBaseMac: bigint;
   /** Those that hosts are known to have drawn, by host. */
   readonly dvrMacs?: ReadonlyMap<string, bigint>;
+  /** Numbers of virtual routers that the server has drawn, by router; it shows them nowhere. */
+  readonly virtualRouterIds?: ReadonlyMap<string, number>;
   /** `max_l3_agents_per_router`: 0 is all. */
   readonly haRouterAgents: number;
   /** `l3_ha_net_cidr`. */

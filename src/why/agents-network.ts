@@ -54,7 +54,7 @@ function compiledFor(real: Network, cloud: Cloud): Compiled {
   compiled.set(real, ofReal);
   const known = ofReal.get(cloud);
   if (known !== undefined) return known;
-  const made = compileFiles(withRealMacs(real, cloud), { numbers: numbersOf(real, cloud) });
+  const made = compileFiles(withDrawn(real, cloud), { numbers: numbersOf(real, cloud) });
   const files = new Map([...made].map(([path, text]) => [path, once(text)]));
   const found = { files, network: openSnapshot(memoryFolder(files)) };
   ofReal.set(cloud, found);
@@ -73,14 +73,45 @@ function numbersOf(real: Network, cloud: Cloud): (host: string) => Numbers {
   };
 }
 
-/** The MAC that each host draws for distributed routing is known to all others. */
-function withRealMacs(real: Network, cloud: Cloud): Cloud {
+/**
+ * What the server or other hosts have drawn and nobody can read from its objects: the MAC of each
+ * host for distributed routing, and the numbers of virtual routers.
+ */
+function withDrawn(real: Network, cloud: Cloud): Cloud {
+  const { routers } = cloud.neutron;
+  const virtual = routers.some(({ ha }) => ha) ? { virtualRouterIds: drawnRouterIds(real) } : {};
   const distributed = cloud.hosts.some(({ layer2 }) => layer2?.distributedRouting === true);
-  if (!distributed) return cloud;
+  const macs = distributed ? { dvrMacs: drawnMacs(real) } : {};
+  return { ...cloud, settings: { ...cloud.settings, ...virtual, ...macs } };
+}
+
+function drawnMacs(real: Network): ReadonlyMap<string, bigint> {
   const dvrMacs = new Map<string, bigint>();
   for (const host of real.hosts.values()) {
     const [mac] = host.switch === null ? [] : ownDvrMacs(host.switch);
     if (mac !== undefined) dvrMacs.set(host.name, BigInt(`0x${mac.replaceAll(':', '')}`));
   }
-  return { ...cloud, settings: { ...cloud.settings, dvrMacs } };
+  return dvrMacs;
+}
+
+/** The number that most hosts of a router use: the server told all of them the same. */
+function drawnRouterIds(real: Network): ReadonlyMap<string, number> {
+  const used = new Map<string, number[]>();
+  for (const { configs } of real.hosts.values()) {
+    for (const [path, source] of configs) {
+      const router = /^ha_confs\/([^/]+)\/keepalived\.conf$/.exec(path)?.[1];
+      const id =
+        router === undefined ? undefined : /virtual_router_id (\d+)/.exec(source().text)?.[1];
+      if (router === undefined || id === undefined) continue;
+      used.set(router, [...(used.get(router) ?? []), Number(id)]);
+    }
+  }
+  const count = (ids: readonly number[], id: number): number =>
+    ids.filter((one) => one === id).length;
+  return new Map(
+    [...used].map(([router, ids]) => [
+      router,
+      ids.reduce((best, id) => (count(ids, id) > count(ids, best) ? id : best)),
+    ]),
+  );
 }

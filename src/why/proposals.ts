@@ -3,6 +3,7 @@ import { type Attempt, type Proposal, type Stuck } from './attempt.ts';
 import { tunnelPorts } from './changes/agent-options.ts';
 import { agentRestarts } from './changes/agents.ts';
 import { interfacesUp } from './changes/devices.ts';
+import { patience, writtenAnew } from './changes/elections.ts';
 import { fabricPorts } from './changes/fabric.ts';
 import { startedService } from './changes/listeners.ts';
 import { hostPlans } from './changes/plans.ts';
@@ -13,6 +14,7 @@ import { kernelSettings } from './changes/settings.ts';
 import { largerLinks } from './changes/sizes.ts';
 
 const PROPOSALS: readonly Proposal[] = [
+  patience,
   security,
   portsUp,
   startedService,
@@ -21,6 +23,7 @@ const PROPOSALS: readonly Proposal[] = [
   fabricPorts,
   agentRestarts,
   hostPlans,
+  writtenAnew,
   tunnelPorts,
   largerLinks,
   joinedSubnets,

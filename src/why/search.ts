@@ -9,7 +9,8 @@ import { type Blocker, type Question, type Trace } from '../trace/types.ts';
 import { type Attempt, type PortRange, type Stuck } from './attempt.ts';
 import { effectsOf } from './effects.ts';
 import { proposed } from './proposals.ts';
-import { changed, type Situation } from './situation.ts';
+import { isElected, type Settled, settled } from './settling.ts';
+import { changed, NOTHING, type Situation } from './situation.ts';
 import { type TriedFix, type Why, type WhyBlocker } from './types.ts';
 
 export interface WhyOptions extends TracingOptions {
@@ -56,17 +57,23 @@ export function searchFrom(
   const met = new Set<string>();
   let [situation, trace] = [start, first];
   let openEnd: string | null = null;
+  // From the first election on, packets are sent when the routers have agreed.
+  let elected = false;
   for (;;) {
     const [blocker] = trace.blockers;
     if (trace.verdict === 'REACHABLE' || blocker === undefined) break;
     met.add(keyOf(blocker));
+    elected ||= isElected(blocker.code);
     if (!options.fixes) {
       blockers.push({ blocker, fixes: [], tried: 0, noFix: 'no fix tried' });
       openEnd = 'what lies behind the first blocker was not asked for';
       break;
     }
     const stuck: Stuck = { situation, question, trace, blocker, ports: options.ports ?? null };
-    const { helped, tried } = tryAll(stuck, met, options, situation === start);
+    const { helped, tried } = tryAll(stuck, met, options, {
+      isFirst: situation === start,
+      elected,
+    });
     const [best] = helped;
     const fixes = helped.slice(0, OFFERED).map(({ fix }) => fix);
     blockers.push({
@@ -93,7 +100,7 @@ export function searchFrom(
   }
   const last = chosen.at(-1);
   const passes = last?.trace.verdict === 'REACHABLE';
-  const needed = passes ? fewest(start, question, chosen) : [];
+  const needed = passes ? fewest(start, question, chosen, elected) : [];
   return {
     blockers,
     together: needed.map(({ attempt }) => attempt.change),
@@ -116,44 +123,71 @@ function keyOf({ code, host, component, evidence, direction }: Blocker): string 
   return [code, host, component, evidence, direction].join('\n');
 }
 
+/** The packet in a situation, or once its routers have agreed; null where it cannot be sent. */
+function ask(
+  situation: Situation,
+  question: Question,
+  elected: boolean,
+): (Pick<Settled, 'trace'> & { readonly words: string | null }) | null {
+  const then = elected ? settled(situation, question) : null;
+  if (then !== null) return then;
+  const traced = situation.tracer.trace(question);
+  return traced.kind === 'impossible' ? null : { trace: traced.trace, words: null };
+}
+
 /** Makes every proposed change alone; those after which the blocker is gone, the best first. */
 function tryAll(
   stuck: Stuck,
   met: ReadonlySet<string>,
   options: WhyOptions,
-  isFirst: boolean,
+  { isFirst, elected }: { readonly isFirst: boolean; readonly elected: boolean },
 ): { readonly helped: readonly Helped[]; readonly tried: number } {
   const helped: Helped[] = [];
   let tried = 0;
+  // Time alone may bring another blocker, too: that is no merit of a change.
+  const waited = elected
+    ? ask(stuck.situation, stuck.question, true)?.trace.blockers[0]
+    : undefined;
+  const known = waited === undefined ? met : new Set([...met, keyOf(waited)]);
   for (const attempt of proposed(stuck)) {
     // Plans come with the least first: one that does more is not asked for.
     if (attempt.change.kind === 'plan' && helped.some(passesByPlan)) continue;
+    // Where time alone mends it, every change would seem to.
+    if (attempt.change.kind !== 'agent' && helped.some(passesByTime)) continue;
     tried++;
     const after = changed(stuck.situation, attempt.makes);
-    const traced = after.tracer.trace(stuck.question);
-    if (traced.kind === 'impossible') continue;
-    const { trace } = traced;
-    if (trace.verdict !== 'REACHABLE' && !isFurther(trace, met)) continue;
+    const asked = ask(after, stuck.question, elected);
+    if (asked === null) continue;
+    const { trace } = asked;
+    if (trace.verdict !== 'REACHABLE' && !isFurther(trace, known)) continue;
     const { change } = attempt;
     const next = trace.blockers[0]?.code ?? null;
     helped.push({
       attempt,
       after,
       trace,
-      fix: { change, verdict: trace.verdict, next, effects: null },
+      fix: { change, verdict: trace.verdict, next, settles: asked.words, effects: null },
     });
     const passing = helped.filter((one) => one.trace.verdict === 'REACHABLE');
     if (passing.length >= OFFERED) break;
   }
   const passes = ({ trace }: Helped): number => (trace.verdict === 'REACHABLE' ? 0 : 1);
   helped.sort((a, b) => passes(a) - passes(b));
+  const some = helped[0]?.trace.verdict === 'REACHABLE';
+  const useful = helped.filter(
+    (one) => !some || passes(one) === 0 || one.fix.change.kind !== 'plan',
+  );
   const shown = isFirst && options.effectPairs > 0 ? OFFERED : 1;
-  const told = helped.map((one, i): Helped => {
+  const told = useful.map((one, i): Helped => {
     if (i >= shown || options.effectPairs === 0) return one;
     const effects = effectsOf(stuck, one.after, options.effectPairs);
     return { ...one, fix: { ...one.fix, effects } };
   });
   return { helped: told, tried };
+}
+
+function passesByTime({ attempt, trace }: Helped): boolean {
+  return attempt.makes === NOTHING && trace.verdict === 'REACHABLE';
 }
 
 function passesByPlan({ attempt, trace }: Helped): boolean {
@@ -170,14 +204,14 @@ function fewest(
   start: Situation,
   question: Question,
   chosen: readonly Helped[],
+  elected: boolean,
 ): readonly Helped[] {
   let needed = chosen;
   for (const one of chosen) {
     if (needed.length === 1) break;
     const rest = needed.filter((other) => other !== one);
     const without = rest.reduce((so, { attempt }) => changed(so, attempt.makes), start);
-    const traced = without.tracer.trace(question);
-    if (traced.kind === 'traced' && traced.trace.verdict === 'REACHABLE') needed = rest;
+    if (ask(without, question, elected)?.trace.verdict === 'REACHABLE') needed = rest;
   }
   return needed;
 }

@@ -31,6 +31,9 @@ export function openSituation(
 /** What a change makes otherwise: changes of objects go on from those that were made before. */
 export type Makes = Partial<Changes> | ((so: Situation) => Partial<Changes>);
 
+/** What somebody makes who only waits. */
+export const NOTHING: Makes = {};
+
 /** The situation with more changed. */
 export function changed(so: Situation, makes: Makes): Situation {
   const { real, opened, options, cloud, pieces, edits } = so;

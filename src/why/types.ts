@@ -25,6 +25,8 @@ export interface TriedFix {
   readonly verdict: Verdict;
   /** What stops the packet then; null where nothing does. */
   readonly next: Blocker['code'] | null;
+  /** Who is master then, where routers elect one and the change was simulated; else null. */
+  readonly settles: string | null;
   readonly effects: Effects | null;
 }
 

@@ -53,6 +53,8 @@ export function haDevice(
 
 /** Unique in the tenant's HA network; the server draws it, here it is the router's place. */
 function virtualRouterId(view: CloudView, router: NeutronRouter): number {
+  const drawn = view.cloud.settings.virtualRouterIds?.get(router.id);
+  if (drawn !== undefined) return drawn;
   const peers = view.cloud.neutron.routers.filter(
     (each) => each.ha && each.project === router.project,
   );

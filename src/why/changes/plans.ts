@@ -8,9 +8,12 @@ import { type Attempt, hostsOnTheWay, type Proposal, type Stuck } from '../attem
 import { deviationsOf } from '../deviations.ts';
 import { mendsOf } from '../mend/mends.ts';
 import { type Mend } from '../mend/types.ts';
+import { isElected } from '../settling.ts';
 
 /** So many single mends are tried alone; then all of a place together, then all of a host. */
 const SINGLE = 6;
+/** Each costs a comparison. */
+const MOST_HOSTS = 8;
 /** With more lines nobody reads a plan, and the agent does it better. */
 const MOST_LINES = 40;
 
@@ -18,7 +21,7 @@ export const hostPlans: Proposal = (stuck) => {
   const { situation } = stuck;
   const { cloud, opened, real } = situation;
   if (cloud === null || opened === null) return [];
-  const mends = hostsOnTheWay(stuck).flatMap((host) =>
+  const mends = hostsConcerned(stuck).flatMap((host) =>
     [...deviationsOf(real, opened, host).keys()]
       .filter((key) => !situation.pieces.has(key))
       .flatMap((key) => mendsOf(real, opened, host, key)),
@@ -49,6 +52,14 @@ export const hostPlans: Proposal = (stuck) => {
     ];
   });
 };
+
+/** Elections depend on what lies between all hosts of a router. */
+function hostsConcerned(stuck: Stuck): readonly string[] {
+  const near = hostsOnTheWay(stuck);
+  if (!isElected(stuck.blocker.code)) return near;
+  const all = stuck.situation.cloud?.hosts.map(({ name }) => name) ?? [];
+  return [...new Set([...near, ...all])].slice(0, MOST_HOSTS);
+}
 
 /** How near a mend is to the blocker: its host, its place, and what both name. */
 function rankOf({ host, device, part, text }: Mend, { blocker }: Stuck): number {

@@ -2,10 +2,12 @@
  * Devices, addresses, routes, rules, neighbours, FDB entries and settings of a namespace, in the
  * lines and the order in which `hopwise apply` changes them.
  */
+import { electedItems } from '../../apply/state/daemons.ts';
 import { namespaceItems } from '../../apply/state/namespace.ts';
 import { deviceActions } from '../../apply/steps/devices.ts';
 import { type Pair } from '../../apply/steps/pairs.ts';
 import { type Action, type Item, type ItemKind, idOf } from '../../apply/types.ts';
+import { writeMac } from '../../text/address-text.ts';
 import { type Difference } from '../../verify/configuration/types.ts';
 import { byPlace, inSpace } from './lines.ts';
 import { spaceEdit } from './space-edit.ts';
@@ -45,7 +47,9 @@ export const spaceMends: Mender = (sides, differences) => {
         part,
         text,
         lines: [
-          ...deviceActions(device, pairs, false).flatMap(linesOf),
+          ...deviceActions(device, pairs, false)
+            .flatMap(linesOf)
+            .filter((line) => !isSo(sides, device, line)),
           ...gone.map((words) => inSpace(device, `ip route add ${words}`)),
         ],
         edits: [spaceEdit(sides, device, pairs)],
@@ -62,7 +66,10 @@ function pairsIn(
 ): readonly Pair[] {
   const [old, to] = [real, made].map(({ network, host }) => {
     const namespace = host.namespaces.get(device);
-    const items = namespace === undefined ? [] : namespaceItems({ network, host, namespace });
+    const all = namespace === undefined ? [] : namespaceItems({ network, host, namespace });
+    // What keepalived gives and takes is nobody's to set by hand.
+    const elected = electedItems(host);
+    const items = all.filter((item) => !elected(item));
     return new Map(
       items.filter(({ kind }) => kinds.includes(kind)).map((item) => [idOf(item), item]),
     );
@@ -114,6 +121,16 @@ function lostRoutes(group: readonly Difference[]): readonly string[] {
     const words = /^no route to (\S+ dev \S+)$/.exec(kind === 'extra' ? (b?.text ?? '') : '')?.[1];
     return words === undefined ? [] : [words];
   });
+}
+
+/** Whether a line about a device says what it is already: only what differs is told. */
+function isSo({ real }: Sides, device: string, line: string): boolean {
+  const [, name, what, value] = / link set dev (\S+) (address|mtu|up)(?: (\S+))?$/.exec(line) ?? [];
+  const faces = real.host.namespaces.get(device)?.state.interfaces ?? [];
+  const face = faces.find((each) => each.name === name);
+  if (face === undefined) return false;
+  if (what === 'address') return writeMac(face.mac) === value;
+  return what === 'mtu' ? String(face.mtu) === value : face.up;
 }
 
 function linesOf(action: Action): readonly string[] {

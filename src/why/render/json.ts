@@ -28,11 +28,12 @@ function withoutAdvice(blocker: unknown): unknown {
   return { ...(blocker as Record<string, unknown>), fix: null };
 }
 
-function fixJson({ change, verdict, next, effects }: TriedFix): unknown {
+function fixJson({ change, verdict, next, settles, effects }: TriedFix): unknown {
   return {
     ...changeJson(change),
     verdict,
     next,
+    settles,
     effects: effects === null ? null : effectsJson(effects),
   };
 }

@@ -69,9 +69,10 @@ function fixLines(one: WhyBlocker | undefined, page: Page): readonly string[] {
   });
 }
 
-function triedText({ verdict, next }: TriedFix): string {
+function triedText({ verdict, next, settles }: TriedFix): string {
   const stopped = next === null ? '' : `, stopped by ${next}`;
-  return `simulated with this: ${verdict}${stopped}`;
+  const then = settles === null ? '' : `; ${settles}`;
+  return `simulated with this: ${verdict}${stopped}${then}`;
 }
 
 function effectLines(effects: Effects, page: Page): readonly string[] {

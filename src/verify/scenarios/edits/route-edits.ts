@@ -1,4 +1,5 @@
 /** Faults of a namespace's addresses, routes, policy rules, neighbours and sysctls. */
+import { readIp, writeIp } from '../../../text/address-text.ts';
 import { type DumpTexts, inNamespaces, type Row, rewrite, rewriteRows } from './dump.ts';
 import { type EditRow, type EditWords } from './edit-row.ts';
 
@@ -56,7 +57,20 @@ function addAddress(files: DumpTexts, words: EditWords): number {
   );
   const file = family === 'inet' ? 'ip-route-v4.json' : 'ip-route-v6.json';
   const scope = family === 'inet' ? { scope: 'host', prefsrc: local } : {};
-  return listed + addRow(files, words, file, { ...own, ...scope });
+  const added = addRow(files, words, file, { ...own, ...scope });
+  const dst = prefixOf(local, Number(length));
+  if (dst === null) return listed + added;
+  // The kernel makes a route of the prefix (net/ipv4/fib_frontend.c fib_add_ifaddr).
+  const link = { dst, dev, protocol: 'kernel', scope: 'link', prefsrc: local, flags: [] };
+  return listed + added + addRow(files, words, file, link);
+}
+
+/** The prefix of an IPv4 address; null where it has no route of its own. */
+function prefixOf(local: string, length: number): string | null {
+  const address = readIp(local);
+  if (address?.version !== 4 || length >= 32) return null;
+  const rest = BigInt(32 - length);
+  return `${writeIp({ version: 4, value: (address.value >> rest) << rest })}/${length}`;
 }
 
 export const routeEdits = {
