@@ -11,7 +11,6 @@ import { AVAILABLE, DISTRIBUTED } from './trace/faults/router-faults.ts';
 import { FAULTS } from './trace/faults/tunnel-faults.ts';
 
 const ELEMENT = 'no fault of these deployments leads to it';
-const NEVER = 'reserved: nothing gives it yet';
 const TOLD = 'it says how sure an answer is; no packet is stopped by it';
 
 /** Codes that neither a scenario nor a fault of a captured deployment shows, and why. */
@@ -23,8 +22,9 @@ const OTHERWISE: Readonly<Record<string, string>> = {
   MTU_BLACKHOLE_NO_ICMP: ELEMENT,
   FRAGMENTS_BROKEN: ELEMENT,
   CHECKSUM_WRONG: ELEMENT,
+  CT_STALE: 'it takes a question with the connections of the dump; stale-connections.test.ts',
+  VRRP_VRID_CLASH: 'it takes a second router, which no deployment has; shared-ids.test.ts',
   WRONG_RECEIVER: ELEMENT,
-  VRRP_VRID_CLASH: NEVER,
   SNAPSHOT_INCOMPLETE: TOLD,
   SNAPSHOT_SKEW: TOLD,
   UNSUPPORTED_MATCH: TOLD,

@@ -101,6 +101,17 @@ export const FILTERING = {
     ],
     confirm: ['a packet capture on both ways', 'ip route get SENDER (in the answering guest)'],
   },
+  CT_STALE: {
+    causes: [
+      'A floating IP or a router’s address was moved while a client kept its source port: NAT is decided by a connection’s first packet.',
+      'A security group rule was taken away, and the agent did not delete the connections that it had allowed.',
+      'The entry was made before the NAT rules were there, and retries of the client keep it alive.',
+    ],
+    confirm: [
+      'conntrack -L -s SOURCE -d DESTINATION (on the host, or in the namespace of the router)',
+      'ovs-appctl dpctl/dump-conntrack',
+    ],
+  },
   CT_TABLE_FULL: {
     causes: ['More connections than nf_conntrack_max: a scan, a flood, or a busy load balancer.'],
     confirm: [

@@ -198,6 +198,17 @@ export const ROUTING = {
       'journalctl -u neutron-dhcp-agent',
     ],
   },
+  DHCP_WRONG_ADDRESS: {
+    causes: [
+      'The host file of dnsmasq is of a time when the port had another address: the DHCP agent missed the notice of its change.',
+      'Somebody edited the host file, or two ports have had one MAC address.',
+      'An old lease of the client is still in the lease file.',
+    ],
+    confirm: [
+      'grep MAC /var/lib/neutron/dhcp/NETWORK/host /var/lib/neutron/dhcp/NETWORK/leases',
+      'openstack port show PORT -c mac_address -c fixed_ips',
+    ],
+  },
   LB_NO_SERVER: {
     causes: [
       'Every member is down or administratively off, or fails its health check.',

@@ -8,6 +8,7 @@ import { type Case, type Diagnosis } from './diagnosis/case.ts';
 import { deadDevice } from './diagnosis/dead-device.ts';
 import { deadSender } from './diagnosis/dead-port.ts';
 import { atItsCause } from './diagnosis/down.ts';
+import { firewallRegisters } from './diagnosis/firewall-registers.ts';
 import { floatingPath } from './diagnosis/floating-path.ts';
 import { guestAddress } from './diagnosis/guest-address.ts';
 import { wrongMapping } from './diagnosis/mapping.ts';
@@ -26,6 +27,7 @@ import { unheard } from './diagnosis/unheard.ts';
 import { unknownConnection } from './diagnosis/unknown-connection.ts';
 import { unseenFile, unseenHost } from './diagnosis/unseen.ts';
 import { uplink } from './diagnosis/uplink.ts';
+import { atSharedId } from './diagnosis/virtual-router-id.ts';
 import { unredirected, wrongTranslation } from './diagnosis/wrong-translation.ts';
 import { wrongTunnel } from './diagnosis/wrong-tunnel.ts';
 import { wrongVlan } from './diagnosis/wrong-vlan.ts';
@@ -47,6 +49,7 @@ const DIAGNOSES: readonly Diagnosis[] = [
   wrongVlan,
   wrongVxlan,
   spoofedSource,
+  firewallRegisters,
   securityGroups,
   floatingPath,
   missingTranslation,
@@ -69,7 +72,7 @@ export function diagnose(of: Case): Blocker {
     finding = diagnosis(of);
     if (finding !== null) break;
   }
-  const found = atItsCause(of, finding ?? plainFinding(of));
+  const found = atSharedId(of, atItsCause(of, finding ?? plainFinding(of)));
   return {
     code: found.code,
     host: found.host ?? of.host,

@@ -11,6 +11,7 @@ import { type CompiledNetwork } from './compiled-network.ts';
 import { tupleOf } from './diagnosis/case.ts';
 import { judgeRules, ruleText } from './diagnosis/group-rules.ts';
 import { untranslatedTarget } from './diagnosis/translation.ts';
+import { sharedIds } from './diagnosis/virtual-router-id.ts';
 import { endpointsAt } from './endpoints-at.ts';
 import { type Read } from './lineage.ts';
 import { unequalEnds, unfilteredBridges, unguarded } from './silent-faults.ts';
@@ -35,6 +36,7 @@ export function remarksOf({ compiled, opened, arrived }: Outcome): readonly Rema
   if (opened !== undefined) {
     found.push(...allowedBy(compiled, opened));
     found.push(...unfilteredBridges(network, opened), ...unequalEnds(network, opened));
+    found.push(...sharedIds(compiled, opened));
   }
   if (arrived !== undefined) found.push(...receivedByRouter(network, arrived));
   return [...found, ...skew(network, opened ?? arrived)];

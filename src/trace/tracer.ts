@@ -8,10 +8,11 @@ import { traceDhcp6 } from './exchanges/dhcp6.ts';
 import { isForMetadata, withInstance } from './exchanges/metadata.ts';
 import { hooksOf } from './filters.ts';
 import { withOutside } from './outside.ts';
+import { traceRemembered } from './stale-connections.ts';
 import { openSwitchOf } from './switch-device.ts';
 import { type Traced } from './trace.ts';
 import { type Question } from './types.ts';
-import { traceWorlds } from './worlds.ts';
+import { type traceWorlds } from './worlds.ts';
 
 export interface Tracer {
   trace(question: Question): Traced;
@@ -30,7 +31,7 @@ export function prepareTracing(network: Network, options: TracingOptions = {}): 
   const compiled = compileNetwork(withOutside(network), options);
   return {
     trace: (question) => {
-      const exchange = EXCHANGES.get(question.packet.protocol) ?? traceWorlds;
+      const exchange = EXCHANGES.get(question.packet.protocol) ?? traceRemembered;
       const traced = exchange(compiled, question, { switches: openSwitchOf, hooks: hooksOf });
       if (traced.kind === 'impossible' || !isForMetadata(question)) return traced;
       return { kind: 'traced', trace: withInstance(compiled.network, traced.trace) };

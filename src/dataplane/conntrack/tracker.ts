@@ -11,6 +11,7 @@ import { type Connection, NO_HELP, STATUS, type Zone } from './connection.ts';
 import { type EntrySide, invertTuple, zoneTable } from './dump-index.ts';
 import { dumpedState, dumpedStatus, dumpedTimeout } from './dumped.ts';
 import { addressFields, F, hasPorts, type PacketClass, tuplePairs } from './protocols.ts';
+import { type DumpedConnectionStep } from './steps.ts';
 import { type TableLimit } from './sysctls.ts';
 import { TCP_DEFAULTS, type TcpSettings } from './tcp-kernel.ts';
 import { defaultTimeouts, type Timeouts } from './timeouts.ts';
@@ -274,12 +275,18 @@ function findDumped<P>(
       const side = part.entries.find(({ entry }) => fits(tracker, entry, id, zone))?.entry;
       const connection = side === undefined ? null : take(tracker, part.p, side, cls);
       if (side === undefined || connection === null) missed.push(part.p);
-      else found.push({ p: part.p, connection, reply: side.reply });
+      else found.push({ p: noteDumped(tracker, part.p, side), connection, reply: side.reply });
     }
     waiting = missed;
   }
   for (const rest of waiting) found.push({ p: rest, connection: null, reply: false });
   return found;
+}
+
+function noteDumped<P>({ run }: Tracker<P>, p: P, { entry, reply }: EntrySide): P {
+  return run.traffic.note(p, (): DumpedConnectionStep => {
+    return { kind: 'dumped-connection', entry, reply };
+  });
 }
 
 function fits<P>(tracker: Tracker<P>, side: EntrySide, id: number, zone: Zone): boolean {

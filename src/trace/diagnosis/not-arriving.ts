@@ -14,7 +14,7 @@ import { writeIp, writeMac } from '../../text/address-text.ts';
 import { type DiaryEntry } from '../../traffic/diary.ts';
 import { readField } from '../../traffic/words.ts';
 import { type Read } from '../lineage.ts';
-import { portLabel, portRef, tunnelAddressOf } from '../objects.ts';
+import { networkById, portLabel, portRef, tunnelAddressOf } from '../objects.ts';
 import { type EnterStep } from '../steps.ts';
 import { type Case, type Diagnosis, type Finding } from './case.ts';
 import { onHost, restartAgent } from './commands.ts';
@@ -77,6 +77,14 @@ export function notArriving(of: Case, target: NeutronPort): Finding | null {
   return notPlugged(network, target) ?? noTunnel(of, network, target);
 }
 
+const TUNNELLED: ReadonlySet<string> = new Set(['vxlan', 'gre', 'geneve']);
+
+/** Frames of other networks come to br-tun as well when they are flooded, and end there. */
+function isTunnelled(network: Network, { networkId }: NeutronPort): boolean {
+  const own = networkById(network, networkId);
+  return own === null || own.segments.some(({ type }) => TUNNELLED.has(type));
+}
+
 /** Whether a copy of the stopped packet, or of the ARP packets for it, came to the host. */
 function enteredHost({ diary, lineage }: Read, host: string, of: Case): boolean {
   if (of.host === host) return true;
@@ -86,6 +94,7 @@ function enteredHost({ diary, lineage }: Read, host: string, of: Case): boolean 
 }
 
 function noTunnel(of: Case, network: Network, target: NeutronPort): Finding | null {
+  if (!isTunnelled(network, target)) return null;
   const lookup = lastTunnelLookup(of);
   const remote = tunnelAddressOf(network, target.host);
   if (lookup === null || remote === null || lookup.host === target.host) return null;

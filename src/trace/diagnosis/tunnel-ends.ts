@@ -76,7 +76,25 @@ function pairsOf(of: Case): readonly (readonly [string, string])[] {
       ? []
       : rest.flatMap(({ host }) => (host === first.host ? [] : [[first.host, host] as const]));
   }
-  return sent === null || !OUTER.has(of.drop.reason) ? [] : [sent];
+  if (sent === null) return unroutedFrom(of);
+  // A host that has lost its tunnel address takes the packet for one to be forwarded.
+  const strange = of.device === ROOT && of.drop.reason === 'IP_FORWARD_OFF';
+  return strange || OUTER.has(of.drop.reason) ? [sent] : [];
+}
+
+/** The userspace datapath looks for a route itself before it encapsulates (native_tunnel_output()). */
+function unroutedFrom({
+  compiled,
+  device,
+  drop,
+  host,
+}: Case): readonly (readonly [string, string])[] {
+  const name = /^(\S+): no route to the tunnel/.exec(drop.evidence)?.[1];
+  if (device !== 'ovs' || drop.reason !== 'NO_ROUTE' || name === undefined) return [];
+  const port = switchPort(compiled.network, host, name);
+  const remote = port === null ? null : remoteOf(port);
+  const to = remote === null ? null : hostOfTunnelAddress(compiled.network, remote);
+  return to === null || to === host ? [] : [[host, to]];
 }
 
 /** From where to where the last tunnel of the frame leads. */

@@ -20,6 +20,7 @@ import { guard } from '../../traffic/guard.ts';
 import { and, test } from '../../traffic/match.ts';
 import { type Packet } from '../../traffic/packet.ts';
 import { type CompiledNetwork } from '../compiled-network.ts';
+import { wrongLease } from '../diagnosis/wrong-lease.ts';
 import { openQuestion, type TraceOptions } from '../opening.ts';
 import { datagram } from '../programs/packets.ts';
 import { made } from '../programs/program.ts';
@@ -59,7 +60,21 @@ export function traceDhcp(
   const content = client.lease();
   const verdict = trace.delivered && content === null ? 'UNDETERMINED' : trace.verdict;
   const delivered = content !== null;
+  const wrong = wrongLease(compiled, asked, content ?? offered(trace.copies, nic));
+  if (wrong !== null) {
+    const blamed = { verdict: 'UNREACHABLE', blockers: [wrong] } as const;
+    return { kind: 'traced', trace: { ...trace, ...blamed, delivered, content } };
+  }
   return { kind: 'traced', trace: { ...trace, verdict, delivered, content } };
+}
+
+/** What a server offered in vain: a firewall lets answers pass to the port’s own address only. */
+function offered(copies: readonly Packet[], nic: Interface): Content | null {
+  for (const { body } of copies) {
+    const { value: message } = parseDhcp(body.payload);
+    if (message?.op === 2 && isMine(message, nic)) return leaseOf(message);
+  }
+  return null;
 }
 
 interface DhcpClient {

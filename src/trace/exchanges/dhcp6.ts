@@ -14,6 +14,7 @@ import { guard } from '../../traffic/guard.ts';
 import { and, test } from '../../traffic/match.ts';
 import { type Packet } from '../../traffic/packet.ts';
 import { type CompiledNetwork } from '../compiled-network.ts';
+import { wrongLease } from '../diagnosis/wrong-lease.ts';
 import { type TraceOptions } from '../opening.ts';
 import { datagram, endsOf } from '../programs/packets.ts';
 import { made } from '../programs/program.ts';
@@ -80,6 +81,11 @@ export function traceDhcp6(
   const content: Content | null = lease;
   const delivered = content !== null;
   const verdict = trace.delivered && !delivered ? 'UNREACHABLE' : trace.verdict;
+  const wrong = wrongLease(compiled, question, content);
+  if (wrong !== null) {
+    const blamed = { verdict: 'UNREACHABLE', blockers: [wrong] } as const;
+    return { kind: 'traced', trace: { ...trace, ...blamed, delivered, content } };
+  }
   return { kind: 'traced', trace: { ...trace, verdict, delivered, content } };
 }
 

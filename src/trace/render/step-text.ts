@@ -1,5 +1,9 @@
 /** One step in words, with where it was read: the only place that knows every element's steps. */
-import { type AddressChoiceStep, type PortChoiceStep } from '../../dataplane/conntrack/steps.ts';
+import {
+  type AddressChoiceStep,
+  type DumpedConnectionStep,
+  type PortChoiceStep,
+} from '../../dataplane/conntrack/steps.ts';
 import { type FrameRuleStep } from '../../dataplane/iptables/frames.ts';
 import { type RuleStep, type TranslationStep } from '../../dataplane/iptables/steps.ts';
 import { type VxlanStep } from '../../dataplane/linuxbridge/vxlan.ts';
@@ -30,6 +34,7 @@ type LinuxStep =
   | BridgedStep
   | VxlanStep
   | PortChoiceStep
+  | DumpedConnectionStep
   | AddressChoiceStep;
 
 /** Words for a step; unknown kinds show their name, so that nothing is hidden. */
@@ -135,6 +140,11 @@ function linuxText(step: LinuxStep): StepText | null {
     case 'port-choice':
       return done(
         `port of the ${step.end === 'src' ? 'source' : 'destination'} chosen from ${step.from}-${step.to}`,
+      );
+    case 'dumped-connection':
+      return done(
+        `a connection of the dump, ${step.reply ? 'in the direction of its answers' : 'as its first packet'}`,
+        step.entry.origin,
       );
     case 'address-choice':
       return done(

@@ -9,7 +9,10 @@ import { resolvedQuestion } from '../asked.ts';
 import { injure } from './edits.ts';
 import { type Asked, type Fault } from './expect-blame.ts';
 
-function traced(network: ReturnType<typeof injure>, [from, to, packet = {}]: Asked): Trace {
+export function tracedIn(
+  network: ReturnType<typeof injure>,
+  [from, to, packet = {}]: Asked,
+): Trace {
   const tracer = prepareTracing(network);
   const source = resolveEnd(network, from, { side: 'from' });
   if (source.kind !== 'found') throw new Error(`who is ${from}?`);
@@ -28,14 +31,17 @@ function traced(network: ReturnType<typeof injure>, [from, to, packet = {}]: Ask
 }
 
 /** Edits the dump, asks, and compares the first blocker of every question. */
-export function expectNamed(
-  capture: Captured,
-  phase: string,
-  { edits, asked, blames }: Fault,
+export function expectNamed(capture: Captured, phase: string, fault: Fault): void {
+  expectNamedIn(injure(capture, phase, fault.edits), fault);
+}
+
+/** The same of a network that has the fault already. */
+export function expectNamedIn(
+  network: ReturnType<typeof injure>,
+  { asked, blames }: Pick<Fault, 'asked' | 'blames'>,
 ): void {
-  const network = injure(capture, phase, edits);
   for (const one of asked) {
-    const { verdict, blockers } = traced(network, one);
+    const { verdict, blockers } = tracedIn(network, one);
     const [first] = blockers;
     const question = `${one[0]} → ${one[1]}`;
     if (blames === null) {

@@ -1,5 +1,13 @@
 /** Faults of namespaces, translations, zones and tunnel ends over several deployments. */
-import { changedFlow, changedRows, lostAddress, lostFlow, lostPort, rewrite } from './edits.ts';
+import {
+  changedFlow,
+  changedRows,
+  lostAddress,
+  lostFlow,
+  lostLines,
+  lostPort,
+  rewrite,
+} from './edits.ts';
 import { type Asked, type Fault, tcp } from './expect-blame.ts';
 import { lostNamespace, setDown, stopped } from './whole-edits.ts';
 
@@ -102,6 +110,44 @@ export const FIREWALL: readonly Fault[] = [
     ],
     asked: [A1_TO_A2, A2_TO_A1],
     blames: { code: 'CT_WRONG_ZONE', host: 'compute2', component: /^br-int table 60$/ },
+  },
+  {
+    name: 'a zone that differs between what a port gets and what it sends',
+    edits: [
+      changedFlow(
+        'compute2',
+        'br-int',
+        new RegExp(`table=60.*dl_vlan=.*dl_dst=${A2_MAC}`),
+        /set_field:0x\w+->reg6/,
+        'set_field:0x77->reg6',
+      ),
+    ],
+    asked: [A1_TO_A2, A2_TO_A1],
+    blames: { code: 'CT_WRONG_ZONE', host: 'compute2', component: /^br-int table 60$/ },
+  },
+  {
+    name: 'a number of a port that is another one’s where frames come in for it',
+    edits: [
+      changedFlow(
+        'compute2',
+        'br-int',
+        new RegExp(`table=60.*dl_vlan=.*dl_dst=${A2_MAC}`),
+        /set_field:0x\w+->reg5/,
+        'set_field:0x77->reg5',
+      ),
+    ],
+    asked: [A1_TO_A2],
+    blames: { code: 'OF_NO_SUCH_PORT', host: 'compute2', component: /^br-int table 60$/ },
+  },
+  {
+    name: 'a bridge of the tunnels that has lost its address',
+    edits: [
+      lostAddress('compute1', HOST, /^172\.30\.20\.31$/),
+      // What ovs-vswitchd knows of the kernel's routes follows them (lib/ovs-router.c).
+      lostLines(/^hosts\/compute1\/ovs\/ovs-route\.txt$/, / br-vtep /),
+    ],
+    asked: [A1_TO_A2, A2_TO_A1],
+    blames: { code: 'TUNNEL_LOCAL_IP_MISMATCH', host: 'compute1', component: /^tunnel address/ },
   },
   {
     name: 'a lost flow by which frames for a port come to the firewall',

@@ -17,6 +17,12 @@ const LARGE = { size: 1440, dontFragment: true } as const;
 const someFlow = (host: string, bridge: string, line: string): Edit =>
   rewrite(new RegExp(`^hosts/${host}/ovs/${bridge}\\.flows\\.txt$`), (text) => `${text}${line}\n`);
 
+/** A line of dnsmasq's host file in which the address is another one. */
+const hostLine = (from: string, to: string): Edit =>
+  rewrite(/^hosts\/net1\/files\/dhcp\/.*\/host$/, (text) =>
+    text.replace(new RegExp(`,${from.replaceAll('.', '\\.')}$`, 'm'), `,${to}`),
+  );
+
 const dead = { code: 'VLAN_LOCAL_DEAD_4095', host: 'compute2', component: /qvoea718713-73/ };
 const down = (component: RegExp): Fault['blames'] => ({
   code: 'INTERFACE_DOWN',
@@ -153,5 +159,17 @@ export const PLUGGING: readonly Fault[] = [
     ],
     asked: [V1_TO_V4],
     blames: { code: 'ARP_UNANSWERED', host: 'compute1', component: /^vm-v1 neighbours of eth0$/ },
+  },
+  {
+    name: 'a host file of dnsmasq with another address than the port’s',
+    edits: [hostLine('10.100.0.48', '10.100.0.77')],
+    asked: [V1_LEASE],
+    blames: { code: 'DHCP_WRONG_ADDRESS', host: 'net1', component: /^qdhcp-\S+ dnsmasq$/ },
+  },
+  {
+    name: 'a host file of dnsmasq with another address for somebody else',
+    edits: [hostLine('10.100.0.48', '10.100.0.77')],
+    asked: [V2_LEASE, V2_TO_V1],
+    blames: null,
   },
 ];

@@ -33,6 +33,7 @@ export function cloneActions<P>(
   const ran = x.engine.run(x, part, actions, { ...inner, bucket: false });
   const done = splitting(ran, (q) => x.engine.finish(x, q));
   for (const q of done) {
+    q.cloned = q.p;
     q.stack = stack;
     q.stackBytes = stackBytes;
     q.actionSet = actionSet;

@@ -147,6 +147,8 @@ export interface Part<P> {
   seen: P | null;
   effects: Chain<DatapathAction<P>> | null;
   outside: Outside<P> | null;
+  /** The packet at the end of the clone that ran last, before all was as it had been. */
+  cloned: P | null;
   /** The latest reason why nothing is sent; it counts when the branch ends without sending. */
   why: (() => Drop) | null;
   /** How many effects really send (or track, or resume): nothing sent means dropped. */
@@ -282,7 +284,12 @@ export function refuse<P>(
 }
 
 /** At the end of a branch: when nothing was sent since `before`, it is recorded as dropped. */
-export function closeBranch<P>(x: Translation<P>, part: Part<P>, before: number): void {
+export function closeBranch<P>(
+  x: Translation<P>,
+  part: Part<P>,
+  before: number,
+  last: P = part.p,
+): void {
   if (part.sends !== before) return;
   const drop = part.why?.() ?? {
     reason: 'OF_EXPLICIT_DROP',
@@ -290,7 +297,7 @@ export function closeBranch<P>(x: Translation<P>, part: Part<P>, before: number)
     evidence: 'no action sends the packet',
     origin: part.flow?.flow.origin ?? null,
   };
-  emit(part, { kind: 'ended', drop, p: x.t.fork(part.p) });
+  emit(part, { kind: 'ended', drop, p: x.t.fork(last) });
 }
 
 /** The state of parts after a detour: the packet is again as it was before. */

@@ -66,11 +66,12 @@ export function enterBridge<P>(
     port: into.name,
     way: 'patch',
   }));
+  part.cloned = null;
   const done = into.noReceive
     ? refuse(x, part, 'OF_PORT_DOWN', `${into.name}: NO_RECV is set`)
     : pipeline(x, part, last);
   for (const q of done) {
-    closeBranch(x, q, sends);
+    closeBranch(x, q, sends, q.cloned ?? q.p);
     q.bridge = bridge;
     q.inPort = inPort;
     q.table = table;

@@ -173,6 +173,7 @@ function newPart<P>(entry: Entry<P>): Part<P> {
     seen: null,
     effects: null,
     outside: null,
+    cloned: null,
     why: null,
     sends: 0,
     stack: [],
