@@ -2,8 +2,9 @@
  * What a BGP speaker of the cloud announces (neutron-dynamic-routing, bgp_db.py): floating IPs as
  * host routes, and subnets of tenants that may be reached without translation.
  */
-import { type BgpSpeaker, type Cloud } from './cloud.ts';
+import { type Cloud } from './cloud.ts';
 import {
+  type BgpSpeaker,
   type CloudAddress,
   type CloudPrefix,
   type NeutronPort,

@@ -2,7 +2,14 @@
  * A cloud as somebody wants it: Neutron's objects, and the hosts whose agents are to make them
  * true. `src/agents` turns it into what every host would then hold.
  */
-import { type CloudAddress, type CloudPrefix, type FixedIp, type Neutron } from './neutron.ts';
+import {
+  type BgpSpeaker,
+  type CloudAddress,
+  type CloudPrefix,
+  type FixedIp,
+  type LoadBalancer,
+  type Neutron,
+} from './neutron.ts';
 
 export interface Cloud {
   readonly neutron: Neutron;
@@ -16,23 +23,6 @@ export interface Cloud {
   /** nova-network: the hosts whose bridges of a network are the gateways of its guests. */
   readonly networkHosts: ReadonlyMap<string, readonly NetworkHost[]>;
   readonly settings: CloudSettings;
-}
-
-/** Who announces what of the cloud to routers outside (neutron-dynamic-routing). */
-export interface BgpSpeaker {
-  readonly id: string;
-  readonly name: string;
-  readonly localAs: number;
-  readonly version: 4 | 6;
-  /** External networks by which its peers are reached. */
-  readonly networkIds: readonly string[];
-  readonly advertisesFloatingIps: boolean;
-  readonly advertisesTenantNetworks: boolean;
-  readonly peers: readonly {
-    readonly name: string;
-    readonly address: CloudAddress;
-    readonly as: number;
-  }[];
 }
 
 /** A host on which nova-network serves a network. */
@@ -65,6 +55,12 @@ export interface CloudSettings {
   /** `l3_ha_net_cidr`. */
   readonly haNetwork: CloudPrefix;
   readonly haAdvertInterval_s: number;
+  /** `ha_vrrp_auth_type` and its password; null is none, as RFC 5798 has it. */
+  readonly haAuthentication?: { readonly type: 'AH' | 'PASS'; readonly password: string } | null;
+  /** `ha_vrrp_health_check_interval`: how often the active router asks its gateways; 0 is never. */
+  readonly haHealthCheck_s?: number;
+  /** `keepalived_use_no_track`. */
+  readonly haTracksAddresses?: boolean;
   /** `dhcp_agents_per_network`. */
   readonly dhcpAgents: number;
   /** `tenant_network_types`; without any, every network names its segment. */
@@ -182,71 +178,6 @@ export interface HostDevice {
   readonly portId: string;
   readonly device: string;
   readonly listens: readonly { readonly protocol: 'tcp' | 'udp'; readonly port: number }[];
-}
-
-/** A load balancer, of LBaaS v2 (haproxy in a namespace) or Octavia (an amphora). */
-export interface LoadBalancer {
-  readonly id: string;
-  readonly name: string;
-  readonly project: string;
-  readonly provider: 'haproxy' | 'amphora';
-  readonly vipPortId: string;
-  readonly vipAddress: CloudAddress;
-  readonly adminUp: boolean;
-  /** haproxy: the agent's host; amphora: the servers' ports, first the master. */
-  readonly host: string | null;
-  readonly amphoraPortIds: readonly string[];
-  readonly listeners: readonly Listener[];
-  readonly pools: readonly Pool[];
-}
-
-export interface Listener {
-  readonly id: string;
-  readonly name: string;
-  readonly protocol: 'TCP' | 'HTTP' | 'HTTPS' | 'TERMINATED_HTTPS' | 'UDP';
-  readonly port: number;
-  readonly adminUp: boolean;
-  readonly connectionLimit: number | null;
-  readonly defaultPoolId: string | null;
-  readonly policies: readonly L7Policy[];
-}
-
-export interface L7Policy {
-  readonly id: string;
-  readonly position: number;
-  readonly action: 'REJECT' | 'REDIRECT_TO_POOL' | 'REDIRECT_TO_URL';
-  readonly poolId: string | null;
-  readonly url: string | null;
-  readonly rules: readonly {
-    readonly type: 'HOST_NAME' | 'PATH' | 'FILE_TYPE' | 'HEADER' | 'COOKIE';
-    readonly compare: 'REGEX' | 'STARTS_WITH' | 'ENDS_WITH' | 'CONTAINS' | 'EQUAL_TO';
-    readonly key: string | null;
-    readonly value: string;
-    readonly invert: boolean;
-  }[];
-}
-
-export interface Pool {
-  readonly id: string;
-  readonly name: string;
-  readonly protocol: 'TCP' | 'HTTP' | 'HTTPS' | 'UDP';
-  readonly algorithm: 'ROUND_ROBIN' | 'LEAST_CONNECTIONS' | 'SOURCE_IP';
-  readonly persistence: 'SOURCE_IP' | 'HTTP_COOKIE' | 'APP_COOKIE' | null;
-  readonly monitor: {
-    readonly type: 'PING' | 'TCP' | 'HTTP' | 'HTTPS';
-    readonly delay_s: number;
-    readonly timeout_s: number;
-    readonly retries: number;
-    readonly path: string;
-  } | null;
-  readonly members: readonly {
-    readonly id: string;
-    readonly address: CloudAddress;
-    readonly port: number;
-    readonly weight: number;
-    readonly subnetId: string | null;
-    readonly adminUp: boolean;
-  }[];
 }
 
 /** A switch of the physical network and what its ports let through. */

@@ -176,6 +176,8 @@ export interface NeutronAgent {
   readonly host: string;
   readonly alive: boolean;
   readonly adminUp: boolean;
+  /** null for kinds of agents that know none. */
+  readonly availabilityZone?: string | null;
   /** `configurations`, as the agent reported it: `bridge_mappings`, `tunneling_ip`… */
   readonly configurations: Readonly<Record<string, unknown>>;
 }
@@ -254,6 +256,88 @@ export interface NeutronQosPolicy {
   readonly minimumKbps: number | null;
 }
 
+/** Who announces what of the cloud to routers outside (neutron-dynamic-routing). */
+export interface BgpSpeaker {
+  readonly id: string;
+  readonly name: string;
+  readonly localAs: number;
+  readonly version: 4 | 6;
+  /** External networks by which its peers are reached. */
+  readonly networkIds: readonly string[];
+  readonly advertisesFloatingIps: boolean;
+  readonly advertisesTenantNetworks: boolean;
+  readonly peers: readonly {
+    readonly name: string;
+    readonly address: CloudAddress;
+    readonly as: number;
+  }[];
+}
+
+/** A load balancer, of LBaaS v2 (haproxy in a namespace) or Octavia (an amphora). */
+export interface LoadBalancer {
+  readonly id: string;
+  readonly name: string;
+  readonly project: string;
+  readonly provider: 'haproxy' | 'amphora';
+  readonly vipPortId: string;
+  readonly vipAddress: CloudAddress;
+  readonly adminUp: boolean;
+  /** haproxy: the agent's host; amphora: the servers' ports, first the master. */
+  readonly host: string | null;
+  readonly amphoraPortIds: readonly string[];
+  readonly listeners: readonly Listener[];
+  readonly pools: readonly Pool[];
+}
+
+export interface Listener {
+  readonly id: string;
+  readonly name: string;
+  readonly protocol: 'TCP' | 'HTTP' | 'HTTPS' | 'TERMINATED_HTTPS' | 'UDP';
+  readonly port: number;
+  readonly adminUp: boolean;
+  readonly connectionLimit: number | null;
+  readonly defaultPoolId: string | null;
+  readonly policies: readonly L7Policy[];
+}
+
+export interface L7Policy {
+  readonly id: string;
+  readonly position: number;
+  readonly action: 'REJECT' | 'REDIRECT_TO_POOL' | 'REDIRECT_TO_URL';
+  readonly poolId: string | null;
+  readonly url: string | null;
+  readonly rules: readonly {
+    readonly type: 'HOST_NAME' | 'PATH' | 'FILE_TYPE' | 'HEADER' | 'COOKIE';
+    readonly compare: 'REGEX' | 'STARTS_WITH' | 'ENDS_WITH' | 'CONTAINS' | 'EQUAL_TO';
+    readonly key: string | null;
+    readonly value: string;
+    readonly invert: boolean;
+  }[];
+}
+
+export interface Pool {
+  readonly id: string;
+  readonly name: string;
+  readonly protocol: 'TCP' | 'HTTP' | 'HTTPS' | 'UDP';
+  readonly algorithm: 'ROUND_ROBIN' | 'LEAST_CONNECTIONS' | 'SOURCE_IP';
+  readonly persistence: 'SOURCE_IP' | 'HTTP_COOKIE' | 'APP_COOKIE' | null;
+  readonly monitor: {
+    readonly type: 'PING' | 'TCP' | 'HTTP' | 'HTTPS';
+    readonly delay_s: number;
+    readonly timeout_s: number;
+    readonly retries: number;
+    readonly path: string;
+  } | null;
+  readonly members: readonly {
+    readonly id: string;
+    readonly address: CloudAddress;
+    readonly port: number;
+    readonly weight: number;
+    readonly subnetId: string | null;
+    readonly adminUp: boolean;
+  }[];
+}
+
 export interface Neutron {
   readonly networks: readonly NeutronNetwork[];
   readonly subnets: readonly NeutronSubnet[];
@@ -269,6 +353,9 @@ export interface Neutron {
   readonly portForwardings: readonly NeutronPortForwarding[];
   readonly rbacPolicies: readonly NeutronRbacPolicy[];
   readonly qosPolicies: readonly NeutronQosPolicy[];
+  /** Of Octavia's API or of LBaaS v2; absent where nobody asked it. */
+  readonly loadBalancers?: readonly LoadBalancer[];
+  readonly bgpSpeakers?: readonly BgpSpeaker[];
   /** What BGP speakers tell routers outside (`bgp speaker list advertised routes`). */
   readonly advertised?: readonly { readonly to: CloudPrefix; readonly via: CloudAddress }[];
   /** Network id → hosts of the DHCP agents that serve it. */

@@ -64,6 +64,23 @@ describe('the openvswitch firewall on a wire', () => {
     expect(any.every((flow) => !flow.includes('nw_src'))).toBe(true);
   });
 
+  it('lets a guest ask for its first address with its own MAC, not with that of an allowed pair', () => {
+    const paired = cloudOf(
+      CLOUD.replace(
+        'security_groups: [ping]}',
+        'security_groups: [ping], allowed_address_pairs: [{address: 10.1.0.200, mac: "fa:16:3e:00:00:77"}]}',
+      ),
+    );
+    const asking = flowsOf(paired, 'compute1', 'br-int').filter((flow) =>
+      /table=71.*dl_src=fa:16:3e:00:00:(?:01|77).*tp_src=68,tp_dst=67/.test(flow),
+    );
+    expect(asking.map((flow) => /dl_src=\S+?,nw_src=[\d.]+/.exec(flow)?.[0]).sort()).toEqual([
+      'dl_src=fa:16:3e:00:00:01,nw_src=0.0.0.0',
+      'dl_src=fa:16:3e:00:00:01,nw_src=10.1.0.11',
+      'dl_src=fa:16:3e:00:00:77,nw_src=10.1.0.200',
+    ]);
+  });
+
   it('joins what rules of two groups have in common', () => {
     const both = flowsOf(cloud, 'compute2', 'br-int').filter((flow) =>
       /table=82.*tp_dst=0x1c\/0xfffe actions=conjunction\(\d+,2\/2\),conjunction\(\d+,2\/2\)/.test(

@@ -49,6 +49,47 @@ describe('settings of a snapshot', () => {
     expect(textsOf(files, /keepalived\.conf$/)).toMatch(/advert_int 5\n/);
   });
 
+  it('are authentication and health checks of the L3 agent', () => {
+    const options =
+      'ha_vrrp_auth_type = AH\nha_vrrp_auth_password = s3cret\nha_vrrp_health_check_interval = 7';
+    const files = compiledWith((_path, text) => text, withOptions('l3', options));
+    const text = textsOf(files, /net1\/.*keepalived\.conf$/);
+    expect(text).toMatch(/authentication \{\n\s+auth_type AH\n\s+auth_pass s3cret\n/);
+    expect(text).toMatch(/vrrp_script ha_health_check_1 \{\n\s+script "\S+ha_check_script_1\.sh"/);
+    expect(text).toMatch(/interval 7\n\s+fall 2\n\s+rise 2/);
+    expect(text).toMatch(/track_script \{\n\s+ha_health_check_1\n/);
+    const script = textsOf(files, /net1\/.*ha_check_script_1\.sh$/);
+    expect(script).toMatch(/^#!.*\nip a \| grep \S+ \|\| exit 0\nping -c 1 -w 1 203\.0\.113\.1 /);
+    const usual = textsOf(
+      compiledWith((_path, text) => text),
+      /keepalived\.conf$/,
+    );
+    expect(usual).not.toMatch(/authentication|health_check/);
+  });
+
+  it('are virtual addresses that keepalived tracks, where it was told to', () => {
+    const options = 'keepalived_use_no_track = False';
+    const files = compiledWith((_path, text) => text, withOptions('l3', options));
+    const text = textsOf(files, /net1\/.*keepalived\.conf$/);
+    expect(text).toContain('virtual_ipaddress_excluded');
+    expect(text).not.toContain('no_track');
+  });
+
+  it('leave nobody active where all agents report that they stand by', () => {
+    const standby = (path: string, text: string): string =>
+      path.endsWith('api/router-l3-agents.json')
+        ? text.replaceAll('"ha_state": "active"', '"ha_state": "standby"')
+        : text;
+    const states = textsOf(compiledWith(standby), /ha_confs\/[^/]+\/state$/);
+    expect(states).toBe('backup\nbackup');
+    expect(
+      textsOf(
+        compiledWith((_path, text) => text),
+        /ha_confs\/[^/]+\/state$/,
+      ),
+    ).toMatch(/primary/);
+  });
+
   it('are the addresses that the HA network has', () => {
     const changed = (path: string, text: string): string =>
       path === `${PREFIX}api/subnets.json`

@@ -38,8 +38,9 @@ export function apiFiles(neutron: Neutron): DumpFiles {
       })),
     ),
     list('agents', 'agents', () =>
-      neutron.agents.map(({ id, binary, host, alive, adminUp, configurations }) => ({
-        ...{ id, binary, host, alive, configurations },
+      neutron.agents.map(({ id, binary, host, alive, adminUp, availabilityZone, ...rest }) => ({
+        ...{ id, binary, host, alive, configurations: rest.configurations },
+        availability_zone: availabilityZone ?? null,
         admin_state_up: adminUp,
       })),
     ),

@@ -19,12 +19,15 @@ import { type KeepalivedPlan, keepalivedText } from './keepalived-text.ts';
 
 /**
  * Elections decide who is active, and the agents report it; without a report the first one is.
- * More than one is active while they cannot hear each other.
+ * More than one is active while they cannot hear each other, and none while all of them report
+ * that they stand by, as when their health checks fail.
  */
-export function isActive(router: NeutronRouter, host: string): boolean {
-  const active = router.agents.filter((agent) => agent.haState === 'active');
-  const hosts = (active.length > 0 ? active : router.agents.slice(0, 1)).map((each) => each.host);
-  return hosts.includes(host);
+export function isActive({ agents }: NeutronRouter, host: string): boolean {
+  const reported = agents.some(({ haState }) => haState === 'active' || haState === 'standby');
+  const active = reported
+    ? agents.filter(({ haState }) => haState === 'active')
+    : agents.slice(0, 1);
+  return active.some((each) => each.host === host);
 }
 
 /** A device as a standby router has it: everything that is an address comes with keepalived. */
@@ -93,6 +96,26 @@ function virtualRoutes(
   ];
 }
 
+/** Asks the gateways of whoever has the first of the addresses (keepalived.py `build_script`). */
+function checkScript(plan: KeepalivedPlan, folder: string): readonly (readonly [string, string])[] {
+  if (plan.healthCheck?.used !== true) return [];
+  const [first] = plan.addresses;
+  const asked = plan.routes.flatMap(({ to, via }) =>
+    via === null || !DEFAULT_ROUTE.test(to) ? [] : [via],
+  );
+  const lines = [
+    '#!/bin/bash -eu',
+    first === undefined ? '' : `ip a | grep ${writeIp(first.address)} || exit 0`,
+    ...asked.map((via) => {
+      const program = via.version === 4 ? 'ping' : 'ping6';
+      return `${program} -c 1 -w 1 ${writeIp(via)} 1>/dev/null || exit 1`;
+    }),
+  ];
+  return [[`${folder}/ha_check_script_${plan.virtualRouterId}.sh`, lines.join('\n')]];
+}
+
+const DEFAULT_ROUTE = /^(0\.0\.0\.0|::)\/0$/;
+
 /** keepalived of a router on this host, with the addresses of `devices` as virtual ones. */
 export function keepalived(
   at: Place,
@@ -101,23 +124,37 @@ export function keepalived(
   gateway: NeutronPort | null,
   devices: readonly DevicePlan[],
 ): Pick<Part, 'files' | 'commandLines'> {
-  const plan: KeepalivedPlan = {
-    virtualRouterId: virtualRouterId(at.view, router),
-    device: deviceName('ha-', ha.id),
-    advertInterval_s: at.view.cloud.settings.haAdvertInterval_s,
-    priority: 50,
-    untracked: at.view.cloud.settings.dialect !== 'pike',
-    addresses: devices.flatMap((device) =>
-      device.addresses.map(({ address, length }) => ({ address, length, device: device.name })),
-    ),
-    routes: virtualRoutes(at.view, router, gateway),
-  };
+  const { settings } = at.view.cloud;
+  const id = virtualRouterId(at.view, router);
   const path = `/var/lib/neutron/ha_confs/${router.id}`;
+  const routes = virtualRoutes(at.view, router, gateway);
+  const addresses = devices.flatMap((device) =>
+    device.addresses.map(({ address, length }) => ({ address, length, device: device.name })),
+  );
+  const plan: KeepalivedPlan = {
+    virtualRouterId: id,
+    device: deviceName('ha-', ha.id),
+    advertInterval_s: settings.haAdvertInterval_s,
+    priority: 50,
+    authentication: settings.haAuthentication,
+    healthCheck:
+      (settings.haHealthCheck_s ?? 0) <= 0
+        ? null
+        : {
+            script: `${path}/ha_check_script_${id}.sh`,
+            interval_s: settings.haHealthCheck_s ?? 0,
+            used: routes.some(({ to, via }) => via !== null && DEFAULT_ROUTE.test(to)),
+          },
+    untracked: settings.dialect !== 'pike' && settings.haTracksAddresses !== true,
+    addresses,
+    routes,
+  };
   const state = isActive(router, at.host.name) ? 'primary' : 'backup';
   return {
     files: new Map([
       [`ha_confs/${router.id}/keepalived.conf`, keepalivedText(plan)],
       [`ha_confs/${router.id}/state`, state],
+      ...checkScript(plan, `ha_confs/${router.id}`),
     ]),
     commandLines: [
       `keepalived -P -f ${path}/keepalived.conf -p ${path}.pid.keepalived -r ${path}.pid.keepalived-vrrp`,

@@ -1,4 +1,5 @@
 /** keepalived.conf as the L3 agent writes it for an HA router (neutron/agent/linux/keepalived.py). */
+import { type CloudSettings } from '../../model/cloud.ts';
 import { type CloudAddress } from '../../model/neutron.ts';
 import { writeIp } from '../../text/address-text.ts';
 
@@ -14,6 +15,13 @@ export interface KeepalivedPlan {
   readonly device: string;
   readonly advertInterval_s: number;
   readonly priority: number;
+  readonly authentication: CloudSettings['haAuthentication'];
+  /** The script that asks the gateways, how often, and whether there is a gateway to ask. */
+  readonly healthCheck: {
+    readonly script: string;
+    readonly interval_s: number;
+    readonly used: boolean;
+  } | null;
   readonly addresses: readonly VirtualAddress[];
   /** `no_track`, without which keepalived falls back when an address is taken away (since Stein). */
   readonly untracked: boolean;
@@ -43,6 +51,7 @@ export function keepalivedText(plan: KeepalivedPlan): string {
     '    notification_email_from neutron@openstack.local',
     '    router_id neutron',
     '}',
+    ...checkLines(plan),
     `vrrp_instance VR_${plan.virtualRouterId} {`,
     '    state BACKUP',
     `    interface ${plan.device}`,
@@ -51,12 +60,40 @@ export function keepalivedText(plan: KeepalivedPlan): string {
     '    garp_master_delay 60',
     '    nopreempt',
     `    advert_int ${plan.advertInterval_s}`,
+    ...authenticationLines(plan),
     ...block('track_interface', [plan.device]),
     ...block('virtual_ipaddress', [primary]),
     ...block('virtual_ipaddress_excluded', addresses),
     ...block('virtual_routes', routes),
+    ...(plan.healthCheck?.used === true ? block('track_script', [checkName(plan)]) : []),
     '}',
   ].join('\n');
+}
+
+/** `KeepalivedTrackScript`; without a gateway nothing is asked, and nobody is tracked. */
+function checkLines(plan: KeepalivedPlan): readonly string[] {
+  if (plan.healthCheck === null) return [];
+  const { script, interval_s } = plan.healthCheck;
+  return [
+    '',
+    `vrrp_script ${checkName(plan)} {`,
+    `    script "${script}"`,
+    `    interval ${interval_s}`,
+    '    fall 2',
+    '    rise 2',
+    '}',
+    '',
+  ];
+}
+
+function checkName({ virtualRouterId }: KeepalivedPlan): string {
+  return `ha_health_check_${virtualRouterId}`;
+}
+
+function authenticationLines({ authentication }: KeepalivedPlan): readonly string[] {
+  if (authentication == null) return [];
+  const { type, password } = authentication;
+  return block('authentication', [`auth_type ${type}`, `auth_pass ${password}`]);
 }
 
 function block(name: string, lines: readonly string[]): string[] {

@@ -183,6 +183,8 @@ function translations(rules: AgentRules, router: RouterRules): void {
   if (kind !== 'dvr' || router.floating.length > 0) {
     nat.rule('snat', `-j ${nat.chain('float-snat')}`);
   }
+  // Rules of floating IPs are written anew, behind the others, with every change of the router.
+  if (router.forwarded.length > 0) nat.rule('PREROUTING', `-j ${nat.chain('fip-pf')}`);
   for (const each of router.floating) {
     const floating = `${writeIp(each.floating)}/32`;
     const fixed = writeIp(each.fixed);
@@ -194,7 +196,6 @@ function translations(rules: AgentRules, router: RouterRules): void {
     }
     nat.rule('float-snat', `-s ${fixed}/32 -j SNAT --to-source ${writeIp(each.floating)}${drawn}`);
   }
-  if (router.forwarded.length > 0) nat.rule('PREROUTING', `-j ${nat.chain('fip-pf')}`);
   for (const each of router.forwarded) forwarding(rules, each);
   if (router.address === null || external === null || kind === 'dvr') return;
   const to = `-j SNAT --to-source ${writeIp(router.address)}${drawn}`;

@@ -3,9 +3,8 @@
  * connections and opens its own to the members
  * (neutron_lbaas/drivers/haproxy/namespace_driver.py).
  */
-import { type LoadBalancer } from '../../model/cloud.ts';
 import { deviceName, NAMESPACES } from '../../model/ids.ts';
-import { type NeutronPort } from '../../model/neutron.ts';
+import { type LoadBalancer, type NeutronPort } from '../../model/neutron.ts';
 import {
   addressesOf,
   linkLocalOf,

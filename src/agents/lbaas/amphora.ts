@@ -8,9 +8,8 @@
  * answer themselves; no member gets them.
  */
 import { portsBehind } from '../../dataplane/endpoint/guest-nics.ts';
-import { type LoadBalancer } from '../../model/cloud.ts';
 import { deviceName } from '../../model/ids.ts';
-import { type CloudAddress, type NeutronPort } from '../../model/neutron.ts';
+import { type CloudAddress, type LoadBalancer, type NeutronPort } from '../../model/neutron.ts';
 import { addressesOf, linkLocalOf, listen, route } from '../namespace-parts.ts';
 import { type DeviceAgent, joinParts, type Part, type Place } from '../part.ts';
 import {

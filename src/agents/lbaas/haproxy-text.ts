@@ -2,7 +2,7 @@
  * haproxy.conf of a load balancer as the agent of LBaaS v2 writes it for its namespace
  * (neutron_lbaas/services/loadbalancer/drivers/haproxy/templates/haproxy_base.j2).
  */
-import { type L7Policy, type Listener, type LoadBalancer, type Pool } from '../../model/cloud.ts';
+import { type L7Policy, type Listener, type LoadBalancer, type Pool } from '../../model/neutron.ts';
 import { writeIp } from '../../text/address-text.ts';
 
 const BALANCE = {

@@ -145,11 +145,9 @@ function antiSpoofing({ port, ofport }: GuardedPort): string[] {
     flows.push(flow(table, 65, ['ip', ...from, ...source], next));
     flows.push(flow(table, 80, ['udp', ...from, ...source, 'tp_src=68', 'tp_dst=67'], dhcp));
   }
-  for (const each of macsOf(port)) {
-    // A guest that has no address yet asks from 0.0.0.0 (RFC 2131 §4.1).
-    const source = [`dl_src=${mac(each)}`, 'nw_src=0.0.0.0', 'tp_src=68', 'tp_dst=67'];
-    flows.push(flow(table, 80, ['udp', ...from, ...source], dhcp));
-  }
+  // A guest that has no address yet asks from 0.0.0.0 (RFC 2131 §4.1), with its own MAC alone.
+  const asking = [`dl_src=${mac(port.mac)}`, 'nw_src=0.0.0.0', 'tp_src=68', 'tp_dst=67'];
+  flows.push(flow(table, 80, ['udp', ...from, ...asking], dhcp));
   return [
     ...flows,
     flow(table, 70, ['udp', ...from, 'tp_src=67', 'tp_dst=68'], dropped),

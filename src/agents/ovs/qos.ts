@@ -4,8 +4,9 @@
  * guest sends as policing of its interface.
  *
  * Simplification: limits of bandwidth and of packets drop what comes too fast, which no single
- * packet is; policing is written and reported but drops nothing, and meters of packet rates, queues
- * and promised bandwidth are not written.
+ * packet is; policing is written and reported but drops nothing. Meters of packet rates (table
+ * 59), queues, promised bandwidth and the flow of table 0 with which the agent's extension gives
+ * every packet queue 0 are not written, so that a comparison tells them as extra.
  */
 // Simplification: the Linux bridge agent limits rates by tc and marks packets in its mangle table
 // (`neutron-linuxbri-qos-o…`); neither is compiled, as no answer hangs on a rate or, without a

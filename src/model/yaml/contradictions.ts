@@ -75,7 +75,7 @@ function rowsByName(root: JsonNode): ReadonlyMap<string, JsonNode> {
       rows.set(text(row, 'name', ports.length === 1 ? name : `${name}-${i + 1}`), row);
     }
   }
-  for (const key of ['host_ports', 'routers']) {
+  for (const key of ['host_ports', 'ports', 'routers']) {
     for (const row of objects(member(root, key))) rows.set(text(row, 'name'), row);
   }
   return rows;

@@ -122,12 +122,18 @@ function fixedOf(node: JsonNode, port: NeutronPort): NeutronFloatingIp['fixedAdd
 
 /** One port of an address leads to one place. */
 function reportTwice(rows: readonly JsonNode[]): void {
-  const seen = new Set<string>();
+  const seen: { readonly protocol: string; readonly range: PortRange }[] = [];
   for (const row of rows) {
     const at = member(row, 'external');
-    const key = `${text(row, 'protocol', 'tcp')} ${at?.value}`;
-    if (at !== undefined && seen.has(key)) wrong(at, `Port ${at.value} is forwarded already`);
-    seen.add(key);
+    const range = at === undefined ? null : portRange(row, 'external');
+    if (at === undefined || range === null) continue;
+    const protocol = text(row, 'protocol', 'tcp');
+    const other = seen.find(
+      (each) =>
+        each.protocol === protocol && each.range[0] <= range[1] && range[0] <= each.range[1],
+    );
+    if (other !== undefined) wrong(at, `Port ${String(at.value)} is forwarded already`);
+    seen.push({ protocol, range });
   }
 }
 
@@ -139,8 +145,11 @@ function forward(
   reportUnknownKeys(row, FORWARD_KEYS);
   needs(row, 'port');
   const port = context.ports.find(member(row, 'port'));
-  const external = whole(row, 'external', 1, 65535);
-  const internal = whole(row, 'internal', 1, 65535) ?? external;
+  const external = portRange(row, 'external');
+  const internal = portRange(row, 'internal') ?? external;
+  if (external !== null && internal !== null && !fits(external, internal)) {
+    wrong(row, 'Ports are forwarded to as many ports, to one, or from one');
+  }
   if (port === undefined || external === null || internal === null) {
     if (external === null) wrong(row, 'A forwarding needs the external port');
     return null;
@@ -149,14 +158,37 @@ function forward(
   const inside = address(member(row, 'address')) ?? own;
   if (inside === undefined) return null;
   return {
-    id: idOf('forwarding', floatingIpId, String(external)),
+    id: idOf('forwarding', floatingIpId, String(external[0])),
     floatingIpId,
     protocol: oneOf(row, 'protocol', ['tcp', 'udp', 'sctp'], 'tcp'),
-    externalPorts: [external, external],
-    internalPorts: [internal, internal],
+    externalPorts: external,
+    internalPorts: internal,
     internalAddress: inside,
     internalPortId: port.id,
   };
+}
+
+type PortRange = readonly [number, number];
+
+/** `80`, or `5000-5010`. */
+function portRange(row: JsonNode, key: string): PortRange | null {
+  const at = member(row, key);
+  if (typeof at?.value !== 'string') {
+    const one = whole(row, key, 1, 65535);
+    return one === null ? null : [one, one];
+  }
+  const [, from, to = from] = /^(\d{1,5})(?:[-:](\d{1,5}))?$/.exec(at.value) ?? [];
+  const range: PortRange = [Number(from), Number(to)];
+  if (from !== undefined && range[0] >= 1 && range[0] <= range[1] && range[1] <= 65535) {
+    return range;
+  }
+  wrong(at, 'Expected a port or a range of ports, e.g. 5000-5010');
+  return null;
+}
+
+/** N to N, N to one, or one to N (port_forwarding.py `_install_default_rules`). */
+function fits([from, to]: PortRange, [first, last]: PortRange): boolean {
+  return to - from === last - first || first === last || from === to;
 }
 
 /** The router with an interface on the port's network and its gateway on the external one. */

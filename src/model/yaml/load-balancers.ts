@@ -10,8 +10,13 @@ import {
   textOf,
   wrong,
 } from '../../text/json-text.ts';
-import { type L7Policy, type Listener, type LoadBalancer, type Pool } from '../cloud.ts';
-import { type NeutronPort } from '../neutron.ts';
+import {
+  type L7Policy,
+  type Listener,
+  type LoadBalancer,
+  type NeutronPort,
+  type Pool,
+} from '../neutron.ts';
 import { type PortContext, readPortOf } from './ports.ts';
 import {
   address,

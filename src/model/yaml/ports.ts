@@ -50,6 +50,8 @@ export const DHCP_OPTION_KEYS = ['name', 'value', 'version'] as const;
 
 export const HOST_PORT_KEYS = [...PORT_KEYS, 'host', 'listens'] as const;
 
+export const FREE_PORT_KEYS = [...PORT_KEYS, 'project'] as const;
+
 /** What the readers of ports need to know of the rest. */
 export interface PortContext {
   readonly hosts: Names<CloudHost>;
@@ -133,6 +135,20 @@ export function readHostPorts(root: JsonNode, context: PortContext): readonly Ho
     });
     return [{ portId: port.id, device: name, listens }];
   });
+}
+
+/** `ports:`; ports that no host has, as those of addresses that servers share. */
+export function readFreePorts(root: JsonNode, context: PortContext): void {
+  for (const row of objects(member(root, 'ports'))) {
+    reportUnknownKeys(row, FREE_PORT_KEYS);
+    const name = nameOf(row);
+    const network = context.networks.find(member(row, 'network'));
+    needs(row, 'network');
+    if (name === '' || network === undefined) continue;
+    const project = text(row, 'project', network.project);
+    const owner = { project, host: '', deviceId: '', owner: '' };
+    context.ports.add(name, readPortOf(row, name, network, context, owner), row);
+  }
 }
 
 /** A port as its row says, with everything that follows for it. */

@@ -26,7 +26,7 @@ import { readLoadBalancers } from './load-balancers.ts';
 import { readNetworkHosts } from './network-hosts.ts';
 import { type NamedSubnet, readAddressGroups, readNetworks, subnetIndex } from './networks.ts';
 import { type OpenPool, readSubnetPools } from './pools.ts';
-import { type PortContext, readHostPorts, readServers } from './ports.ts';
+import { type PortContext, readFreePorts, readHostPorts, readServers } from './ports.ts';
 import { idOf, Macs, Names } from './reading.ts';
 import { reserveNamed } from './reserved.ts';
 import { readRouters } from './routers.ts';
@@ -48,6 +48,7 @@ export const TOP_KEYS = [
   'trunks',
   'load_balancers',
   'host_ports',
+  'ports',
   'subnet_pools',
   'rbac',
   'bgp_speakers',
@@ -103,6 +104,7 @@ export function readCloudYaml(file: string, source: string): Parsed<Cloud | null
   };
   readServers(root, context);
   const hostDevices = readHostPorts(root, context);
+  readFreePorts(root, context);
   const loadBalancers = readLoadBalancers(root, context);
   readRouters(root, context, settings, routers);
   const networkHosts = readNetworkHosts(root, context);
@@ -153,12 +155,17 @@ function underlayIn(root: JsonNode, hosts: readonly CloudHost[]): Underlay | nul
 
 /** Agents as they would report themselves. */
 function agentsOf(host: CloudHost): NeutronAgent[] {
-  const agent = (binary: string, configurations: Record<string, unknown>): NeutronAgent => ({
+  const agent = (
+    binary: string,
+    configurations: Record<string, unknown>,
+    availabilityZone: string | null = null,
+  ): NeutronAgent => ({
     id: idOf('agent', binary, host.name),
     binary,
     host: host.name,
     alive: host.alive,
     adminUp: true,
+    availabilityZone,
     configurations,
   });
   const { layer2 } = host;
@@ -178,8 +185,17 @@ function agentsOf(host: CloudHost): NeutronAgent[] {
             datapath_type: layer2.datapath === 'userspace' ? 'netdev' : 'system',
           }),
         ]),
-    ...(host.layer3 === null ? [] : [agent('neutron-l3-agent', { agent_mode: host.layer3.mode })]),
-    ...(host.dhcp === null ? [] : [agent('neutron-dhcp-agent', {})]),
-    ...(host.metadata === null ? [] : [agent('neutron-metadata-agent', {})]),
+    ...(host.layer3 === null
+      ? []
+      : [agent('neutron-l3-agent', { agent_mode: host.layer3.mode }, host.availabilityZone)]),
+    ...(host.dhcp === null ? [] : [agent('neutron-dhcp-agent', {}, host.availabilityZone)]),
+    ...(host.metadata === null
+      ? []
+      : [
+          agent('neutron-metadata-agent', {
+            nova_metadata_host: host.metadata.novaHost,
+            nova_metadata_port: host.metadata.novaPort,
+          }),
+        ]),
   ];
 }

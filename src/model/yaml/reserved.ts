@@ -7,7 +7,14 @@ import { contains } from './networks.ts';
 import { type Macs } from './reading.ts';
 
 /** Sections whose rows name addresses, and the keys that hold them, at any depth. */
-const SECTIONS = ['servers', 'host_ports', 'load_balancers', 'routers', 'floating_ips'] as const;
+const SECTIONS = [
+  'servers',
+  'host_ports',
+  'ports',
+  'load_balancers',
+  'routers',
+  'floating_ips',
+] as const;
 const KEYS = ['address', 'addresses', 'mac'] as const;
 /** Rows nest servers, ports, addresses: no deeper. */
 const DEEPEST = 6;

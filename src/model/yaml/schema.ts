@@ -16,7 +16,13 @@ import {
 import { NETWORK_TYPES, SEGMENT_KEYS } from './network-segments.ts';
 import { NETWORK_KEYS, SUBNET_KEYS } from './networks.ts';
 import { POOL_KEYS as SUBNET_POOL_KEYS } from './pools.ts';
-import { DHCP_OPTION_KEYS, HOST_PORT_KEYS, PORT_KEYS, SERVER_KEYS } from './ports.ts';
+import {
+  DHCP_OPTION_KEYS,
+  FREE_PORT_KEYS,
+  HOST_PORT_KEYS,
+  PORT_KEYS,
+  SERVER_KEYS,
+} from './ports.ts';
 import { TOP_KEYS } from './read-cloud.ts';
 import { EXTERNAL_KEYS, INTERFACE_KEYS, ROUTER_KINDS } from './router-ports.ts';
 import { ROUTER_KEYS } from './routers.ts';
@@ -50,8 +56,15 @@ const ROUTE = object(['to', 'via'], { to: PREFIX, via: ADDRESS }, ['to', 'via'])
 const SETTINGS = object(SETTINGS_KEYS, {
   dialect: told(choice(['zed', 'pike']), 'Whose flows and rules the agents write.'),
   dns_domain: TEXT,
+  dhcp_lease_duration: told({ type: 'integer', minimum: -1 }, 'Seconds; -1 is without an end.'),
   physical_mtu: POSITIVE,
   max_l3_agents_per_router: told(WHOLE, 'Hosts of a highly available router; 0 is all.'),
+  l3_ha_net_cidr: told(PREFIX, 'Addresses of the networks on which HA routers hear each other.'),
+  ha_vrrp_advert_int: POSITIVE,
+  ha_vrrp_auth_type: choice(['PASS', 'AH']),
+  ha_vrrp_auth_password: TEXT,
+  ha_vrrp_health_check_interval: told(WHOLE, 'Seconds between questions to gateways; 0 is never.'),
+  keepalived_use_no_track: TRUTH,
   dhcp_agents_per_network: POSITIVE,
   tenant_network_types: list(choice(['vlan', 'vxlan', 'gre', 'geneve', 'local'])),
   network_vlan_ranges: named(either(TEXT, list(RANGE))),
@@ -150,6 +163,8 @@ const HOST_PORT = object(
   ['name', 'network', 'host'],
 );
 
+const FREE_PORT = object(FREE_PORT_KEYS, { ...PORT_RULES, project: TEXT }, ['name', 'network']);
+
 const ROUTER = object(
   ROUTER_KEYS,
   {
@@ -179,8 +194,8 @@ const FORWARD = object(
   FORWARD_KEYS,
   {
     protocol: choice(['tcp', 'udp', 'sctp']),
-    external: POSITIVE,
-    internal: POSITIVE,
+    external: told(RANGE, 'A port, or a range as 5000-5010.'),
+    internal: told(RANGE, 'As many; usually the same.'),
     port: TEXT,
     address: ADDRESS,
   },
@@ -330,6 +345,7 @@ export const CLOUD_SCHEMA: Schema = {
     ),
     load_balancers: list(BALANCER),
     host_ports: list(HOST_PORT),
+    ports: told(list(FREE_PORT), 'Ports that no host has, e.g. of addresses that servers share.'),
     subnet_pools: list(
       object(
         SUBNET_POOL_KEYS,

@@ -8,14 +8,22 @@ import {
   wrong,
 } from '../../text/json-text.ts';
 import { type CloudSettings } from '../cloud.ts';
+import { type CloudPrefix } from '../neutron.ts';
 import { USUAL_SETTINGS } from '../settings.ts';
-import { oneOf, text, texts, whole } from './reading.ts';
+import { oneOf, prefix, text, texts, truth, whole } from './reading.ts';
 
 export const SETTINGS_KEYS = [
   'dialect',
   'dns_domain',
+  'dhcp_lease_duration',
   'physical_mtu',
   'max_l3_agents_per_router',
+  'l3_ha_net_cidr',
+  'ha_vrrp_advert_int',
+  'ha_vrrp_auth_type',
+  'ha_vrrp_auth_password',
+  'ha_vrrp_health_check_interval',
+  'keepalived_use_no_track',
   'dhcp_agents_per_network',
   'tenant_network_types',
   'network_vlan_ranges',
@@ -36,6 +44,12 @@ export function readSettings(root: JsonNode): CloudSettings {
     dialect: oneOf(at, 'dialect', ['zed', 'pike'], 'zed'),
     dnsDomain: text(at, 'dns_domain', usual.dnsDomain),
     physicalMtu: whole(at, 'physical_mtu', 576, 65535) ?? usual.physicalMtu,
+    leaseDuration_s: leaseOf(at) ?? usual.leaseDuration_s,
+    haNetwork: haNetworkOf(at) ?? usual.haNetwork,
+    haAdvertInterval_s: whole(at, 'ha_vrrp_advert_int', 1, 255) ?? usual.haAdvertInterval_s,
+    haAuthentication: authenticationOf(at),
+    haHealthCheck_s: whole(at, 'ha_vrrp_health_check_interval', 0, 3600) ?? 0,
+    haTracksAddresses: !truth(at, 'keepalived_use_no_track', true),
     haRouterAgents: whole(at, 'max_l3_agents_per_router', 0, 100) ?? usual.haRouterAgents,
     dhcpAgents: whole(at, 'dhcp_agents_per_network', 1, 100) ?? usual.dhcpAgents,
     tenantTypes: tenantTypes(at),
@@ -43,6 +57,35 @@ export function readSettings(root: JsonNode): CloudSettings {
     vniRanges: rangesOf(at, 'vni_ranges', 0xff_ffff),
     tunnelIdRanges: rangesOf(at, 'tunnel_id_ranges', 0xffff_ffff),
   };
+}
+
+/** Seconds, or -1 for leases without an end. */
+function leaseOf(at: JsonNode): number | null {
+  return whole(at, 'dhcp_lease_duration', -1, 0x7fff_ffff);
+}
+
+/** `l3_ha_net_cidr`; addresses of IPv4, of which every router takes one on each of its hosts. */
+function haNetworkOf(at: JsonNode): CloudPrefix | null {
+  const node = member(at, 'l3_ha_net_cidr');
+  const found = prefix(node);
+  if (node === undefined || found === null) return null;
+  if (found.address.version === 4 && found.length <= 30) return found;
+  wrong(node, 'The HA network has addresses of IPv4 for several routers');
+  return null;
+}
+
+/** keepalived takes the first eight characters of a password, and words without blanks. */
+function authenticationOf(at: JsonNode): CloudSettings['haAuthentication'] {
+  const type = oneOf(at, 'ha_vrrp_auth_type', ['PASS', 'AH'], 'PASS');
+  const node = member(at, 'ha_vrrp_auth_password');
+  const password = text(at, 'ha_vrrp_auth_password');
+  if (node === undefined || password === '') {
+    const alone = member(at, 'ha_vrrp_auth_type');
+    if (alone !== undefined) wrong(alone, 'A type of authentication needs ha_vrrp_auth_password');
+    return null;
+  }
+  if (/\s/.test(password)) wrong(node, 'A password of keepalived has no blank');
+  return { type, password };
 }
 
 function tenantTypes(at: JsonNode): CloudSettings['tenantTypes'] {

@@ -2,8 +2,12 @@
  * What projects share and announce: `rbac:`, `bgp_speakers:` and `qos_policies:` of a cloud.yaml.
  */
 import { type JsonNode, member, reportUnknownKeys, wrong } from '../../text/json-text.ts';
-import { type BgpSpeaker } from '../cloud.ts';
-import { type NeutronNetwork, type NeutronQosPolicy, type NeutronRbacPolicy } from '../neutron.ts';
+import {
+  type BgpSpeaker,
+  type NeutronNetwork,
+  type NeutronQosPolicy,
+  type NeutronRbacPolicy,
+} from '../neutron.ts';
 import {
   address,
   idOf,

@@ -67,7 +67,7 @@ export function catalogOfCapture(folder: Folder): Catalog | undefined {
   }
   const prefix = prefixes.has('') ? '' : prefixes.size === 1 ? [...prefixes][0] : undefined;
   if (prefix === undefined) {
-    if (prefixes.size === 0) return undefined;
+    if (prefixes.size === 0) return catalogOfApi(catalog, paths);
     const names = [...prefixes].map((each) => each.replace(/\/$/, '')).sort();
     catalog.missing.push({
       file: 'hosts',
@@ -77,6 +77,17 @@ export function catalogOfCapture(folder: Folder): Catalog | undefined {
   }
   for (const path of paths) {
     if (path.startsWith(prefix)) place(catalog, path, path.slice(prefix.length).split('/'));
+  }
+  return catalog;
+}
+
+/** Answers of the API alone, in a folder `api` or as the folder itself. */
+function catalogOfApi(catalog: Catalog, paths: readonly string[]): Catalog | undefined {
+  const own = paths.includes('agents.json') && paths.includes('networks.json');
+  const answers = paths.filter((path) => /^api\/[^/]+\.json$/.test(path));
+  if (!own && answers.length === 0) return undefined;
+  for (const path of own ? paths : answers) {
+    place(catalog, path, own ? ['api', path] : path.split('/'));
   }
   return catalog;
 }

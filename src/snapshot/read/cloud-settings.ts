@@ -6,7 +6,7 @@ import { type Network } from '../../dataplane/network.ts';
 import { type CloudSettings } from '../../model/cloud.ts';
 import { type CloudPrefix } from '../../model/neutron.ts';
 import { USUAL_SETTINGS } from '../../model/settings.ts';
-import { option } from './host-options.ts';
+import { isOn, option } from './host-options.ts';
 
 const HA_INTERFACE = 'network:router_ha_interface';
 
@@ -19,10 +19,20 @@ export function settingsOf(network: Network): CloudSettings {
       number(anywhere(network, 'dhcp', 'dhcp_lease_duration')) ?? usual.leaseDuration_s,
     haAdvertInterval_s:
       number(anywhere(network, 'l3', 'ha_vrrp_advert_int')) ?? usual.haAdvertInterval_s,
+    haAuthentication: authenticationOf(network),
+    haHealthCheck_s: number(anywhere(network, 'l3', 'ha_vrrp_health_check_interval')) ?? 0,
+    haTracksAddresses: !isOn(anywhere(network, 'l3', 'keepalived_use_no_track') ?? 'true'),
     haNetwork: haNetworkOf(network) ?? usual.haNetwork,
     physicalMtu:
       number(anywhere(network, 'openvswitch', 'global_physnet_mtu')) ?? usual.physicalMtu,
   };
+}
+
+/** Without a password there is none, whatever the type (ha_router.py `_init_keepalived_manager`). */
+function authenticationOf(network: Network): CloudSettings['haAuthentication'] {
+  const password = anywhere(network, 'l3', 'ha_vrrp_auth_password') ?? '';
+  const type = anywhere(network, 'l3', 'ha_vrrp_auth_type') === 'AH' ? 'AH' : 'PASS';
+  return password === '' ? null : { type, password };
 }
 
 /** A `[DEFAULT]` option of the first host whose agent has it. */

@@ -52,7 +52,7 @@ export function cloudOfNetwork(network: Network): Cloud {
     hosts,
     loadBalancers: loadBalancersOf(network),
     hostDevices: hostDevicesOf(network),
-    bgpSpeakers: [],
+    bgpSpeakers: neutron.bgpSpeakers ?? [],
     underlay: null,
     networkHosts: new Map(),
     settings: settingsOf(network),
@@ -109,7 +109,7 @@ function hostOf(network: Network, name: string, agents: readonly NeutronAgent[])
             novaPort: Number(metadata.configurations['nova_metadata_port'] ?? 8775),
           },
     novaNetwork: null,
-    availabilityZone: 'nova',
+    availabilityZone: layer3?.availabilityZone ?? dhcp?.availabilityZone ?? 'nova',
     alive: agents.every((agent) => agent.alive && agent.adminUp),
   };
 }

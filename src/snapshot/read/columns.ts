@@ -20,6 +20,12 @@ export function column(row: JsonNode, ...names: readonly string[]): JsonNode | u
   return undefined;
 }
 
+/** Whether the row has one of the columns at all, even an empty one. */
+export function hasColumn(row: JsonNode, ...names: readonly string[]): boolean {
+  const keys = new Set(keysOf(row).map(plain));
+  return names.some((name) => keys.has(plain(name)));
+}
+
 /** `External gateway info`, `External Gateway Info`, `external_gateway_info` are one name. */
 function plain(name: string): string {
   return name.toLowerCase().replaceAll('_', ' ');

@@ -38,6 +38,16 @@ export function once<T>(make: () => T): () => T {
   };
 }
 
+/** The same for a value of every name. */
+export function cached<T>(read: (name: string) => T): (name: string) => T {
+  const known = new Map<string, T>();
+  return (name) => {
+    const found = known.get(name) ?? read(name);
+    known.set(name, found);
+    return found;
+  };
+}
+
 /** The file's bytes as UTF-8, or undefined when there is none; its condition is reported once. */
 export function bytesAt(store: Store, path: string | undefined): Uint8Array | undefined {
   if (path === undefined) return undefined;

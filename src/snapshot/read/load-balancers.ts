@@ -10,12 +10,26 @@ import {
   type HaproxyProxy,
 } from '../../dataplane/endpoint/haproxy/types.ts';
 import { type Host, type Network } from '../../dataplane/network.ts';
-import { type Listener, type LoadBalancer, type Pool } from '../../model/cloud.ts';
-import { type NeutronPort } from '../../model/neutron.ts';
+import {
+  type Listener,
+  type LoadBalancer,
+  type NeutronPort,
+  type Pool,
+} from '../../model/neutron.ts';
 
 const CONFIG = /^(?:.*\/)?lbaas\/v2\/([0-9a-f-]{36})\/haproxy\.conf$/;
 
+/** Balancers of the API, those of haproxy on the host of their port, and those that only files tell. */
 export function loadBalancersOf(network: Network): readonly LoadBalancer[] {
+  const told = (network.neutron.loadBalancers ?? []).map((each): LoadBalancer => {
+    const port = network.neutron.ports.find(({ id }) => id === each.vipPortId);
+    return each.provider === 'haproxy' ? { ...each, host: port?.host || null } : each;
+  });
+  const known = new Set(told.map(({ id }) => id));
+  return [...told, ...fromFiles(network).filter(({ id }) => !known.has(id))];
+}
+
+function fromFiles(network: Network): readonly LoadBalancer[] {
   return [...network.hosts.values()].flatMap((host) =>
     [...host.configs].flatMap(([path, source]) => {
       const id = CONFIG.exec(path)?.[1];

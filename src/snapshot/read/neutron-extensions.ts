@@ -15,9 +15,9 @@ import {
   readAs,
   records,
   textOf,
-  truthOf,
+  wrong,
 } from '../../text/json-text.ts';
-import { column } from './columns.ts';
+import { column, stateOf } from './columns.ts';
 
 function word(row: JsonNode, ...names: readonly string[]): string {
   return textOf(column(row, ...names)) ?? '';
@@ -27,7 +27,7 @@ export function trunkOf(row: JsonNode): NeutronTrunk {
   return {
     id: word(row, 'id'),
     name: word(row, 'name'),
-    adminUp: truthOf(column(row, 'admin_state_up', 'state')) ?? true,
+    adminUp: stateOf(column(row, 'admin_state_up', 'state')) ?? true,
     portId: word(row, 'port_id', 'parent_port'),
     subPorts: records(column(row, 'sub_ports')).map((sub) => ({
       portId: word(sub, 'port_id'),
@@ -61,16 +61,29 @@ export function subnetPoolOf(row: JsonNode): NeutronSubnetPool {
 
 const FORWARDED = ['tcp', 'udp', 'sctp', 'icmp', 'dccp'] as const;
 
-/** The forwardings that a floating IP carries. */
-export function portForwardingsOf(floatingIp: JsonNode): NeutronPortForwarding[] {
-  return records(column(floatingIp, 'port_forwardings')).flatMap((row) => {
+/**
+ * The forwardings of floating IPs: as the API lists them for each, else as the floating IP carries
+ * them, which has no ranges of ports (pf_plugin.py `_extend_floatingip_dict`).
+ */
+export function portForwardingsOf(
+  floatingIps: readonly JsonNode[],
+  listed: ReadonlyMap<string, readonly JsonNode[]>,
+): NeutronPortForwarding[] {
+  return floatingIps.flatMap((row) => {
+    const id = word(row, 'id');
+    return forwardingsOf(id, listed.get(id) ?? records(column(row, 'port_forwardings')));
+  });
+}
+
+function forwardingsOf(floatingIpId: string, rows: readonly JsonNode[]): NeutronPortForwarding[] {
+  return rows.flatMap((row) => {
     const protocol = FORWARDED.find((each) => each === word(row, 'protocol'));
     const internalAddress = readAs(column(row, 'internal_ip_address'), readIp, 'an address');
     if (protocol === undefined || internalAddress === undefined) return [];
     return [
       {
         id: word(row, 'id'),
-        floatingIpId: word(floatingIp, 'id'),
+        floatingIpId,
         protocol,
         externalPorts: portsOf(row, 'external_port'),
         internalPorts: portsOf(row, 'internal_port'),
@@ -83,10 +96,16 @@ export function portForwardingsOf(floatingIp: JsonNode): NeutronPortForwarding[]
 
 /** `external_port: 80`, or `external_port_range: "80:90"`. */
 function portsOf(row: JsonNode, name: string): [number, number] {
-  const one = numberOf(column(row, name));
-  if (one !== undefined) return [one, one];
-  const [from = 0, to = from] = word(row, `${name}_range`).split(':').map(Number);
-  return [from, to];
+  const one = numberAt(row, name);
+  if (one !== null) return [one, one];
+  const node = column(row, `${name}_range`);
+  const range = /^(\d{1,5})(?::(\d{1,5}))?$/.exec(textOf(node) ?? '');
+  if (range === null)
+    wrong(
+      node ?? row,
+      'A forwarding needs its ports, one or a range; older clients print no range',
+    );
+  return range === null ? [0, 0] : [Number(range[1]), Number(range[2] ?? range[1])];
 }
 
 export function rbacPolicyOf(row: JsonNode): NeutronRbacPolicy {
@@ -95,20 +114,29 @@ export function rbacPolicyOf(row: JsonNode): NeutronRbacPolicy {
     objectType: word(row, 'object_type'),
     objectId: word(row, 'object_id'),
     action: word(row, 'action'),
-    targetProject: word(row, 'target_tenant', 'target_project'),
+    targetProject: word(row, 'target_tenant', 'target_project', 'target_project_id'),
   };
 }
 
-/** `rules` of a policy, each with its type (`qos policy show`). */
-export function qosPolicyOf(row: JsonNode): NeutronQosPolicy {
-  const rules = records(column(row, 'rules'));
+/** A number; the client prints an empty text where there is none. */
+function numberAt(row: JsonNode, key: string): number | null {
+  const node = column(row, key);
+  return node === undefined || node.value === '' ? null : (numberOf(node) ?? null);
+}
+
+/** `rules` of a policy, each with its type (`qos policy show`), or as `qos rule list` has them. */
+export function qosPolicyOf(
+  row: JsonNode,
+  listed: readonly JsonNode[] | undefined,
+): NeutronQosPolicy {
+  const rules = listed ?? records(column(row, 'rules'));
   const value = (type: string, direction: string | null, key: string): number | null => {
     const rule = rules.find(
       (each) =>
         word(each, 'type') === type &&
         (direction === null || (word(each, 'direction') || 'egress') === direction),
     );
-    return rule === undefined ? null : (numberOf(column(rule, key)) ?? null);
+    return rule === undefined ? null : numberAt(rule, key);
   };
   return {
     id: word(row, 'id'),

@@ -22,7 +22,6 @@ import {
   items,
   type JsonNode,
   jsonRoot,
-  keysOf,
   member,
   numberOf,
   readAs,
@@ -30,9 +29,11 @@ import {
   textOf,
   truthOf,
 } from '../../text/json-text.ts';
+import { balancersOf, speakersOf } from './beside-neutron.ts';
 import { type Catalog } from './catalog.ts';
-import { column, listed, objectsOf, stateOf } from './columns.ts';
-import { once, type Store, sourceAt } from './folder.ts';
+import { column, hasColumn, listed, objectsOf, stateOf } from './columns.ts';
+import { cached, once, type Store, sourceAt } from './folder.ts';
+import { byParent, type Hosting, hostingOf } from './hosting.ts';
 import {
   addressGroupOf,
   portForwardingsOf,
@@ -60,9 +61,19 @@ export function readNeutron(store: Store, catalog: Catalog): Neutron {
   const trunks = once(() => rows('trunks').map(trunkOf));
   const addressGroups = once(() => rows('address-groups').map(addressGroupOf));
   const subnetPools = once(() => rows('subnetpools').map(subnetPoolOf));
-  const portForwardings = once(() => rows('floatingips').flatMap(portForwardingsOf));
+  const below = (name: string): ReadonlyMap<string, readonly JsonNode[]> =>
+    byParent(store, catalog, name);
+  const portForwardings = once(() =>
+    portForwardingsOf(rows('floatingips'), below('port-forwardings')),
+  );
   const rbacPolicies = once(() => rows('rbac-policies').map(rbacPolicyOf));
-  const qosPolicies = once(() => rows('qos-policies').map(qosPolicyOf));
+  const qosPolicies = once(() => {
+    const rules = below('qos-rules');
+    return rows('qos-policies').map((row) => qosPolicyOf(row, rules.get(word(row, 'id'))));
+  });
+  const services = { rows: cached(rows), below: cached(below) };
+  const loadBalancers = once(() => balancersOf(services));
+  const bgpSpeakers = once(() => speakersOf(services));
   const advertised = once(() => rows('bgp-advertised-routes').flatMap(advertisedOf));
   const dhcpHosts = once(() => {
     const hosts = hostingOf(store, catalog, 'network-dhcp-agents');
@@ -110,6 +121,12 @@ export function readNeutron(store: Store, catalog: Catalog): Neutron {
     },
     get qosPolicies() {
       return qosPolicies();
+    },
+    get loadBalancers() {
+      return loadBalancers();
+    },
+    get bgpSpeakers() {
+      return bgpSpeakers();
     },
     get advertised() {
       return advertised();
@@ -178,9 +195,12 @@ function providerOf(row: JsonNode): ProviderSegment {
  */
 function segmentsOf(row: JsonNode, listed: readonly NetworkSegment[]): readonly NetworkSegment[] {
   const shown = records(column(row, 'segments')).map(providerOf);
+  const inner = shown.length > 0;
   const own = providerOf(row);
   if (shown.length === 0 && own.type !== '') shown.push(own);
-  if (shown.length === 0) return listed;
+  // The client's list of networks has their types alone; that of segments has all of them.
+  const whole = inner || hasColumn(row, 'provider:segmentation_id');
+  if (shown.length === 0 || (!whole && listed.length > 0)) return listed;
   return shown.map((one) => {
     const found = listed.find(
       (each) =>
@@ -364,6 +384,7 @@ function agentOf(row: JsonNode): NeutronAgent {
     host: word(row, 'host'),
     alive: stateOf(column(row, 'alive')) ?? true,
     adminUp: stateOf(column(row, 'admin_state_up', 'state')) ?? true,
+    availabilityZone: textOf(column(row, 'availability_zone')) ?? null,
     configurations: isRecord(configurations) ? configurations : {},
   };
 }
@@ -371,26 +392,4 @@ function agentOf(row: JsonNode): NeutronAgent {
 function serverOf(row: JsonNode): NovaServer {
   const host = ['OS-EXT-SRV-ATTR:host', 'OS-EXT-SRV-ATTR:hypervisor_hostname', 'host'];
   return { id: word(row, 'id'), name: word(row, 'name'), host: word(row, ...host) };
-}
-
-type Hosting = ReadonlyMap<string, readonly { host: string; haState: string | null }[]>;
-
-/** `{"ROUTER": {"agents": […]}}` or `{"ROUTER": […]}`: who runs what. */
-function hostingOf(store: Store, catalog: Catalog, name: string): Hosting {
-  const source = sourceAt(store, catalog.api.get(name));
-  if (source === undefined) return new Map();
-  const root = jsonRoot(source.file, source.text, store.problems);
-  return new Map(
-    keysOf(root).map((id) => {
-      const node = member(root, id);
-      const agents = records(Array.isArray(node?.value) ? node : member(node, 'agents'));
-      return [
-        id,
-        agents.map((agent) => ({
-          host: word(agent, 'host'),
-          haState: textOf(member(agent, 'ha_state')) ?? null,
-        })),
-      ];
-    }),
-  );
 }

@@ -13,6 +13,8 @@ import {
   type SourceText,
 } from '../../dataplane/network.ts';
 import { type NeutronPort } from '../../model/neutron.ts';
+import { type Problem } from '../../text/problem.ts';
+import { checkApi } from './api-check.ts';
 import { type Catalog, catalogOfCapture, type HostCatalog, placesOf } from './catalog.ts';
 import { openDirectory } from './endpoints.ts';
 import { type Folder, once, openStore, readWith, type Store, sourceAt } from './folder.ts';
@@ -42,6 +44,11 @@ export function openLoose(
 ): Network {
   const loose = catalogOfLoose(folder, files);
   return openCatalog(loose.folder, loose.catalog, readers);
+}
+
+/** What keeps the answers of the API in a folder from being one cloud (`checkApi`). */
+export function apiProblems(folder: Folder): readonly Problem[] {
+  return checkApi(folder, catalogOfCapture(folder) ?? catalogOfSos(folder) ?? nothing());
 }
 
 function nothing(): Catalog {

@@ -1,16 +1,8 @@
 /** Security groups and their rules, which the API gives inside of groups, apart, or both. */
 import { type NeutronRule, type NeutronSecurityGroup } from '../../model/neutron.ts';
 import { readPrefix } from '../../text/address-text.ts';
-import {
-  type JsonNode,
-  numberOf,
-  readAs,
-  records,
-  textOf,
-  truthOf,
-  wrong,
-} from '../../text/json-text.ts';
-import { column } from './columns.ts';
+import { type JsonNode, numberOf, readAs, records, textOf, wrong } from '../../text/json-text.ts';
+import { column, stateOf } from './columns.ts';
 
 /** Rules that stand in both places count once. */
 export function readGroups(
@@ -32,7 +24,7 @@ export function readGroups(
       id,
       name: textOf(column(row, 'name')) ?? '',
       project: textOf(column(row, 'project_id', 'project')) ?? '',
-      stateful: truthOf(column(row, 'stateful')) ?? true,
+      stateful: stateOf(column(row, 'stateful')) ?? true,
       rules: [...all.values()],
     };
   });
@@ -55,12 +47,11 @@ export function ruleOf(row: JsonNode): NeutronRule[] {
       id: text('id') ?? '',
       groupId: text('security_group_id', 'security_group') ?? '',
       direction: direction.value,
-      version: text('ethertype') === 'IPv6' ? 6 : 4,
+      version: text('ethertype', 'ether_type') === 'IPv6' ? 6 : 4,
       protocol: protocol === undefined ? null : String(protocol.value),
       portMin: range === null ? number('port_range_min') : Number(range[1]),
       portMax: range === null ? number('port_range_max') : endOf(range, protocol),
-      remotePrefix:
-        readAs(column(row, 'remote_ip_prefix', 'ip_range'), prefixOrAny, 'a prefix') ?? null,
+      remotePrefix: remotePrefixOf(row),
       remoteGroup: text('remote_group_id', 'remote_security_group'),
       remoteAddressGroup: text('remote_address_group_id', 'remote_address_group'),
     },
@@ -70,6 +61,13 @@ export function ruleOf(row: JsonNode): NeutronRule[] {
 function endOf([, first, last]: RegExpExecArray, protocol: JsonNode | undefined): number | null {
   if (last !== undefined) return Number(last);
   return /icmp/.test(String(protocol?.value ?? '')) ? null : Number(first);
+}
+
+/** The client prints the whole range of a version where no prefix was asked for. */
+function remotePrefixOf(row: JsonNode): NeutronRule['remotePrefix'] {
+  const printed = column(row, 'ether_type', 'ip_range') !== undefined;
+  const found = readAs(column(row, 'remote_ip_prefix', 'ip_range'), prefixOrAny, 'a prefix');
+  return found == null || (printed && found.length === 0) ? null : found;
 }
 
 function prefixOrAny(text: string): NeutronRule['remotePrefix'] | undefined {

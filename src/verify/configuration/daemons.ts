@@ -133,6 +133,8 @@ function keepalivedLines(config: Keepalived, origin: Origin): readonly Line[] {
       (text, id) =>
         text
           .replaceAll(`VR_${id}`, 'VR')
+          .replaceAll(`ha_health_check_${id}`, 'ha_health_check')
+          .replaceAll(`ha_check_script_${id}.sh`, 'ha_check_script.sh')
           .replaceAll(`virtual_router_id ${id}`, 'virtual_router_id')
           .replaceAll(`169.254.0.${id}/`, 'virtual-address-of-ha/'),
       line.meaning,

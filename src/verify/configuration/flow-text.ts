@@ -69,7 +69,7 @@ function isForeignTag(bridge: Bridge, flow: Flow, { networkOfVlan }: HostSymbols
 
 const MATCHED = /\b(in_port|reg5|reg6|dl_vlan|ct_zone)=(0x[0-9a-f]+|\d+)(?![\da-fx/])/g;
 const ACTED =
-  /\boutput:(\d+)|\b(set_field|load|mod_vlan_vid):(0x[0-9a-f]+|\d+)(?:->(\w+)(?:\[[\d.]*\])?)?/g;
+  /\b(output|resubmit):(\d+)|\b(set_field|load|mod_vlan_vid):(0x[0-9a-f]+|\d+)(?:->(\w+)(?:\[[\d.]*\])?)?/g;
 const MAC = /(?:[0-9a-f]{2}:){5}[0-9a-f]{2}/g;
 
 /** Reads flows of one bridge as symbolic text. */
@@ -97,8 +97,8 @@ export function flowReader(bridge: Bridge, symbols: HostSymbols): (flow: Flow) =
     const names = { portName, vlanName: (digits: string) => vlanName(digits, kinds.action) };
     const actions = macs(actionText(flow)).replaceAll(
       ACTED,
-      (whole: string, port?: string, verb = '', value = '', to = '') =>
-        port === undefined ? written(whole, verb, value, to, names) : `output:${portName(port)}`,
+      (whole: string, to?: string, port = '', verb = '', value = '', into = '') =>
+        to === undefined ? written(whole, verb, value, into, names) : `${to}:${portName(port)}`,
     );
     return { match, whole: `${match} actions=${inOrder(actions)}` };
   };

@@ -78,8 +78,9 @@ export function ruleSections(
   { packets, frames, sets }: ReadRules,
   zones: Names,
 ): readonly Section[] {
+  const numbers = { zones, marks: scopeMarks(packets) };
   return [
-    ...packets.flatMap(({ program, table }) => tableSections(side, program, table, zones)),
+    ...packets.flatMap(({ program, table }) => tableSections(side, program, table, numbers)),
     ...frames.flatMap(({ program, table, print }) => flatSections(side, program, table, print)),
     ...setSections(side, sets),
   ];
@@ -99,6 +100,35 @@ export function zoneCarriers({ packets }: ReadRules): Carriers {
 }
 
 const ZONE = /(--zone(?:-orig|-reply)?) (\d+)/;
+
+/**
+ * Marks of address scopes, which the L3 agent draws for every router (`address-scope-marks`), by
+ * the first of the devices in the scope.
+ */
+function scopeMarks(packets: ReadRules['packets']): Names {
+  const devices = new Map<string, string>();
+  for (const { table } of packets) {
+    if (table.name !== 'mangle') continue;
+    for (const { name, rules } of table.chains) {
+      if (!name.endsWith('-scope')) continue;
+      for (const rule of rules) {
+        const [, device = '', mark = ''] = SCOPED.exec(printRule(rule)) ?? [];
+        const known = devices.get(mark);
+        if (mark !== '' && (known === undefined || device < known)) devices.set(mark, device);
+      }
+    }
+  }
+  return new Map([...devices].map(([mark, device]) => [mark, `scope-of-${device}`]));
+}
+
+const SCOPED = /^ ?-i (\S+) -j MARK --set-xmark (0x[0-9a-f]+\/0xffff0000)$/;
+const MARK = /0x[0-9a-f]+\/0xffff0000/g;
+
+/** Numbers that the agents draw, by what they stand for. */
+interface DrawnNumbers {
+  readonly zones: Names;
+  readonly marks: Names;
+}
 
 /** What a rule asks, without its comments and its target. */
 function selectorOf(rule: Rule): string {
@@ -123,7 +153,7 @@ function tableSections(
   side: NamespaceSide,
   program: string,
   table: Table,
-  zones: Names,
+  numbers: DrawnNumbers,
 ): readonly Section[] {
   const { host, namespace } = side;
   const part = `${program} ${table.name}`;
@@ -154,7 +184,7 @@ function tableSections(
         namespace.name,
         `${part} ${chain.name}`,
         chain.rules.map((rule) => {
-          const made = ruleStatement(side, part, chain, rule, zones);
+          const made = ruleStatement(side, part, chain, rule, numbers);
           rules.set(made, rule);
           return made;
         }),
@@ -190,10 +220,13 @@ function ruleStatement(
   part: string,
   chain: Chain,
   rule: Rule,
-  zones: Names,
+  { zones, marks }: DrawnNumbers,
 ): Statement {
   const { network, namespace, symbols } = side;
-  const symbolic = (text: string): string => withoutDrawn(text, symbols).trim();
+  const symbolic = (text: string): string =>
+    withoutDrawn(text, symbols)
+      .trim()
+      .replaceAll(MARK, (mark) => marks.get(mark) ?? mark);
   const selects = symbolic(selectorOf(rule));
   const target = symbolic(printTarget(rule.target)).replace(
     ZONE,
