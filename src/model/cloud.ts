@@ -36,6 +36,12 @@ export interface NetworkHost {
   readonly ownGuestsOnly: boolean;
 }
 
+/** How VRRP of HA routers is authenticated. */
+export interface HaAuthentication {
+  readonly type: 'AH' | 'PASS';
+  readonly password: string;
+}
+
 /** What is the same for the whole cloud. */
 export interface CloudSettings {
   /** Whose flows and rules are written: Neutron 21 (Zed), or 11 (Pike) as in older clouds. */
@@ -56,7 +62,7 @@ export interface CloudSettings {
   readonly haNetwork: CloudPrefix;
   readonly haAdvertInterval_s: number;
   /** `ha_vrrp_auth_type` and its password; null is none, as RFC 5798 has it. */
-  readonly haAuthentication?: { readonly type: 'AH' | 'PASS'; readonly password: string } | null;
+  readonly haAuthentication?: HaAuthentication | null;
   /** `ha_vrrp_health_check_interval`: how often the active router asks its gateways; 0 is never. */
   readonly haHealthCheck_s?: number;
   /** `keepalived_use_no_track`. */

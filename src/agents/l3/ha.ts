@@ -136,7 +136,7 @@ export function keepalived(
     device: deviceName('ha-', ha.id),
     advertInterval_s: settings.haAdvertInterval_s,
     priority: 50,
-    authentication: settings.haAuthentication,
+    authentication: settings.haAuthentication ?? null,
     healthCheck:
       (settings.haHealthCheck_s ?? 0) <= 0
         ? null

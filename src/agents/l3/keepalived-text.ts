@@ -1,5 +1,5 @@
 /** keepalived.conf as the L3 agent writes it for an HA router (neutron/agent/linux/keepalived.py). */
-import { type CloudSettings } from '../../model/cloud.ts';
+import { type HaAuthentication } from '../../model/cloud.ts';
 import { type CloudAddress } from '../../model/neutron.ts';
 import { writeIp } from '../../text/address-text.ts';
 
@@ -15,7 +15,7 @@ export interface KeepalivedPlan {
   readonly device: string;
   readonly advertInterval_s: number;
   readonly priority: number;
-  readonly authentication: CloudSettings['haAuthentication'];
+  readonly authentication: HaAuthentication | null;
   /** The script that asks the gateways, how often, and whether there is a gateway to ask. */
   readonly healthCheck: {
     readonly script: string;
@@ -91,7 +91,7 @@ function checkName({ virtualRouterId }: KeepalivedPlan): string {
 }
 
 function authenticationLines({ authentication }: KeepalivedPlan): readonly string[] {
-  if (authentication == null) return [];
+  if (authentication === null) return [];
   const { type, password } = authentication;
   return block('authentication', [`auth_type ${type}`, `auth_pass ${password}`]);
 }

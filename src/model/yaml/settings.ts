@@ -7,7 +7,7 @@ import {
   textOf,
   wrong,
 } from '../../text/json-text.ts';
-import { type CloudSettings } from '../cloud.ts';
+import { type CloudSettings, type HaAuthentication } from '../cloud.ts';
 import { type CloudPrefix } from '../neutron.ts';
 import { USUAL_SETTINGS } from '../settings.ts';
 import { oneOf, prefix, text, texts, truth, whole } from './reading.ts';
@@ -75,7 +75,7 @@ function haNetworkOf(at: JsonNode): CloudPrefix | null {
 }
 
 /** keepalived takes the first eight characters of a password, and words without blanks. */
-function authenticationOf(at: JsonNode): CloudSettings['haAuthentication'] {
+function authenticationOf(at: JsonNode): HaAuthentication | null {
   const type = oneOf(at, 'ha_vrrp_auth_type', ['PASS', 'AH'], 'PASS');
   const node = member(at, 'ha_vrrp_auth_password');
   const password = text(at, 'ha_vrrp_auth_password');

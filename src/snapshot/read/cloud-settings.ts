@@ -3,7 +3,7 @@
  * API's objects tell. What nobody tells is as Neutron has it.
  */
 import { type Network } from '../../dataplane/network.ts';
-import { type CloudSettings } from '../../model/cloud.ts';
+import { type CloudSettings, type HaAuthentication } from '../../model/cloud.ts';
 import { type CloudPrefix } from '../../model/neutron.ts';
 import { USUAL_SETTINGS } from '../../model/settings.ts';
 import { isOn, option } from './host-options.ts';
@@ -29,7 +29,7 @@ export function settingsOf(network: Network): CloudSettings {
 }
 
 /** Without a password there is none, whatever the type (ha_router.py `_init_keepalived_manager`). */
-function authenticationOf(network: Network): CloudSettings['haAuthentication'] {
+function authenticationOf(network: Network): HaAuthentication | null {
   const password = anywhere(network, 'l3', 'ha_vrrp_auth_password') ?? '';
   const type = anywhere(network, 'l3', 'ha_vrrp_auth_type') === 'AH' ? 'AH' : 'PASS';
   return password === '' ? null : { type, password };
