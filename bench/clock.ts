@@ -8,7 +8,8 @@ import { parseKeepalived } from '../src/dataplane/vrrp/text/keepalived.ts';
 import { Choices } from '../src/simulate/clock/choices.ts';
 import { Clock } from '../src/simulate/clock/clock.ts';
 import { Random } from '../src/simulate/clock/random.ts';
-import { USUAL_DELAYS, VrrpRouters } from '../src/simulate/vrrp/routers.ts';
+import { USUAL_DELAYS } from '../src/simulate/vrrp/delays.ts';
+import { VrrpRouters } from '../src/simulate/vrrp/routers.ts';
 import { figure, type Row } from './report.ts';
 import { cpuSeconds } from './stopwatch.ts';
 
@@ -55,10 +56,13 @@ function pairsOnce(): number {
   const { value } = parseKeepalived(CONFIG, 'keepalived.conf');
   const [instance] = value.instances;
   if (instance === undefined) throw new Error('no instance');
+  const heardBy = new Map<string, readonly string[]>();
+  for (let pair = 0; pair < PAIRS; pair++) {
+    heardBy.set(`${pair}a`, [`${pair}b`]);
+    heardBy.set(`${pair}b`, [`${pair}a`]);
+  }
   const world = {
-    send: (id: string): readonly string[] => [
-      id.endsWith('a') ? `${id.slice(0, -1)}b` : `${id.slice(0, -1)}a`,
-    ],
+    send: (id: string): readonly string[] => heardBy.get(id) ?? [],
     perform: (): void => {},
     isWell: (): boolean => true,
   };

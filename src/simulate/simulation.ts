@@ -20,9 +20,9 @@ import { failedText } from './network/neighbours.ts';
 import { Stage } from './network/stage.ts';
 import { confirmedBy, type PlannedProbe, readProbe, type Shot, shoot, traceNow } from './probes.ts';
 import { Timeline } from './timeline.ts';
+import { USUAL_DELAYS, type VrrpDelays } from './vrrp/delays.ts';
 import { type PlacedInstance, placedInstances } from './vrrp/instances.ts';
 import { NetworkRouters, type RoleChange } from './vrrp/on-network.ts';
-import { USUAL_DELAYS, type VrrpDelays } from './vrrp/routers.ts';
 
 export interface SimulationOptions {
   /** In words, as `t=5s fail host net1`. */

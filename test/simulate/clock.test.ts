@@ -30,6 +30,31 @@ describe('the event queue', () => {
   });
 });
 
+describe('what is put off in the queue', () => {
+  it('comes as if it had been taken back and put in anew', () => {
+    const moves = fc.array(fc.tuple(fc.nat(200), fc.nat(50)), { maxLength: 400 });
+    const first = fc.array(fc.nat(50), { minLength: 1, maxLength: 200 });
+    fc.assert(
+      fc.property(first, moves, (times, moved) => {
+        const queue = new EventQueue();
+        const got: number[] = [];
+        const ids = times.map((at, i) => queue.add(at, () => void got.push(i)));
+        const expected = new Map(times.map((at, i) => [i, { at, order: i }]));
+        for (const [order, [which, at]] of moved.entries()) {
+          const i = which % times.length;
+          expect(queue.move(ids[i] ?? -1, at)).toBe(true);
+          expected.set(i, { at, order: times.length + order });
+        }
+        while (queue.length > 0) queue.pop()?.();
+        const sorted = [...expected].sort(([, a], [, b]) => a.at - b.at || a.order - b.order);
+        expect(got).toEqual(sorted.map(([i]) => i));
+        expect(queue.move(ids[0] ?? -1, 7)).toBe(false);
+      }),
+      { numRuns: 30 },
+    );
+  });
+});
+
 describe('the clock', () => {
   it('stops with a clear error when things happen without end', () => {
     const clock = new Clock(100);

@@ -5,7 +5,8 @@ import { type Effect } from '../../src/dataplane/vrrp/machine/types.ts';
 import { parseKeepalived } from '../../src/dataplane/vrrp/text/keepalived.ts';
 import { Choices } from '../../src/simulate/clock/choices.ts';
 import { Clock } from '../../src/simulate/clock/clock.ts';
-import { USUAL_DELAYS, VrrpRouters } from '../../src/simulate/vrrp/routers.ts';
+import { USUAL_DELAYS } from '../../src/simulate/vrrp/delays.ts';
+import { VrrpRouters } from '../../src/simulate/vrrp/routers.ts';
 
 /** keepalived.conf of a router whose instances have these priorities; `more` goes into the group. */
 export function groupConfig(priorities: readonly [number, number], more = ''): string {

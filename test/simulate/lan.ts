@@ -4,7 +4,8 @@ import { type Effect, type Role } from '../../src/dataplane/vrrp/machine/types.t
 import { type VrrpScript } from '../../src/dataplane/vrrp/types.ts';
 import { type Choices } from '../../src/simulate/clock/choices.ts';
 import { Clock } from '../../src/simulate/clock/clock.ts';
-import { USUAL_DELAYS, VrrpRouters } from '../../src/simulate/vrrp/routers.ts';
+import { USUAL_DELAYS } from '../../src/simulate/vrrp/delays.ts';
+import { VrrpRouters } from '../../src/simulate/vrrp/routers.ts';
 import { configured } from '../dataplane/vrrp/recorded/configured.ts';
 import { type Recording } from '../dataplane/vrrp/recorded/recordings.ts';
 

@@ -39,6 +39,11 @@ export class Clock {
     return this.at(this.now + delay_us, task);
   }
 
+  /** Puts off what still waits: as cancelling it and doing the same at another time. */
+  move(id: EventId, at_us: number): boolean {
+    return this.queue.move(id, Math.max(this.now, at_us));
+  }
+
   cancel(id: EventId): void {
     this.queue.remove(id);
   }

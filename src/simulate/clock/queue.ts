@@ -13,9 +13,12 @@ const FIRST_CAPACITY = 1024;
 const GONE = -1;
 
 export class EventQueue {
+  /** When what stands at a place of the heap is due; beside each other, as they are compared. */
   private times = new Float64Array(FIRST_CAPACITY);
-  private order = new Float64Array(FIRST_CAPACITY);
+  /** Slots by their places in the heap. */
   private heap = new Int32Array(FIRST_CAPACITY);
+  /** By slot: what is due at the same time happens in this order. */
+  private order = new Float64Array(FIRST_CAPACITY);
   /** Where a slot stands in the heap; GONE when it is free. */
   private place = new Int32Array(FIRST_CAPACITY).fill(GONE);
   private generation = new Uint32Array(FIRST_CAPACITY);
@@ -32,19 +35,15 @@ export class EventQueue {
 
   /** When the next event is due; Infinity when none waits. Microseconds. */
   get next_us(): number {
-    return this.size === 0 ? Number.POSITIVE_INFINITY : this.timeAt(0);
+    return this.size === 0 ? Number.POSITIVE_INFINITY : (this.times[0] ?? 0);
   }
 
   /** Puts an event in. */
   add(at_us: number, task: Task): EventId {
     const slot = this.free.pop() ?? this.grow();
-    this.times[slot] = at_us;
     this.order[slot] = this.count++;
     this.tasks[slot] = task;
-    const at = this.size++;
-    this.heap[at] = slot;
-    this.place[slot] = at;
-    this.up(at);
+    this.up(this.size++, slot, at_us);
     return slot + (this.generation[slot] ?? 0) * SLOTS_MAX;
   }
 
@@ -65,60 +64,79 @@ export class EventQueue {
     return task;
   }
 
+  /** Puts off what still waits, as if it were taken back and put in anew; false when it is gone. */
+  move(id: EventId, at_us: number): boolean {
+    const slot = id % SLOTS_MAX;
+    const at = this.place[slot] ?? GONE;
+    if (at === GONE || this.generation[slot] !== Math.floor(id / SLOTS_MAX)) return false;
+    this.order[slot] = this.count++;
+    if (at_us < (this.times[at] ?? 0)) this.up(at, slot, at_us);
+    else this.down(at, slot, at_us);
+    return true;
+  }
+
   private take(at: number): void {
     const slot = this.heap[at] ?? 0;
     const last = this.heap[--this.size] ?? 0;
+    const time = this.times[this.size] ?? 0;
     this.place[slot] = GONE;
     this.generation[slot] = ((this.generation[slot] ?? 0) + 1) % GENERATIONS;
     this.tasks[slot] = undefined;
     this.free.push(slot);
     if (slot === last) return;
-    this.heap[at] = last;
-    this.place[last] = at;
-    this.up(at);
-    this.down(this.place[last] ?? 0);
+    if (this.up(at, last, time) === at) this.down(at, last, time);
   }
 
-  private up(from: number): void {
+  /** Brings a slot to its place at or above one; that place. */
+  private up(from: number, slot: number, time: number): number {
+    const { times, heap } = this;
     let at = from;
-    const slot = this.heap[at] ?? 0;
     while (at > 0) {
       const parent = (at - 1) >> 1;
-      const above = this.heap[parent] ?? 0;
-      if (!this.before(slot, above)) break;
-      this.heap[at] = above;
-      this.place[above] = at;
+      const above = times[parent] ?? 0;
+      if (time > above || (time === above && !this.isEarlier(slot, heap[parent] ?? 0))) break;
+      this.put(at, heap[parent] ?? 0, above);
       at = parent;
     }
-    this.heap[at] = slot;
-    this.place[slot] = at;
+    this.put(at, slot, time);
+    return at;
   }
 
-  private down(from: number): void {
+  /** Brings a slot to its place at or below one. */
+  private down(from: number, slot: number, time: number): void {
+    const { times, heap, size } = this;
     let at = from;
-    const slot = this.heap[at] ?? 0;
     for (;;) {
       let child = 2 * at + 1;
-      if (child >= this.size) break;
-      const right = this.heap[child + 1] ?? 0;
-      if (child + 1 < this.size && this.before(right, this.heap[child] ?? 0)) child++;
-      const below = this.heap[child] ?? 0;
-      if (!this.before(below, slot)) break;
-      this.heap[at] = below;
-      this.place[below] = at;
+      if (child >= size) break;
+      let below = times[child] ?? 0;
+      const right = child + 1;
+      if (right < size) {
+        const other = times[right] ?? 0;
+        if (
+          other < below ||
+          (other === below && this.isEarlier(heap[right] ?? 0, heap[child] ?? 0))
+        ) {
+          child = right;
+          below = other;
+        }
+      }
+      if (below > time || (below === time && !this.isEarlier(heap[child] ?? 0, slot))) break;
+      this.put(at, heap[child] ?? 0, below);
       at = child;
     }
+    this.put(at, slot, time);
+  }
+
+  private put(at: number, slot: number, time: number): void {
     this.heap[at] = slot;
+    this.times[at] = time;
     this.place[slot] = at;
   }
 
-  private before(a: number, b: number): boolean {
-    const difference = (this.times[a] ?? 0) - (this.times[b] ?? 0);
-    return difference < 0 || (difference === 0 && (this.order[a] ?? 0) < (this.order[b] ?? 0));
-  }
-
-  private timeAt(at: number): number {
-    return this.times[this.heap[at] ?? 0] ?? 0;
+  /** Of two that are due at the same time. */
+  private isEarlier(a: number, b: number): boolean {
+    return (this.order[a] ?? 0) < (this.order[b] ?? 0);
   }
 
   private grow(): number {

@@ -18,9 +18,10 @@ import { type Stage } from '../network/stage.ts';
 import { type Timeline } from '../timeline.ts';
 import { AGENT_PATIENCE_US, configured6, RESPAWN_US } from './agent.ts';
 import { becauseText } from './because.ts';
+import { type VrrpDelays } from './delays.ts';
 import { type PlacedInstance, syncGroupsOf } from './instances.ts';
 import { AdvertReach } from './reach.ts';
-import { type VrrpDelays, VrrpRouters, type VrrpWorld } from './routers.ts';
+import { VrrpRouters, type VrrpWorld } from './routers.ts';
 
 /** Duplicate address detection, then RTR_SOLICITATION_INTERVAL (RFC 4861 §10). */
 const FIRST_SOLICITATION_US = 1_000_000;

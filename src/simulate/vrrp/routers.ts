@@ -4,12 +4,11 @@
  */
 import { type Advert } from '../../dataplane/vrrp/machine/advert.ts';
 import { moveGroup } from '../../dataplane/vrrp/machine/group.ts';
-import { deadline_us, move } from '../../dataplane/vrrp/machine/machine.ts';
+import { move } from '../../dataplane/vrrp/machine/machine.ts';
 import { currentPriority, stopped } from '../../dataplane/vrrp/machine/roles.ts';
 import {
   countResult,
   freshScript,
-  type ScriptState,
   scriptInterval_us,
 } from '../../dataplane/vrrp/machine/scripts.ts';
 import { type InstanceSettings } from '../../dataplane/vrrp/machine/settings.ts';
@@ -17,8 +16,9 @@ import { type Effect, type Input, type InstanceState } from '../../dataplane/vrr
 import { type VrrpScript } from '../../dataplane/vrrp/types.ts';
 import { type Choices } from '../clock/choices.ts';
 import { type Clock } from '../clock/clock.ts';
-import { type EventId } from '../clock/queue.ts';
+import { type VrrpDelays } from './delays.ts';
 import { chooseHeat, type Racer } from './races.ts';
+import { deadlineOf_us, isNear, nextUnread, type Router, repeatedBy, settle } from './router.ts';
 
 /** What the instances live in. */
 export interface VrrpWorld {
@@ -28,51 +28,6 @@ export interface VrrpWorld {
   perform(router: string, effect: Exclude<Effect, { readonly kind: 'advert' }>): void;
   /** What a script of a router says at this moment. */
   isWell(router: string, script: string): boolean;
-}
-
-/** How long things take, in microseconds. */
-export interface VrrpDelays {
-  /** From the sender of an advert to who hears it. */
-  readonly link_us: number;
-  /** Timers that run out within this time of each other race. */
-  readonly race_us: number;
-  /** From the advert of a new master to its announcements; while it lasts nothing is read. */
-  readonly takeover_us: number;
-  /** The same on a busy host that loses a race. */
-  readonly slowTakeover_us: number;
-  /** Until keepalived's parent starts a killed child again. */
-  readonly respawn_us: number;
-}
-
-export const USUAL_DELAYS: VrrpDelays = {
-  link_us: 100,
-  race_us: 1_000,
-  takeover_us: 300,
-  slowTakeover_us: 4_000,
-  respawn_us: 33_000,
-};
-
-interface Router {
-  readonly id: string;
-  /** Names the link that its adverts are sent on. */
-  readonly link: string;
-  /** The instances of the same virtual router on the same link, itself included. */
-  peers: Router[] | null;
-  settings: InstanceSettings;
-  state: InstanceState;
-  readonly scripts: readonly VrrpScript[];
-  readonly scriptStates: Map<string, ScriptState>;
-  timer: EventId | null;
-  readonly unread: Advert[];
-  busyUntil_us: number;
-  slow: boolean;
-  /** Its master was silent for too long, and it waits for others of its sync group. */
-  wantsMaster: boolean;
-  /** Its race is decided: this timer asks no more. */
-  decided: boolean;
-  frozen: boolean;
-  /** Counts its processes, so that scripts of an earlier one stop. */
-  process: number;
 }
 
 export class VrrpRouters {
@@ -111,11 +66,18 @@ export class VrrpRouters {
       peers: null,
       settings,
       state,
+      timer_us: state.timer_us,
+      repeats: null,
       scripts: scripts.filter(({ name }) =>
         settings.watches.some((watch) => watch.kind === 'script' && watch.name === name),
       ),
       scriptStates: new Map(),
       timer: null,
+      onDue: () => this.due(router),
+      onArrival: () => this.arrive(router),
+      heardIds: [],
+      heard: [],
+      onWay: [],
       unread: [],
       busyUntil_us: 0,
       slow: false,
@@ -131,7 +93,7 @@ export class VrrpRouters {
   }
 
   stateOf(id: string): InstanceState {
-    return this.get(id).state;
+    return settle(this.get(id));
   }
 
   settingsOf(id: string): InstanceSettings {
@@ -206,11 +168,13 @@ export class VrrpRouters {
 
   private inputToGroup(router: Router, ids: readonly string[], input: Input): void {
     const members = ids.flatMap((id) => this.routers.get(id) ?? []);
+    members.forEach(settle);
     const at = members.indexOf(router);
     const moved = moveGroup(members, at, input, this.clock.now_us);
     for (const [i, member] of members.entries()) {
       const after = moved.members[i] ?? member;
       member.state = after.state;
+      member.timer_us = after.state.timer_us;
       member.wantsMaster = after.wantsMaster;
     }
     if (input.kind === 'reload') this.takeSettings(router, input.settings);
@@ -231,8 +195,12 @@ export class VrrpRouters {
     const ids = this.syncGroups.get(router.id);
     if (ids !== undefined) return this.inputToGroup(router, ids, input);
     const { now_us } = this.clock;
-    const { state, effects } = move(router.settings, router.state, input, now_us);
+    const before = settle(router);
+    const moved = move(router.settings, before, input, now_us);
+    const { state, effects } = moved;
     router.state = state;
+    router.timer_us = state.timer_us;
+    router.repeats = repeatedBy(before, input, moved, now_us);
     if (input.kind === 'reload') this.takeSettings(router, input.settings);
     this.perform(router, effects);
     this.arm(router);
@@ -265,19 +233,36 @@ export class VrrpRouters {
   }
 
   private send(router: Router, advert: Advert): void {
-    for (const id of this.world.send(router.id, advert)) {
-      this.clock.after(this.delays.link_us, () => {
-        const heard = this.routers.get(id);
-        if (heard === undefined || heard.state.role === 'stopped') return;
-        heard.unread.push(advert);
-        if (this.clock.now_us >= heard.busyUntil_us) this.read(heard);
-      });
+    const ids = this.world.send(router.id, advert);
+    // The same list for as long as nothing has changed, so that it is looked through once.
+    if (router.heardIds !== ids) {
+      router.heardIds = ids;
+      router.heard = ids.flatMap((id) => this.routers.get(id) ?? []);
     }
+    const { heard } = router;
+    for (let i = 0; i < heard.length; i++) {
+      const one = heard[i]!;
+      one.onWay.push(advert);
+      this.clock.after(this.delays.link_us, one.onArrival);
+    }
+  }
+
+  private arrive(router: Router): void {
+    const advert = nextUnread(router.onWay);
+    if (advert === undefined || router.state.role === 'stopped') return;
+    const free = !router.frozen && this.clock.now_us >= router.busyUntil_us;
+    if (free && router.unread.length === 0) {
+      if (router.repeats?.heard === advert) this.putOff(router, router.repeats.wait_us);
+      else this.input(router, { kind: 'advert', advert });
+      return;
+    }
+    router.unread.push(advert);
+    if (free) this.read(router);
   }
 
   private read(router: Router): void {
     while (!router.frozen && this.clock.now_us >= router.busyUntil_us) {
-      const advert = router.unread.shift();
+      const advert = nextUnread(router.unread);
       if (advert === undefined) return;
       this.input(router, { kind: 'advert', advert });
     }
@@ -285,22 +270,24 @@ export class VrrpRouters {
 
   /** Sets the clock to the instance's next deadline. */
   private arm(router: Router): void {
-    if (router.timer !== null) this.clock.cancel(router.timer);
-    router.timer = null;
     router.decided = false;
-    const due_us = deadline_us(router.state);
-    if (!router.frozen && Number.isFinite(due_us)) this.armAt(router, due_us);
+    const due_us = deadlineOf_us(router);
+    if (!router.frozen && due_us !== Number.POSITIVE_INFINITY) this.armAt(router, due_us);
+    else if (router.timer !== null) {
+      this.clock.cancel(router.timer);
+      router.timer = null;
+    }
   }
 
   private armAt(router: Router, at_us: number): void {
-    if (router.timer !== null) this.clock.cancel(router.timer);
-    router.timer = this.clock.at(at_us, () => this.due(router));
+    if (router.timer !== null && this.clock.move(router.timer, at_us)) return;
+    router.timer = this.clock.at(at_us, router.onDue);
   }
 
   private due(router: Router): void {
     router.timer = null;
     if (router.frozen) return;
-    if (router.state.timer_us <= this.clock.now_us && !router.decided) {
+    if (!router.decided && router.timer_us <= this.clock.now_us) {
       const racers = this.racersWith(router);
       if (racers.length > 1) {
         this.race(racers);
@@ -308,25 +295,35 @@ export class VrrpRouters {
       }
     }
     router.decided = false;
-    this.input(router, { kind: 'time' });
+    const { repeats } = router;
+    if (repeats === null || repeats.said === null || router.timer_us > this.clock.now_us) {
+      this.input(router, { kind: 'time' });
+      return;
+    }
+    router.timer_us = this.clock.now_us + repeats.wait_us;
+    this.send(router, repeats.said);
+    this.arm(router);
+  }
+
+  /** What it does again and again changes its timer alone. */
+  private putOff(router: Router, wait_us: number): void {
+    router.timer_us = this.clock.now_us + wait_us;
+    this.arm(router);
   }
 
   /** Instances of the same virtual router whose timers run out about now; this one first. */
   private racersWith(router: Router): readonly Racer[] {
     const until_us = this.clock.now_us + this.delays.race_us;
     const peers = this.peersOf(router);
-    const near = ({ frozen, decided, state, unread }: Router): boolean =>
-      !frozen &&
-      !decided &&
-      state.role !== 'stopped' &&
-      state.timer_us <= until_us &&
-      unread.length === 0;
-    if (!peers.some((other) => other !== router && near(other))) return [];
+    const near = (one: Router): boolean => isNear(one, until_us);
+    let alone = true;
+    for (const other of peers) if (other !== router && isNear(other, until_us)) alone = false;
+    if (alone) return NOBODY;
     // Two masters that do not listen to each other: their order changes nothing for anybody.
     if (!peers.some(({ frozen, state }) => !frozen && state.role === 'backup')) return [];
-    return peers.filter(near).map(({ id, settings, state }) => ({
+    return peers.filter(near).map(({ id, settings, state, timer_us }) => ({
       id,
-      due_us: state.timer_us,
+      due_us: timer_us,
       priority: currentPriority(settings, state),
       address: settings.source.value,
     }));
@@ -358,7 +355,7 @@ export class VrrpRouters {
       const router = this.get(id);
       router.slow = id === heat.slow;
       router.decided = true;
-      this.armAt(router, Math.max(now_us, Math.min(router.state.timer_us, now_us + link_us / 2)));
+      this.armAt(router, Math.max(now_us, Math.min(router.timer_us, now_us + link_us / 2)));
     }
   }
 
@@ -385,6 +382,8 @@ export class VrrpRouters {
     this.clock.after(scriptInterval_us(script), () => this.runScript(router, script, process));
   }
 }
+
+const NOBODY: readonly Racer[] = [];
 
 function groupOf({ link, settings }: Router): string {
   return `${settings.virtualRouterId} ${link}`;

@@ -47,14 +47,18 @@ export function discardedBecause(
 }
 
 function sameAddresses(own: InstanceSettings, advert: Advert): boolean {
-  return (
-    own.addresses.length === advert.addresses.length &&
-    advert.addresses.every((one) => own.addresses.some(({ address }) => sameAddress(address, one)))
-  );
+  if (own.addresses.length !== advert.addresses.length) return false;
+  for (const [i, one] of advert.addresses.entries()) {
+    // Nearly always they stand in the same order.
+    const beside = own.addresses[i]?.address;
+    if (beside !== undefined && sameAddress(beside, one)) continue;
+    if (!own.addresses.some(({ address }) => sameAddress(address, one))) return false;
+  }
+  return true;
 }
 
 function sameAddress(a: IpAddress, b: IpAddress): boolean {
-  return a.version === b.version && a.value === b.value;
+  return a === b || (a.version === b.version && a.value === b.value);
 }
 
 /** The advert that this router sends with a priority. */

@@ -35,6 +35,22 @@ export function saying(settings: InstanceSettings, priority: number): Effect {
   return { kind: 'advert', advert: advertOf(settings, priority) };
 }
 
+interface Said {
+  readonly priority: number;
+  readonly effects: readonly Effect[];
+}
+
+const lastSaid = new WeakMap<InstanceSettings, Said>();
+
+/** An advert and nothing else; the same object as long as a router says the same. */
+export function sayingOnly(settings: InstanceSettings, priority: number): readonly Effect[] {
+  const last = lastSaid.get(settings);
+  if (last !== undefined && last.priority === priority) return last.effects;
+  const effects = [saying(settings, priority)];
+  lastSaid.set(settings, { priority, effects });
+  return effects;
+}
+
 /** Every address is told to the neighbours so many times. */
 export function announceAll(settings: InstanceSettings, repeat: number): readonly Effect[] {
   if (repeat === 0) return [];

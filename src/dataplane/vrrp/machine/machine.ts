@@ -9,6 +9,7 @@ import {
   removeAddresses,
   returnHoldings,
   saying,
+  sayingOnly,
 } from './holdings.ts';
 import {
   becomeMaster,
@@ -193,6 +194,19 @@ function fail(settings: InstanceSettings, state: InstanceState): Moved {
 
 /** Timers that are due: announcements first, then the timer of the role. */
 function time(settings: InstanceSettings, state: InstanceState, now_us: number): Moved {
+  const { role, announcements, refreshAt_us } = state;
+  const plain = announcements.length === 0 && refreshAt_us === null;
+  if (plain && role === 'master' && state.timer_us <= now_us) {
+    // Nearly every event of a simulation is this one.
+    return {
+      state: withTimers(state, now_us + settings.advertInterval_us, null),
+      effects: sayingOnly(settings, currentPriority(settings, state)),
+    };
+  }
+  return timeOf(settings, state, now_us);
+}
+
+function timeOf(settings: InstanceSettings, state: InstanceState, now_us: number): Moved {
   const isDue = ({ at_us }: Announcement): boolean => at_us <= now_us;
   const due = state.announcements.some(isDue) ? state.announcements.filter(isDue) : NONE;
   const holds = state.role === 'master';

@@ -37,6 +37,7 @@ export function currentPriority(settings: InstanceSettings, state: InstanceState
   if (settings.priority === OWNER && !state.disputed) return OWNER;
   let priority = settings.priority;
   for (const { kind, name, weight, reverse } of settings.watches) {
+    if (weight === 0) continue;
     const key = `${kind} ${name}`;
     // A script that has not told anything yet counts neither way.
     if (state.awaited.includes(key)) continue;
@@ -143,8 +144,10 @@ export function changed(
   return [{ kind: 'role', from, to, because }];
 }
 
+const NOTHING: readonly Effect[] = [];
+
 export function still(state: InstanceState): Moved {
-  return { state, effects: [] };
+  return { state, effects: NOTHING };
 }
 
 export function later(settings: InstanceSettings, delay_us: number, now_us: number): Announcement {
