@@ -89,6 +89,7 @@ const ACTION: Schema = {
     bridge('bundle', 'lines'),
     object({ kind: kind('meters'), bridge: TEXT, commands: list(list(TEXT)) }),
     bridge('forget', 'matches'),
+    object({ kind: kind('connections'), namespace: TEXT, lines: list(TEXT) }),
     object({ kind: kind('restore'), namespace: TEXT, version: VERSION, text: TEXT }),
     text('ipset'),
     text('frames'),

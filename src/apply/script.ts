@@ -55,6 +55,8 @@ function commandOf(action: Action): string {
         })
         .join('\n');
     }
+    case 'connections':
+      return forgetConnections(inside(action.namespace), action.lines);
     case 'forget':
       return forget(action.bridge, action.matches);
     case 'restore': {
@@ -141,6 +143,19 @@ function byFamily(
 /** Written and read with one version, so that what is read is what was written. */
 function bundle(command: string, bridge: string): string {
   return `ovs-ofctl -O OpenFlow14 --bundle ${command} ${quoted(deviceWord(bridge))} -`;
+}
+
+/** What selects connections: options with plain words (conntrack(8)). */
+const SELECTION = /^(-[fpsdqw]|--dport) [a-z0-9.:/-]+$/;
+
+/** Finding none to delete is no failure, though `conntrack` ends with 1 then; a missing tool is one. */
+function forgetConnections(inside: string, lines: readonly string[]): string {
+  const commands = lines.map((line) => {
+    const pairs = line.split(/ (?=-)/);
+    const words = pairs.map((pair) => named(SELECTION, 'selection of connections', pair));
+    return `${inside}conntrack -D ${words.join(' ')} >/dev/null 2>&1 || [ $? = 1 ]`;
+  });
+  return ['command -v conntrack >/dev/null', ...commands].join('\n');
 }
 
 /**

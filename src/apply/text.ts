@@ -103,6 +103,12 @@ export function offerLines({ bad }: Checked): readonly string[] {
   ].map(forTerminal);
 }
 
+const VERBS: Readonly<Record<Bad['kind'], string>> = {
+  lost: 'loses',
+  opened: 'gets',
+  outlives: 'keeps, by connections that stand,',
+};
+
 function badLines({
   phase,
   done,
@@ -119,7 +125,7 @@ function badLines({
   const classes = group.classes.map(classText).join('; ');
   const end = lasts === 'gap' ? 'until the phase is done everywhere' : 'also behind the phase';
   return [
-    `✗ phase ${phase}, ${when}: ${from} → ${to} ${kind === 'lost' ? 'loses' : 'gets'} ${classes}`,
+    `✗ phase ${phase}, ${when}: ${from} → ${to} ${VERBS[kind]} ${classes}`,
     `    for example ${witnessText(group.witness)}; ${end}`,
     ...(remembered.length === 0 ? [] : [`    when ${remembered.join(' and ')}`]),
   ];

@@ -182,6 +182,8 @@ export type Action =
     }
   /** Flows that were learned from traffic. */
   | { readonly kind: 'forget'; readonly bridge: string; readonly matches: readonly string[] }
+  /** Tracked connections: each line selects some, as `conntrack -D` takes it. */
+  | { readonly kind: 'connections'; readonly namespace: string; readonly lines: readonly string[] }
   | {
       readonly kind: 'restore';
       readonly namespace: string;

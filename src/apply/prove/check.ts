@@ -24,7 +24,8 @@ export interface Bad {
   readonly remembered: readonly string[];
   readonly from: string;
   readonly to: string;
-  readonly kind: 'lost' | 'opened';
+  /** `outlives`: a connection that stood before goes on although it is not allowed any more. */
+  readonly kind: 'lost' | 'opened' | 'outlives';
   readonly group: Group;
   /** `gap`: it ends with the phase; `blackhole`: it stands when all hosts are done. */
   readonly lasts: 'gap' | 'blackhole';
@@ -81,7 +82,7 @@ export function checkStages(
         host === middle?.host ? middle.stage : stages.of(host, done.includes(host) ? i + 1 : i),
       );
       const complete = done.length === hosts.length;
-      const start = phase === 'flush' ? without(learnable, done) : learnable;
+      const start = phase === 'flush' ? without(learnable, done.filter(stages.forgets)) : learnable;
       const memory = grow(start, stageMap(hosts, now));
       reached.push(memory);
       for (const choice of choicesOf(hosts, now, memory)) {

@@ -5,6 +5,7 @@
 import { type Network } from '../../dataplane/network.ts';
 import { type Plan } from '../types.ts';
 import { type Bad, type Checked, type CheckOptions, checkStages, USUAL_CHECK } from './check.ts';
+import { outliving } from './established.ts';
 import { type Operator } from './input.ts';
 import { operatorCut } from './operator.ts';
 import { type Ends, networkOfStages, stagesOf } from './stages.ts';
@@ -54,13 +55,16 @@ export function provePlan(input: ProofInput, options: ProofOptions = USUAL_PROOF
   // What a maintenance costs is known only when every state was looked at.
   const all = options.all || options.maintenance;
   const stages = stagesOf(plan, ends, tracked);
-  const checked = checkStages(stages, ends, { ...options, all });
+  const steps = checkStages(stages, ends, { ...options, all });
+  const last = stages.hosts.map((host) => stages.of(host, stages.phases.length));
+  const end = (): Network => networkOfStages(last, ends, new Map());
+  const outlives = options.all || steps.bad.length === 0 ? outliving(plan, end(), steps.pairs) : [];
+  const checked = { ...steps, bad: [...steps.bad, ...outlives] };
   const held = options.maintenance ? checked.bad.every(isGap) : checked.bad.length === 0;
   const proved = held && cut.length === 0;
   const decided = checked.undecided.length === 0 || options.acceptUndecided;
   const verified = options.force || (proved && decided) ? asVerified(plan) : null;
-  const last = stages.hosts.map((host) => stages.of(host, stages.phases.length));
-  return { verified, checked, cut, end: () => networkOfStages(last, ends, new Map()) };
+  return { verified, checked, cut, end };
 }
 
 /** Packets are lost while some hosts of a phase are done and others are not, and then no more. */

@@ -40,6 +40,8 @@ export interface Stages {
   /** What a host holds between the steps of a phase: a step is atomic on one bridge alone. */
   between(host: string, phase: number): readonly Between[];
   readonly hosts: readonly string[];
+  /** Whether a host forgets what its switch has learned. */
+  forgets(host: string): boolean;
 }
 
 /** Kinds of steps that change only flows. */
@@ -63,7 +65,12 @@ export function stagesOf(
   };
   const between = (host: string, phase: number): readonly Between[] =>
     table.get(host)?.between[phase] ?? [];
-  return { phases, hosts, of: stage, between };
+  const forgetful = new Set(
+    plan.steps.flatMap(({ host, forward }) =>
+      forward.some(({ kind }) => kind === 'forget') ? [host] : [],
+    ),
+  );
+  return { phases, hosts, of: stage, between, forgets: (host) => forgetful.has(host) };
 }
 
 /** Of one host: behind each phase (the first is as it was read), and in the middle of each. */

@@ -14,6 +14,7 @@ import {
   regionOf,
   type Step,
 } from '../types.ts';
+import { connectionActions } from './connections.ts';
 import { daemonActions, runningOf } from './daemons.ts';
 import { deviceActions } from './devices.ts';
 import { filterActions } from './filters.ts';
@@ -46,7 +47,7 @@ export function hostSteps(
   const pairs = changes.map((change): Pair => ({ old: change.old, to: change.new }));
   const drafts = [
     ...namespaceDrafts(pairs),
-    ...filterDrafts(pairs),
+    ...filterDrafts(pairs, tracked),
     ...meterDrafts(pairs).filter(({ phase }) => phase === 'clean'),
     ...bridgeDrafts(pairs),
     ...meterDrafts(pairs).filter(({ phase }) => phase === 'prepare'),
@@ -162,7 +163,10 @@ function namespaceDrafts(all: readonly Pair[]): readonly Draft[] {
 }
 
 /** Rules stand before the devices they guard come, and until those are gone. */
-function filterDrafts(all: readonly Pair[]): readonly Draft[] {
+function filterDrafts(
+  all: readonly Pair[],
+  tracked: ReadonlyMap<string, string>,
+): readonly Draft[] {
   const pairs = ofKinds(all, ['chain', 'set', 'frames']);
   const gone = new Set(removed(ofKinds(all, ['namespace'])).map(placeOf));
   return placesOf(pairs).flatMap((place) => {
@@ -172,7 +176,19 @@ function filterDrafts(all: readonly Pair[]): readonly Draft[] {
     const phase = gone.has(place) || (leaving && !coming) ? 'clean' : 'prepare';
     const make = (of: readonly Pair[], back: boolean): readonly Action[] =>
       gone.has(place) && !back ? [] : [...filterActions(place, of), ...frameActions(place, of)];
-    return draft(phase, `rules of ${place}`, own, make, 'table by table');
+    const rules = draft(phase, `rules of ${place}`, own, make, 'table by table');
+    const forward = gone.has(place) ? [] : connectionActions(place, own, tracked);
+    if (forward.length === 0) return rules;
+    // Nobody can give back what was forgotten, and nobody has to: it is learned again.
+    const flush: Draft = {
+      phase: phase === 'prepare' ? 'flush' : phase,
+      title: `forget connections of ${place} that are no more allowed`,
+      pairs: [],
+      forward,
+      inverse: [],
+      partial: 'one selection after the other',
+    };
+    return [...rules, flush];
   });
 }
 
