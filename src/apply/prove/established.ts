@@ -170,7 +170,7 @@ function selectionOf(line: string): (entry: ConnectionEntry) => boolean {
     if (word === undefined) return true;
     const [text = '', length] = word.split('/');
     const of = readIp(text);
-    if (of === null || of.version !== address.version) return false;
+    if (of === undefined || of.version !== address.version) return false;
     const whole = of.version === 4 ? 32 : 128;
     return prefixCovers({ address: of, length: Number(length ?? whole) }, address);
   };
