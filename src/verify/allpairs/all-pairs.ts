@@ -28,6 +28,7 @@ import { openPlaces } from './places.ts';
 import { openRouters } from './router.ts';
 import { type Left, type Server, serversOf, type Target, targetsOf } from './servers.ts';
 import { openUnderlay } from './underlay.ts';
+import { Upkeep } from './upkeep.ts';
 
 /** What is known of one pair. */
 export type Cell =
@@ -63,10 +64,15 @@ export interface AllPairs {
   together(cohort: Cohort, address: number): Told;
 }
 
-export function openAllPairs(compiled: CompiledNetwork, coordinates: Coordinates): AllPairs {
+/** @param upkeep keeps account of what is made of what, where flows are going to change */
+export function openAllPairs(
+  compiled: CompiledNetwork,
+  coordinates: Coordinates,
+  upkeep: Upkeep = new Upkeep(false),
+): AllPairs {
   const { regions, openings } = coordinates;
-  const places = openPlaces(compiled);
-  const fabric = openFabric(places, regions, openUnderlay);
+  const places = openPlaces(compiled, upkeep);
+  const fabric = openFabric(places, regions, upkeep, openUnderlay);
   const layer2 = openLayer2(fabric);
   const routers = openRouters(places, regions);
   const { servers, left } = serversOf(compiled, places);
@@ -74,6 +80,7 @@ export function openAllPairs(compiled: CompiledNetwork, coordinates: Coordinates
   const isServer = new Set(servers.map(({ station }) => station));
   const engine: Engine = {
     coordinates,
+    upkeep,
     layer2,
     routers,
     isServer,

@@ -11,14 +11,3 @@ export function attempt<T>(make: () => T): T | NotCarried {
     throw error;
   }
 }
-
-/** What is made at the first asking and kept; throws NotCarried each time where it was thrown. */
-export function kept<K, T>(map: Map<K, T | NotCarried>, key: K, make: () => T): T {
-  let found = map.get(key);
-  if (found === undefined) {
-    found = attempt(make);
-    map.set(key, found);
-  }
-  if (found instanceof NotCarried) throw found;
-  return found;
-}

@@ -25,6 +25,7 @@ const NO_BITS: Bits = { mask: 0, value: 0 };
 
 /** The flows for all destinations, the highest priority first, none below one that takes all. */
 export function choicesOf(regions: Regions, index: FlowIndex, frame: Frame): readonly Choice[] {
+  index.probes?.note(frame.words);
   const all: Choice[] = [];
   for (const type of [0, frame.words[W.ethType]!]) {
     for (const tuple of index.tuples.get(type) ?? []) gather(tuple, frame.words, all);
@@ -77,6 +78,7 @@ function gather({ slots, buckets }: Tuple, words: readonly number[], out: Choice
   for (const first of buckets.values()) {
     for (let one: typeof first | null = first; one !== null; one = one.next) {
       const { values, rules } = one;
+      if (rules.length === 0) continue;
       let [high, low] = [NO_BITS, NO_BITS];
       let open = false;
       let i = 0;

@@ -26,6 +26,7 @@ import { type Station } from './places.ts';
 import { beforeNat, type Forwarded, SAME, type Treatment } from './router.ts';
 import { localDevice, routeCuts, routeTo, settingsOf } from './routes.ts';
 import { type Server } from './servers.ts';
+import { type Cell } from './upkeep.ts';
 
 /** Servers that send alike: the same routes, the same outlet. */
 export interface Cohort {
@@ -33,7 +34,7 @@ export interface Cohort {
   /** In the order of their addresses. */
   readonly members: readonly Member[];
   /** By way of an answer: whether all of them hear it or none does; null: each by itself. */
-  readonly hearing: Map<number, boolean | null>;
+  readonly hearing: Map<number, Cell<boolean | null>>;
 }
 
 /** Packets of some members that arrive somewhere. */
@@ -158,7 +159,7 @@ function takersOf(
   const heard: Answer[] = [];
   let [first] = answers;
   for (const answer of answers) {
-    const hear = allHear(outlets, cohort, hop, answer);
+    const hear = allHear(walk, outlets, cohort, hop, answer);
     if (hear === null || answer.from.mac !== first?.from.mac) {
       return parted(walk, senders, ({ server }) => outlets.found(server.station, hop, answers));
     }
@@ -170,12 +171,13 @@ function takersOf(
 
 /** Whether all of a cohort hear an answer, or none does; null: each by itself. */
 function allHear(
+  { engine: { upkeep } }: Walk,
   outlets: Outlets,
   { members, hearing }: Cohort,
   hop: number,
   answer: Answer,
 ): boolean | null {
-  return entry(hearing, answer.way, () => {
+  return upkeep.get(hearing, answer.way, () => {
     const each = members.map(({ server }) =>
       attempt(() => outlets.isHeard(server.station, answer, hop)),
     );

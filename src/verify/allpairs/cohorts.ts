@@ -14,6 +14,7 @@ import { type Station } from './places.ts';
 import { type Routers } from './router.ts';
 import { sendingText } from './routes.ts';
 import { type Server } from './servers.ts';
+import { type Cell } from './upkeep.ts';
 
 export interface Cohorts {
   readonly cohorts: readonly Cohort[];
@@ -57,8 +58,8 @@ function filters(routers: Routers, station: Station): boolean {
 }
 
 /** Layer 2 for stations of any source, with what those share that send alike. */
-export function sharedLayer2({ regions }: Fabric, outlets: Outlets, single: Layer2): Layer2 {
-  const reached = new Map<number, Map<Mac, readonly Reached[]>>();
+export function sharedLayer2({ regions, upkeep }: Fabric, outlets: Outlets, single: Layer2): Layer2 {
+  const reached = new Map<number, Map<Mac, Cell<readonly Reached[]>>>();
   const addressOf = ({ addresses }: Station): number => addresses[0] ?? 0;
 
   const together = (from: Station, to: Mac): readonly Reached[] | null => {
@@ -82,8 +83,8 @@ export function sharedLayer2({ regions }: Fabric, outlets: Outlets, single: Laye
     isHeard: single.isHeard,
     reach(from, to, source) {
       if (source !== null) return single.reach(from, to, source);
-      const mine = entry(reached, from.id, () => new Map<Mac, readonly Reached[]>());
-      return entry(mine, to, () => {
+      const mine = entry(reached, from.id, () => new Map<Mac, Cell<readonly Reached[]>>());
+      return upkeep.get(mine, to, () => {
         const found = orNull(() => together(from, to));
         return found ?? single.reach(from, to, null);
       });

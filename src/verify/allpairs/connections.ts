@@ -6,11 +6,13 @@
 import { NOWHERE, type Region, type Regions } from '../../traffic/sets/regions.ts';
 import { type Coordinates } from './coordinates.ts';
 import { type Extent, everyAddress, narrowTo, seenFrom, within } from './extent.ts';
+import { entry } from './floods.ts';
 import { NotCarried } from './frame.ts';
 import { type Layer2 } from './layer2.ts';
 import { type Station } from './places.ts';
 import { beforeNat, type Forwarded, type Routers } from './router.ts';
 import { localDevice, routeCuts, routeTo, settingsOf } from './routes.ts';
+import { type Cell, emptyCell, type Upkeep } from './upkeep.ts';
 
 /** A server that some packets to an address arrive at. */
 export interface Delivery {
@@ -51,6 +53,7 @@ export const NOWHERE_AT_ALL: readonly Delivery[] = [];
 /** What connections are followed with. */
 export interface Engine {
   readonly coordinates: Coordinates;
+  readonly upkeep: Upkeep;
   readonly layer2: Layer2;
   readonly routers: Routers;
   readonly isServer: ReadonlySet<Station>;
@@ -188,61 +191,67 @@ export function cutBy(
 export function exitOf(engine: Engine, one: Forwarded, way: Way): Exit {
   // Where the hop is a gateway it is the same for every destination.
   const hop = one.hop === way.destination ? '' : one.hop;
-  const key = `${engine.sharedBy(one.by)} ${hop} ${way.anyPort} ${way.routers}`;
+  const shared = engine.sharedBy(one.by);
+  const key = `${shared} ${hop} ${way.anyPort} ${way.routers}`;
   let known = engine.exits.get(key);
   if (known === undefined) {
     const by: Station[] = [];
-    known = { by, exit: openExit(engine, one, way, engine.exits.size, by) };
+    known = { by, exit: openExit(engine, one, way, { id: engine.exits.size, by, shared }) };
     engine.exits.set(key, known);
   }
   if (!known.by.includes(one.by)) known.by.push(one.by);
   return known.exit;
 }
 
-/** @param by those that share it, the first is the one of `one`; their number grows */
-function openExit(
-  engine: Engine,
-  one: Forwarded,
-  way: Way,
-  id: number,
-  by: readonly Station[],
-): Exit {
-  const { openings } = engine.coordinates;
+/** Stations that share an exit; their number grows. */
+interface Sharers {
+  readonly id: number;
+  readonly by: readonly Station[];
+  /** What is equal for all of them. */
+  readonly shared: string;
+}
+
+function openExit(engine: Engine, one: Forwarded, way: Way, { id, by, shared }: Sharers): Exit {
+  const { upkeep, coordinates } = engine;
   const direct = one.hop === way.destination;
-  const known = new Map<number, Arrivals[]>();
+  const known = new Map<number, Cell<Arrivals>[]>();
   /** By next hop: how many of those who share the exit take the same address for it. */
-  const agreed = new Map<number, { count: number; holds: boolean }>();
+  const agreed = new Map<number, Cell<{ count: number; holds: boolean }>>();
+  /** Where flows change, some may no longer send like the others. */
+  const sharers = (): readonly Station[] =>
+    upkeep.on ? by.filter((each) => engine.sharedBy(each) === shared) : by;
   const agree = (hop: number): boolean => {
-    let mine = agreed.get(hop);
-    if (mine === undefined) {
-      mine = { count: 1, holds: true };
-      agreed.set(hop, mine);
-    }
-    while (mine.holds && mine.count < by.length) {
-      mine.holds = taken(engine, by[mine.count++]!, hop) === taken(engine, by[0]!, hop);
-    }
-    return mine.holds;
+    const cell = entry(agreed, hop, () => emptyCell<{ count: number; holds: boolean }>());
+    // Who joins changes nothing for those who have asked before.
+    if (!cell.stale && cell.value.count < by.length) cell.stale = true;
+    return upkeep.use(cell, () => {
+      const [first, ...others] = sharers();
+      const same = (each: Station): boolean =>
+        taken(engine, each, hop) === taken(engine, first!, hop);
+      return { count: by.length, holds: others.every(same) };
+    }).holds;
   };
   return {
     id,
     arrivals(destination, source) {
       const hop = direct ? destination : one.hop;
       if (by.length > 1 && !agree(hop)) return UNSHARED;
-      let mine = known.get(destination);
-      if (mine === undefined) {
-        mine = [];
-        known.set(destination, mine);
+      const all = known.get(destination) ?? [];
+      const mine = all.some(({ stale }) => stale) ? all.filter(({ stale }) => !stale) : all;
+      known.set(destination, mine);
+      for (const cell of mine) {
+        const { low, high } = cell.value;
+        if (low <= source && source <= high) return upkeep.use(cell, () => cell.value);
       }
-      for (const each of mine) if (each.low <= source && source <= each.high) return each;
-      const sources = everyAddress();
-      const apart: Engine = { ...engine, sources, destinations: everyAddress(), passages: null };
-      const next: Way = { ...way, source, destination, where: openings };
-      const made: Arrivals = {
-        found: toldOf(() => sentOn(apart, { ...one, hop }, next)),
-        ...sources,
-      };
-      mine.push(made);
-      return made;
+      const cell = emptyCell<Arrivals>();
+      mine.push(cell);
+      return upkeep.use(cell, () => {
+        const sources = everyAddress();
+        const apart: Engine = { ...engine, sources, destinations: everyAddress(), passages: null };
+        const next: Way = { ...way, source, destination, where: coordinates.openings };
+        const from = { ...one, by: sharers()[0] ?? one.by, hop };
+        return { found: toldOf(() => sentOn(apart, from, next)), ...sources };
+      });
     },
   };
 }

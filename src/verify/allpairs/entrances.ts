@@ -5,20 +5,22 @@
  */
 import { type Regions } from '../../traffic/sets/regions.ts';
 import { doorOf, goOn, runBridge, runTogether, type Together } from './bridge-run.ts';
+import { entry } from './floods.ts';
 import { copyOf, type Frame, given, NeedsMore, NotCarried, OPEN, W, withLater } from './frame.ts';
 import { type IndexedBridge } from './indexed-bridge.ts';
 import { type Leaving } from './normal.ts';
+import { type Cell, emptyCell, type Upkeep } from './upkeep.ts';
 
 /** Frames that differ only in what is given later. */
 export interface Kind<T> {
-  /** How far they go as one; null: each by itself, undefined: nobody has gone yet. */
-  together: Together | null | undefined;
+  /** How far they go as one; null: each by itself. */
+  readonly together: Cell<Together | null>;
   /** What became of each, by what is given. */
-  readonly known: Map<number, T>;
+  readonly known: Map<number, Cell<T>>;
 }
 
 export function openKind<T>(): Kind<T> {
-  return { together: undefined, known: new Map() };
+  return { together: emptyCell(), known: new Map() };
 }
 
 export interface Entrances {
@@ -37,12 +39,16 @@ export interface Entrances {
 }
 
 /** Whether frames of a kind go nowhere, whatever is given later. */
-export function isDead({ together }: Kind<unknown>): boolean {
-  return together != null && together.out.length === 0 && together.paused.length === 0;
+export function isDead(upkeep: Upkeep, { together }: Kind<unknown>): boolean {
+  if (together.stale) return false;
+  const { value } = together;
+  if (value === null || value.out.length + value.paused.length > 0) return false;
+  upkeep.read(together);
+  return true;
 }
 
-export function openEntrances(regions: Regions): Entrances {
-  const doors = new Map<IndexedBridge, Map<number, number | null>>();
+export function openEntrances(regions: Regions, upkeep: Upkeep): Entrances {
+  const doors = new Map<IndexedBridge, Map<number, Cell<number | null>>>();
 
   const ahead = (bridge: IndexedBridge, frame: Frame, table: number): Together | null => {
     try {
@@ -61,24 +67,18 @@ export function openEntrances(regions: Regions): Entrances {
   return {
     door(bridge, inPort, frame) {
       const ethType = frame.words[W.ethType]!;
-      const mine = doors.get(bridge) ?? new Map<number, number | null>();
-      doors.set(bridge, mine);
+      const mine = entry(doors, bridge, () => new Map<number, Cell<number | null>>());
       const key = inPort * 0x1_0000 + ethType;
-      let found = mine.get(key);
-      if (found === undefined) {
-        found = doorOf(regions, bridge, inPort, ethType);
-        mine.set(key, found);
-      }
-      return found;
+      return upkeep.get(mine, key, () => doorOf(regions, bridge, inPort, ethType));
     },
     leavings(bridge, frame, kind, door) {
-      if (kind.together === undefined) {
+      const together = upkeep.use(kind.together, () => {
         const later = withLater(frame) ?? copyOf(frame);
         if (door !== null) later.words[W.inPort] = OPEN;
-        kind.together = ahead(bridge, later, door ?? 0);
-      }
-      if (kind.together === null) return alone(bridge, frame, door);
-      const { out, paused } = kind.together;
+        return ahead(bridge, later, door ?? 0);
+      });
+      if (together === null) return alone(bridge, frame, door);
+      const { out, paused } = together;
       const all = out.map(({ port, frame: left, zones, dumped }): Leaving => {
         return { port, frame: given(left, frame), zones, dumped };
       });

@@ -43,6 +43,7 @@ import { FLOOD, type Leaving } from './normal.ts';
 import { type Places, type Station } from './places.ts';
 import { localDevice, settingsOf } from './routes.ts';
 import { type Underlay } from './tunnel-end.ts';
+import { type Upkeep } from './upkeep.ts';
 
 /** Who hears a broadcast. */
 export interface Everybody {
@@ -54,6 +55,7 @@ export interface Everybody {
 export interface Fabric {
   readonly places: Places;
   readonly regions: Regions;
+  readonly upkeep: Upkeep;
   /** Everything that leaves a bridge, followed to its end. */
   follow(bridge: IndexedBridge, leaving: readonly Leaving[]): readonly Arrival[];
   /** A frame that comes into a bridge. */
@@ -92,10 +94,11 @@ const NOTHING: Arrived = { ends: [], ports: [] };
 export function openFabric(
   places: Places,
   regions: Regions,
+  upkeep: Upkeep,
   underlayOf: (fabric: Fabric) => Underlay,
 ): Fabric {
   const kept = new Map<IndexedBridge, Map<number, Kinds>>();
-  const entrances = openEntrances(regions);
+  const entrances = openEntrances(regions, upkeep);
   let hops = 0;
 
   const across = (bridge: IndexedBridge, { port, frame, dumped }: Leaving): readonly End[] => {
@@ -235,15 +238,10 @@ export function openFabric(
     const group = to === -1 || isGroup(to);
     const more = group ? (asked < 0 ? -4 - to : -2) : asked;
     const kind = kindOf(bridge, words, by, more);
-    if (isDead(kind)) return NOTHING;
+    if (isDead(upkeep, kind)) return NOTHING;
     // Either a destination or the address a broadcast asks for tells frames of a kind apart.
     const key = group && asked >= 0 ? asked : to;
-    let found = kind.known.get(key);
-    if (found === undefined) {
-      found = entered(bridge, frame, by, kind);
-      kind.known.set(key, found);
-    }
-    return found;
+    return upkeep.get(kind.known, key, () => entered(bridge, frame, by, kind));
   };
 
   /**
@@ -328,6 +326,7 @@ export function openFabric(
   const fabric: Fabric = {
     places,
     regions,
+    upkeep,
     follow: (bridge, leaving) => arrivals(follow(bridge, leaving)),
     arrive: (bridge, inPort, frame) => arrivals(arrive(bridge, inPort, frame)),
     everybody: (bridge, leaving) => {
@@ -367,7 +366,7 @@ export function openFabric(
         return [{ kind: 'station', station: end.station, mac: end.station.mac }];
       }),
   };
-  const floods = openFloods(places, (bridge, port, frame) =>
+  const floods = openFloods(places, upkeep, (bridge, port, frame) =>
     reached(bridge, port, sourceless(frame)),
   );
   const underlay = underlayOf(fabric);

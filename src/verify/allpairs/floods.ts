@@ -17,16 +17,17 @@ import {
 import { type IndexedBridge } from './indexed-bridge.ts';
 import { asLeaving, floodPorts } from './normal.ts';
 import { type Places } from './places.ts';
+import { type Cell, emptyCell, type Upkeep } from './upkeep.ts';
 
 export interface Floods<End> {
   /** What the ports make of it; `frame` stands in NORMAL with a bare VLAN. */
   ends(bridge: IndexedBridge, frame: Frame): readonly (readonly End[])[];
 }
 
-/** Behind one port: what a frame becomes there, or why nobody knows; null until somebody asks. */
+/** Behind one port: what a frame becomes there, or why nobody knows. */
 interface BehindPort<End> {
   readonly port: Port;
-  ends: readonly End[] | Error | null;
+  readonly ends: Cell<readonly End[] | Error>;
 }
 
 /** The ports of a VLAN, arranged for frames to one address. */
@@ -42,6 +43,7 @@ const ARP = 0x0806;
 /** @param reached what a frame becomes behind a port, wherever it came from */
 export function openFloods<End>(
   places: Places,
+  upkeep: Upkeep,
   reached: (bridge: IndexedBridge, port: number, frame: Frame) => readonly End[],
 ): Floods<End> {
   const plans = new Map<IndexedBridge, Map<number, Plan>>();
@@ -76,7 +78,7 @@ export function openFloods<End>(
       const { all, stations, others } = planned(bridge, vlan);
       const group = to < 0 || Math.floor(to / 0x100_0000_0000) % 2 === 1;
       const ports = group ? all : [...(stations.get(to) ?? []), ...others];
-      return ports.map((port) => ({ port, ends: null }));
+      return ports.map((port) => ({ port, ends: emptyCell() }));
     });
   };
 
@@ -88,11 +90,13 @@ export function openFloods<End>(
         const { port } = one;
         // Never back by the port it came from: behind that one it might go in circles.
         if (port.ofport === inPort) continue;
-        one.ends ??= attempt(() => {
-          return reached(bridge, port.ofport, asLeaving(frame, port, frame.words[W.vlan]!));
-        });
-        if (one.ends instanceof Error) throw one.ends;
-        if (one.ends.length > 0) out.push(one.ends);
+        const ends = upkeep.use(one.ends, () =>
+          attempt(() =>
+            reached(bridge, port.ofport, asLeaving(frame, port, frame.words[W.vlan]!)),
+          ),
+        );
+        if (ends instanceof Error) throw ends;
+        if (ends.length > 0) out.push(ends);
       }
       return out;
     },

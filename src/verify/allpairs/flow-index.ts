@@ -7,7 +7,9 @@ import { type Flow } from '../../dataplane/ovs/types/flow.ts';
 import { EVERYWHERE, NOWHERE, type Region, type Regions } from '../../traffic/sets/regions.ts';
 import { type Asked, ask, type Slot } from './asks.ts';
 import { type Frame, LATER, NEEDS_MORE, NotCarried, W } from './frame.ts';
+import { Probes } from './probes.ts';
 import { type Clause, type Rule, regionOf, UNMADE } from './rule-region.ts';
+import { type Upkeep } from './upkeep.ts';
 
 /** Flows that ask the same bits of concrete words. */
 export interface Tuple {
@@ -35,10 +37,16 @@ export interface FlowIndex {
   readonly tuples: Map<number, Tuple[]>;
   /** Flows that test conj_id, found only in the second lookup. */
   readonly byConjunction: Map<number, FlowIndex>;
+  /** Who looked up what; null where nothing changes. */
+  readonly probes: Probes | null;
 }
 
-export function emptyIndex(): FlowIndex {
-  return { steps: new Map(), tuples: new Map([[0, []]]), byConjunction: new Map() };
+export function emptyIndex(upkeep: Upkeep): FlowIndex {
+  return indexWith(upkeep.on ? new Probes(upkeep) : null);
+}
+
+function indexWith(probes: Probes | null): FlowIndex {
+  return { steps: new Map(), tuples: new Map([[0, []]]), byConjunction: new Map(), probes };
 }
 
 const IPV4 = 0x0800;
@@ -55,7 +63,7 @@ export function addFlow(index: FlowIndex, flow: Flow, asked: Asked): void {
   if (conjunction === 0) return addTo(index, flow, asked);
   let second = index.byConjunction.get(conjunction);
   if (second === undefined) {
-    second = emptyIndex();
+    second = indexWith(index.probes);
     index.byConjunction.set(conjunction, second);
   }
   addTo(second, flow, asked);
@@ -71,20 +79,41 @@ function addTo(index: FlowIndex, flow: Flow, of: Asked): void {
     for (const rule of rules) {
       if (rule.flow.opaque.length > 0 || !sameClauses(rule, priority, clauses)) continue;
       rule.asks.push(coordinates);
+      if (rule.more === null) rule.more = [flow];
+      else rule.more.push(flow);
       rule.bySource = UNMADE;
       rule.byDestination = UNMADE;
       return;
     }
   }
   const asks = [coordinates];
-  rules.push({ priority, flow, asks, clauses, bySource: UNMADE, byDestination: UNMADE });
+  const more = null;
+  rules.push({ priority, flow, asks, clauses, more, bySource: UNMADE, byDestination: UNMADE });
 }
 
-function tupleOf({ steps, tuples }: FlowIndex, { ethType, slots, count }: Asked): Tuple {
+/** Takes a flow away; false where it is not there. */
+export function removeFlow(index: FlowIndex, flow: Flow, asked: Asked): boolean {
+  ask(asked, flow);
+  const { ethType, conjunction } = asked;
+  if (ethType !== 0 && ethType !== IPV4 && ethType !== ARP) return true;
+  const of = conjunction === 0 ? index : index.byConjunction.get(conjunction);
+  if (of === undefined) return false;
+  const { rules } = bucketOf(tupleOf(of, asked), asked);
+  const at = rules.findIndex((rule) => rule.flow === flow || rule.more?.includes(flow));
+  const [rule] = at < 0 ? [] : rules.splice(at, 1);
+  if (rule === undefined) return false;
+  for (const other of [rule.flow, ...(rule.more ?? [])]) {
+    if (other !== flow) addFlow(index, other, asked);
+  }
+  return true;
+}
+
+function tupleOf({ steps, tuples, probes }: FlowIndex, { ethType, slots, count }: Asked): Tuple {
   let step = stepIn(steps, ethType);
   for (let i = 0; i < count; i++) step = stepIn(step.next, slots[i]!.id);
   if (step.tuple === null) {
     step.tuple = { slots: slots.slice(0, count), buckets: new Map() };
+    if (probes !== null) for (const { word } of step.tuple.slots) probes.asked(word);
     const list = tuples.get(ethType);
     if (list === undefined) tuples.set(ethType, [step.tuple]);
     else list.push(step.tuple);
@@ -148,6 +177,7 @@ export interface Found {
 
 /** Looks a frame up; where no flow is found nothing is told (a table miss drops). */
 export function lookUp(regions: Regions, index: FlowIndex, frame: Frame): readonly Found[] {
+  index.probes?.note(frame.words);
   const rules = candidates(index, frame);
   let left = frame.where;
   const [first] = rules;
@@ -310,7 +340,8 @@ const GROUP_BIT = 0x100;
 function mayMatch({ slots, buckets }: Tuple, words: readonly number[]): boolean {
   for (const first of buckets.values()) {
     for (let one: Bucket | null = first; one !== null; one = one.next) {
-      const { values } = one;
+      const { values, rules } = one;
+      if (rules.length === 0) continue;
       let i = 0;
       for (; i < slots.length; i++) {
         const { word, mask } = slots[i]!;

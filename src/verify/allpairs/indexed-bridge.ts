@@ -2,11 +2,13 @@
  * A bridge as the engine runs frames through it: its tables arranged, its ports and dumped
  * addresses at hand. Before: `flow-index.ts`. After: `bridge-run.ts`.
  */
+import { type Flow } from '../../dataplane/ovs/types/flow.ts';
 import { type Bridge, type Port } from '../../dataplane/ovs/types/switch.ts';
 import { field } from '../../packet/fields.ts';
 import { type Asked } from './asks.ts';
 import { addFlow, emptyIndex, type FlowIndex } from './flow-index.ts';
 import { NotCarried } from './frame.ts';
+import { type Cell, emptyCell, type Upkeep } from './upkeep.ts';
 
 /** A bridge whose tables are arranged for frames. */
 export interface IndexedBridge {
@@ -16,16 +18,23 @@ export interface IndexedBridge {
   readonly ports: ReadonlyMap<number, Port>;
   /** Dumped addresses as `VLAN MAC` → port. */
   readonly addresses: ReadonlyMap<string, number>;
-  /** MAC addresses that flows or dumped addresses name as destination. */
-  readonly named: ReadonlySet<number>;
-  /** Some flow asks for a part of a destination beside the group bit. */
-  readonly namesParts: boolean;
+  readonly naming: Naming;
   /** Why nothing through this bridge is carried; null for nothing. */
   readonly refused: string | null;
   /** By VLAN: the ports that a frame of it is flooded to. */
   readonly floods: Map<number, readonly Port[]>;
   /** Ports of which only the VLAN settings are known, by a negative number that stands for them. */
   readonly likes: Map<number, Port>;
+}
+
+/** Which destinations flows ask for. */
+export interface Naming {
+  /** MAC addresses that flows or dumped addresses name as destination, and how many do. */
+  readonly macs: Map<number, number>;
+  /** How many flows ask for a part of a destination beside the group bit. */
+  parts: number;
+  /** What was made with it. */
+  readonly cell: Cell<null>;
 }
 
 /** Numbers of kinds of ports are below those that stand for open words of frames. */
@@ -55,7 +64,12 @@ const ETH_DST = field('eth_dst');
 const ALL_MAC = 0xffff_ffff_ffffn;
 const GROUP_BIT = 1n << 40n;
 
-export function indexBridge(host: string, bridge: Bridge, asked: Asked): IndexedBridge {
+export function indexBridge(
+  host: string,
+  bridge: Bridge,
+  asked: Asked,
+  upkeep: Upkeep,
+): IndexedBridge {
   const tables = new Map<number, FlowIndex>();
   let refused = refusal(bridge);
   if (refused === null) {
@@ -63,7 +77,7 @@ export function indexBridge(host: string, bridge: Bridge, asked: Asked): Indexed
       for (const flow of bridge.flows) {
         let table = tables.get(flow.table);
         if (table === undefined) {
-          table = emptyIndex();
+          table = emptyIndex(upkeep);
           tables.set(flow.table, table);
         }
         addFlow(table, flow, asked);
@@ -74,20 +88,13 @@ export function indexBridge(host: string, bridge: Bridge, asked: Asked): Indexed
     }
   }
   const addresses = new Map<string, number>();
-  const named = new Set<number>();
+  const naming: Naming = { macs: new Map(), parts: 0, cell: emptyCell() };
+  const { macs } = naming;
   for (const { vlan, mac, port } of bridge.fdb) {
     addresses.set(`${vlan} ${mac}`, port);
-    named.add(Number(mac));
+    macs.set(Number(mac), (macs.get(Number(mac)) ?? 0) + 1);
   }
-  let namesParts = false;
-  for (const { tests } of bridge.flows) {
-    for (let i = 0; i < tests.length; i++) {
-      const { field: of, value, mask } = tests[i]!;
-      if (of !== ETH_DST) continue;
-      if (mask === ALL_MAC) named.add(Number(value));
-      else if (mask !== GROUP_BIT) namesParts = true;
-    }
-  }
+  for (const flow of bridge.flows) nameBy(naming, flow, 1);
   const ports = new Map(bridge.ports.map((port) => [port.ofport, port]));
   return {
     host,
@@ -95,12 +102,33 @@ export function indexBridge(host: string, bridge: Bridge, asked: Asked): Indexed
     tables,
     ports,
     addresses,
-    named,
-    namesParts,
+    naming,
     refused,
     floods: new Map(),
     likes: new Map(),
   };
+}
+
+/**
+ * Counts what a flow asks of destinations.
+ * @param count 1 for a flow that is there, -1 for one that is taken away
+ * @returns whether other destinations are named than before
+ */
+export function nameBy(naming: Naming, { tests }: Flow, count: 1 | -1): boolean {
+  for (let i = 0; i < tests.length; i++) {
+    const { field: of, value, mask } = tests[i]!;
+    if (of !== ETH_DST) continue;
+    if (mask === ALL_MAC) {
+      const before = naming.macs.get(Number(value)) ?? 0;
+      if (before + count === 0) naming.macs.delete(Number(value));
+      else naming.macs.set(Number(value), before + count);
+      return before === 0 || before + count === 0;
+    }
+    if (mask === GROUP_BIT) return false;
+    naming.parts += count;
+    return true;
+  }
+  return false;
 }
 
 function refusal(bridge: Bridge): string | null {

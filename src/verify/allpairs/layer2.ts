@@ -18,7 +18,6 @@ import {
   HEADER,
   ipFrame,
   type Mac,
-  NeedsMore,
   NotCarried,
   W,
   writeMac,
@@ -26,6 +25,7 @@ import {
 import { type IndexedBridge } from './indexed-bridge.ts';
 import { FLOOD, type Leaving } from './normal.ts';
 import { type Station } from './places.ts';
+import { type Cell } from './upkeep.ts';
 
 /** A station that a frame reaches. */
 export interface Reached {
@@ -46,7 +46,7 @@ export interface Layer2 {
   isHeard(from: Station, answer: Answerer, target: number): boolean;
 }
 
-type Kept<T> = T | NotCarried;
+type Kept<T> = Cell<T | NotCarried>;
 
 /** What a sender's bridge makes of its frames; by destination, -1 for those that no flow names. */
 interface Runs {
@@ -66,39 +66,23 @@ function of<T>(memory: Memory<T>, { id }: Station): Map<number, Kept<T>> {
   return found;
 }
 
-/** Runs and keeps what came of it, also that it is not carried. */
-function kept<K, T>(map: Map<K, Kept<T>>, key: K, make: () => T): T {
-  let found = map.get(key);
-  if (found === undefined) {
-    try {
-      found = make();
-    } catch (error) {
-      if (error instanceof NeedsMore) found = new NotCarried('a flow asks for more of the frame');
-      else if (error instanceof NotCarried) found = error;
-      else throw error;
-    }
-    map.set(key, found);
-  }
-  if (found instanceof NotCarried) throw found;
-  return found;
-}
-
 export function openLayer2(fabric: Fabric): Layer2 {
-  const { regions, places } = fabric;
-  const entrances = openEntrances(regions);
+  const { regions, places, upkeep } = fabric;
+  const entrances = openEntrances(regions, upkeep);
   const runs = new Map<number, Map<number, Runs>>();
   const reached: Memory<readonly Reached[]> = [];
   const reachedAny: Memory<readonly Reached[]> = [];
   const resolved: Memory<Mac | null> = [];
 
   const leavingTo = (from: Station, to: Mac, source: number | null): readonly Leaving[] => {
-    const { named, namesParts } = from.bridge;
-    const other = !namesParts && !named.has(to) && !isLocal(from.bridge, to);
+    const { naming } = from.bridge;
+    upkeep.read(naming.cell);
+    const other = naming.parts === 0 && !naming.macs.has(to) && !isLocal(from.bridge, to);
     const mine = entry(runs, from.id, () => new Map<number, Runs>());
     const { kind, ways } = entry(mine, source ?? -1, (): Runs => {
       return { kind: openKind(), ways: new Map() };
     });
-    const found = kept(ways, other ? -1 : to, () => {
+    const found = upkeep.kept(ways, other ? -1 : to, () => {
       // A router's port filters nothing by destination; the source is then told apart.
       const far = source === null ? 'source' : 'destination';
       const frame = entering(ipFrame(from.mac, to, far, source, EVERYWHERE), from.ofport);
@@ -145,7 +129,7 @@ export function openLayer2(fabric: Fabric): Layer2 {
   };
 
   const reach = (from: Station, to: Mac, source: number | null): readonly Reached[] =>
-    kept(of(source === null ? reachedAny : reached, from), to, () => {
+    upkeep.kept(of(source === null ? reachedAny : reached, from), to, () => {
       // A server has one address, so its sources are told apart by the server.
       const found = new Map<number, Reached[]>();
       for (const one of leavingTo(from, to, source)) {
@@ -208,7 +192,7 @@ export function openLayer2(fabric: Fabric): Layer2 {
               Number(address.value) === target,
           );
     if (configured?.mac != null) return Number(configured.mac);
-    return kept(of(resolved, from), target, () => {
+    return upkeep.kept(of(resolved, from), target, () => {
       // By one device a target is asked for with one address.
       const macs = new Set<Mac>();
       for (const answer of answerers(from, sender, target)) {
@@ -222,7 +206,7 @@ export function openLayer2(fabric: Fabric): Layer2 {
 
   const domains = new Map<string, Kept<Domain>>();
   const answerers = (from: Station, sender: number, target: number): readonly Answerer[] => {
-    const domain = kept(domains, `${from.id} ${sender}`, () =>
+    const domain = upkeep.kept(domains, `${from.id} ${sender}`, () =>
       openDomain(fabric, from.bridge, requests(from, sender)),
     );
     return answerersIn(fabric, from.bridge, domain, target);
@@ -234,7 +218,7 @@ export function openLayer2(fabric: Fabric): Layer2 {
       answer.kind === 'flow'
         ? `${answer.bridge.host} ${answer.bridge.name} ${answer.port} ${answer.frame.words[W.vlan]}`
         : `${answer.station.id} ${target}`;
-    return kept(heard, `${from.id} ${who}`, () => {
+    return upkeep.kept(heard, `${from.id} ${who}`, () => {
       const reply = arpFrame(answer.mac, from.mac, 2, target, null, EVERYWHERE);
       const back =
         answer.kind === 'flow'

@@ -4,7 +4,7 @@
  * address, is asked once for all of them. Before: `tails.ts`. After: `layer2.ts`, `cohorts.ts`.
  */
 import { EVERYWHERE, NOWHERE, type Region } from '../../traffic/sets/regions.ts';
-import { attempt, kept } from './attempt.ts';
+import { attempt } from './attempt.ts';
 import { runBridge } from './bridge-run.ts';
 import { answerersIn, type Domain, openDomain, tagged } from './domains.ts';
 import { type Answerer } from './ends.ts';
@@ -13,6 +13,7 @@ import { entry } from './floods.ts';
 import { arpFrame, BROADCAST, entering, ipFrame, type Mac, NotCarried, W } from './frame.ts';
 import { type Station } from './places.ts';
 import { openTails, type Piece } from './tails.ts';
+import { type Cell, emptyCell } from './upkeep.ts';
 
 /** A station that frames of an outlet reach. */
 export interface Reach {
@@ -60,7 +61,13 @@ export interface Gates {
 interface Kept {
   readonly sender: number;
   readonly source: number | null;
-  readonly sending: Sending | null;
+  readonly sending: Cell<Sending | null>;
+}
+
+/** Who hears requests that leave alike. */
+interface Asking {
+  readonly id: number;
+  readonly domain: () => Domain;
 }
 
 export interface Outlets {
@@ -85,32 +92,28 @@ export function openOutlets(
   fabric: Fabric,
   hears: (from: Station, answer: Answerer, target: number) => boolean,
 ): Outlets {
-  const { places, regions } = fabric;
+  const { places, regions, upkeep } = fabric;
   const tails = openTails(fabric);
   const macs = new Map<Mac, number>();
   for (const { mac } of places.stations) macs.set(mac, (macs.get(mac) ?? 0) + 1);
   const outlets = new Map<string, Outlet>();
-  const domains = new Map<string, { readonly id: number; readonly domain: Domain }>();
+  const domains = new Map<string, Asking>();
   const ways = new Map<string, number>();
   /** By station. */
   const sendings: Kept[][] = [];
-  const answersOf = new Map<Station, Map<number, Answer>>();
+  const answersOf = new Map<Station, Map<number, Cell<Answer>>>();
 
-  const domainOf = (
-    from: Station,
-    sender: number,
-  ): { readonly id: number; readonly domain: Domain } => {
+  const askingOf = (from: Station, sender: number): Asking => {
     const frame = arpFrame(from.mac, BROADCAST, 1, sender, null, EVERYWHERE);
     const all = runBridge(regions, from.bridge, entering(frame, from.ofport)).map((one) =>
       tails.shared(from.bridge, one),
     );
     const text = `${from.bridge.host} ${from.bridge.name} ${all.map((one) => one.text)}`;
     return entry(domains, text, () => {
-      const domain = openDomain(
-        fabric,
-        from.bridge,
-        all.map(({ leaving }) => leaving),
-      );
+      const requests = all.map(({ leaving }) => leaving);
+      const known = emptyCell<Domain>();
+      const domain = (): Domain =>
+        upkeep.use(known, () => openDomain(fabric, from.bridge, requests));
       return { id: domains.size, domain };
     });
   };
@@ -121,7 +124,8 @@ export function openOutlets(
     const pieces = tails.pieces(from, ipFrame(from.mac, LATER_MAC, far, source, EVERYWHERE));
     if (pieces === null || pieces.length > MAX_PIECES) return null;
     const sorted = [...pieces].sort((a, b) => a.tail.id - b.tail.id);
-    const { id, domain } = domainOf(from, sender);
+    const { id, domain } = askingOf(from, sender);
+    domain();
     const key = `${id} ${sorted.map(({ tail }) => tail.id)}`;
     const outlet = entry(outlets, key, () => openOutlet(outlets.size, from, sorted, domain));
     return { outlet, gates: gatesOf(sorted) };
@@ -149,16 +153,16 @@ export function openOutlets(
     id: number,
     { bridge }: Station,
     pieces: readonly Piece[],
-    domain: Domain,
+    domain: () => Domain,
   ): Outlet => {
-    const reached = new Map<Mac, readonly Reach[] | NotCarried>();
-    const asked = new Map<number, readonly Answer[] | NotCarried>();
+    const reached = new Map<Mac, Cell<readonly Reach[] | NotCarried>>();
+    const asked = new Map<number, Cell<readonly Answer[] | NotCarried>>();
     return {
       id,
-      reach: (to) => kept(reached, to, () => reachOf(pieces, to)),
+      reach: (to) => upkeep.kept(reached, to, () => reachOf(pieces, to)),
       answers: (target) =>
-        kept(asked, target, () =>
-          answerersIn(fabric, bridge, domain, target).map((one) => answerOf(one, target)),
+        upkeep.kept(asked, target, () =>
+          answerersIn(fabric, bridge, domain(), target).map((one) => answerOf(one, target)),
         ),
     };
   };
@@ -194,8 +198,8 @@ export function openOutlets(
 
   const answerOf = (from: Answerer, target: number): Answer => {
     if (from.kind === 'flow') return madeAnswer(from, target);
-    const mine = entry(answersOf, from.station, () => new Map<number, Answer>());
-    return entry(mine, target, () => madeAnswer(from, target));
+    const mine = entry(answersOf, from.station, () => new Map<number, Cell<Answer>>());
+    return upkeep.get(mine, target, () => madeAnswer(from, target));
   };
 
   const madeAnswer = (from: Answerer, target: number): Answer => {
@@ -213,10 +217,10 @@ export function openOutlets(
     return { from, back, way: entry(ways, text, () => ways.size) };
   };
 
-  const heard = new Map<number, Map<number, boolean | NotCarried>>();
+  const heard = new Map<number, Map<number, Cell<boolean | NotCarried>>>();
   const isHeard = (from: Station, { from: answer, back, way }: Answer, target: number): boolean => {
-    const mine = entry(heard, way, () => new Map<number, boolean | NotCarried>());
-    return kept(mine, from.id, () => {
+    const mine = entry(heard, way, () => new Map<number, Cell<boolean | NotCarried>>());
+    return upkeep.kept(mine, from.id, () => {
       if (back !== null) {
         return back.some(({ tail }) =>
           tail.arrivals(from.mac).some(({ station }) => station === from),
@@ -238,13 +242,15 @@ export function openOutlets(
         mine = [];
         sendings[from.id] = mine;
       }
-      for (const one of mine) {
-        if (one.sender === sender && one.source === source) return one.sending;
+      let kept = mine.find((one) => one.sender === sender && one.source === source);
+      if (kept === undefined) {
+        kept = { sender, source, sending: emptyCell() };
+        mine.push(kept);
       }
-      const told = attempt(() => made(from, sender, source));
-      const sending = told instanceof NotCarried ? null : told;
-      mine.push({ sender, source, sending });
-      return sending;
+      return upkeep.use(kept.sending, () => {
+        const told = attempt(() => made(from, sender, source));
+        return told instanceof NotCarried ? null : told;
+      });
     },
     found(from, target, answers) {
       let mac: Mac | null = null;

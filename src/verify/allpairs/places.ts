@@ -12,6 +12,7 @@ import { namespaceOf } from '../../trace/world.ts';
 import { emptyAsked } from './asks.ts';
 import { type Mac } from './frame.ts';
 import { type IndexedBridge, indexBridge } from './indexed-bridge.ts';
+import { type Upkeep } from './upkeep.ts';
 
 /** An interface of a namespace behind a port of a bridge. */
 export interface Station {
@@ -57,7 +58,7 @@ export interface Landing {
 }
 
 /** Works out the places of a network. */
-export function openPlaces(compiled: CompiledNetwork): Places {
+export function openPlaces(compiled: CompiledNetwork, upkeep: Upkeep): Places {
   const { network } = compiled;
   const asked = emptyAsked();
   const switches = new Map<string, Switch>();
@@ -67,7 +68,7 @@ export function openPlaces(compiled: CompiledNetwork): Places {
     if (of === null) continue;
     switches.set(host, of);
     for (const bridge of of.bridges) {
-      const indexed = indexBridge(host, bridge, asked);
+      const indexed = indexBridge(host, bridge, asked, upkeep);
       bridges.set(`${host} ${bridge.name}`, indexed);
       for (const port of bridge.ports) {
         peers.set(`${host} ${port.name}`, { bridge: indexed, inPort: port.ofport });

@@ -25,6 +25,8 @@ export interface Rule {
   /** Words that may be coordinates, by flow: addresses, protocol, ports. */
   readonly asks: (readonly Ask[])[];
   readonly clauses: readonly Clause[];
+  /** Other flows that are the same clause. */
+  more: Flow[] | null;
   /** Where the asks hold when the source address is the far one; UNMADE until asked. */
   bySource: Region;
   byDestination: Region;

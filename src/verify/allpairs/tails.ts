@@ -5,7 +5,7 @@
  * Before: `bridge-run.ts`, `choices.ts`. After: `outlets.ts`.
  */
 import { type Region } from '../../traffic/sets/regions.ts';
-import { attempt, kept } from './attempt.ts';
+import { attempt } from './attempt.ts';
 import { AT_NORMAL, goOnBy, goOnNormal, type Paused, runTogether } from './bridge-run.ts';
 import { choiceFor, choicesOf, textOfChoices } from './choices.ts';
 import { type Arrival, sourceless } from './ends.ts';
@@ -25,6 +25,7 @@ import {
 import { type IndexedBridge, likeOf } from './indexed-bridge.ts';
 import { type Leaving } from './normal.ts';
 import { type Station } from './places.ts';
+import { type Cell } from './upkeep.ts';
 
 /** What is left of the way of frames that differ in their destination only. */
 export interface Tail {
@@ -51,7 +52,7 @@ export interface Tails {
 }
 
 export function openTails(fabric: Fabric): Tails {
-  const { regions } = fabric;
+  const { regions, upkeep } = fabric;
   const tails = new Map<IndexedBridge, Map<string, Tail>>();
   let count = 0;
 
@@ -67,10 +68,10 @@ export function openTails(fabric: Fabric): Tails {
     }
     let found = mine.get(text);
     if (found === undefined) {
-      const known = new Map<Mac, readonly Arrival[] | NotCarried>();
+      const known = new Map<Mac, Cell<readonly Arrival[] | NotCarried>>();
       found = {
         id: count++,
-        arrivals: (to) => kept(known, to, () => fabric.follow(bridge, leavings(to))),
+        arrivals: (to) => upkeep.kept(known, to, () => fabric.follow(bridge, leavings(to))),
       };
       mine.set(text, found);
     }

@@ -12,6 +12,7 @@ import { ipFrame, NotCarried } from './frame.ts';
 import { type Places } from './places.ts';
 import { routeTo } from './routes.ts';
 import { type TunnelEnd, type Underlay } from './tunnel-end.ts';
+import { type Cell } from './upkeep.ts';
 
 export function openUnderlay(fabric: Fabric): Underlay {
   const { places } = fabric;
@@ -53,7 +54,7 @@ export function openUnderlay(fabric: Fabric): Underlay {
     }
     return known;
   };
-  const ends = new Map<string, TunnelEnd | null | NotCarried>();
+  const ends = new Map<string, Cell<TunnelEnd | null | NotCarried>>();
   const find = (host: string, port: Port): TunnelEnd | null => {
     const { tunnel } = port;
     if (tunnel === null || tunnel.remote === null || tunnel.remote === 'flow') {
@@ -89,17 +90,14 @@ export function openUnderlay(fabric: Fabric): Underlay {
   };
   return {
     farEnd(host, port) {
-      const key = `${host} ${port.name}`;
-      let known = ends.get(key);
-      if (known === undefined) {
+      const known = fabric.upkeep.get(ends, `${host} ${port.name}`, () => {
         try {
-          known = find(host, port);
+          return find(host, port);
         } catch (error) {
-          if (!(error instanceof NotCarried)) throw error;
-          known = error;
+          if (error instanceof NotCarried) return error;
+          throw error;
         }
-        ends.set(key, known);
-      }
+      });
       if (known instanceof NotCarried) throw known;
       return known;
     },
