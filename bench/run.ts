@@ -13,6 +13,7 @@ import { compileRows } from './compile.ts';
 import { damageRows } from './damage.ts';
 import { flowTextRows, memoryRows } from './flow-text.ts';
 import { rulesRows } from './iptables.ts';
+import { keptRows } from './kept-pairs.ts';
 import { pagesRows } from './pages.ts';
 import { figure, type Row, show, write } from './report.ts';
 import { routersRows } from './routers.ts';
@@ -38,6 +39,7 @@ const SECTIONS: ReadonlyMap<string, Section> = new Map<string, Section>([
     'all-pairs',
     () => allPairsRows([{ ports: 300 }, { ports: 1000 }, { ports: 1000, placement: 'spread' }]),
   ],
+  ['kept-pairs', () => keptRows(1000)],
   ['twin', () => twinRows([300, 1000])],
   ['apply', applyRows],
   ['damage', damageRows],
@@ -51,6 +53,7 @@ const LONG: ReadonlyMap<string, Section> = new Map<string, Section>([
   ['pages', () => pagesRows(10_000)],
   ['all-pairs-10000', () => allPairsRows([{ ports: 10_000 }])],
   ['all-pairs-tenants', () => allPairsRows([{ ports: 10_000, perTenant: 500 }])],
+  ['kept-pairs-10000', () => keptRows(10_000)],
   ['compile-100000', () => compileRows([100_000])],
 ]);
 

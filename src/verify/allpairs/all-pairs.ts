@@ -7,7 +7,7 @@
 import { type CompiledNetwork } from '../../trace/compiled-network.ts';
 import { NOWHERE, type Region } from '../../traffic/sets/regions.ts';
 import { type Cohort, type Told, walkTogether } from './cohort-walk.ts';
-import { type Cohorts, cohortsOf, sharedLayer2 } from './cohorts.ts';
+import { type Cohorts, cohortsOf, type Joined, joinedBy, sharedLayer2 } from './cohorts.ts';
 import {
   type Delivery,
   type Engine,
@@ -22,6 +22,7 @@ import { type Coordinates } from './coordinates.ts';
 import { everyAddress, widen } from './extent.ts';
 import { openFabric } from './fabric.ts';
 import { NotCarried } from './frame.ts';
+import { type IndexedBridge } from './indexed-bridge.ts';
 import { openLayer2 } from './layer2.ts';
 import { openOutlets } from './outlets.ts';
 import { openPlaces } from './places.ts';
@@ -62,6 +63,10 @@ export interface AllPairs {
   cohorts(): Cohorts;
   /** What is said of packets of a cohort to an address, and to those behind it. */
   together(cohort: Cohort, address: number): Told;
+  /** Which cohort a server joins; null: none. */
+  joined(server: Server): Joined | null;
+  readonly upkeep: Upkeep;
+  bridge(host: string, name: string): IndexedBridge | undefined;
 }
 
 /** @param upkeep keeps account of what is made of what, where flows are going to change */
@@ -158,6 +163,9 @@ export function openAllPairs(
       cohorts ??= cohortsOf(servers, outlets, routers);
       return cohorts;
     },
+    upkeep,
+    bridge: (host, name) => places.bridge(host, name),
+    joined: (server) => joinedBy(server, outlets, routers),
     together: (cohort, address) => walkTogether(shared, outlets, cohort, address),
   };
 }

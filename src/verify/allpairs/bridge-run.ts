@@ -23,7 +23,7 @@ import {
   slotOf,
   W,
 } from './frame.ts';
-import { type IndexedBridge } from './indexed-bridge.ts';
+import { type IndexedBridge, tableOf } from './indexed-bridge.ts';
 import { type Leaving, leave, normal, VLAN_PRESENT } from './normal.ts';
 
 const NEW = CT_STATE.trk | CT_STATE.new;
@@ -136,7 +136,7 @@ function walkOf(regions: Regions, bridge: IndexedBridge, paused: Paused[] | null
 
 function enterTable(walk: Walk, table: number, frame: Frame): void {
   if (++walk.depth > MAX_DEPTH) throw new NotCarried('too many resubmissions');
-  const index = walk.bridge.tables.get(table);
+  const index = tableOf(walk.bridge, table);
   if (index !== undefined) {
     const found = looked(walk, table, index, frame);
     const { zones, tail } = walk;
@@ -367,7 +367,7 @@ export function doorOf(
   inPort: number,
   ethType: number,
 ): number | null {
-  const index = bridge.tables.get(0);
+  const index = tableOf(bridge, 0);
   if (index === undefined || bridge.refused !== null) return null;
   const words: number[] = new Array<number>(SLOTS).fill(OPEN);
   words[W.inPort] = inPort;

@@ -23,28 +23,41 @@ export interface Cohorts {
 }
 
 export function cohortsOf(servers: readonly Server[], outlets: Outlets, routers: Routers): Cohorts {
-  const known = new Map<string, { readonly outlet: Outlet; readonly members: Member[] }>();
+  const known = new Map<string, Joined[]>();
   const alone: Server[] = [];
   for (const server of servers) {
-    const { station, address } = server;
-    const sending = outlets.sending(station, address, address);
-    const text = sendingText(station.state, address);
-    if (sending === null || text === null || filters(routers, station)) {
-      alone.push(server);
-      continue;
-    }
-    const { outlet, gates } = sending;
-    const { name, mtu } = station.device;
-    const { members } = entry(known, `${outlet.id} ${name} ${mtu} ${text}`, () => {
-      return { outlet, members: [] };
-    });
-    members.push({ server, gates });
+    const joined = joinedBy(server, outlets, routers);
+    if (joined === null) alone.push(server);
+    else entry(known, joined.key, (): Joined[] => []).push(joined);
   }
-  const cohorts = [...known.values()].map(({ outlet, members }): Cohort => {
-    members.sort((a, b) => a.server.address - b.server.address);
-    return { outlet, members, hearing: new Map() };
-  });
-  return { cohorts, alone };
+  return { cohorts: [...known.values()].map(cohortOf), alone };
+}
+
+/** The cohort that a server belongs to. */
+export interface Joined {
+  /** Equal for all of a cohort. */
+  readonly key: string;
+  readonly outlet: Outlet;
+  readonly member: Member;
+}
+
+/** Which cohort a server joins; null: none. */
+export function joinedBy(server: Server, outlets: Outlets, routers: Routers): Joined | null {
+  const { station, address } = server;
+  const sending = outlets.sending(station, address, address);
+  const text = sendingText(station.state, address);
+  if (sending === null || text === null || filters(routers, station)) return null;
+  const { outlet, gates } = sending;
+  const { name, mtu } = station.device;
+  const key = `${outlet.id} ${name} ${mtu} ${text}`;
+  return { key, outlet, member: { server, gates } };
+}
+
+/** The cohort of those who have joined it; at least one. */
+export function cohortOf(joined: readonly Joined[]): Cohort {
+  const members = joined.map(({ member }) => member);
+  members.sort((a, b) => a.server.address - b.server.address);
+  return { outlet: joined[0]!.outlet, members, hearing: new Map() };
 }
 
 /** Whether a server's own rules look at what it sends; also where nobody can tell. */
@@ -58,7 +71,11 @@ function filters(routers: Routers, station: Station): boolean {
 }
 
 /** Layer 2 for stations of any source, with what those share that send alike. */
-export function sharedLayer2({ regions, upkeep }: Fabric, outlets: Outlets, single: Layer2): Layer2 {
+export function sharedLayer2(
+  { regions, upkeep }: Fabric,
+  outlets: Outlets,
+  single: Layer2,
+): Layer2 {
   const reached = new Map<number, Map<Mac, Cell<readonly Reached[]>>>();
   const addressOf = ({ addresses }: Station): number => addresses[0] ?? 0;
 

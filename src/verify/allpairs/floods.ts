@@ -91,9 +91,7 @@ export function openFloods<End>(
         // Never back by the port it came from: behind that one it might go in circles.
         if (port.ofport === inPort) continue;
         const ends = upkeep.use(one.ends, () =>
-          attempt(() =>
-            reached(bridge, port.ofport, asLeaving(frame, port, frame.words[W.vlan]!)),
-          ),
+          attempt(() => reached(bridge, port.ofport, asLeaving(frame, port, frame.words[W.vlan]!))),
         );
         if (ends instanceof Error) throw ends;
         if (ends.length > 0) out.push(ends);

@@ -19,6 +19,9 @@ export interface IndexedBridge {
   /** Dumped addresses as `VLAN MAC` → port. */
   readonly addresses: ReadonlyMap<string, number>;
   readonly naming: Naming;
+  /** How many flows there are. */
+  count: number;
+  readonly upkeep: Upkeep;
   /** Why nothing through this bridge is carried; null for nothing. */
   readonly refused: string | null;
   /** By VLAN: the ports that a frame of it is flooded to. */
@@ -103,10 +106,22 @@ export function indexBridge(
     ports,
     addresses,
     naming,
+    count: bridge.flows.length,
+    upkeep,
     refused,
     floods: new Map(),
     likes: new Map(),
   };
+}
+
+/** A table of a bridge; where flows may come it is there before its first one. */
+export function tableOf({ tables, upkeep }: IndexedBridge, table: number): FlowIndex | undefined {
+  let found = tables.get(table);
+  if (found === undefined && upkeep.on) {
+    found = emptyIndex(upkeep);
+    tables.set(table, found);
+  }
+  return found;
 }
 
 /**

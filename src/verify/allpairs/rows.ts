@@ -92,20 +92,39 @@ function reached(
 
 /** All that the servers of a cohort send, run by run of addresses. */
 export function tellCohort(all: AllPairs, book: Book, cohort: Cohort, sink: Sink): void {
-  const { addresses } = book;
-  for (let i = 0; i < addresses.length; ) {
-    const told = all.together(cohort, addresses[i]!);
-    const upTo = told.high === addresses[i] ? i + 1 : placeIn(book, told.high + 1);
-    const single = new Set(told.open);
-    if (told.passed.length > 0) {
-      for (const member of mixed(told)) single.add(member);
-      tellPassages(all.coordinates.regions, told, single, sink);
-    }
-    if (told.found.length > 0) tellFound(all.coordinates.regions, book, told, i, single, sink);
-    for (const { server } of single) tellAlone(all, book, server, i, upTo, sink);
-    i = upTo;
-  }
+  const { length } = book.addresses;
+  for (let i = 0; i < length; ) i = tellCohortAt(all, book, cohort, i, length, sink);
 }
+
+/**
+ * The same for a run of addresses that begins at one place of the book.
+ * @param limit the place before which it ends in any case
+ * @returns the place behind it
+ */
+export function tellCohortAt(
+  all: AllPairs,
+  book: Book,
+  cohort: Cohort,
+  at: number,
+  limit: number,
+  sink: Sink,
+): number {
+  const { addresses } = book;
+  const whole = all.together(cohort, addresses[at]!);
+  const beyond = addresses[limit] ?? LAST + 1;
+  const told = whole.high < beyond ? whole : { ...whole, high: beyond - 1 };
+  const upTo = told.high === addresses[at] ? at + 1 : placeIn(book, told.high + 1);
+  const single = new Set(told.open);
+  if (told.passed.length > 0) {
+    for (const member of mixed(told)) single.add(member);
+    tellPassages(all.coordinates.regions, told, single, sink);
+  }
+  if (told.found.length > 0) tellFound(all.coordinates.regions, book, told, at, single, sink);
+  for (const { server } of single) tellAlone(all, book, server, at, upTo, sink);
+  return upTo;
+}
+
+const LAST = 0xffff_ffff;
 
 /** What the walk of one server alone says of some addresses of the book. */
 function tellAlone(

@@ -22,7 +22,7 @@ import {
   W,
   withLater,
 } from './frame.ts';
-import { type IndexedBridge, likeOf } from './indexed-bridge.ts';
+import { type IndexedBridge, likeOf, tableOf } from './indexed-bridge.ts';
 import { type Leaving } from './normal.ts';
 import { type Station } from './places.ts';
 import { type Cell } from './upkeep.ts';
@@ -94,7 +94,7 @@ export function openTails(fabric: Fabric): Tails {
   const ofPaused = (bridge: IndexedBridge, paused: Paused): Piece => {
     const { table, frame, zones, depth } = paused;
     if (table === AT_NORMAL) return beforeNormal(bridge, paused);
-    const choices = choicesOf(regions, bridge.tables.get(table)!, frame);
+    const choices = choicesOf(regions, tableOf(bridge, table)!, frame);
     const next = anonymous(bridge, frame);
     const text = `at ${table} ${depth} ${zones} ${next.words.join(' ')} ${textOfChoices(choices)}`;
     const tail = tailOf(bridge, text, (to) => {

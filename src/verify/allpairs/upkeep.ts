@@ -14,12 +14,14 @@ export interface Cell<T> {
   readers: Cell<unknown>[] | null;
   /** Readers are looked through for doubles when there are more. */
   most: number;
+  /** Somebody wants to be told when it gets stale. */
+  readonly watched: boolean;
 }
 
 const FEW_READERS = 16;
 
-export function emptyCell<T>(): Cell<T> {
-  return { value: undefined as T, stale: true, readers: null, most: FEW_READERS };
+export function emptyCell<T>(watched = false): Cell<T> {
+  return { value: undefined as T, stale: true, readers: null, most: FEW_READERS, watched };
 }
 
 /** Makes results, keeps them, and knows what became of what. */
@@ -70,10 +72,15 @@ export class Upkeep {
     return this.reader;
   }
 
-  /** What was made of these is stale, and what was made of that. */
-  spoil(cells: readonly Cell<unknown>[]): void {
+  /**
+   * What was made of these is stale, and what was made of that.
+   * @returns those that are watched
+   */
+  spoil(cells: readonly Cell<unknown>[]): readonly Cell<unknown>[] {
+    const watched: Cell<unknown>[] = [];
     const open = [...cells];
     for (let cell = open.pop(); cell !== undefined; cell = open.pop()) {
+      if (cell.watched && !cell.stale) watched.push(cell);
       cell.stale = true;
       const { readers } = cell;
       if (readers === null) continue;
@@ -81,6 +88,7 @@ export class Upkeep {
       cell.most = FEW_READERS;
       for (const one of readers) open.push(one);
     }
+    return watched;
   }
 
   private make<T>(cell: Cell<T>, make: () => T): void {
