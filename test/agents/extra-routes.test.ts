@@ -1,5 +1,7 @@
 /** Extra routes of routers, as the L3 agent and keepalived set them. */
 import { describe, expect, it } from 'vitest';
+import { type Cloud } from '../../src/model/cloud.ts';
+import { type CloudAddress } from '../../src/model/neutron.ts';
 import { cloudOf, computeHost, textOf } from './clouds.ts';
 
 interface Row {
@@ -8,16 +10,31 @@ interface Row {
   readonly nexthops?: readonly { readonly gateway: string }[];
 }
 
-const ROUTES = `routes: [{to: 10.77.0.0/16, via: 10.5.0.21}, {to: 10.77.0.0/16, via: 10.5.0.22}, {to: 10.78.0.0/16, via: 10.5.0.21}, {to: 10.78.0.0/16, via: 192.0.2.1}, {to: 10.78.0.0/16, via: 10.5.0.23}, {to: 10.79.0.0/16, via: 192.0.2.1}, {to: 10.79.0.0/16, via: 10.5.0.21}]`;
+const ROUTES = `routes: [{to: 10.77.0.0/16, via: 10.5.0.21}, {to: 10.77.0.0/16, via: 10.5.0.22}, {to: 10.78.0.0/16, via: 10.5.0.21}, {to: 10.78.0.0/16, via: 10.5.0.99}, {to: 10.78.0.0/16, via: 10.5.0.23}, {to: 10.79.0.0/16, via: 10.5.0.99}, {to: 10.79.0.0/16, via: 10.5.0.21}]`;
 
-function cloud(router: string) {
-  return cloudOf(`hosts:${computeHost('one', 1, '      l3: {mode: dvr_snat}\n')}${computeHost('two', 2, '      l3: {mode: legacy}\n')}
+/** A next hop that was in reach when the route was made: its subnet is not the router's any more. */
+const [NEAR, FAR] = [0x0a05_0063n, 0xc000_0201n];
+
+function outOfReach(of: Cloud): Cloud {
+  const away = (via: CloudAddress): CloudAddress =>
+    via.value === NEAR ? { ...via, value: FAR } : via;
+  const routers = of.neutron.routers.map((router) => ({
+    ...router,
+    routes: router.routes.map(({ to, via }) => ({ to, via: away(via) })),
+  }));
+  return { ...of, neutron: { ...of.neutron, routers } };
+}
+
+function cloud(router: string): Cloud {
+  return outOfReach(
+    cloudOf(`hosts:${computeHost('one', 1, '      l3: {mode: dvr_snat}\n')}${computeHost('two', 2, '      l3: {mode: legacy}\n')}
 networks:
   - {name: public, type: flat, physical_network: external, external: true, subnets: [{name: public, cidr: 203.0.113.0/24, dhcp: false}]}
   - {name: net, segmentation_id: 5, subnets: [{name: sub, cidr: 10.5.0.0/24, dhcp: false}]}
 routers:
   - {name: r, ${router}, interfaces: [{subnet: sub}], ${ROUTES}}
-`);
+`),
+  );
 }
 
 function routesTo(of: ReturnType<typeof cloud>, host: string, prefix: string): readonly string[] {

@@ -82,7 +82,7 @@ describe('a gateway', () => {
     [', addresses: [192.0.2.1]', '46:72 No subnet of network "public" has this address'],
     [
       ', addresses: [203.0.113.9, 203.0.113.9]',
-      '46:85 This address belongs to router edge already',
+      '46:85 203.0.113.9 belongs to router edge already and cannot be of router edge',
     ],
   ])('with%s is refused', (external, expected) => {
     const { problems } = readCloudYaml('c.yaml', withRouter('legacy', external));

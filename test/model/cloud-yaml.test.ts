@@ -45,12 +45,12 @@ describe('a cloud.yaml', () => {
   - {name: a, host: c1, ports: [{network: net, addresses: [10.0.0.4]}]}
   - {name: b, host: c1, ports: [{network: net, addresses: [10.0.0.4]}]}
 `,
-      ['9:60 This address belongs to port a already'],
+      ['9:60 10.0.0.4 belongs to port a already and cannot be of port b'],
     ],
     [
       'one VXLAN key for two networks',
       `${HOST}${NETWORK}  - {name: other, segmentation_id: 5}\n`,
-      ['7:5 Network "net" is already vxlan 5'],
+      ['7:5 Network "net" is already vxlan 5, and "other" cannot be as well'],
     ],
     [
       'subnets that overlap',
@@ -65,7 +65,7 @@ describe('a cloud.yaml', () => {
   - {name: r1, interfaces: [{subnet: sub}]}
   - {name: r2, interfaces: [{subnet: sub}]}
 `,
-      ['9:29 This address belongs to router r1 already'],
+      ['9:29 10.0.0.1 belongs to router r1 already and cannot be of router r2'],
     ],
     [
       'a VLAN network without its physical network',

@@ -53,27 +53,27 @@ describe('addresses and prefixes that cannot be', () => {
     [
       'an address of two routers',
       `${BASE}routers:\n  - {name: r, interfaces: [{subnet: red}]}\n  - {name: q, interfaces: [▸{subnet: red}]}\n`,
-      'This address belongs to router r already',
+      '10.1.0.1 belongs to router r already and cannot be of router q',
     ],
     [
       'an address of a router and a server',
       `${BASE}servers:\n  - {name: a, host: c1, ports: [{network: red, addresses: [10.1.0.1]}]}\nrouters: [{name: r, interfaces: [▸{subnet: red}]}]\n`,
-      'This address belongs to port a already',
+      '10.1.0.1 belongs to port a already and cannot be of router r',
     ],
     [
       'an address of two servers',
       `${BASE}servers:\n  - {name: a, host: c1, ports: [{network: red, addresses: [10.1.0.9]}]}\n  - {name: b, host: c1, ports: [{network: red, addresses: [▸10.1.0.9]}]}\n`,
-      'This address belongs to port a already',
+      '10.1.0.9 belongs to port a already and cannot be of port b',
     ],
     [
       'an address of two gateways',
       `${BASE}routers:\n  - {name: r, external: {network: ext, address: 203.0.113.9}}\n  - {name: q, external: {network: ext, address: ▸203.0.113.9}}\n`,
-      'This address belongs to router r already',
+      '203.0.113.9 belongs to router r already and cannot be of router q',
     ],
     [
       'a floating IP that a router has',
       `${BASE}${SERVERS}routers: [{name: r, external: {network: ext, address: 203.0.113.9}, interfaces: [{subnet: red}]}]\nfloating_ips: [▸{network: ext, address: 203.0.113.9, port: a}]\n`,
-      'This address belongs to router r already',
+      '203.0.113.9 belongs to router r already and cannot be of a floating IP',
     ],
     [
       'an interface with an address of another subnet',
@@ -182,19 +182,19 @@ describe('segments that cannot be', () => {
     [
       'a VLAN of two networks on one physical network',
       networks(vlan('a', 'p', 40) + vlan('b', 'p', 40, MARK)),
-      'Network "a" is already vlan 40 on p',
+      'Network "a" is already vlan 40 on p, and "b" cannot be as well',
     ],
     [
       'a tunnel key of two networks',
       networks('  - {name: a, segmentation_id: 7}\n  - ▸{name: b, segmentation_id: 7}\n'),
-      'Network "a" is already vxlan 7',
+      'Network "a" is already vxlan 7, and "b" cannot be as well',
     ],
     [
       'two flat networks on one physical network',
       networks(
         '  - {name: a, type: flat, physical_network: p}\n  - ▸{name: b, type: flat, physical_network: p}\n',
       ),
-      'Network "a" is already flat on p',
+      'Network "a" is already flat on p, and "b" cannot be as well',
     ],
     [
       'a VLAN that there is not',
@@ -517,5 +517,89 @@ describe('rows that lack what they need', () => {
     const rules = value?.neutron.securityGroups.find(({ name }) => name === 'g')?.rules;
     expect(rules).toHaveLength(1);
     expect(rules?.[0]).toMatchObject({ direction: 'ingress', protocol: null, remotePrefix: null });
+  });
+});
+
+describe('what the server itself refuses of routers, groups and forwarded ports', () => {
+  const router = (more: string): string =>
+    `${BASE}routers:\n  - {name: r, external: {network: ext, address: 203.0.113.9}, interfaces: [{subnet: red}], ${more}}\n`;
+  it.each([
+    [
+      'a next hop in no subnet of the router',
+      router('routes: [▸{to: 10.77.0.0/16, via: 10.2.0.9}]'),
+      'The next hop 10.2.0.9 is in no subnet of router "r", which has "red", "ext"',
+    ],
+    [
+      'a next hop of a router without any subnet',
+      `${BASE}routers: [{name: r, routes: [▸{to: 10.77.0.0/16, via: 10.2.0.9}]}]\n`,
+      'The next hop 10.2.0.9 is in no subnet of router "r", which has none',
+    ],
+    [
+      'a next hop that is the router’s own interface',
+      router('routes: [{to: 10.76.0.0/16, via: 10.1.0.9}, ▸{to: 10.77.0.0/16, via: 10.1.0.1}]'),
+      'The next hop 10.1.0.1 is an address of router "r" itself',
+    ],
+    [
+      'a next hop that is the router’s own gateway address',
+      router('routes: [▸{to: 10.77.0.0/16, via: 203.0.113.9}]'),
+      'The next hop 203.0.113.9 is an address of router "r" itself',
+    ],
+    [
+      'a stateful and a stateless group of one port',
+      `${BASE.replace('[{name: g}]', '[{name: g}, {name: l, stateful: false}]')}servers:\n  - {name: a, host: c1, ports: [▸{network: red, security_groups: [g, l]}]}\n`,
+      'Port "a" cannot have both the stateful group "g" and the stateless "l"',
+    ],
+    [
+      'ports forwarded to an address that has a floating IP',
+      `${BASE}${SERVERS}${ROUTER}floating_ips:\n  - {network: ext, address: 203.0.113.50, port: a}\n  - {network: ext, forward: [{external: 80, port: b}, ▸{external: 81, port: a}]}\n`,
+      'Port "a" has floating IP 203.0.113.50, so no ports are forwarded to it',
+    ],
+    [
+      'ranges of forwarded ports of different lengths',
+      `${BASE}${SERVERS}${ROUTER}floating_ips:\n  - {network: ext, forward: [▸{external: 80-82, internal: 90-91, port: a}]}\n`,
+      'Ports are forwarded to as many ports, to one, or from one',
+    ],
+    [
+      'ranges of forwarded ports that overlap',
+      `${BASE}${SERVERS}${ROUTER}floating_ips:\n  - {network: ext, forward: [{external: 80-90, port: a}, {external: ▸85, port: b}]}\n`,
+      'Port 85 is forwarded already',
+    ],
+    [
+      'a range that is none',
+      `${BASE}${SERVERS}${ROUTER}floating_ips:\n  - {network: ext, forward: [{external: ▸90-80, port: a}]}\n`,
+      'Expected a port or a range of ports, e.g. 5000-5010',
+    ],
+    [
+      'HA routers whose hosts share no tunnels',
+      `${BASE.replace('tunnel_types: [vxlan], local_ip: 10.9.0.1}, l3', 'local_ip: 10.9.0.1}, l3')}routers: [▸{name: r, kind: ha}]\n`,
+      'No tunnel type joins the hosts n1 of an HA router; tenant_network_types: [vlan] with network_vlan_ranges would give its HA network a VLAN',
+    ],
+    [
+      'a type of authentication without a password',
+      `settings: {ha_vrrp_auth_type: ▸AH}\n${BASE}`,
+      'A type of authentication needs ha_vrrp_auth_password',
+    ],
+    [
+      'an HA network of no routers',
+      `settings: {l3_ha_net_cidr: ▸169.254.192.0/31}\n${BASE}`,
+      'The HA network has addresses of IPv4 for several routers',
+    ],
+  ])('%s', (_, text, message) => {
+    expectRefused(text, message);
+  });
+
+  it('takes next hops in reach, of interfaces and of the gateway', () => {
+    const text = router(
+      'routes: [{to: 10.77.0.0/16, via: 10.1.0.9}, {to: 10.78.0.0/16, via: 203.0.113.1}]',
+    );
+    expect(readCloudYaml('c.yaml', text).problems).toEqual([]);
+  });
+
+  it('names the router and the project of one HA router too many', () => {
+    const routers = Array.from({ length: 255 }, (_, i) => `  - {name: r${i}, kind: ha}\n`).join('');
+    const { problems } = readCloudYaml('c.yaml', `${BASE}routers:\n${routers}`);
+    expect(problems.map(({ message }) => message)).toEqual([
+      'A project has at most 254 HA routers, and router "r254" of project "default" is one more',
+    ]);
   });
 });

@@ -149,7 +149,7 @@ describe('a network of several segments', () => {
     [
       'a segment of another network',
       `${PLAIN}  - {name: other, type: vlan, physical_network: p1, segmentation_id: 101}\n`,
-      '8 Network "net" is already vlan 101 on p1',
+      '8 Network "net" is already vlan 101 on p1, and "other" cannot be as well',
     ],
   ])('is refused with %s', (_, text, expected) => {
     expect(problemsOf(text)).toContain(expected);

@@ -311,7 +311,7 @@ const FACTS: readonly (readonly [string, (cloud: Cloud) => unknown, unknown])[] 
     (c) => floating(c, '203.0.113.112'),
     ['public', null, null, null],
   ],
-  ['port forwardings', (c) => forwardings(c)[0], ['tcp', [2222, 2222], [22, 22], '10.2.0.10', 'a']],
+  ['port forwardings', (c) => forwardings(c)[0], ['tcp', [2222, 2222], [22, 22], '10.2.0.21', 'child']],
   [
     'rules of groups: ports, ICMP, protocol numbers, prefixes, groups, address groups, IPv6',
     (c) => group(c, 'web'),
@@ -496,7 +496,13 @@ function listed(name: string, rows: unknown): readonly string[] {
 
 describe('what an input cannot say', () => {
   it.each(INPUTS.slice(0, 2))('ranges of forwarded ports are told by %s', (_, cloud) => {
-    expect(forwardings(cloud)[1]).toEqual(['udp', [5000, 5010], [6000, 6010], '10.2.0.10', 'a']);
+    expect(forwardings(cloud)[1]).toEqual([
+      'udp',
+      [5000, 5010],
+      [6000, 6010],
+      '10.2.0.21',
+      'child',
+    ]);
   });
 
   it('ranges of forwarded ports have a place where the client prints none', () => {

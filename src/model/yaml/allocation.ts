@@ -2,6 +2,7 @@
  * Addresses of a network's ports: those that somebody asked for first, then the next free one of
  * the subnet's pools. An address that two ports ask for is a problem.
  */
+import { writeIp } from '../../text/address-text.ts';
 import { type JsonNode, wrong } from '../../text/json-text.ts';
 import { linkLocalAddress } from '../ids.ts';
 import {
@@ -22,8 +23,9 @@ export class Allocation {
   claim(subnet: NeutronSubnet, address: CloudAddress, owner: string, at: JsonNode): FixedIp {
     const key = `${subnet.id} ${address.value}`;
     const other = this.taken.get(key);
-    if (other !== undefined) wrong(at, `This address belongs to ${other} already`);
-    else this.taken.set(key, owner);
+    if (other !== undefined) {
+      wrong(at, `${writeIp(address)} belongs to ${other} already and cannot be of ${owner}`);
+    } else this.taken.set(key, owner);
     if (!contains(subnet.prefix, address)) {
       wrong(at, `This address is not in subnet ${JSON.stringify(subnet.name)}`);
     }

@@ -1,7 +1,10 @@
 /** Floating IPs with what belongs to them, and trunks. */
+
+import { writeIp } from '../../text/address-text.ts';
 import { type JsonNode, member, reportUnknownKeys, wrong } from '../../text/json-text.ts';
 import { type Cloud, type CloudHost } from '../cloud.ts';
 import {
+  type CloudAddress,
   type NeutronFloatingIp,
   type NeutronNetwork,
   type NeutronPort,
@@ -80,6 +83,7 @@ export function readFloatingIps(
     };
     return [floating];
   });
+  reportForwardedTwice(root, context, forwardings, floatingIps);
   return { floatingIps, forwardings };
 }
 
@@ -118,6 +122,34 @@ function fixedOf(node: JsonNode, port: NeutronPort): NeutronFloatingIp['fixedAdd
     wrong(node, 'The port has neither this address nor an allowed pair of it');
   }
   return wanted;
+}
+
+/** An address with a floating IP is behind no forwarded ports (PortHasBindingFloatingIP of the API). */
+function reportForwardedTwice(
+  root: JsonNode,
+  context: PortContext,
+  forwardings: readonly NeutronPortForwarding[],
+  floatingIps: readonly NeutronFloatingIp[],
+): void {
+  const key = (port: string | null, address: CloudAddress | null): string =>
+    `${port} ${address?.value}`;
+  const bound = new Map(
+    floatingIps.map((each) => [key(each.portId, each.fixedAddress), each] as const),
+  );
+  for (const node of objects(member(root, 'floating_ips'))) {
+    for (const row of objects(member(node, 'forward'))) {
+      const port = context.ports.get(text(row, 'port'));
+      const found = forwardings.find(
+        (each) => each.internalPortId === port?.id && bound.has(key(port.id, each.internalAddress)),
+      );
+      if (port === undefined || found === undefined) continue;
+      const other = bound.get(key(port.id, found.internalAddress));
+      if (other === undefined) continue;
+      const name = JSON.stringify(port.name);
+      const at = writeIp(other.address);
+      wrong(row, `Port ${name} has floating IP ${at}, so no ports are forwarded to it`);
+    }
+  }
 }
 
 /** One port of an address leads to one place. */

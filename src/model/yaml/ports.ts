@@ -170,6 +170,7 @@ export function readPortOf(
   const groups = items(member(row, 'security_groups')).flatMap(
     (each) => context.groups.find(each)?.id ?? [],
   );
+  reportStates(row, name, groups, context);
   if (!security && groups.length > 0) {
     wrong(row, 'A port without port security has no security groups');
   }
@@ -192,6 +193,23 @@ export function readPortOf(
       return found === null ? [] : [{ prefix: found, mac: mac(pair, 'mac') }];
     }),
   });
+}
+
+/** One port has stateful groups or stateless ones (SecurityGroupConflict of the API). */
+function reportStates(
+  row: JsonNode,
+  name: string,
+  ids: readonly string[],
+  { groups }: PortContext,
+): void {
+  if (ids.length < 2) return;
+  const own = groups.all.filter(({ id }) => ids.includes(id));
+  const [stateful, stateless] = [true, false].map((kind) =>
+    own.find((group) => group.stateful === kind),
+  );
+  if (stateful === undefined || stateless === undefined) return;
+  const names = `${JSON.stringify(stateful.name)} and the stateless ${JSON.stringify(stateless.name)}`;
+  wrong(row, `Port ${JSON.stringify(name)} cannot have both the stateful group ${names}`);
 }
 
 /** `dhcp_options:`; a name is dnsmasq's, a number is the option's own. */

@@ -1,8 +1,15 @@
 /** `routers:` of a cloud.yaml: the hosts that run them, and the networks of highly available ones. */
+
+import { writeIp } from '../../text/address-text.ts';
 import { type JsonNode, member, reportUnknownKeys, wrong } from '../../text/json-text.ts';
 import { type CloudHost, type CloudSettings, type Layer3Agent } from '../cloud.ts';
-import { type NeutronNetwork, type NeutronRouter, type NeutronSubnet } from '../neutron.ts';
-import { readRoutes } from './networks.ts';
+import {
+  type CloudAddress,
+  type NeutronNetwork,
+  type NeutronRouter,
+  type NeutronSubnet,
+} from '../neutron.ts';
+import { contains, readRoutes } from './networks.ts';
 import { type PortContext } from './ports.ts';
 import { idOf, type Names, nameOf, objects, oneOf, text, texts, truth } from './reading.ts';
 import {
@@ -51,7 +58,10 @@ export function readRouters(
     if (isHighlyAvailable(kind)) {
       const count = (ha.get(project) ?? 0) + 1;
       ha.set(project, count);
-      if (count > MOST_HA_ROUTERS) wrong(node, 'A project has at most 254 HA routers');
+      if (count > MOST_HA_ROUTERS) {
+        const names = `router ${JSON.stringify(name)} of project ${JSON.stringify(project)}`;
+        wrong(node, `A project has at most 254 HA routers, and ${names} is one more`);
+      }
     }
     const at: RouterPlace = { node, name, id, kind, project, hosts, context };
     const inside = interfacesOf(at);
@@ -66,7 +76,7 @@ export function readRouters(
       distributed: isDistributed(kind),
       ha: isHighlyAvailable(kind),
       gateway,
-      routes: readRoutes(member(node, 'routes')),
+      routes: extraRoutes(at),
       agents: hosts.map((host, i) => ({
         host: host.name,
         haState: isHighlyAvailable(kind) ? (i === 0 ? 'active' : 'standby') : null,
@@ -74,6 +84,37 @@ export function readRouters(
     };
     routers.add(name, router, node);
   }
+}
+
+/**
+ * Extra routes, whose next hops are in subnets of the router's own ports and not its own addresses
+ * (extraroute_db.py `_validate_routes_nexthop`).
+ */
+function extraRoutes({ node, id, name, context }: RouterPlace): NeutronRouter['routes'] {
+  const at = member(node, 'routes');
+  const routes = readRoutes(at);
+  if (routes.length === 0) return routes;
+  const own = context.ports.all
+    .filter(({ deviceId }) => deviceId === id)
+    .flatMap(({ fixedIps }) => fixedIps);
+  const subnets = new Map(context.subnets.all.map(({ subnet }) => [subnet.id, subnet]));
+  const near = own.flatMap(({ subnetId }) => subnets.get(subnetId) ?? []);
+  const rows = objects(at);
+  for (const [i, { via }] of routes.entries()) {
+    const row = rows[i] ?? node;
+    const hop = `The next hop ${writeIp(via)}`;
+    if (own.some(({ address }) => isSame(address, via))) {
+      wrong(row, `${hop} is an address of router ${JSON.stringify(name)} itself`);
+    } else if (!near.some(({ prefix }) => contains(prefix, via))) {
+      const names = near.map((subnet) => JSON.stringify(subnet.name)).join(', ') || 'none';
+      wrong(row, `${hop} is in no subnet of router ${JSON.stringify(name)}, which has ${names}`);
+    }
+  }
+  return routes;
+}
+
+function isSame(a: CloudAddress, b: CloudAddress): boolean {
+  return a.version === b.version && a.value === b.value;
 }
 
 /** Agents of compute hosts carry distributed routers only (`dvr`, `dvr_no_external`). */
@@ -159,7 +200,11 @@ function makeHaNetwork(at: RouterPlace, name: string, settings: CloudSettings): 
     kinds.every((list) => list.includes(kind)),
   );
   if (type === undefined && given === null)
-    wrong(at.node, 'The hosts of an HA router have no tunnel type in common');
+    wrong(
+      at.node,
+      `No tunnel type joins the hosts ${at.hosts.map((host) => host.name).join(', ')} of an HA router; ` +
+        'tenant_network_types: [vlan] with network_vlan_ranges would give its HA network a VLAN',
+    );
   const used = new Set(
     context.networks.all.flatMap((each) => each.segments.map((one) => one.segmentationId)),
   );

@@ -28,7 +28,8 @@ export class Segments {
     }
     const what = type === 'flat' ? type : `${type} ${segmentationId}`;
     const where = physicalNetwork === null ? '' : ` on ${physicalNetwork}`;
-    wrong(node, `Network ${JSON.stringify(other)} is already ${what}${where}`);
+    const names = `Network ${JSON.stringify(other)} is already ${what}${where}`;
+    wrong(node, `${names}, and ${JSON.stringify(name)} cannot be as well`);
   }
 
   /** The next free segment of the tenants' types; null and a problem when all are used up. */
