@@ -94,7 +94,7 @@ export function balancersOf(api: ServiceRows): readonly LoadBalancer[] {
     return [
       {
         ...{ id, name: word(row, 'name'), project: word(row, 'project_id', 'tenant_id') },
-        provider: /^(haproxy|octavia_haproxy)$/.test(word(row, 'provider')) ? 'haproxy' : 'amphora',
+        provider: providerOf(row),
         vipPortId: word(row, 'vip_port_id'),
         vipAddress,
         adminUp: isUp(row),
@@ -105,6 +105,16 @@ export function balancersOf(api: ServiceRows): readonly LoadBalancer[] {
       },
     ];
   });
+}
+
+/** LBaaS v2's haproxy, or Octavia's own driver under its names; others work in other ways. */
+function providerOf(row: JsonNode): LoadBalancer['provider'] {
+  const node = column(row, 'provider');
+  const word = textOf(node) ?? 'amphora';
+  if (node !== undefined && !/^(?:haproxy|amphora|amphorav2|octavia)$/.test(word)) {
+    wrong(node, 'Load balancers are built by haproxy (LBaaS v2) or amphora (Octavia) alone');
+  }
+  return word === 'haproxy' ? 'haproxy' : 'amphora';
 }
 
 /** The master's port first (`role`); an amphora that is being replaced has no port any more. */
