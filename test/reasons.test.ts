@@ -8,6 +8,7 @@ import { CODES } from './trace/faults/code-faults.ts';
 import { LEARNING } from './trace/faults/learning-faults.ts';
 import { PLUGGING } from './trace/faults/plugging-faults.ts';
 import { AVAILABLE, DISTRIBUTED } from './trace/faults/router-faults.ts';
+import { SIX } from './trace/faults/six-faults.ts';
 import { FAULTS } from './trace/faults/tunnel-faults.ts';
 
 const ELEMENT = 'no fault of these deployments leads to it';
@@ -15,7 +16,6 @@ const TOLD = 'it says how sure an answer is; no packet is stopped by it';
 
 /** Codes that neither a scenario nor a fault of a captured deployment shows, and why. */
 const OTHERWISE: Readonly<Record<string, string>> = {
-  OF_PORT_DOWN: ELEMENT,
   CT_INVALID: ELEMENT,
   NETWORK_LOOP: ELEMENT,
   BRIDGE_SAME_PORT: ELEMENT,
@@ -36,7 +36,7 @@ const OTHERWISE: Readonly<Record<string, string>> = {
 const scenarios = scenariosByCode();
 const faults = [
   [FAULTS, LINUX, HYBRID, DISTRIBUTED, AVAILABLE, CODES],
-  [LEARNING, PLUGGING, CENTRAL, FIREWALL, STANDING],
+  [LEARNING, PLUGGING, CENTRAL, FIREWALL, STANDING, SIX],
 ].flat(2);
 const ofFaults = new Set(faults.flatMap(({ blames }) => (blames === null ? [] : [blames.code])));
 const CODES_OF_ALL = FAMILIES.flatMap(({ codes }) => codes);

@@ -198,6 +198,17 @@ export const ROUTING = {
       'journalctl -u neutron-dhcp-agent',
     ],
   },
+  RA_NO_PREFIX: {
+    causes: [
+      'The subnet is for DHCPv6: its prefix is advertised without the autonomous flag, and the guest has to ask a server.',
+      'The file of radvd is of a time before the subnet was added to the router.',
+    ],
+    confirm: [
+      'openstack subnet show SUBNET -c ipv6_ra_mode -c ipv6_address_mode',
+      'cat /var/lib/neutron/ra/ROUTER.radvd.conf',
+      'rdisc6 DEVICE (in the guest)',
+    ],
+  },
   DHCP_WRONG_ADDRESS: {
     causes: [
       'The host file of dnsmasq is of a time when the port had another address: the DHCP agent missed the notice of its change.',

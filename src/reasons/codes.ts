@@ -71,6 +71,7 @@ export const REASONS = {
   WRONG_RECEIVER: { sentence: 'Somebody else than the destination received the packet.', fix: null },
   NOT_FOR_ME: { sentence: 'The receiver is not the owner of the destination address.', fix: null },
   DHCP_NO_ADDRESS: { sentence: 'The DHCP server received the message and has no address for the client.', fix: 'Compare the fixed IPs of the port with the host file of dnsmasq; restart neutron-dhcp-agent so that it writes it anew.' },
+  RA_NO_PREFIX: { sentence: 'A router advertises itself, but no prefix from which a guest may form its address.', fix: 'Compare ipv6_ra_mode and ipv6_address_mode of the subnet with the file of radvd.' },
   DHCP_WRONG_ADDRESS: { sentence: 'The DHCP server gives the client an address that is not its port’s.', fix: 'Restart neutron-dhcp-agent so that it writes the host file of dnsmasq anew, and renew the lease.' },
   LB_NO_SERVER: { sentence: 'The load balancer has no server that it can pass the connection to.', fix: 'Check the members of the pool and their health checks.' },
   SNAPSHOT_INCOMPLETE: { sentence: 'The snapshot lacks data that the answer needs.', fix: 'Collect the named files.' },

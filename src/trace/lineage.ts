@@ -134,7 +134,8 @@ function next(current: Lineage, step: Step, since: number): Lineage {
     case 'resolution': {
       const { message } = step as ResolutionStep;
       // A solicited answer turns the request's diary into that of the ARP packet.
-      const begun = message === 'arp-reply' ? current.since : since;
+      const answers = message === 'arp-reply' || message === 'advertisement';
+      const begun = answers && current.role === 'resolution' ? current.since : since;
       return became(current, 'resolution', begun, null);
     }
     case 'relay': {

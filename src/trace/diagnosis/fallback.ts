@@ -14,8 +14,11 @@ export function isFallback(flow: Flow | null): boolean {
   return flow.priority <= HIGHEST && flow.tests.every(({ field }) => field.name === 'in_port');
 }
 
-/** Until Neutron sent such packets to a table of their own, a port's rules ended with these. */
-const REST: ReadonlySet<string> = new Set(['ct_state', 'reg5']);
+/**
+ * Until Neutron sent such packets to a table of their own, a port's rules ended with these; what
+ * is established and allowed no more is marked by one that asks for the IP version as well.
+ */
+const REST: ReadonlySet<string> = new Set(['ct_state', 'reg5', 'eth_type']);
 
 /** Whether a flow refuses what no rule of a port has let pass (firewall.py `ct_state=-est`). */
 export function refusesRest(flow: Flow | null): boolean {

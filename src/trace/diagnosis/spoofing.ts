@@ -30,14 +30,22 @@ const VERDICTS: ReadonlySet<number> = new Set([91, 92, 93, 94]);
 const ARP = 0x0806;
 /** Neighbour advertisements (RFC 4861 §4.4) claim what stands in them, not whom they come from. */
 const ICMP6 = 58;
+const SOLICITATION_OF_ROUTERS = 133;
 const ADVERTISEMENT = 136;
 
 export const spoofedSource: Diagnosis = (of) => inSwitch(of) ?? inRules(of);
 
 function inSwitch(of: Case): Finding | null {
   if (!/^br-int table \d+$/.test(of.drop.where)) return null;
-  const decided = flowsOf(of).findLast(({ step }) => !VERDICTS.has(step.table));
-  const code = decided === undefined ? undefined : TABLES.get(decided.step.table);
+  const flows = flowsOf(of);
+  const asked = isDiscovery(of.words) ? flows.findLast(({ step }) => step.table === 71) : undefined;
+  const decided = asked ?? flows.findLast(({ step }) => !VERDICTS.has(step.table));
+  const code =
+    asked !== undefined
+      ? 'ARP_SPOOF_BLOCKED'
+      : decided === undefined
+        ? undefined
+        : TABLES.get(decided.step.table);
   if (decided === undefined || code === undefined) return null;
   const { network } = of.compiled;
   const { words, step } = decided;
@@ -46,6 +54,13 @@ function inSwitch(of: Case): Finding | null {
   const confirm = [onHost(of.host, `ovs-ofctl dump-flows br-int table=${step.table}`)];
   const found = finding(of, code, port, device?.name ?? 'the port', words, confirm);
   return { ...found, component: `br-int table ${step.table}`, ...flowHit(step.flow) };
+}
+
+/** Messages of neighbour discovery (RFC 4861 §4): connections are not tracked by them. */
+export function isDiscovery(words: Uint32Array): boolean {
+  if (numberIn(words, 'ip_proto') !== ICMP6) return false;
+  const type = numberIn(words, 'tp_src');
+  return type >= SOLICITATION_OF_ROUTERS && type <= ADVERTISEMENT;
 }
 
 function inRules(of: Case): Finding | null {

@@ -99,6 +99,7 @@ function untranslatedSource(of: Case, network: Network): Finding | null {
     );
     const meant = own !== undefined || router.gateway?.snat === true;
     if (!meant || !isInternal(network, router, source)) continue;
+    if (source.version === 6) return unknownOutside(enter, leave.port, router, source);
     return {
       ...natFinding(enter.host, enter.device, router),
       component: `${enter.device} nat POSTROUTING`,
@@ -110,6 +111,32 @@ function untranslatedSource(of: Case, network: Network): Finding | null {
     };
   }
   return null;
+}
+
+/** The agents translate no IPv6 (router_info.py): who is outside has to know the tenants' networks. */
+function unknownOutside(
+  { host, device }: EnterStep,
+  port: string,
+  router: NeutronRouter,
+  source: IpAddress,
+): Finding {
+  return {
+    code: 'NO_ROUTE',
+    host,
+    component: `${device} ${port}`,
+    evidence: `${writeIp(source)} leaves as it is`,
+    origin: null,
+    because: [
+      `${writeIp(source)} leaves ${router.name} by ${port} as it is, for IPv6 is never translated, and nobody outside knows the way back`,
+    ],
+    neutron: [routerRef(router)],
+    fix: {
+      summary:
+        'tell the outside of the subnet: by BGP, by prefix delegation, or by a route on the gateway',
+      commands: [],
+    },
+    confirm: [inNamespace(host, device, 'ip -6 route')],
+  };
 }
 
 function natFinding(

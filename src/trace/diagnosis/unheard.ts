@@ -11,6 +11,7 @@ import { inNamespace, restartAgent } from './commands.ts';
 import { deadReceiver } from './dead-port.ts';
 import { notArriving } from './not-arriving.ts';
 import { CALLS, serversOf } from './servers.ts';
+import { silentAdvertiser } from './silent-advertiser.ts';
 import { tunnelFault } from './tunnel-ends.ts';
 import { wayFault } from './uplink.ts';
 
@@ -23,8 +24,11 @@ const SAYS: Readonly<Record<string, string>> = {
 export const unheard: Diagnosis = (of) => {
   const { stray, question, compiled, direction } = of;
   const { protocol } = question.packet;
-  if (!CALLS.has(protocol) || direction !== 'request') return null;
+  if (!CALLS.has(protocol)) return null;
   const { network } = compiled;
+  const mute = first(serversOf(network, question), (server) => silentAdvertiser(of, server));
+  if (mute !== null) return mute;
+  if (direction !== 'request') return null;
   const caller = network.neutron.ports.find(({ id }) => id === question.from.port);
   const own = caller === undefined ? null : networkById(network, caller.networkId);
   if (caller === undefined || own === null) return stray === true ? nobody(of, null) : null;

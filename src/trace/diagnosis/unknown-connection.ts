@@ -12,6 +12,7 @@ import { type Read } from '../lineage.ts';
 import { type EnterStep } from '../steps.ts';
 import { type Case, type Diagnosis, type Finding, flowsOf, numberIn } from './case.ts';
 import { inNamespace, onHost } from './commands.ts';
+import { isDiscovery } from './spoofing.ts';
 
 /** Whether a flow is for packets that the tracker finds invalid. */
 export function asksInvalid(flow: Flow | null): boolean {
@@ -20,6 +21,8 @@ export function asksInvalid(flow: Flow | null): boolean {
   );
 }
 
+/** The first table of what comes in to a port. */
+const INGRESS = 81;
 /** Tables that only refuse: what led there decided. */
 const REFUSING: ReadonlySet<number> = new Set([91, 92, 93, 94]);
 
@@ -27,6 +30,8 @@ export const unknownConnection: Diagnosis = (of) => {
   const decided = flowsOf(of).findLast(({ step }) => !REFUSING.has(step.table));
   const inSwitch = of.device === 'ovs' && decided !== undefined && asksInvalid(decided.step.flow);
   if (!inSwitch && of.drop.reason !== 'CT_INVALID') return null;
+  const uninvited = inSwitch ? discoveryAt(of) : null;
+  if (uninvited !== null) return uninvited;
   const confirm = [
     of.device === 'ovs'
       ? onHost(of.host, 'ovs-appctl dpctl/dump-conntrack')
@@ -35,6 +40,29 @@ export const unknownConnection: Diagnosis = (of) => {
   const found = reasonOf(of);
   return { ...found, confirm };
 };
+
+/**
+ * Neighbour discovery belongs to no connection (net/netfilter/nf_conntrack_proto_icmpv6.c): a flow
+ * of the firewall's first table lets it in, and where that is missing it is found invalid.
+ */
+function discoveryAt(of: Case): Finding | null {
+  const first = flowsOf(of).findLast(({ step }) => step.table === INGRESS);
+  if (first === undefined || !isDiscovery(of.words)) return null;
+  return {
+    code: 'SG_NO_MATCHING_RULE',
+    component: `br-int table ${INGRESS}`,
+    evidence: '',
+    origin: first.step.flow?.origin ?? null,
+    because: [
+      `neighbour discovery is never tracked, and ${of.host} has no flow that lets ICMPv6 type ${numberIn(of.words, 'tp_src')} in to the port`,
+    ],
+    fix: {
+      summary: 'restart the agent on the host, which writes the flows of the port anew',
+      commands: [],
+    },
+    confirm: [onHost(of.host, `ovs-ofctl dump-flows br-int table=${INGRESS}`)],
+  };
+}
 
 function reasonOf(of: Case): Finding {
   const zone = zonesIn(of, of.diary).at(-1)?.zone ?? null;

@@ -7,7 +7,7 @@ import { type IpAddress } from '../../dataplane/routing/types.ts';
 import { namespaceOwner } from '../../model/ids.ts';
 import { type NeutronPort } from '../../model/neutron.ts';
 import { sameAddress } from '../../packet/prefix.ts';
-import { readIp, writeIp } from '../../text/address-text.ts';
+import { readIp, writeIp, writeMac } from '../../text/address-text.ts';
 import { type Origin } from '../../text/problem.ts';
 import { type CompiledNetwork } from '../compiled-network.ts';
 import { portLabel, portRef } from '../objects.ts';
@@ -50,11 +50,38 @@ export function wrongLease(
   };
 }
 
+/** A server that answers and has no address for the client (RFC 8415 §18.3.2, NoAddrsAvail). */
+export function noAddress(compiled: CompiledNetwork, { from }: Question): Blocker | null {
+  const { network } = compiled;
+  const port = network.neutron.ports.find(({ id }) => id === from.port);
+  const server = port === undefined ? null : serverOf(compiled, port, null);
+  if (port === undefined || server === null) return null;
+  const { host, namespace } = server;
+  return {
+    code: 'DHCP_NO_ADDRESS',
+    host,
+    component: `${namespace} dnsmasq`,
+    evidence: `no address for ${writeMac(port.mac)}`,
+    origin: null,
+    nearMisses: [],
+    direction: 'reply',
+    because: [
+      `dnsmasq answers ${portLabel(network, port)} that it has no address: its host file lacks ${writeMac(port.mac)}`,
+    ],
+    neutron: [portRef(network, port)],
+    fix: {
+      summary: 'restart neutron-dhcp-agent, which writes the host file of dnsmasq anew',
+      commands: [restartAgent(host, 'neutron-dhcp-agent')],
+    },
+    confirm: [],
+  };
+}
+
 /** The dnsmasq of the port's network that knows the address, and the line that says so. */
 function serverOf(
   compiled: CompiledNetwork,
   { mac, networkId }: NeutronPort,
-  given: IpAddress,
+  given: IpAddress | null,
 ): { readonly host: string; readonly namespace: string; readonly origin: Origin | null } | null {
   let serving = null;
   for (const host of compiled.network.hosts.keys()) {
@@ -66,8 +93,10 @@ function serverOf(
       const line =
         hosts.find(
           ({ macs, addresses }) =>
-            macs.includes(mac) && addresses.some((one) => sameAddress(one, given)),
-        ) ?? leases.find(({ address }) => sameAddress(address, given));
+            given !== null &&
+            macs.includes(mac) &&
+            addresses.some((one) => sameAddress(one, given)),
+        ) ?? leases.find(({ address }) => given !== null && sameAddress(address, given));
       if (line !== undefined) return { host, namespace, origin: line.origin };
       serving ??= { host, namespace, origin: null };
     }

@@ -13,6 +13,7 @@ import { guard } from '../../traffic/guard.ts';
 import { and, test } from '../../traffic/match.ts';
 import { type Packet } from '../../traffic/packet.ts';
 import { type CompiledNetwork } from '../compiled-network.ts';
+import { noPrefix } from '../diagnosis/silent-advertiser.ts';
 import { type TraceOptions } from '../opening.ts';
 import { endsOf, icmp6 } from '../programs/packets.ts';
 import { type Traced } from '../trace.ts';
@@ -60,5 +61,7 @@ export function traceAdvertisement(
   // An advertisement without a prefix for autonomous addresses gives none.
   const delivered = addresses.size > 0;
   const verdict = delivered ? 'REACHABLE' : 'UNREACHABLE';
-  return { kind: 'traced', trace: { ...trace, verdict, delivered, content } };
+  const none = delivered ? null : noPrefix(compiled, question);
+  const blockers = none === null ? trace.blockers : [none];
+  return { kind: 'traced', trace: { ...trace, verdict, delivered, content, blockers } };
 }

@@ -14,7 +14,7 @@ import { guard } from '../../traffic/guard.ts';
 import { and, test } from '../../traffic/match.ts';
 import { type Packet } from '../../traffic/packet.ts';
 import { type CompiledNetwork } from '../compiled-network.ts';
-import { wrongLease } from '../diagnosis/wrong-lease.ts';
+import { noAddress, wrongLease } from '../diagnosis/wrong-lease.ts';
 import { type TraceOptions } from '../opening.ts';
 import { datagram, endsOf } from '../programs/packets.ts';
 import { made } from '../programs/program.ts';
@@ -52,6 +52,7 @@ export function traceDhcp6(
   const { nic, own, opening } = link;
   let requested = false;
   let lease: Content | null = null;
+  let heardWithout = false;
   const message = (because: Packet | null, type: number, more: readonly Dhcp6Option[]): Packet => {
     const payload = emitDhcp6({
       type,
@@ -72,6 +73,7 @@ export function traceDhcp6(
     const heard = parseDhcp6(p.body.payload);
     if (heard === null || heard.transaction !== TRANSACTION) return [];
     if (heard.type === DHCP6_MESSAGE.reply) lease ??= lease6Of(heard, formatIpv6(endsOf(p).source));
+    if (!offers(heard)) heardWithout = true;
     if (heard.type !== DHCP6_MESSAGE.advertise || requested || !offers(heard)) return [];
     requested = true;
     const server = heard.options.filter(({ code }) => code === DHCP6_OPTION.serverId);
@@ -81,6 +83,10 @@ export function traceDhcp6(
   const content: Content | null = lease;
   const delivered = content !== null;
   const verdict = trace.delivered && !delivered ? 'UNREACHABLE' : trace.verdict;
+  const none = heardWithout && !delivered ? noAddress(compiled, question) : null;
+  if (none !== null) {
+    return { kind: 'traced', trace: { ...trace, verdict, delivered, content, blockers: [none] } };
+  }
   const wrong = wrongLease(compiled, question, content);
   if (wrong !== null) {
     const blamed = { verdict: 'UNREACHABLE', blockers: [wrong] } as const;

@@ -17,11 +17,16 @@ export function advertiser(config: Radvd, of: Namespace): Program {
       if (valueOf(p, 'ip_proto') !== ICMPV6 || !asked) return null;
       const own = config.interfaces.find(({ name, sends }) => sends && name === device);
       const on = of.interfaces.find(({ name }) => name === device);
-      if (own === undefined || on === undefined) return null;
+      if (own === undefined || on === undefined || !hasLinkLocal(on)) return null;
       const answer = { p: made('reply', advertise(own, on, p)), device };
       return { said: [{ ...answer, knowsNeighbour: false, opens: false }], refusal: null };
     },
   };
+}
+
+/** radvd does without an interface from which it cannot speak (setup_linklocal_addr()). */
+function hasLinkLocal({ addresses }: Interface): boolean {
+  return addresses.some(({ address, scope }) => address.version === 6 && scope === 'link');
 }
 
 /** To whoever asked, or to all nodes when it has no address yet (RFC 4861 §6.2.6). */

@@ -236,8 +236,16 @@ export function forkPart<P>(part: Part<P>, p: P): Part<P> {
 /** Records what the datapath has to do. */
 export function emit<P>(part: Part<P>, effect: DatapathAction<P>): void {
   part.effects = { previous: part.effects, value: effect };
-  if (effect.kind !== 'ended' && effect.kind !== 'ct-clear' && effect.kind !== 'meter')
-    part.sends++;
+  switch (effect.kind) {
+    case 'ended':
+    case 'ct-clear':
+    case 'meter':
+      return;
+    case 'ct':
+      // What is only committed goes nowhere by that.
+      if (effect.resume === null) return;
+  }
+  part.sends++;
 }
 
 /** The chain as a list, oldest first. */
