@@ -1,23 +1,53 @@
 /**
  * Joins the built files of the command line into `dist/joined.cjs`, each as a function that runs
- * when it is first required, and keeps V8's code cache of them after a trace of the demonstration.
+ * when it is first required, and what a trace does not load into `dist/joined-rest.cjs`. Beside both
+ * V8's code cache is kept, of what some questions about the demonstration ran.
  * Run by `npm run build` after the compiler; the library's own files stay as they are.
  */
-import { copyFileSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
-import { createRequire, isBuiltin } from 'node:module';
+import { copyFileSync, readFileSync, writeFileSync } from 'node:fs';
+import { createRequire } from 'node:module';
 import { join, posix, resolve } from 'node:path';
 import { pathToFileURL } from 'node:url';
 import { Script } from 'node:vm';
 import ts from 'typescript';
+import { preferShortRuns } from '../src/cli/short-runs.ts';
 
 const dist = resolve(import.meta.dirname, '../dist');
 const ENTRY = 'cli/main.js';
-/** As the compiler writes it; dynamic imports stand inside of functions. */
-const STATIC_IMPORT = /^const (\w+) = require\("([^"]+)"\);$/gm;
+/** Joined as well: every command loads it, and of Node.js it wants much that no command uses. */
+const JOINED_PACKAGES: readonly string[] = ['commander'];
+/** As compilers and people write it; dynamic imports stand inside of functions. */
+const STATIC_IMPORT = /^const (\w+) = require\(["']([^"']+)["']\);$/gm;
 
-/** A built file as the body of a function of `exports`, `require` and `url`. */
+/** Questions of traces: between servers, by a router with NAT, and refused. */
+const QUESTIONS: readonly (readonly string[])[] = [
+  ['trace', 'a1', 'a2', '-v'],
+  ['trace', 'a1', '198.51.100.10', '--tcp', '80'],
+  ['trace', 'a1', 'a2', '--tcp', '23'],
+];
+/** Questions that run much of the rest. */
+const FURTHER: readonly (readonly string[])[] = [
+  ['why', 'a1', 'b1'],
+  ['prove', 'a1', 'a2', '--tcp', '80'],
+];
+
+/** Where a built file or one of a package stands. */
+function pathOf(file: string): string {
+  const [name = ''] = file.split('/');
+  return JOINED_PACKAGES.includes(name) ? join(dist, '../node_modules', file) : join(dist, file);
+}
+
+/** The name under which `file` finds what it requires. */
+function targetOf(file: string, name: string): string {
+  if (JOINED_PACKAGES.includes(name)) return `${name}/index.js`;
+  if (!name.startsWith('.')) return name;
+  const path = posix.join(posix.dirname(file), name);
+  return path.endsWith('.js') ? path : `${path}.js`;
+}
+
+/** A file as the body of a function of `exports`, `require` and `url`. */
 function bodyOf(file: string): string {
-  const { outputText } = ts.transpileModule(readFileSync(join(dist, file), 'utf8'), {
+  const { outputText } = ts.transpileModule(readFileSync(pathOf(file), 'utf8'), {
     compilerOptions: {
       module: ts.ModuleKind.CommonJS,
       target: ts.ScriptTarget.ES2023,
@@ -28,76 +58,126 @@ function bodyOf(file: string): string {
   let body = outputText
     .replace(/^#!.*/, '')
     .replaceAll('import.meta.url', `new URL(${JSON.stringify(`../${file}`)}, url).href`)
-    .replace(/require\("(\.[^"]+)"\)/g, (_, name: string) => {
-      return `require(${JSON.stringify(posix.join(posix.dirname(file), name))})`;
+    .replace(/require\(["']([^"']+)["']\)/g, (_, name: string) => {
+      return `require(${JSON.stringify(targetOf(file, name))})`;
     });
-  // Files and packages are loaded where they are first used: no question needs all of them.
+  // Everything is loaded where it is first used: no question needs all files, and few need
+  // all of Node.js.
   for (const [line, variable = '', name = ''] of body.matchAll(STATIC_IMPORT)) {
-    if (isBuiltin(name)) continue;
-    const used = new RegExp(`(?<![\\w$])${variable}\\.`, 'g');
+    const member = new RegExp(`(?<![\\w$])${variable}\\.`, 'g');
+    const all = body.match(new RegExp(`(?<![\\w$])${variable}(?![\\w$])`, 'g')) ?? [];
+    // Whoever uses the whole of it loads it at once.
+    if (all.length !== (body.match(member)?.length ?? 0) + 1) continue;
     const load = `(${variable} ??= require(${JSON.stringify(name)})).`;
-    body = body.replace(line, `let ${variable};`).replace(used, () => load);
+    body = body.replace(line, () => `let ${variable};`).replace(member, () => load);
   }
   return body;
 }
 
-const bodies = new Map<string, string>();
-const open = [ENTRY];
-for (let file = open.pop(); file !== undefined; file = open.pop()) {
-  if (bodies.has(file)) continue;
-  const body = bodyOf(file);
-  bodies.set(file, body);
-  for (const [, name = ''] of body.matchAll(/require\("([^"]+\.js)"\)/g)) open.push(name);
+/** Every file that the program can load, with its body. */
+function reachable(): ReadonlyMap<string, string> {
+  const bodies = new Map<string, string>();
+  const open = [ENTRY];
+  for (let file = open.pop(); file !== undefined; file = open.pop()) {
+    if (bodies.has(file)) continue;
+    const body = bodyOf(file);
+    bodies.set(file, body);
+    for (const [, name = ''] of body.matchAll(/require\("([^"]+\.js)"\)/g)) open.push(name);
+  }
+  return bodies;
 }
 
-const files = [...bodies].map(
-  ([file, body]) => `${JSON.stringify(file)}: function (exports, require, url) {\n${body}\n}`,
-);
-const source = `(function (outside, url) {
+type Bodies = readonly (readonly [file: string, body: string])[];
+
+/** The source of an object of the files' functions. */
+function tableOf(bodies: Bodies): string {
+  const rows = bodies.map(
+    ([file, body]) => `${JSON.stringify(file)}: function (exports, require, url) {\n${body}\n}`,
+  );
+  return `{\n${rows.join(',\n')}\n}`;
+}
+
+/** The source of the program's start; `more` gives the functions that are not in it. */
+function programOf(bodies: Bodies): string {
+  return `(function (outside, url, more) {
 'use strict';
 const made = new Map();
 function require(name) {
-  const file = files[name];
-  if (file === undefined) return outside(name);
   let exports = made.get(name);
-  if (exports === undefined) {
-    exports = {};
-    made.set(name, exports);
-    file(exports, require, url);
-  }
+  if (exports !== undefined) return exports;
+  const file = files[name] ?? (name.endsWith('.js') ? more(name) : undefined);
+  if (file === undefined) return outside(name);
+  exports = {};
+  made.set(name, exports);
+  file(exports, require, url);
   return exports;
 }
-const files = {
-${files.join(',\n')}
-};
+const files = ${tableOf(bodies)};
 return require(${JSON.stringify(ENTRY)});
 })`;
-// One byte a character is read and compiled fastest.
-const latin = source.replace(/[^\0-\x7f]/g, (character) => {
-  return `\\u${character.charCodeAt(0).toString(16).padStart(4, '0')}`;
-});
-const filename = join(dist, 'joined.cjs');
-rmSync(`${filename}.cache`, { force: true });
-writeFileSync(filename, latin);
+}
+
+interface Joined {
+  readonly source: string;
+  readonly script: Script;
+  /** What it evaluates to. */
+  readonly value: unknown;
+}
+
+/** A script of one byte a character, which is read and compiled fastest. */
+function scriptOf(filename: string, source: string): Joined {
+  const latin = source.replace(/[^\0-\x7f]/g, (character) => {
+    return `\\u${character.charCodeAt(0).toString(16).padStart(4, '0')}`;
+  });
+  const script = new Script(latin, { filename });
+  return { source: latin, script, value: script.runInThisContext() };
+}
+
+/** Writes a script and, beside it, the code of its functions that have run. */
+function keep(filename: string, { source, script }: Joined): void {
+  writeFileSync(filename, source);
+  writeFileSync(`${filename}.cache`, script.createCachedData());
+}
+
+type Start = (outside: unknown, url: string, more: unknown) => { done: Promise<void> };
+
+/** Asks the program, which prints nothing. */
+async function ask(start: Start, more: unknown, questions: typeof QUESTIONS): Promise<void> {
+  const entry = join(dist, ENTRY);
+  const { write } = process.stdout;
+  process.stdout.write = () => true;
+  for (const question of questions) {
+    process.argv = ['node', 'hopwise', ...question];
+    await start(createRequire(entry), pathToFileURL(entry).href, more).done;
+  }
+  process.stdout.write = write;
+  process.exitCode = 0;
+}
+
+const bodies = [...reachable()];
 copyFileSync(join(dist, 'cli/start.js'), join(dist, ENTRY));
 
-/** Questions whose functions the cache keeps: between servers, by a router with NAT, and refused. */
-const QUESTIONS: readonly (readonly string[])[] = [
-  ['trace', 'a1', 'a2', '-v'],
-  ['trace', 'a1', '198.51.100.10', '--tcp', '80'],
-  ['trace', 'a1', 'a2', '--tcp', '23'],
-];
-const script = new Script(latin, { filename });
-const start: unknown = script.runInThisContext();
-if (typeof start !== 'function') throw new Error(`${filename} does not make a function`);
-const entry = join(dist, ENTRY);
-const { write } = process.stdout;
-process.stdout.write = () => true;
-for (const question of QUESTIONS) {
-  process.argv = ['node', 'hopwise', ...question];
-  const { done }: { done: Promise<void> } = start(createRequire(entry), pathToFileURL(entry).href);
-  await done;
-}
-process.exitCode = 0;
-process.stdout.write = write;
-writeFileSync(`${filename}.cache`, script.createCachedData());
+// Once with nothing in it, to learn which files a trace loads.
+const everything = scriptOf('all', `(${tableOf(bodies)})`).value as Readonly<
+  Record<string, unknown>
+>;
+const loaded = new Set<string>();
+const learn = (name: string): unknown => {
+  loaded.add(name);
+  return everything[name];
+};
+await ask(scriptOf('none', programOf([])).value as Start, learn, QUESTIONS);
+
+const filename = join(dist, 'joined.cjs');
+const program = scriptOf(filename, programOf(bodies.filter(([file]) => loaded.has(file))));
+const restname = join(dist, 'joined-rest.cjs');
+const rest = scriptOf(restname, `(${tableOf(bodies.filter(([file]) => !loaded.has(file)))})`);
+const further = rest.value as Readonly<Record<string, unknown>>;
+const start = program.value as Start;
+const more = (name: string): unknown => further[name];
+await ask(start, more, QUESTIONS);
+keep(filename, program);
+// The program has turned to short runs when it loads the second file.
+preferShortRuns();
+await ask(start, more, FURTHER);
+keep(restname, rest);
