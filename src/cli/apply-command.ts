@@ -15,7 +15,7 @@ interface PlanFlags extends ApplyFlags {
 interface RunFlags extends ApplyFlags {
   readonly state?: string;
   readonly timer: string;
-  readonly settle?: boolean;
+  readonly settle: string;
   readonly hold?: boolean;
   readonly probes: boolean;
 }
@@ -31,7 +31,7 @@ const NOTES = `
 A plan compares what is wanted (a cloud.yaml, or a dump folder) with the hosts as they are now, and
 changes only what is its own: flows with its cookie, ports with its mark, its namespaces and chains.
 run reads the hosts again, refuses a plan that is stale, proves every state between, arms a timer on
-each host that goes back by itself, and confirms over new connections. Before, between and behind the
+each host that goes back by itself, looks on for 90 seconds, and confirms over new connections. Before, between and behind the
 steps it sends packets between servers, of each class that the plan opens, closes or keeps, and goes
 back when one of them fares otherwise than was proved.
 
@@ -66,7 +66,7 @@ export function addApply(root: Command, call: Call): void {
     .argument('<plan>', 'what apply plan wrote')
     .option('--state <dir>', 'journals and the audit log')
     .option('--timer <seconds>', 'after which a host goes back by itself', '60')
-    .option('--settle', 'read back once more after 90 seconds')
+    .option('--settle <seconds>', 'how long to look on before confirming; others may undo it', '90')
     .option('--hold', 'wait for apply confirm')
     .option('--no-probes', 'send no packets of our own between servers')
     .option('--maintenance', 'although packets are lost while it runs, as the plan said')
@@ -124,7 +124,7 @@ async function planCommand(call: Call, desired: string, flags: PlanFlags): Promi
 
 async function runCommand(call: Call, path: string, flags: RunFlags): Promise<void> {
   const [
-    { prepare, readPlanFile, stateFolder, withHosts },
+    { mustBeChangeable, prepare, readPlanFile, stateFolder, withHosts },
     { runPlan },
     { openRecords },
     { proofLines },
@@ -139,11 +139,15 @@ async function runCommand(call: Call, path: string, flags: RunFlags): Promise<vo
   const file = readPlanFile(path);
   const timer_s = Number(flags.timer);
   if (!(timer_s >= 5 && timer_s <= 3600)) throw new UsageError('--timer is from 5 to 3600 seconds');
+  const settle_s = Number(flags.settle);
+  if (!(settle_s >= 0 && settle_s <= 3600))
+    throw new UsageError('--settle is from 0 to 3600 seconds');
   const refuse = (lines: readonly string[]): void => {
     call.io.out.write(lines.map((line) => `${forTerminal(line)}\n`).join(''));
     call.exitCode = APPLY_EXIT.refused;
   };
   await withHosts({ ...flags, host: flags.host ?? file.hosts }, async (hosts, connections) => {
+    mustBeChangeable(hosts);
     const wishes = { ...flags, order: file.order };
     const prepared = await prepare(file.desired, wishes, hosts, connections);
     const { plan, refusals, proof, tracked } = prepared;
@@ -166,7 +170,7 @@ async function runCommand(call: Call, path: string, flags: RunFlags): Promise<vo
       { hosts, connections, records, tracked },
       {
         timer_s,
-        recheck_s: flags.settle === true ? [1, 90] : [1],
+        recheck_s: settle_s <= 1 ? [1] : [1, settle_s],
         hold: flags.hold === true,
         ...(flags.probes ? { probes: chosenProbes(prepared, flags, connections) } : {}),
         progress: (line) => call.io.err.write(`${forTerminal(line)}\n`),

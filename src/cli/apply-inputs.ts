@@ -54,6 +54,15 @@ export async function withHosts<T>(
   }
 }
 
+/** Whoever may only run the helper that reads a host cannot change it. */
+export function mustBeChangeable(hosts: readonly InventoryHost[]): void {
+  const read = hosts.filter(({ sudo }) => typeof sudo === 'object').map(({ name }) => name);
+  if (read.length > 0)
+    throw new UsageError(
+      `${read.join(', ')}: sudo may only run a helper there, which reads and changes nothing`,
+    );
+}
+
 /** Reads the hosts, plans, and proves; where the first order loses packets a better one is tried. */
 export async function prepare(
   desired: string,

@@ -5,7 +5,7 @@ import { confirmAll, type RunResult, rollbackAll } from '../apply/execute/run.ts
 import { type Connections } from '../snapshot/collect/gather.ts';
 import { type InventoryHost } from '../snapshot/collect/inventory.ts';
 import { forTerminal } from '../text/escape.ts';
-import { stateFolder, withHosts } from './apply-inputs.ts';
+import { mustBeChangeable, stateFolder, withHosts } from './apply-inputs.ts';
 import { exitCode, resultLine } from './apply-result.ts';
 import { UsageError } from './exit-codes.ts';
 import { type Call } from './io.ts';
@@ -34,6 +34,7 @@ export async function transactionCommand(
     );
   await withHosts(flags, async (listed, connections) => {
     const hosts = listed.filter(({ name: host }) => hostsOf(chosen).has(host));
+    mustBeChangeable(hosts);
     if (name === 'status') {
       call.io.out.write(`${journalLines(chosen).join('\n')}\n`);
       call.io.out.write(await hostStatus(chosen, hosts, connections));

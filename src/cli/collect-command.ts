@@ -10,7 +10,8 @@ import { EXIT, UsageError } from './exit-codes.ts';
 import { type Call } from './io.ts';
 
 interface CollectFlags {
-  readonly output: string;
+  readonly output?: string;
+  readonly helper?: boolean;
   readonly host?: readonly string[];
   readonly parallel: number;
   readonly timeout: number;
@@ -22,10 +23,14 @@ An inventory says how each host is reached:
   hosts:
     - {name: compute1, ssh: root@10.0.0.31}
     - {name: compute2, ssh: ops@10.0.0.32, port: 2222, identity: ~/.ssh/ops, sudo: true}
+    - {name: compute3, ssh: ops@10.0.0.33, sudo: /usr/libexec/hopwise-collect}
     - {name: lab, netns: lab}
     - {name: here, local: true}
 ssh is OpenSSH: its keys, agents, jump hosts and known_hosts count, and unknown host keys are
-refused. Nothing is changed on a host. Passwords and keys in files are left out.
+refused. \`sudo: true\` asks for a root shell; with a path it runs this program alone, which
+\`hopwise collect --helper\` prints, and for which sudoers needs one line:
+  ops ALL=(root) NOPASSWD: /usr/libexec/hopwise-collect ""
+Such a host can be read and not be changed. Nothing is changed on a host. Passwords and keys in files are left out.
 
 Exit codes: 0 all hosts were read, 1 some were not, 2 wrong input.`;
 
@@ -34,14 +39,15 @@ export function addCollect(root: Command, call: Call): void {
   root
     .command('collect')
     .description('read live hosts into a dump folder')
-    .argument('<inventory>', 'a file that says how the hosts are reached')
-    .requiredOption('-o, --output <dir>', 'folder to write to; it has to be empty or new')
+    .argument('[inventory]', 'a file that says how the hosts are reached')
+    .option('-o, --output <dir>', 'folder to write to; it has to be empty or new')
+    .option('--helper', 'print the program that sudoers may list, and read nothing')
     .option('--host <name...>', 'only these hosts')
     .option('--parallel <n>', 'hosts that are read at one time', countOf, 16)
     .option('--timeout <seconds>', 'for one host', countOf, 60)
     .option('--json', 'the result of each host as data')
     .addHelpText('after', NOTES)
-    .action((path: string, flags: CollectFlags) => run(call, path, flags));
+    .action((path: string | undefined, flags: CollectFlags) => run(call, path, flags));
 }
 
 /** Reads an inventory; any problem ends the command. */
@@ -68,15 +74,22 @@ export function chosenHosts(
   return names === undefined ? hosts : hosts.filter(({ name }) => names.includes(name));
 }
 
-async function run(call: Call, path: string, flags: CollectFlags): Promise<void> {
+async function run(call: Call, path: string | undefined, flags: CollectFlags): Promise<void> {
   const { io } = call;
   const [{ readInventory }, { gather, openConnections }] = await Promise.all([
     import('../snapshot/collect/inventory.ts'),
     import('../snapshot/collect/gather.ts'),
   ]);
+  if (flags.helper === true) {
+    const { helperProgram } = await import('../snapshot/collect/host-script.ts');
+    io.out.write(helperProgram());
+    return;
+  }
+  const { output } = flags;
+  if (path === undefined || output === undefined)
+    throw new UsageError('hopwise collect INVENTORY -o DIR, or hopwise collect --helper');
   const inventory = openInventory(path, readInventory);
   const hosts = chosenHosts(inventory, flags.host);
-  const { output } = flags;
   if (existsSync(output) && readdirSync(output).length > 0) {
     throw new UsageError(`${output} is not empty`);
   }

@@ -148,6 +148,19 @@ exit 0
 `;
 }
 
+/** Moves the deadline of a host on which nobody has decided yet, while the controller looks on. */
+export function waitScript(transaction: string, seconds: number): string {
+  return `${head(transaction)}
+cd $t || exit ${HOST_EXIT.unknown}
+exec 9>step.lock
+flock -w 20 9 || exit ${HOST_EXIT.locked}
+[ -d decided ] && exit ${HOST_EXIT.decided}
+p=$(cat armed) && grep -qa "$x" /proc/$p/cmdline 2>/dev/null || exit ${HOST_EXIT.notArmed}
+read -r now _ </proc/uptime
+echo $((\${now%.*} + ${Math.ceil(seconds)})) >deadline.new && mv deadline.new deadline
+`;
+}
+
 /** Decides to keep what was done. Only a connection that is made for it may ask this. */
 export function confirmScript(transaction: string): string {
   return `${head(transaction)}

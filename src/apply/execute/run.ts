@@ -16,6 +16,7 @@ import {
   HOST_EXIT,
   rollbackScript,
   stepScript,
+  waitScript,
 } from './host-scripts.ts';
 import { observeHost } from './observe.ts';
 import { type LiveProbes, type Probed } from './probing.ts';
@@ -24,7 +25,7 @@ import { type Journal, type Records } from './records.ts';
 export interface RunOptions {
   /** How long a host waits for the next step or the confirmation before it goes back by itself. */
   readonly timer_s: number;
-  /** Read back once more after these many seconds, as other programs may undo what was done. */
+  /** Read back once more so many seconds behind the steps, as other programs may undo them. */
   readonly recheck_s: readonly number[];
   /** Leaves the timers armed and lets a person confirm. */
   readonly hold: boolean;
@@ -33,7 +34,7 @@ export interface RunOptions {
   readonly progress?: (line: string) => void;
 }
 
-export const USUAL_RUN: RunOptions = { timer_s: 60, recheck_s: [1], hold: false };
+export const USUAL_RUN: RunOptions = { timer_s: 60, recheck_s: [1, 90], hold: false };
 
 export interface RunContext {
   readonly hosts: readonly InventoryHost[];
@@ -215,15 +216,34 @@ class Run {
     }
   }
 
+  /**
+   * Reads back after each of the times that were asked for, and now and then in between, so that
+   * whoever undoes what was done is seen soon; the hosts' own timers are moved on meanwhile.
+   */
   async #check(): Promise<void> {
+    const start = Date.now();
+    const often_s = Math.max(1, this.options.timer_s / 3);
     for (const seconds of this.options.recheck_s) {
-      await sleep(seconds * 1000);
-      await this.#each(this.context.hosts, (host) =>
-        this.#readBack(host, null, `after ${seconds} s`),
-      );
+      for (;;) {
+        const left_s = seconds - (Date.now() - start) / 1000;
+        if (left_s > 0) await sleep(Math.min(left_s, often_s) * 1000);
+        await this.#each(this.context.hosts, async (host) => {
+          await this.#moveOn(host);
+          await this.#readBack(host, null, `after ${seconds} s`);
+        });
+        if (left_s <= often_s) break;
+      }
     }
     this.#probed('end', await this.options.probes?.end());
     this.journal.write({ what: 'verified' });
+  }
+
+  /** Nobody may have decided, and the timer has to run, as long as the controller looks on. */
+  async #moveOn({ name }: InventoryHost): Promise<void> {
+    const { transaction } = this.journal;
+    const script = waitScript(transaction, this.options.timer_s);
+    const ran = await this.context.connections.of(name).run(script, COMMAND_MS);
+    if (ran.code !== 0) throw new Failed(`the timer of ${name} could not be moved: ${ran.code}`);
   }
 
   async #backFrom(why: string): Promise<RunResult> {

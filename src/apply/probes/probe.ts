@@ -2,7 +2,8 @@
  * A chosen packet as a frame that a guest would send, and what the model says becomes of it. Before:
  * choices and the network as it shall be; after: probes with their places on live hosts.
  *
- * Simplification: servers whose NIC is no device of the host's kernel (vhost-user) are not probed.
+ * Simplification: servers whose NIC is no device of the host's kernel (vhost-user) are not probed,
+ * and virtual machines on a Linux bridge only as receivers: no switch takes a frame for their port.
  */
 import { type Network, ROOT } from '../../dataplane/network.ts';
 import { deviceName } from '../../model/ids.ts';
@@ -93,10 +94,12 @@ function probeOf(chosen: Chosen, end: Network, seen: Network, tracer: Tracer): P
   if (asked.kind === 'wrong') return asked.message;
   const sender = seatOf(asked.value.from, end, seen);
   const receiver = seatOf(asked.value.to, end, seen);
-  if (sender === null || receiver === null)
-    return 'no place of the host to send from or to look at';
+  if (sender === null || receiver === null) {
+    const silent = sender === null ? from : to;
+    return `not sent, as the kernel of its host shows no tap of ${silent} (vhost-user, or it does not run)`;
+  }
   if (sender.inside === null && sender.bridge === null)
-    return `frames cannot be sent as if they came from ${sender.tap}`;
+    return `not sent, as ${sender.tap} leads a Linux bridge to a virtual machine: a frame that the host sends there goes into the guest`;
   const traced = tracer.trace(asked.value);
   if (traced.kind === 'impossible') return traced.why;
   const { verdict, requestDelivered: arrives, observed } = traced.trace;

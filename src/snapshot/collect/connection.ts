@@ -49,7 +49,10 @@ export function connect(host: InventoryHost, sockets: string): Connection {
 
 /** The command line that runs a shell on a host: constants and checked words of the inventory. */
 export function command(host: InventoryHost, sockets: string, fresh: boolean): readonly string[] {
-  const shell = host.sudo ? ['sudo', '-n', ...SHELL] : SHELL;
+  const shell =
+    host.sudo === false
+      ? SHELL
+      : ['sudo', '-n', ...(host.sudo === true ? SHELL : [host.sudo.helper])];
   switch (host.reach.kind) {
     case 'local':
       return shell;

@@ -26,8 +26,8 @@ export type Reach =
 export interface InventoryHost {
   readonly name: string;
   readonly reach: Reach;
-  /** Asks `sudo -n` for root. */
-  readonly sudo: boolean;
+  /** Asks `sudo -n` for root: for a shell, or for the one helper that sudoers lists. */
+  readonly sudo: boolean | { readonly helper: string };
 }
 
 export interface Inventory {
@@ -76,9 +76,21 @@ export function readInventory(file: string, text: string): Parsed<Inventory | nu
     if (names.has(name)) complain([...at, 'name'], 'Two hosts have this name');
     names.add(name);
     const reach = readReach(each, (key, message) => complain([...at, key], message));
-    if (reach !== null) hosts.push({ name, reach, sudo: each['sudo'] === true });
+    const sudo = readSudo(each['sudo'], (message) => complain([...at, 'sudo'], message));
+    if (reach !== null) hosts.push({ name, reach, sudo });
   }
   return { value: problems.length === 0 ? { hosts } : null, problems };
+}
+
+/** A helper is one word for a shell, as its path is a word of the remote command. */
+const HELPER = /^\/[A-Za-z0-9_.-]+(\/[A-Za-z0-9_.-]+){0,31}$/;
+
+function readSudo(given: unknown, complain: (message: string) => void): InventoryHost['sudo'] {
+  if (given === undefined || typeof given === 'boolean') return given ?? false;
+  if (typeof given === 'string' && HELPER.test(given) && !given.includes('..'))
+    return { helper: given };
+  complain('`sudo` is true, or the whole path of the helper that sudoers lists');
+  return false;
 }
 
 function readReach(

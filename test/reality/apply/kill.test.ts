@@ -46,7 +46,17 @@ function newest(state: string, known: number): readonly Line[] {
 }
 
 function run(of: Lab, plan: string, state: string): ChildProcess {
-  const words = ['apply', 'run', plan, '-i', of.fixture.inventory, '--state', state];
+  const words = [
+    'apply',
+    'run',
+    plan,
+    '-i',
+    of.fixture.inventory,
+    '--state',
+    state,
+    '--settle',
+    '1',
+  ];
   const main = join(ROOT, 'src/cli/main.ts');
   const more = ['--timer', '120'];
   return spawn(process.execPath, ['--import', 'tsx', main, ...words, ...more], {

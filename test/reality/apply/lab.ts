@@ -68,6 +68,8 @@ export async function startLab(yaml: string): Promise<Lab> {
       '-i',
       fixture.inventory,
       ...(verb === 'plan' ? [] : ['--state', state]),
+      // Whoever would undo it is started by the tests themselves.
+      ...(verb === 'run' && !words.includes('--settle') ? ['--settle', '1'] : []),
     ]);
   mkdirSync(join(fixture.folder, 'clouds'), { recursive: true });
   return {

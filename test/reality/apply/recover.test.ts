@@ -38,8 +38,8 @@ async function locked(of: Fixture, rule: string, timer: string) {
   const plan = join(of.folder, 'plan.json');
   const planned = await apply('plan', wanted, '-o', plan);
   const state = ['--state', join(of.folder, 'state')];
-  const refused = await apply('run', plan, ...state);
-  const forced = await apply('run', plan, ...state, '--force', '--timer', timer);
+  const refused = await apply('run', plan, ...state, '--settle', '1');
+  const forced = await apply('run', plan, ...state, '--settle', '1', '--force', '--timer', timer);
   return { planned, refused, forced, rules: of.run('one', 'iptables-save') };
 }
 
@@ -92,7 +92,19 @@ describe.skipIf(why !== null || short)('a controller that is killed', () => {
     const planned = await lab.apply('plan', cloud, '-o', plan);
     expect(planned.code).toBe(2);
     const state = join(of.folder, 'state');
-    const words = ['apply', 'run', plan, '-i', of.inventory, '--state', state, '--timer', '8'];
+    const words = [
+      'apply',
+      'run',
+      plan,
+      '-i',
+      of.inventory,
+      '--state',
+      state,
+      '--settle',
+      '1',
+      '--timer',
+      '8',
+    ];
     const child = spawn(
       process.execPath,
       ['--import', 'tsx', join(ROOT, 'src/cli/main.ts'), ...words],
