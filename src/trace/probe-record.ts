@@ -93,7 +93,7 @@ export function parseProbeRecords(text: string, file: string): ProbeFile {
     const source = { ...entry.source, problems: own };
     // Places are searched for from the start of the text; that is for the first problems only.
     if (problems.length >= MOST_PROBLEMS) source.offset = () => 0;
-    const record = recordOf({ ...entry, source }, index);
+    const record = recordOf({ source, path: entry.path, value: entry.value }, index);
     const [first] = own;
     if (first === undefined) records.push(record);
     else unreadable.push({ index, why: `it cannot be read: ${first.message}` });
