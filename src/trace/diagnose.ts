@@ -6,7 +6,7 @@
 import { REASONS, type Reason, type ReasonRow } from '../reasons/codes.ts';
 import { type Case, type Diagnosis } from './diagnosis/case.ts';
 import { deadDevice } from './diagnosis/dead-device.ts';
-import { deadSender } from './diagnosis/dead-port.ts';
+import { deadSender, deadTarget } from './diagnosis/dead-port.ts';
 import { atItsCause } from './diagnosis/down.ts';
 import { firewallRegisters } from './diagnosis/firewall-registers.ts';
 import { floatingPath } from './diagnosis/floating-path.ts';
@@ -55,6 +55,7 @@ const DIAGNOSES: readonly Diagnosis[] = [
   missingTranslation,
   unknownConnection,
   tooLarge,
+  deadTarget,
   unheard,
   uplink,
   tunnelEnds,

@@ -3,11 +3,16 @@
  * `DEAD_VLAN_TAG`): not bound, administratively down, or being taken away.
  */
 import { type Network } from '../../dataplane/network.ts';
+import { type IpAddress } from '../../dataplane/routing/types.ts';
 import { deviceName } from '../../model/ids.ts';
 import { type NeutronPort } from '../../model/neutron.ts';
+import { field } from '../../packet/fields.ts';
+import { sameAddress } from '../../packet/prefix.ts';
+import { readField } from '../../traffic/words.ts';
 import {
   type NeutronRef,
   networkById,
+  networkOfTag,
   networkRef,
   portByNumber,
   portLabel,
@@ -16,7 +21,7 @@ import {
   switchPort,
 } from '../objects.ts';
 import { type Fix } from '../types.ts';
-import { type Diagnosis, type Finding, flowsOf, numberIn } from './case.ts';
+import { type Diagnosis, type Finding, flowsOf, numberIn, tupleOf } from './case.ts';
 import { onHost, restartAgent, word } from './commands.ts';
 
 const DEAD_VLAN = 4095;
@@ -32,9 +37,52 @@ export const deadSender: Diagnosis = (of) => {
     'br-int',
     numberIn(first.words, 'in_port'),
   );
-  if (entered === null || entered.vlan.tag !== DEAD_VLAN) return null;
+  if (entered === null) return null;
+  if (entered.vlan.tag !== DEAD_VLAN) return deadSubPort(of, entered.name, first.words);
   return deadFinding(of.compiled.network, of.host, entered.name);
 };
+
+/**
+ * A trunk's bridge floods what a guest tags to the parent's patch as well, where it is stopped for
+ * its tag or its MAC; that its sub-port is dead is why the other copy ended, too.
+ */
+function deadSubPort(
+  { compiled: { network }, host }: Parameters<Diagnosis>[0],
+  device: string,
+  words: Uint32Array,
+): Finding | null {
+  if (!device.startsWith('tpi-')) return null;
+  const parent = portOfDevice(network, host, device);
+  const trunk = network.neutron.trunks.find(({ portId }) => portId === parent?.id);
+  const tag = numberIn(words, 'vlan_tci') & 0xfff;
+  const sub = trunk?.subPorts.find(({ segmentationId }) => segmentationId === tag);
+  const port = network.neutron.ports.find(({ id }) => id === sub?.portId);
+  return port === undefined ? null : deadReceiver(network, port);
+}
+
+/**
+ * Nobody is behind any tunnel for the network, since who is asked for is down: with l2population
+ * agents flood only to hosts with ports that are up (l2pop/mech_driver.py).
+ */
+export const deadTarget: Diagnosis = (of) => {
+  const { network } = of.compiled;
+  if (!of.drop.where.startsWith('br-tun ')) return null;
+  const at = networkOfTag(network, of.host, numberIn(of.words, 'vlan_tci') & 0xfff);
+  const asked: IpAddress | undefined =
+    numberIn(of.words, 'eth_type') === ARP
+      ? { version: 4, value: readField(of.words, field('arp_tpa')) }
+      : tupleOf(of.words)?.destination;
+  if (at === null || asked === undefined) return null;
+  const port = network.neutron.ports.find(
+    ({ networkId, adminUp, fixedIps }) =>
+      networkId === at.id &&
+      !adminUp &&
+      fixedIps.some(({ address }) => sameAddress(address, asked)),
+  );
+  return port === undefined ? null : deadReceiver(network, port);
+};
+
+const ARP = 0x0806;
 
 /** What is wrong with a Neutron port where it is plugged; null when it is alive. */
 export function deadReceiver(network: Network, port: NeutronPort): Finding | null {
