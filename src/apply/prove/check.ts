@@ -11,6 +11,7 @@ import { type Group, groupOf, type Prover, prepareProofs } from '../../verify/pr
 import { ALL_WANTED } from '../../verify/proof/wanted.ts';
 import { type PhaseName } from '../types.ts';
 import { grow, type Learnable, learns, withLearned } from './learned.ts';
+import { pairsInTurn } from './pairs.ts';
 import { type Between, type Ends, networkOfStages, type Stage, type Stages } from './stages.ts';
 
 /** A state in which something is wrong. */
@@ -42,7 +43,7 @@ export interface Checked {
 }
 
 export interface CheckOptions {
-  /** Pairs of servers at most; with more, pairs whose hosts change come first. */
+  /** Pairs of servers at most; with more, one of each kind comes first. */
   readonly mostPairs: number;
   /** Whether to go on behind the first bad state of a phase. */
   readonly all: boolean;
@@ -227,30 +228,24 @@ class Proving {
   }
 
   pairs(old: Network, to: Network, most: number): readonly Pair[] {
-    const names = ({ endpoints }: Network): readonly string[] =>
-      endpoints.flatMap(({ role, name }) => (role === 'vm' ? [name] : []));
-    const servers = [...new Set([...names(old), ...names(to)])].sort();
+    const { pairs: all, kinds } = pairsInTurn(old, to);
     const provers = [prepareProofs(old), prepareProofs(to)] as const;
-    const pairs: Pair[] = [];
-    for (const from of servers) {
-      for (const target of servers) {
-        if (from === target) continue;
-        if (pairs.length >= most) {
-          this.#undecided.add(
-            `only ${most} of ${servers.length * (servers.length - 1)} pairs of servers were looked at`,
-          );
-          return pairs;
-        }
-        const space = openSpace();
-        const before = this.#region(provers[0], old, from, target, space);
-        const after = this.#region(provers[1], to, from, target, space);
-        if (before === null || after === null) continue;
-        const asked = space.regions.or(before.asked, after.asked);
-        const regions = { asked, before: before.arrives, after: after.arrives };
-        pairs.push({ from, to: target, space, ...regions });
-      }
+    const chosen = all.slice(0, most);
+    if (chosen.length < all.length) {
+      const met = Math.min(kinds, chosen.length);
+      this.#undecided.add(
+        `only ${chosen.length} of ${all.length} pairs of servers were looked at, of ${met} of the ${kinds} kinds (host, networks and security groups of both)`,
+      );
     }
-    return pairs;
+    return chosen.flatMap(({ from, to: target }): readonly Pair[] => {
+      const space = openSpace();
+      const before = this.#region(provers[0], old, from, target, space);
+      const after = this.#region(provers[1], to, from, target, space);
+      if (before === null || after === null) return [];
+      const asked = space.regions.or(before.asked, after.asked);
+      const regions = { asked, before: before.arrives, after: after.arrives };
+      return [{ from, to: target, space, ...regions }];
+    });
   }
 
   compare(
