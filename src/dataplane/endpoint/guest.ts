@@ -7,6 +7,7 @@ import {
   type CloudAddress,
   type CloudPrefix,
   type Neutron,
+  type NeutronNetwork,
   type NeutronPort,
   type NeutronSubnet,
 } from '../../model/neutron.ts';
@@ -66,8 +67,7 @@ export function guestNamespace(
   neutron: Neutron,
 ): Namespace {
   const mtus = nics.map(
-    ({ given, port }) =>
-      given?.mtu ?? neutron.networks.find(({ id }) => id === port?.networkId)?.mtu ?? DEFAULT_MTU,
+    ({ given, port }) => given?.mtu ?? networkOf(neutron, port)?.mtu ?? DEFAULT_MTU,
   );
   const plain = nics.map(({ mac, addresses, port }, at) => {
     const subnets = subnetsOf(neutron, port);
@@ -159,8 +159,47 @@ function subInterfaces(
 }
 
 function subnetsOf(neutron: Neutron, port: NeutronPort | null): readonly NeutronSubnet[] {
+  const known = subnetsById(neutron);
   const ids = new Set(port?.fixedIps.map(({ subnetId }) => subnetId));
-  return neutron.subnets.filter(({ id }) => ids.has(id));
+  return [...ids]
+    .flatMap((id) => known.get(id) ?? [])
+    .sort((a, b) => a.order - b.order)
+    .map(({ subnet }) => subnet);
+}
+
+/** A subnet, and its place in the list. */
+interface Placed {
+  readonly order: number;
+  readonly subnet: NeutronSubnet;
+}
+
+/** Of a large cloud every guest asks for a few of each. */
+const networkLists = new WeakMap<readonly NeutronNetwork[], ReadonlyMap<string, NeutronNetwork>>();
+const subnetLists = new WeakMap<readonly NeutronSubnet[], ReadonlyMap<string, readonly Placed[]>>();
+
+function networkOf({ networks }: Neutron, port: NeutronPort | null): NeutronNetwork | undefined {
+  let known = networkLists.get(networks);
+  if (known === undefined) {
+    // The first of an id counts.
+    known = new Map([...networks].reverse().map((one) => [one.id, one]));
+    networkLists.set(networks, known);
+  }
+  return port === null ? undefined : known.get(port.networkId);
+}
+
+function subnetsById({ subnets }: Neutron): ReadonlyMap<string, readonly Placed[]> {
+  let known = subnetLists.get(subnets);
+  if (known === undefined) {
+    const made = new Map<string, Placed[]>();
+    for (const [order, subnet] of subnets.entries()) {
+      const others = made.get(subnet.id);
+      if (others === undefined) made.set(subnet.id, [{ order, subnet }]);
+      else others.push({ order, subnet });
+    }
+    known = made;
+    subnetLists.set(subnets, known);
+  }
+  return known;
 }
 
 function interfaceAddress(

@@ -12,7 +12,6 @@ import {
   type Segment,
   type SourceText,
 } from '../../dataplane/network.ts';
-import { type NeutronPort } from '../../model/neutron.ts';
 import { type Problem } from '../../text/problem.ts';
 import { checkApi } from './api-check.ts';
 import { type Catalog, catalogOfCapture, type HostCatalog, placesOf } from './catalog.ts';
@@ -23,6 +22,7 @@ import { catalogOfLoose, type LooseFile } from './loose.ts';
 import { missingBridges, missingOfCatalog } from './missing.ts';
 import { type Completion, openNamespace } from './namespace.ts';
 import { readNeutron } from './neutron.ts';
+import { portWith } from './port-index.ts';
 import { READERS, type Readers } from './readers.ts';
 import { deduceSegments } from './segments.ts';
 import { catalogOfSos } from './sos.ts';
@@ -121,19 +121,6 @@ function openCatalog(folder: Folder, catalog: Catalog, readers: Readers): Networ
   return withUnderlay(network, underlay, (message) => {
     store.problems.push({ file: underlay.file, line: 1, column: 1, text: '', message });
   });
-}
-
-function portWith(
-  ports: readonly NeutronPort[],
-  idPrefix: string | undefined,
-  mac: bigint,
-): NeutronPort | null {
-  const byId =
-    idPrefix === undefined ? undefined : ports.find((port) => port.id.startsWith(idPrefix));
-  // libvirt gives a tap the guest's MAC with `fe` in front.
-  const low = mac & 0xffffffffffn;
-  const sameMac = (port: NeutronPort): boolean => low !== 0n && (port.mac & 0xffffffffffn) === low;
-  return byId ?? ports.find(sameMac) ?? null;
 }
 
 function openHost(store: Store, catalog: HostCatalog, readers: Readers): WiredHost {
