@@ -243,6 +243,7 @@ export function keepPairs(
 
   /** Servers with other passages change places; posts of theirs are told. */
   const moveAll = (change: Change): void => {
+    if (change.moved.size === 0) return;
     const moved = [...change.moved].map((from) => ({ from, fresh: move(from, change) }));
     for (const { from, fresh } of moved) {
       for (const { crowd, source } of fresh) {
