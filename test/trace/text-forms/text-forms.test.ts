@@ -121,12 +121,12 @@ describe('a deployment read from text instead of JSON', () => {
       const capture = captured(name);
       const [json, text] = [capture.network(phase), inText(capture, phase, false)];
       if (json === null) throw new Error(`${name} has no ${phase}`);
-      const [before, after] = [askOf(json), askOf(text)];
+      const [asJson, asText] = [askOf(json), askOf(text)];
       for (const [from, to, packet] of questions) {
         const question = `${from} → ${to}`;
-        expect([question, told(after(from, to, packet))]).toEqual([
+        expect([question, told(asText(from, to, packet))]).toEqual([
           question,
-          told(before(from, to, packet)),
+          told(asJson(from, to, packet)),
         ]);
       }
       expect(text.problems).toEqual(json.problems);
@@ -136,12 +136,12 @@ describe('a deployment read from text instead of JSON', () => {
       const capture = captured(name);
       const [json, text] = [capture.network(phase), inText(capture, phase, true)];
       if (json === null) throw new Error(`${name} has no ${phase}`);
-      const [before, after] = [askOf(json), askOf(text)];
+      const [asJson, asText] = [askOf(json), askOf(text)];
       for (const [from, to, packet] of questions) {
         const question = `${from} → ${to}`;
-        expect([question, told(after(from, to, packet))]).toEqual([
+        expect([question, told(asText(from, to, packet))]).toEqual([
           question,
-          told(before(from, to, packet)),
+          told(asJson(from, to, packet)),
         ]);
       }
     });
