@@ -45,7 +45,11 @@ export function packetsOf(rng: Rng, plan: Plan): readonly Step[] {
     else if (plan.version === 4 && i > 0 && dice < 0.42) {
       steps.push({ error_to: before, icmp: rng.pick(ERRORS) as unknown as never });
     } else if (i > 0 && dice < 0.52) steps.push(rng.pick(steps));
-    else if (plan.version === 4 && plan.node !== null && dice < 0.62) {
+    else if (plan.version === 6 && i > 0 && dice < 0.66) {
+      const about = steps[before];
+      const made = about === undefined ? null : answer6(rng, plan, about, dice < 0.6);
+      steps.push(made ?? passing(rng, plan, i));
+    } else if (plan.version === 4 && plan.node !== null && dice < 0.62) {
       steps.push(ownPacket(rng, plan, plan.node, i));
     } else if (plan.version === 4 && dice < 0.68) steps.push(...pieces(rng, plan, i));
     else steps.push(passing(rng, plan, i));
@@ -62,6 +66,42 @@ const ERRORS = [
   [12, 0],
   [4, 0],
 ];
+
+const ERRORS_6 = [
+  { type: 1, code: 0 },
+  { type: 1, code: 1 },
+  { type: 1, code: 4 },
+  { type: 2, code: 0, mtu: 1280 },
+  { type: 3, code: 0 },
+  { type: 4, code: 1 },
+];
+
+/**
+ * What the receiver of an IPv6 packet answers, or an error about it; null where it has no receiver
+ * beside the node. The recorder makes such answers for IPv4 only, so translations are not undone.
+ */
+function answer6(rng: Rng, { sides }: Plan, about: Step, replies: boolean): Step | null {
+  const { ip6, tcp, udp, icmp6, payload } = about;
+  const from = sides.find(({ hosts }) => ip6 !== undefined && hosts.includes(ip6.dst));
+  if (ip6 === undefined || from === undefined || about.inner !== undefined) return null;
+  const eth = { src: hostMac(ip6.dst), dst: from.mac };
+  const back = { in: from.port, eth, ip6: { src: ip6.dst, dst: ip6.src } };
+  if (!replies) {
+    const inner: Step = { ip6, ...(tcp && { tcp }), ...(udp && { udp }), ...(icmp6 && { icmp6 }) };
+    const carried = payload === undefined ? inner : { ...inner, payload };
+    const src = rng.chance(0.5) ? rng.pick(from.hosts) : ip6.dst;
+    const outer = { ...back, ip6: { ...back.ip6, src } };
+    return { ...outer, icmp6: rng.pick(ERRORS_6), inner: carried, innerlen: 1232 };
+  }
+  if (tcp !== undefined) {
+    const flags = tcp.flags === 'S' ? 'SA' : rng.pick(['A', 'RA', 'FA']);
+    const ports = { sport: tcp.dport, dport: tcp.sport };
+    return { ...back, tcp: { ...ports, flags, seq: 7000, ack: ((tcp.seq ?? 0) + 1) >>> 0 } };
+  }
+  if (udp !== undefined) return { ...back, udp: { sport: udp.dport, dport: udp.sport } };
+  if (icmp6?.type !== 128) return null;
+  return { ...back, icmp6: { ...icmp6, type: 129 }, ...(payload && { payload }) };
+}
 
 type Transport = Pick<Step, 'tcp' | 'udp' | 'icmp' | 'icmp6' | 'sctp' | 'payload'>;
 
