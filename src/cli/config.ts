@@ -75,7 +75,7 @@ async function settingsOf(
   ): void => {
     const hint = nearest(word, all);
     if (node === undefined) return;
-    const place = placeOf({ ...node, path, value: word });
+    const place = placeOf({ source: node.source, path, value: word });
     problems.push({
       file,
       ...place,

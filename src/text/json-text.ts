@@ -71,6 +71,11 @@ export function jsonRoot(
   }
 }
 
+/** Another value at the same place, for what is read as if it had another form. */
+export function asValue({ source, path }: JsonNode, value: unknown): JsonNode {
+  return { source, path, value };
+}
+
 /** Members of an array; a missing value is empty, another type a problem. */
 export function items(node: JsonNode | undefined): JsonNode[] {
   if (node === undefined || node.value === null || node.value === undefined) return [];

@@ -2,7 +2,15 @@
  * Columns of API rows under the names that the API and the OpenStack client give them, and values
  * as the client's versions print them: lists of objects, or one text for all of them.
  */
-import { isRecord, type JsonNode, keysOf, member, records, truthOf } from '../../text/json-text.ts';
+import {
+  asValue,
+  isRecord,
+  type JsonNode,
+  keysOf,
+  member,
+  records,
+  truthOf,
+} from '../../text/json-text.ts';
 
 /** A column by its API name, or by what the OpenStack client calls it. */
 export function column(row: JsonNode, ...names: readonly string[]): JsonNode | undefined {
@@ -53,9 +61,9 @@ function clientKeys(row: JsonNode): ReadonlyMap<string, string> | null {
 export function objectsOf(node: JsonNode | undefined): JsonNode[] {
   if (node === undefined) return [];
   if (typeof node.value === 'string') {
-    return records({ ...node, value: node.value.split(/[\n;]/).flatMap(wordsOf) });
+    return records(asValue(node, node.value.split(/[\n;]/).flatMap(wordsOf)));
   }
-  return records(isRecord(node.value) ? { ...node, value: [node.value] } : node);
+  return records(isRecord(node.value) ? asValue(node, [node.value]) : node);
 }
 
 function wordsOf(text: string): readonly Record<string, string>[] {
@@ -79,7 +87,7 @@ export function stateOf(node: JsonNode | undefined): boolean | undefined {
 export function listed(root: JsonNode | undefined): JsonNode[] {
   if (root === undefined || Array.isArray(root.value)) return records(root);
   if (member(root, 'id') !== undefined || member(root, 'ID') !== undefined) {
-    return records({ ...root, value: [root.value] });
+    return records(asValue(root, [root.value]));
   }
   const [key] = keysOf(root).filter((each) => !each.endsWith('_links'));
   return key === undefined ? [] : objectsOf(member(root, key));
