@@ -18,6 +18,8 @@ interface SimulateFlags extends Wishes {
   readonly format: 'text' | 'json' | 'html';
   readonly json?: boolean;
   readonly output?: string;
+  readonly snapshot?: string;
+  readonly cloud?: string;
 }
 
 const HELP = `
@@ -55,7 +57,9 @@ export function addSimulate(root: Command, call: Call): void {
   const command = root
     .command('simulate')
     .description('let time go on: failures, failovers, what is lost meanwhile and why')
-    .argument('<network>', 'a snapshot or a cloud.yaml')
+    .argument('[network]', 'a snapshot or a cloud.yaml (default: the bundled demonstration)')
+    .option('-s, --snapshot <dir>', 'the same by its name: dump folder, sos report or archive')
+    .option('--cloud <file>', 'the same: a cloud.yaml, simulated as its agents would configure it')
     .option('--event <words>', 'what happens, once for every event', gathered, [])
     .option('--probe <words>', 'what is sent all the time, once for every probe', gathered, [])
     .option('--until <time>', 'how long, in virtual time', timeOf, 60_000_000)
@@ -70,11 +74,27 @@ export function addSimulate(root: Command, call: Call): void {
     )
     .option('--json', 'short for --format json')
     .addHelpText('after', HELP)
-    .action((network: string, flags: SimulateFlags) => run(call, network, flags));
+    .action((network: string | undefined, flags: SimulateFlags) => run(call, network, flags));
   addPageOptions(command);
 }
 
-async function run(call: Call, path: string, flags: SimulateFlags): Promise<void> {
+/** The one network that is named, by whatever option. */
+function sourceOf(
+  network: string | undefined,
+  { snapshot, cloud }: SimulateFlags,
+): string | undefined {
+  const named = [network, snapshot, cloud].filter((one) => one !== undefined);
+  if (named.length > 1) {
+    throw new UsageError(`one network is simulated, not ${named.length}: ${named.join(', ')}`);
+  }
+  if (cloud !== undefined && !/\.ya?ml$/.test(cloud)) {
+    throw new UsageError(`--cloud wants a cloud.yaml; ${cloud} goes with --snapshot`);
+  }
+  return named[0];
+}
+
+async function run(call: Call, named: string | undefined, flags: SimulateFlags): Promise<void> {
+  const path = sourceOf(named, flags);
   const [{ openSnapshotOption }, { simulate }, { SIMULATION_FILES }] = await Promise.all([
     import('./snapshot-option.ts'),
     import('../simulate/simulation.ts'),

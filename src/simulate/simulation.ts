@@ -1,6 +1,7 @@
 /** The door of the room: a network, events and probes; what comes of it, one way or all ways. */
 import { type Network } from '../dataplane/network.ts';
 import { once } from '../snapshot/read/folder.ts';
+import { type Problem, problemLine } from '../text/problem.ts';
 import { compileNetwork } from '../trace/compiled-network.ts';
 import { fromOutside } from '../trace/opening.ts';
 import { outsideTarget, withOutside } from '../trace/outside.ts';
@@ -107,12 +108,14 @@ class WrongWords extends Error {
 
 /** Simulates a network. Everything that is wrong with the words is told at once. */
 export function simulate(network: Network, options: SimulationOptions): Simulated {
-  const instances = placedInstances(compileNetwork(network));
+  const compiled = compileNetwork(network);
+  const instances = placedInstances(compiled);
+  const unread = unreadOf(compiled.problems, instances);
   let events: readonly PlannedEvent[] = [];
   let way = 0;
   try {
     const { runs, complete } = explore(options.ways, (choices) => {
-      const played = play(network, instances, options, choices, way++);
+      const played = play(network, { instances, unread }, options, choices, way++);
       events = played.events;
       return played.way;
     });
@@ -125,13 +128,31 @@ export function simulate(network: Network, options: SimulationOptions): Simulate
   }
 }
 
+interface Placed {
+  readonly instances: readonly PlacedInstance[];
+  /** What was not understood in their files. */
+  readonly unread: readonly { readonly who: string; readonly text: string }[];
+}
+
+/** What was not understood of keepalived's files; a word that nobody follows must not go unsaid. */
+function unreadOf(
+  problems: readonly Problem[],
+  instances: readonly PlacedInstance[],
+): Placed['unread'] {
+  const owners = new Map(instances.map(({ id, instance }) => [instance.origin.file, id]));
+  return problems.flatMap((problem) => {
+    const who = owners.get(problem.file);
+    return who === undefined ? [] : [{ who, text: problemLine(problem) }];
+  });
+}
+
 const PROGRESS_US = 1_000_000;
 /** Packets of one probe. */
 const SHOTS_MAX = 1_000_000;
 
 function play(
   network: Network,
-  instances: readonly PlacedInstance[],
+  { instances, unread }: Placed,
   options: SimulationOptions,
   choices: Choices,
   way: number,
@@ -188,6 +209,7 @@ function play(
     ...crowded.map(({ text }) => `${text}: more than ${SHOTS_MAX} packets; send it less often`),
   ];
   if (problems.length > 0) throw new WrongWords(problems);
+  for (const { who, text } of unread) vrrp.tell('process', who, text);
   vrrp.begin(random);
   for (const event of events) {
     clock.at(event.at_us, () => {

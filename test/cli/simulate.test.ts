@@ -13,6 +13,23 @@ const FAIL = ['--event', 't=2s fail host net2'];
 const PROBE = ['--probe', 'v1 -> external:198.51.100.10 every 500ms'];
 
 describe('hopwise simulate', () => {
+  it('takes its network by the same options as a trace, and one only', async () => {
+    const words = ['--until', '1s', '--json'];
+    const plain = await hopwise(['simulate', CLOUD, ...words]);
+    for (const option of ['--cloud', '-s', '--snapshot']) {
+      const { out, code } = await hopwise(['simulate', option, CLOUD, ...words]);
+      expect([out, code]).toEqual([plain.out, plain.code]);
+    }
+    const two = await hopwise(['simulate', CLOUD, '--cloud', 'other.yaml', ...words]);
+    expect(two.code).toBe(2);
+    expect(two.err).toContain(`one network is simulated, not 2: ${CLOUD}, other.yaml`);
+    const folder = await hopwise(['simulate', '--cloud', 'dumps', ...words]);
+    expect(folder.code).toBe(2);
+    expect(folder.err).toContain('--cloud wants a cloud.yaml; dumps goes with --snapshot');
+    const missing = await hopwise(['simulate', '-s', '/nowhere', ...words]);
+    expect(missing.err).toContain('there is no snapshot at /nowhere');
+  });
+
   it('tells what happened, what was lost, why, and who is master at the end', async () => {
     const words = ['simulate', CLOUD, ...FAIL, ...PROBE, '--until', '12s'];
     const { out, code } = await hopwise(words);

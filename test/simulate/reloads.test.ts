@@ -99,3 +99,64 @@ describe('words that are wrong', () => {
     expect(() => played(network, { events: [event], readFile })).toThrow(message);
   });
 });
+
+describe('what a keepalived.conf asks for', () => {
+  const with_ = (lines: string) =>
+    redundantCloud({
+      keepalived: (text) =>
+        text.replace('virtual_ipaddress {', `${lines}\n    virtual_ipaddress {`),
+    });
+  const RULES = `virtual_rules {
+        from 10.0.0.0/24 table 77 preference 900
+        to 10.9.0.0/16 lookup 78
+        from 10.0.0.0/24 uidrange 0-9 table 79
+    }`;
+
+  it('as policy rules is set by who becomes master, and given back by who yields', () => {
+    const ruled = with_(RULES);
+    const way = onlyWay(ruled, { events: [`t=5s down net2:${haOf('net2')}`], until_us: 20e6 });
+    expect([...way.masters]).toEqual([['edge', ['net1']]]);
+    const rulesOn = (host: string) =>
+      [...(way.end.hosts.get(host)?.namespaces.values() ?? [])]
+        .flatMap(({ name, state }) => (name.startsWith('qrouter-') ? state.rules : []))
+        .filter(({ version }) => version === 4)
+        .map(({ priority, action }) => [priority, action.kind === 'lookup' ? action.table : 0])
+        .sort(([a = 0], [b = 0]) => a - b);
+    // Without a preference the kernel takes one less than that of the second rule.
+    expect(rulesOn('net1')).toEqual([
+      [0, 255],
+      [899, 78],
+      [900, 77],
+      [32766, 254],
+      [32767, 253],
+    ]);
+    expect(rulesOn('net2')).toEqual([
+      [0, 255],
+      [32766, 254],
+      [32767, 253],
+    ]);
+  });
+
+  it('and is not followed is told with its place, as are words that nobody knows', () => {
+    const way = onlyWay(
+      with_(`${RULES}\n    track_file {\n flag weight 10\n}\n    virtul_routes`),
+      {
+        until_us: 1e6,
+      },
+    );
+    const told = story(way, 'process').filter((line) => line.startsWith('edge@net1'));
+    expect(told.map((line) => line.replace(/\S*keepalived.conf/, 'FILE'))).toEqual([
+      expect.stringMatching(/^edge@net1 FILE:\d+:\d+: .*unknown.*virtual_routes/),
+      expect.stringMatching(/^edge@net1 FILE:\d+: track_file is not followed in a simulation$/),
+      expect.stringMatching(
+        /^edge@net1 FILE:\d+: the rule from 10.0.0.0\/24 uidrange 0-9 table 79 is not followed/,
+      ),
+    ]);
+    const reloaded = onlyWay(network, {
+      events: ['t=1s reload edge@net1 use_vmac'],
+      until_us: 2e6,
+    });
+    expect(story(reloaded, 'process').join()).toContain('use_vmac is not followed in a simulation');
+    expect(story(onlyWay(network, { until_us: 1e6 }), 'process')).toEqual([]);
+  });
+});

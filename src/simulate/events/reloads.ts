@@ -108,6 +108,7 @@ function reload(play: Play, one: PlacedInstance, config: Keepalived, after: Vrrp
   const known = changedInstances.get(play) ?? new Map<string, VrrpInstance>();
   changedInstances.set(play, known.set(one.id, after));
   const before = vrrp.routers.settingsOf(one.id);
+  vrrp.tellNotFollowed({ ...one, config, instance: after });
   vrrp.routers.reload(one.id, settingsOf(config, after, before.source));
   // The others of the process read the file again too.
   for (const other of vrrp.placed.values()) {
@@ -146,6 +147,7 @@ function exchange(play: Play, one: PlacedInstance, config: Keepalived): void {
       continue;
     }
     const { source } = vrrp.routers.settingsOf(sibling.id);
+    vrrp.tellNotFollowed({ ...sibling, config, instance });
     vrrp.routers.reload(sibling.id, settingsOf(config, instance, source));
     if (vrrp.routers.stateOf(sibling.id).role === 'stopped') vrrp.routers.start(sibling.id);
   }

@@ -14,12 +14,14 @@ import { type Clock } from '../clock/clock.ts';
 import { type Random } from '../clock/random.ts';
 import { addAddress, addRoute, removeAddress, removeRoute } from '../network/changes.ts';
 import { announcement, listenerReport, routerSolicitation } from '../network/frames.ts';
+import { addPolicyRule, policyRuleOf, removePolicyRule } from '../network/policy-rules.ts';
 import { type Stage } from '../network/stage.ts';
 import { type Timeline } from '../timeline.ts';
 import { AGENT_PATIENCE_US, configured6, RESPAWN_US } from './agent.ts';
 import { becauseText } from './because.ts';
 import { type VrrpDelays } from './delays.ts';
 import { type PlacedInstance, syncGroupsOf } from './instances.ts';
+import { notFollowed } from './not-followed.ts';
 import { AdvertReach } from './reach.ts';
 import { VrrpRouters, type VrrpWorld } from './routers.ts';
 
@@ -73,6 +75,7 @@ export class NetworkRouters implements VrrpWorld {
 
   /** Puts every instance where the snapshot has it; only the phase of the adverts is by chance. */
   begin(random: Random): void {
+    for (const one of this.placed.values()) this.tellNotFollowed(one);
     for (const members of syncGroupsOf(this.placed.values())) {
       this.routers.synchronize(members.map(({ id }) => id));
     }
@@ -97,6 +100,7 @@ export class NetworkRouters implements VrrpWorld {
 
   /** An instance that came with a file that was read again; it begins now. */
   adopt(one: PlacedInstance): void {
+    this.tellNotFollowed(one);
     const place = `${one.host} ${one.namespace}`;
     this.placed.set(one.id, one);
     this.byPlace.set(place, [...(this.byPlace.get(place) ?? []), one]);
@@ -109,6 +113,11 @@ export class NetworkRouters implements VrrpWorld {
     this.reach.networkChanged();
     this.routers.add(one.id, one.link, one.settings, one.scripts);
     this.routers.start(one.id);
+  }
+
+  /** What its file asks for and a simulation does not do. */
+  tellNotFollowed(one: PlacedInstance): void {
+    for (const text of notFollowed(one)) this.tell('process', one.id, text);
   }
 
   /** What an instance must have been doing when the snapshot was taken; null lets it start. */
@@ -195,9 +204,15 @@ export class NetworkRouters implements VrrpWorld {
         this.tell('discard', id, `discards an advert of another ${effect.because}`);
         break;
       case 'add-rule':
-      case 'remove-rule':
-        // Simplification: policy rules of keepalived are not set in a simulation.
+      case 'remove-rule': {
+        const rule = policyRuleOf(effect.rule);
+        if (rule === null) break;
+        const adds = effect.kind === 'add-rule';
+        const how = adds ? addPolicyRule : removePolicyRule;
+        this.stage.change(one.host, one.namespace, (before) => how(before, rule));
+        this.tell('route', id, `${adds ? 'adds' : 'removes'} a policy rule`);
         break;
+      }
     }
   }
 

@@ -1,6 +1,6 @@
 /** What a master tells and holds, in the order keepalived takes it and gives it back (vrrp.c). */
 import { type Prefix } from '../../routing/types.ts';
-import { type VirtualAddress, type VirtualRoute } from '../types.ts';
+import { type VirtualAddress, type VirtualRoute, type VirtualRule } from '../types.ts';
 import { advertOf } from './advert.ts';
 import { type InstanceSettings } from './settings.ts';
 import { type Effect } from './types.ts';
@@ -72,6 +72,9 @@ export function exchangeHoldings(
   const newAddresses = [...after.addresses, ...after.excludedAddresses];
   const gained = missingFrom(newAddresses, oldAddresses, addressKey);
   const effects: Effect[] = [
+    ...missingFrom(before.rules, after.rules, ruleKey).map(
+      (rule): Effect => ({ kind: 'remove-rule', rule }),
+    ),
     ...missingFrom(before.routes, after.routes, routeKey).map(
       (route): Effect => ({
         kind: 'remove-route',
@@ -85,6 +88,9 @@ export function exchangeHoldings(
         kind: 'add-route',
         route,
       }),
+    ),
+    ...missingFrom(after.rules, before.rules, ruleKey).map(
+      (rule): Effect => ({ kind: 'add-rule', rule }),
     ),
   ];
   return { effects, gained: gained.length > 0 };
@@ -115,6 +121,10 @@ export function addressKey({ address, length, device }: VirtualAddress): string 
 function routeKey({ version, to, hops, table, metric, type }: VirtualRoute): string {
   const ways = hops.map(({ gateway, device }) => `${gateway?.value} ${device}`).join(' ');
   return `${type} ${version} ${prefixKey(to)} ${ways} ${table} ${metric}`;
+}
+
+function ruleKey({ attributes }: VirtualRule): string {
+  return attributes.map(({ name, value }) => `${name} ${value}`).join(' ');
 }
 
 function prefixKey(prefix: Prefix | null): string {

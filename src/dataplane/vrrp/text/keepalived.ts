@@ -58,8 +58,7 @@ const BLOCKS: ReadonlyMap<string, Reader> = new Map<string, Reader>([
   ],
 ]);
 
-// Simplification: virtual servers (IPVS), BFD, track files and track processes of keepalived are
-// read as text and do nothing.
+// Simplification: virtual servers (IPVS) and BFD of keepalived are read as text and do nothing.
 /**
  * Parses a file. What is not understood is a problem with its place; blocks that are not about
  * VRRP are kept in `others`.
