@@ -14,7 +14,7 @@ import { type PlacedInstance } from './instances.ts';
 
 type Asks = (instance: VrrpInstance, globals: GlobalDefinitions) => boolean;
 
-/** The groups of RFC 5798 §5.1.1.2 and §5.1.2.2: any other is a group of one's own. */
+/** The groups of RFC 5798 §5.1.1.2 and §5.1.2.2: another is a group of one's own. */
 const USUAL_GROUPS = new Set(['224.0.0.18', 'ff02::12']);
 
 // Simplification: of keepalived.conf, track_file, track_process, track_bfd, virtual MACs (use_vmac),
