@@ -37,11 +37,16 @@ export interface CloudWishes {
 }
 
 /** The network of the cloud: master on net2, clients behind it on compute1. */
-export function redundantCloud({
+export function redundantCloud(wishes: CloudWishes = {}): Network {
+  return openSnapshot(memoryFolder(redundantFiles(wishes)));
+}
+
+/** The files of that cloud's hosts. */
+export function redundantFiles({
   replicas = 2,
   second = false,
   keepalived,
-}: CloudWishes = {}): Network {
+}: CloudWishes = {}): Map<string, () => string> {
   let text = readFileSync(SCENARIO, 'utf8');
   if (second) {
     text = text.replace('servers:', `servers:\n${SECOND}`);
@@ -60,7 +65,7 @@ export function redundantCloud({
     if (host === undefined || keepalived === undefined) continue;
     files.set(path, () => keepalived(content(), host));
   }
-  return openSnapshot(memoryFolder(files));
+  return files;
 }
 
 /** The network of a cloud.yaml; `change` may write another text for a file of its hosts. */
