@@ -67,7 +67,7 @@ function preroute<P>(
     if (hit !== null) out.push({ p: hit, prerouted: true, work: next });
     if (miss === null) continue;
     const { handle } = next;
-    work.out.push({ kind: 'readdressed', port: port.of.name, handle, p: miss });
+    work.out.push({ kind: 'readdressed', version, port: port.of.name, handle, p: miss });
   }
   return out;
 }
@@ -190,7 +190,7 @@ export function confirmGroup<P>(work: BridgeWork<P>, p: P): readonly BridgeFlow<
   const out: BridgeFlow<P>[] = miss === null ? [] : [{ p: miss, work }];
   if (hit === null) return out;
   const { version } = work.handle.cls;
-  return [...out, ...accepted(work, hooks.confirm(version, hit, work.handle), null)];
+  return [...out, ...accepted(work, version, hooks.confirm(version, hit, work.handle), null)];
 }
 
 function ask<P>(
@@ -202,11 +202,12 @@ function ask<P>(
   input: CompiledPort | null = null,
 ): readonly BridgeFlow<P>[] {
   if (hooks === null) return [{ p, work }];
-  return accepted(work, hooks.pass(work.run, hook, version, p, work.handle), input);
+  return accepted(work, version, hooks.pass(work.run, hook, version, p, work.handle), input);
 }
 
 function accepted<P>(
   work: BridgeWork<P>,
+  version: 4 | 6,
   all: readonly Passed<P>[],
   input: CompiledPort | null,
 ): readonly BridgeFlow<P>[] {
@@ -215,8 +216,9 @@ function accepted<P>(
     if (passed.kind === 'accepted') {
       flows.push({ p: passed.p, work: { ...work, handle: passed.handle } });
     } else if (passed.kind === 'answer' && input !== null) {
-      work.out.push({ kind: 'reset', port: input.of.name, p: passed.p });
-    } else if (passed.kind !== 'answer') work.out.push(passed);
+      work.out.push({ kind: 'reset', version, port: input.of.name, p: passed.p });
+    } else if (passed.kind === 'icmp-error') work.out.push({ ...passed, version });
+    else if (passed.kind !== 'answer') work.out.push(passed);
   }
   return flows;
 }

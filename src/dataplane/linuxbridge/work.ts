@@ -46,16 +46,18 @@ export type Bridged<P> =
   /** DNAT made it a packet for somebody behind this bridge, whose MAC must be looked up. */
   | {
       readonly kind: 'readdressed';
+      readonly version: 4 | 6;
       readonly port: string;
       readonly handle: Carried<P>;
       readonly p: P;
     }
   /** A TCP reset that goes back by the port its segment came from, if there is a route back. */
-  | { readonly kind: 'reset'; readonly port: string; readonly p: P }
+  | { readonly kind: 'reset'; readonly version: 4 | 6; readonly port: string; readonly p: P }
   /** A fragment that waits for the others. */
   | { readonly kind: 'kept'; readonly p: P }
   | {
       readonly kind: 'icmp-error';
+      readonly version: 4 | 6;
       readonly type: number;
       readonly code: number;
       readonly handle: Carried<P>;

@@ -49,15 +49,14 @@ function act<P>(work: Work<P>, bridge: BridgeState<P>, result: Bridged<P>): void
       });
       break;
     case 'readdressed':
-      readdress({ ...work, handle: result.handle }, bridge, result.port, result.p);
+      readdress({ ...work, handle: result.handle }, bridge, result);
       break;
     case 'reset':
-      goBack(work, result.port, result.p);
+      goBack(work, result.version, result.port, result.p);
       break;
     case 'icmp-error': {
-      const { type, code, handle, p } = result;
-      const input = work.stack.config.devices.get(device) ?? null;
-      const error = { version: 4 as const, device: input, type, code, bridged: true };
+      const { version, type, code, handle, p } = result;
+      const error = { version, device: null, type, code, bridged: true };
       sendError({ ...work, handle }, error, p);
       break;
     }
@@ -78,18 +77,18 @@ export function sendReset<P>(work: Work<P>, version: 4 | 6, p: P): void {
     if (device.of.master === null || !work.stack.bridges.has(device.of.master)) continue;
     const came = is(F.physicalInput, device.of.index);
     const { hit, miss }: { hit: P | null; miss: P | null } = work.run.traffic.split(rest, came);
-    if (hit !== null) goBack(work, device.of.name, hit);
+    if (hit !== null) goBack(work, version, device.of.name, hit);
     rest = miss;
   }
   if (rest !== null) emit(work, version, null, rest);
 }
 
 /** REJECT of a bridged segment: without a route back to its sender nothing is sent. */
-function goBack<P>(work: Work<P>, port: string, p: P): void {
+function goBack<P>(work: Work<P>, version: 4 | 6, port: string, p: P): void {
   const { traffic } = work.run;
   let frame = traffic.copy(p, B.frameLength, p, B.ipLength);
   frame = traffic.add(frame, F.frameLength, 14);
-  for (const { decision, p: part } of decide(work.run, work.stack.config.fib[4], frame)) {
+  for (const { decision, p: part } of decide(work.run, work.stack.config.fib[version], frame)) {
     if (decision.kind === 'route') {
       work.now({ kind: 'transmit', device: port, handle: null, p: part });
     } else drop(work, part, 'NO_ROUTE', port, 'no way back for the answer of REJECT');
@@ -100,12 +99,25 @@ function goBack<P>(work: Work<P>, port: string, p: P): void {
  * DNAT changed the destination of a bridged packet: behind the same bridge it stays bridged,
  * with the MAC of the new destination; elsewhere it is routed, as if sent to the bridge.
  */
-function readdress<P>(work: Work<P>, bridge: BridgeState<P>, port: string, p: P): void {
-  const { traffic } = work.run;
-  const { name } = bridge.config.of;
-  const own = work.stack.config.devices.get(name);
+function readdress<P>(work: Work<P>, bridge: BridgeState<P>, given: Readdressed<P>): void {
+  const own = work.stack.config.devices.get(bridge.config.of.name);
   if (own === undefined) return;
-  const sound = refuseMartians(work, own, traffic.set(p, own.setInput));
+  const p = work.run.traffic.set(given.p, own.setInput);
+  if (given.version === 4) readdress4(work, bridge, given.port, own, p);
+  else readdress6(work, bridge, given.port, own, p);
+}
+
+type Readdressed<P> = Extract<Bridged<P>, { readonly kind: 'readdressed' }>;
+
+function readdress4<P>(
+  work: Work<P>,
+  bridge: BridgeState<P>,
+  port: string,
+  own: Device,
+  p: P,
+): void {
+  const { name } = own.of;
+  const sound = refuseMartians(work, own, p);
   if (sound === null) return;
   for (const { decision, p: asked } of decide(work.run, work.stack.config.fib[4], sound)) {
     const hop = decision.kind === 'route' ? decision.hop : null;
@@ -115,33 +127,64 @@ function readdress<P>(work: Work<P>, bridge: BridgeState<P>, port: string, p: P)
     const isAsked = decision.kind === 'route' && (!isUnicast || own.settings.forwarding);
     for (const part of isAsked ? validateSource(work, own, back, asked) : [asked]) {
       if (isAsked && back !== null && hop !== null) {
-        toNeighbour(work, bridge, port, own, hop, part);
-        continue;
-      }
-      // The bridge learns the sender and finds its own MAC.
-      const up = traffic.set(part, put(F.ethDestination, own.of.mac));
-      continueOnPort(work.run, bridge, port, work.handle, up, actOn(work, bridge));
+        toNeighbour(work, bridge, port, { version: 4, device: own, hop }, part);
+      } else goUp(work, bridge, port, own, part);
     }
   }
+}
+
+/**
+ * br_nf_pre_routing_finish_ipv6(): nothing but the route is asked, not even whether anything is
+ * forwarded; where it refuses nobody is told.
+ */
+function readdress6<P>(
+  work: Work<P>,
+  bridge: BridgeState<P>,
+  port: string,
+  own: Device,
+  p: P,
+): void {
+  for (const { decision, p: part } of decide(work.run, work.stack.config.fib[6], p)) {
+    if (decision.kind !== 'route') {
+      drop(work, part, 'NO_ROUTE', port, 'no way to where DNAT sent a bridged packet');
+      continue;
+    }
+    const { route, hop } = decision;
+    if (route.type === 'unicast' && hop?.device === own.of.name) {
+      toNeighbour(work, bridge, port, { version: 6, device: own, hop }, part);
+    } else goUp(work, bridge, port, own, part);
+  }
+}
+
+/** The bridge learns the sender and finds its own MAC. */
+function goUp<P>(work: Work<P>, bridge: BridgeState<P>, port: string, own: Device, p: P): void {
+  const up = work.run.traffic.set(p, put(F.ethDestination, own.of.mac));
+  continueOnPort(work.run, bridge, port, work.handle, up, actOn(work, bridge));
+}
+
+interface ToNeighbour {
+  readonly version: 4 | 6;
+  readonly device: Device;
+  readonly hop: Parameters<typeof towards>[0];
 }
 
 function toNeighbour<P>(
   work: Work<P>,
   bridge: BridgeState<P>,
   port: string,
-  device: Device,
-  hop: Parameters<typeof towards>[0],
+  { version, device, hop }: ToNeighbour,
   p: P,
 ): void {
   // The frame keeps its sender's MAC; only what the neighbour code fills in is taken.
   const { traffic } = work.run;
   const made: Task<P>[] = [];
   const scratch: Work<P> = { ...work, now: (task) => void made.push(task) };
-  const way = { version: 4 as const, device, to: towards(hop), from: null };
+  const way = { version, device, to: towards(hop), from: null };
   sendTo(scratch, way, traffic.fork(p));
+  const asks = version === 4 ? IS.arp : IS.neighbourSolicit;
   for (const task of made) {
     if (task.kind !== 'transmit') continue;
-    const isRequest = traffic.split(traffic.fork(task.p), IS.arp).hit !== null;
+    const isRequest = traffic.split(traffic.fork(task.p), asks).hit !== null;
     if (isRequest) {
       work.now(task);
       continue;

@@ -75,7 +75,9 @@ export function sendError<P>(work: Work<P>, error: IcmpError, p: P): void {
   const about = traffic.split(p, never).miss;
   if (about === null) return;
   const parts =
-    error.bridged === true ? [[false, about] as const] : byOwner(work, error.version, about);
+    error.bridged === true && error.version === 4
+      ? [[false, about] as const]
+      : byOwner(work, error.version, about);
   for (const [own, part] of parts) {
     const made = buildError(work, error, part, own);
     const { version } = error;

@@ -14,7 +14,7 @@ import { differenceOf } from './run-case.ts';
 const long = Number(process.env['HOPWISE_NETFILTER_FUZZ'] ?? 0);
 const firstSeed = Number(process.env['HOPWISE_NETFILTER_SEED'] ?? 7_000_000);
 const cases = long > 0 ? long : 4;
-const MIXTURES: readonly MixtureKind[] = ['mixed', 'bridged', 'six'];
+const MIXTURES: readonly MixtureKind[] = ['mixed', 'bridged', 'six', 'six-bridged'];
 const HOURS = 12 * 3_600_000;
 
 if (!hasOracle) {

@@ -7,7 +7,7 @@ import { existsSync, mkdtempSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join, resolve } from 'node:path';
 import { type Case, type KernelCase, type KernelStep } from './case.ts';
-import { type MixtureKind, mixtureCase } from './mixture/mixture.ts';
+import { isStoppedReport, type MixtureKind, mixtureCase } from './mixture/mixture.ts';
 
 const programs = resolve(import.meta.dirname, '../../../../shared/oracles/netfilter');
 
@@ -43,7 +43,18 @@ export function askedCases(profile: Profile, seed: number, count: number): Kerne
 /** Our own mixtures with the kernel's answers. */
 export function askedMixtures(kind: MixtureKind, seed: number, count: number): KernelCase[] {
   const cases = Array.from({ length: count }, (_, i) => mixtureCase(kind, seed + i));
-  return ask(cases.map((one) => JSON.stringify(one)).join('\n'));
+  const asked = ask(cases.map((one) => JSON.stringify(one)).join('\n'));
+  return kind === 'six-bridged' ? asked.map(withoutReports) : asked;
+}
+
+function withoutReports({ case: one, kernel }: KernelCase): KernelCase {
+  const packets = kernel.packets.map((step) => {
+    const nodes = Object.entries(step.trace ?? {}).map(([name, entries]) => {
+      return [name, entries.filter((entry) => !isStoppedReport(entry))] as const;
+    });
+    return step.trace === undefined ? step : { ...step, trace: Object.fromEntries(nodes) };
+  });
+  return { case: one, kernel: { ...kernel, packets } };
 }
 
 /** Cases that the kernel refuses to be set up are left out. */

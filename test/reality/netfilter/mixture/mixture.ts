@@ -8,7 +8,7 @@ import { type Case, type Node } from '../case.ts';
 import { hostMac, packetsOf, type Side } from './packets.ts';
 import { rulesText } from './rules.ts';
 
-export type MixtureKind = 'mixed' | 'bridged' | 'six';
+export type MixtureKind = 'mixed' | 'bridged' | 'six' | 'six-bridged';
 
 const MACS = { a: '02:00:00:00:00:01', b: '02:00:00:00:00:02', c: '02:00:00:00:00:03' } as const;
 const BRIDGE_MAC = '02:00:00:00:00:0f';
@@ -22,6 +22,7 @@ export function mixtureCase(kind: MixtureKind, seed: number, steps = 20): Case {
   const rng = new Rng(seed * 2 + 1);
   const id = `${kind}-${seed}`;
   if (kind === 'six') return six(id, place, rng, steps);
+  if (kind === 'six-bridged') return sixBridged(id, place, rng, steps);
   return four(id, kind === 'bridged', place, rng, steps);
 }
 
@@ -233,4 +234,71 @@ function six(id: string, place: Rng, rng: Rng, count: number): Case {
     ip6tables,
   };
   return { id, fuzzy_ports: true, nodes: { r: node }, packets };
+}
+
+/** IPv6 over a bridge with rules, and routed from it to a link beside it. */
+function sixBridged(id: string, place: Rng, rng: Rng, count: number): Case {
+  const sides: readonly Side[] = [
+    { port: 'a', mac: BRIDGE_MAC, hosts: ['fd00:a::2', 'fd00:a::3'], mtu: 1500 },
+    { port: 'b', mac: BRIDGE_MAC, hosts: ['fd00:a::14', 'fd00:a::15'], mtu: 1500 },
+    { port: 'c', mac: MACS.c, hosts: ['fd00:b::4', 'fd00:b::9'], mtu: 1500 },
+  ];
+  const own = ['fd00:a::1', 'fd00:b::1'];
+  const far = ['fd00:c::7', 'fd00:d::8'];
+  const plan = { version: 6, sides, far, own, node: 'r', longest: 0, count } as const;
+  // Most frames go straight to their receiver, as those of neighbours do.
+  const packets = packetsOf(rng, plan).map((step) =>
+    step.eth !== undefined && (step.in === 'a' || step.in === 'b') && rng.chance(0.6)
+      ? { ...step, eth: { ...step.eth, dst: hostMac(step.ip6?.dst ?? 'fd00:a::2') } }
+      : step,
+  );
+  const drawn = rulesText({
+    version: 6,
+    rng,
+    name: id.replaceAll('-', ''),
+    packets,
+    devices: ['br0', 'c'],
+    ports: ['pa', 'pb'],
+    sets: [],
+    addresses: [...sides.flatMap(({ hosts }) => hosts), ...own],
+  });
+  const node: Node = {
+    ipv6: true,
+    sysctl: {
+      'net.ipv6.conf.all.forwarding': place.pick([0, 1, 1]),
+      'net.bridge.bridge-nf-call-ip6tables': place.pick([1, 1, 1, 0]),
+    },
+    links: [
+      { name: 'br0', type: 'bridge', mac: BRIDGE_MAC },
+      { name: 'pa', type: 'port', port: 'a', master: 'br0', hairpin: place.chance(0.2) },
+      { name: 'pb', type: 'port', port: 'b', master: 'br0' },
+      { name: 'c', type: 'port', port: 'c', mac: MACS.c },
+    ],
+    addrs: [
+      ['br0', 'fd00:a::1/64'],
+      ['c', 'fd00:b::1/64'],
+    ],
+    routes: ['fd00:c::/64 via fd00:b::4 dev c', 'unreachable fd00:e::/64'],
+    neigh: sides.flatMap(({ port, hosts }) =>
+      hosts.map((ip) => [ip, hostMac(ip), port === 'c' ? 'c' : 'br0'] as const),
+    ),
+    ip6tables: withoutReports(drawn),
+  };
+  return { id, fuzzy_ports: true, nodes: { r: node }, packets };
+}
+
+/**
+ * The kernel reports its groups by bridges at moments of its own (RFC 3810 §6.1); the first rule of
+ * all stops that, before the reports count for any other rule.
+ */
+function withoutReports(rules: string): string {
+  const stop = '-A OUTPUT -p ipv6-icmp -m icmp6 --icmpv6-type 143 -j DROP\n';
+  const raw = /^\*raw\n(:.*\n)*/.exec(rules)?.[0];
+  if (raw !== undefined) return rules.replace(raw, `${raw}${stop}`);
+  return `*raw\n:PREROUTING ACCEPT [0:0]\n:OUTPUT ACCEPT [0:0]\n${stop}COMMIT\n${rules}`;
+}
+
+/** Whether an entry of the kernel's list is that stopped report (and nothing else can be). */
+export function isStoppedReport([table, chain, what, number]: readonly unknown[]): boolean {
+  return table === 'raw' && chain === 'OUTPUT' && what === 'rule' && number === 1;
 }
