@@ -55,8 +55,9 @@ export function natRequests<P>(
       const { toPorts, random, randomFully } = target.options;
       const ports = toPorts?.value ?? null;
       const rest = { manip, ports, random: (random ?? randomFully) !== undefined };
+      const choose = version === 4 ? towards : towards6;
       return byInterface(run, around, F.oif, p, (device, part) =>
-        towards(run, around, device, version, part),
+        choose(run, around, device, version, part),
       ).map(({ p: part, address }) => ({ p: part, request: requested(address, rest) }));
     }
     case 'REDIRECT': {
@@ -139,6 +140,30 @@ function towards<P>(
   }
   if (rest !== null) out.push({ p: rest, address: own[0]?.value ?? null });
   return out;
+}
+
+/**
+ * ipv6_dev_get_saddr(): an own address, of whichever interface, is spoken to from itself
+ * (RFC 6724 §5 rule 1); then the interface counts (rule 5).
+ */
+function towards6<P>(
+  run: Run<P>,
+  around: Surroundings,
+  device: KnownInterface,
+  version: 4 | 6,
+  p: P,
+): readonly Addressed<P>[] {
+  const out: Addressed<P>[] = [];
+  let rest: P | null = p;
+  for (const { value, scope } of around.interfaces.flatMap((one) => usable(one, version))) {
+    if (rest === null) return out;
+    if (scope === 'host') continue;
+    const own = guard(test(F.destination[version], value));
+    const { hit, miss }: { hit: P | null; miss: P | null } = run.traffic.split(rest, own);
+    if (hit !== null) out.push({ p: hit, address: value });
+    rest = miss;
+  }
+  return rest === null ? out : [...out, ...towards(run, around, device, version, rest)];
 }
 
 /** The gateway, or without one the destination itself, lies in the subnet. */

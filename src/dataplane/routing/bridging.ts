@@ -152,8 +152,19 @@ function readdress6<P>(
     const { route, hop } = decision;
     if (route.type === 'unicast' && hop?.device === own.of.name) {
       toNeighbour(work, bridge, port, { version: 6, device: own, hop }, part);
-    } else goUp(work, bridge, port, own, part);
+      continue;
+    }
+    const output = work.stack.config.devices.get(hop?.device ?? '');
+    goUp(routedBy(work, output), bridge, port, own, part);
   }
+}
+
+/** What the bridge hands to the host now has its route. */
+function routedBy<P>(work: Work<P>, output: Device | undefined): Work<P> {
+  if (output === undefined) return work;
+  const now: Work<P>['now'] = (task) =>
+    work.now(task.kind === 'arrive' ? { ...task, routedBy: output } : task);
+  return { ...work, now };
 }
 
 /** The bridge learns the sender and finds its own MAC. */

@@ -118,7 +118,9 @@ export function buildError<P>(work: Work<P>, error: IcmpError, about: P, own: bo
   for (const write of version === 4 ? HEADER_4 : HEADER_6) made = traffic.set(made, write);
   made = traffic.copy(made, destination, about, source);
   if (own) made = traffic.copy(made, source, about, destination);
-  else if (version === 6 && error.device !== null) made = fromInput(work, error.device, made);
+  else if (version === 6 && error.device !== null) {
+    made = fromInput(work, work.routedBy ?? error.device, made);
+  }
   made = traffic.set(made, put(F.icmpType, error.type));
   made = traffic.set(made, put(F.icmpCode, error.code));
   if (error.mtu !== undefined) made = traffic.set(made, put(F.icmpMtu, error.mtu));

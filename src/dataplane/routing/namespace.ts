@@ -169,9 +169,12 @@ function work<P>(
 
 function perform<P>(here: Work<P>, task: Task<P>): void {
   switch (task.kind) {
-    case 'arrive':
-      arrive(here, task.device, task.prerouted, task.p);
+    case 'arrive': {
+      const { routedBy } = task;
+      const work = routedBy === undefined ? here : { ...here, routedBy };
+      arrive(work, task.device, task.prerouted, task.p);
       break;
+    }
     case 'loop':
       hearOwn(here, task.device, task.p);
       break;

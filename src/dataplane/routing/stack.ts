@@ -178,6 +178,8 @@ export type Task<P> =
       readonly handle: Carried<P>;
       /** A bridge has sent it through PREROUTING already (ip_sabotage_in()). */
       readonly prerouted: boolean;
+      /** Where the bridge has routed it to already (br_nf_pre_routing_finish_ipv6()). */
+      readonly routedBy?: Device;
       readonly p: P;
     }
   /** A broadcast of the namespace itself, heard by its own programs (dev_loopback_xmit()). */
@@ -237,6 +239,11 @@ export interface Work<P> {
   /** A program wrote the IP header of what is emitted. */
   readonly headerIncluded?: boolean;
   readonly unheard?: boolean;
+  /**
+   * Of a packet that had a route when it came in the interface of that route counts as the one it
+   * came by, and ICMPv6 errors come from there (net/ipv6/ip6_input.c ip6_rcv_core()).
+   */
+  readonly routedBy?: Device;
 }
 
 /** Compiles a namespace. Do it once per snapshot. */

@@ -59,7 +59,12 @@ function chosenIn(truth: readonly KernelStep[], index: number): readonly number[
   const numbers = texts.flatMap((text) =>
     [...text.matchAll(/ (\d+)>(\d+)| id(\d+)/g)].map(([, src, , id]) => Number(src ?? id)),
   );
-  return [...numbers, ...later.flatMap(({ dport, id }) => dport ?? id ?? [])];
+  // What was delivered of IPv6 is shown as bytes, the ports first.
+  const bytes = step.local.flatMap(([, text]) => {
+    const ports = /^ip6 from \S+ ([0-9a-f]{4})([0-9a-f]{4})/.exec(text)?.slice(1) ?? [];
+    return ports.map((port) => Number.parseInt(port, 16));
+  });
+  return [...numbers, ...bytes, ...later.flatMap(({ dport, id }) => dport ?? id ?? [])];
 }
 
 function numbersOf({ tcp, udp, sctp, icmp, icmp6 }: Step): readonly number[] {
