@@ -89,7 +89,6 @@ export const BLOCKED_DEFINITIONS: Readonly<Record<string, Schema>> = {
         ),
         description: 'The proof with these changes made.',
       },
-      settles: { ...orNull(TEXT), description: 'Who is master then, where routers elect one.' },
       effects: orNull(ref('effects')),
       openEnd: { ...orNull(TEXT), description: 'Why there may be more blockers.' },
     }),
