@@ -82,7 +82,11 @@ function withChanges(old: Ruleset, plan: Plan, host: string, version: 4 | 6): Ru
     chains: [...kept.values()],
     origin: table?.origin ?? { file: 'plan', line: 0 },
   };
-  return { version, tables: [...old.tables.filter(({ name }) => name !== 'filter'), filter] };
+  return {
+    ...old,
+    version,
+    tables: [...old.tables.filter(({ name }) => name !== 'filter'), filter],
+  };
 }
 
 type Answer = 'yes' | 'no' | 'unsure';

@@ -6,11 +6,12 @@ import { type Field, TCP_FLAGS } from '../../packet/fields.ts';
 import { guard } from '../../traffic/guard.ts';
 import { ANY, and, type Match, NONE, not, or, range, test } from '../../traffic/match.ts';
 import { addressTypeMatch } from './address-type.ts';
-import { bit, F, NOT_LATER_FRAGMENT } from './fields.ts';
+import { bit, F, IS_LATER_FRAGMENT, NOT_LATER_FRAGMENT } from './fields.ts';
 import { setMatch } from './ipset/match.ts';
 import { given, masked, networkMatch, within } from './option-match.ts';
 import { interfacesNamed, type Surroundings } from './surroundings.ts';
 import { contentTests } from './tests/content.ts';
+import { portsInFragment, readsNatively } from './tests/fragment-ports.ts';
 import { ownerTest } from './tests/owner.ts';
 import { type KnowledgeTest, type MemoryTest, type RuleTest } from './tests/types.ts';
 import { type InterfaceName, type Interval } from './text/codec.ts';
@@ -51,6 +52,7 @@ export function conditionOf(rule: Rule, version: 4 | 6, surroundings: Surroundin
       tests.push({ kind: 'fields', guard: guard(fields) });
     } else parts.push(fields);
     if (match.kind !== 'verbatim') tests.push(...testsOf(match, version));
+    if (readsFragments(match, context)) tests.push(portsInFragment(match.options));
   }
   return { match: and(...parts), tests };
 }
@@ -178,6 +180,9 @@ function extensionMatch(match: Exclude<KnownMatch, MemoryTest>, context: Context
       return groupMatch(match, context);
     case 'tcp':
     case 'udp':
+      return readsFragments(match, context)
+        ? or(IS_LATER_FRAGMENT.match, portMatch(match))
+        : portMatch(match);
     case 'udplite':
     case 'sctp':
     case 'dccp':
@@ -225,8 +230,18 @@ function extensionMatch(match: Exclude<KnownMatch, MemoryTest>, context: Context
   }
 }
 
+/** Whether nf_tables reads this match, and reads it from later fragments too. */
+function readsFragments(match: RuleMatch, context: Context): match is Of<'tcp' | 'udp'> {
+  // Simplification: a later fragment of IPv6 is of protocol 44, as switches see it; ip6tables knows
+  // what it carries, so that rules without tracking may match it by `-p`.
+  const { version, surroundings } = context;
+  return version === 4 && surroundings.portsOfFragments === true && readsNatively(match);
+}
+
 type Of<K extends KnownMatch['kind']> = Extract<KnownMatch, { kind: K }>;
 
+// Simplification: a fragment at offset 8, inside of the TCP header, is asked like any later one;
+// xt_tcpudp.c tcp_mt() drops it at once where it comes to a rule with `-m tcp` by itself.
 function portMatch(match: Of<'tcp' | 'udp' | 'udplite' | 'sctp' | 'dccp' | 'multiport'>): Match {
   if (match.kind === 'multiport') {
     const { sports, dports, ports } = match.options;

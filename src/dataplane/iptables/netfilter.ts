@@ -80,12 +80,16 @@ export function compileNetfilter(
   rulesets: readonly Ruleset[],
   surroundings: Surroundings,
 ): CompiledNetfilter {
-  const compiled = (version: 4 | 6): ReadonlyMap<TableName, CompiledRules> => {
-    const tables = rulesets.filter((each) => each.version === version).flatMap((r) => r.tables);
-    return new Map(tables.map((each) => [each.name, compileRules(each, version, surroundings)]));
-  };
   const tracks = (version: 4 | 6): boolean =>
     rulesets.some((each) => each.version === version && needsTracking(each));
+  const compiled = (version: 4 | 6): ReadonlyMap<TableName, CompiledRules> => {
+    const own = rulesets.filter((each) => each.version === version);
+    // Where something is tracked no rule meets a fragment.
+    const isNative = own.some((each) => each.nativePorts === true) && !tracks(version);
+    const around = isNative ? { ...surroundings, portsOfFragments: true } : surroundings;
+    const tables = own.flatMap((each) => each.tables);
+    return new Map(tables.map((each) => [each.name, compileRules(each, version, around)]));
+  };
   return {
     rules: { 4: compiled(4), 6: compiled(6) },
     tracks: { 4: tracks(4), 6: tracks(6) },

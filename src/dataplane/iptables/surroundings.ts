@@ -56,6 +56,8 @@ export interface Surroundings {
   readonly sets: ReadonlyMap<string, IpSet>;
   /** Absent where nothing is known about routes: then rules that ask them are not understood. */
   readonly routes?: RouteQuestions;
+  /** Fragments come to the rules one by one, and nf_tables reads ports of later ones as well. */
+  readonly portsOfFragments?: boolean;
 }
 
 /** The numbers of the interfaces that a rule means; none when there is no such interface. */

@@ -24,6 +24,11 @@ export interface Ruleset {
   readonly version: 4 | 6;
   /** In the order of the file. */
   readonly tables: readonly Table[];
+  /**
+   * nf_tables itself reads the ports of `-m tcp` and `-m udp`, as iptables-nft asks it to from
+   * 1.8.8 on; absent where xt_tcpudp.c does, and where nobody knows.
+   */
+  readonly nativePorts?: true;
 }
 
 export interface Table {

@@ -226,13 +226,17 @@ function applyTests<P>(way: Way<P>, entry: CompiledRule, item: Item<P>): readonl
   const asking = { run, memory, around, version: rules.version, handle: item.handle, tracker };
   for (const test of entry.tests) {
     if (hit === null) break;
-    const split: Split<P> | null = askTest(asking, test, hit);
-    if (split === null) {
-      surface(passage, entry);
-      return [...missed, { ...item, p: hit }];
+    const only = test.kind === 'content' ? test.only : undefined;
+    const asked: Split<P> = only === undefined ? { hit, miss: null } : run.traffic.split(hit, only);
+    if (asked.hit === null) {
+      hit = asked.miss;
+      continue;
     }
-    if (split.miss !== null) missed.push({ ...item, p: split.miss });
-    hit = split.hit;
+    const split: Split<P> | null = askTest(asking, test, asked.hit);
+    if (split === null) surface(passage, entry);
+    const { hit: met, miss }: Split<P> = split ?? { hit: null, miss: asked.hit };
+    if (miss !== null) missed.push({ ...item, p: miss });
+    hit = run.traffic.join([met, asked.miss].filter((part) => part !== null))[0] ?? null;
   }
   if (hit === null) return missed;
   const going = act(way, entry, withTraffic(item, noteRule(passage, chain, entry, hit)));

@@ -63,7 +63,7 @@ describe.skipIf(!hasOracle)('new cases asked of the running kernel', () => {
 });
 
 describe('recorded mixtures', () => {
-  it.each([...MIXTURES, 'extension', 'knowledge'])(
+  it.each([...MIXTURES, 'extension', 'knowledge', 'fragments'])(
     "%s: frames, deliveries, matched rules are the kernel's",
     (kind) => {
       const recorded = readProfile(kind, MIXTURE_RECORDS);

@@ -3,13 +3,14 @@
  * case, told here in words and not taken from the record.
  */
 import { describe, expect, it } from 'vitest';
-import { readProfile } from './golden.ts';
+import { MIXTURE_RECORDS, readProfile } from './golden.ts';
 import { type Played } from './lab.ts';
 import { playCase } from './run-case.ts';
 
 type Row = readonly [name: string, id: string, step: number, holds: (played: Played) => void];
 
-const cases = new Map(readProfile('hand').map((one) => [one.case.id, one]));
+const recorded = [...readProfile('hand'), ...readProfile('fragments', MIXTURE_RECORDS)];
+const cases = new Map(recorded.map((one) => [one.case.id, one]));
 
 const frames = ({ out }: Played): readonly string[] => out.map((one) => `${one[0]} ${one[3]}`);
 const nothing = (played: Played): void => expect(frames(played)).toEqual([]);
@@ -60,6 +61,22 @@ const ROWS: readonly Row[] = [
         'frag0+',
         'frag800',
       ]),
+  ],
+  [
+    'iptables-nft takes data of a later fragment for ports where nothing is tracked',
+    'nft-one-port',
+    1,
+    (played) => {
+      one(/^b ip .* frag800 proto17$/)(played);
+      expect(matched(played, 'filter', 'FORWARD')).toEqual([1]);
+    },
+  ],
+  ['which iptables-legacy does not', 'legacy-one-port', 1, nothing],
+  [
+    'iptables-nft leaves -m multiport, a bare -m udp and -f as they are',
+    'nft-fragments',
+    1,
+    (played) => expect(matched(played, 'filter', 'FORWARD')).toEqual([1, 2, 3, 13, 14, 16, 17]),
   ],
   ['an answer that comes in another zone is new, not established', 'zones', 1, nothing],
   [

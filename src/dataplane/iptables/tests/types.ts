@@ -22,6 +22,8 @@ export type ConnectionTest =
 /** About the packet's bytes (content.ts). */
 export interface ContentTest {
   readonly kind: 'content';
+  /** Whom it concerns: all others meet it. */
+  readonly only?: Guard;
   /** Judges the bytes from the IP header on; -1 where a byte is needed that nobody knows. */
   readonly ask: (packet: PacketBytes) => Truth;
 }
