@@ -184,6 +184,7 @@ function execute(lab: Lab, name: string, command: string): void {
     return entry === undefined ? [] : [entry];
   });
   const { stack, netfilter } = node(lab, name);
+  if (command === 'ip route flush cache') stack.pathMtus.splice(0);
   if (added.length > 0) {
     const given = lab.case.nodes[name] ?? {};
     const nodes = {

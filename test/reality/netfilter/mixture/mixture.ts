@@ -4,7 +4,7 @@
  * links, fragments and errors. The same seed gives the same case.
  */
 import { Rng } from '../../ovs/live/rng.ts';
-import { type Case, type Node } from '../case.ts';
+import { type Case, type Node, type Step } from '../case.ts';
 import { hostMac, packetsOf, type Side } from './packets.ts';
 import { rulesText } from './rules.ts';
 
@@ -12,6 +12,9 @@ export type MixtureKind = 'mixed' | 'bridged' | 'six' | 'six-bridged';
 
 const MACS = { a: '02:00:00:00:00:01', b: '02:00:00:00:00:02', c: '02:00:00:00:00:03' } as const;
 const BRIDGE_MAC = '02:00:00:00:00:0f';
+
+/** What errors told of paths would outlive a case: the kernel forgets it at the end of each. */
+const FORGET: Step = { node: 'r', exec: 'ip route flush cache' };
 
 /** Cases of one topology share everything but rules, sets and packets. */
 const PER_TOPOLOGY = 20;
@@ -71,7 +74,7 @@ function four(id: string, bridged: boolean, place: Rng, rng: Rng, count: number)
     iptables,
     ipset: sets.text,
   };
-  return { id, fuzzy_ports: true, nodes: { r: node }, packets };
+  return { id, fuzzy_ports: true, nodes: { r: node }, packets: [...packets, FORGET] };
 }
 
 function mtuOf({ links = [] }: Topology, port: string): number {
