@@ -37,7 +37,9 @@ export function forward<P>(
   if (unicast.hit === null) return;
   const living = checkTtl(work, input, version, unicast.hit);
   if (living === null) return;
-  const mtu = Math.min(output.of.mtu, decision.route.mtu ?? output.of.mtu);
+  // ip_dst_mtu_maybe_forward(): the MTU of an IPv4 route stands, even above that of its interface.
+  const limit = decision.route.mtu ?? output.of.mtu;
+  const mtu = version === 4 ? limit : Math.min(output.of.mtu, limit);
   const fitting = checkMtu(work, input, version, mtu, living);
   if (fitting === null) return;
   const step = (): ForwardStep => ({
