@@ -25,11 +25,22 @@ const QUESTIONS: readonly (readonly string[])[] = [
   ['trace', 'a1', '198.51.100.10', '--tcp', '80'],
   ['trace', 'a1', 'a2', '--tcp', '23'],
 ];
+/** The same where other devices carry packets; what compiles a cloud belongs to the rest. */
+const OF_CLOUDS: readonly (readonly string[])[] = [
+  ['trace', 'over-a', 'over-b', '--cloud', cloudOf('lb-vxlan-l2pop')],
+  ['trace', 'r1', 'r2', '--tcp', '80', '--cloud', cloudOf('vlan-hybrid')],
+  ['trace', 'r1', 'external:1.1.1.1', '--cloud', cloudOf('vlan-hybrid')],
+];
+const COMPILING = /^(agents|model|apply|simulate|verify|why)\//;
 /** Questions that run much of the rest. */
 const FURTHER: readonly (readonly string[])[] = [
   ['why', 'a1', 'b1'],
   ['prove', 'a1', 'a2', '--tcp', '80'],
 ];
+
+function cloudOf(scenario: string): string {
+  return join(dist, '../scenarios', scenario, 'cloud.yaml');
+}
 
 /** Where a built file or one of a package stands. */
 function pathOf(file: string): string {
@@ -154,6 +165,8 @@ async function ask(start: Start, more: unknown, questions: typeof QUESTIONS): Pr
   process.exitCode = 0;
 }
 
+// Each start of the program listens to it.
+process.stdout.setMaxListeners(0);
 const bodies = [...reachable()];
 copyFileSync(join(dist, 'cli/start.js'), join(dist, ENTRY));
 
@@ -166,7 +179,11 @@ const learn = (name: string): unknown => {
   loaded.add(name);
   return everything[name];
 };
-await ask(scriptOf('none', programOf([])).value as Start, learn, QUESTIONS);
+const nothing = scriptOf('none', programOf([])).value as Start;
+await ask(nothing, learn, QUESTIONS);
+const own = new Set(loaded);
+await ask(nothing, learn, OF_CLOUDS);
+for (const file of loaded) if (COMPILING.test(file) && !own.has(file)) loaded.delete(file);
 
 const filename = join(dist, 'joined.cjs');
 const program = scriptOf(filename, programOf(bodies.filter(([file]) => loaded.has(file))));
@@ -175,7 +192,7 @@ const rest = scriptOf(restname, `(${tableOf(bodies.filter(([file]) => !loaded.ha
 const further = rest.value as Readonly<Record<string, unknown>>;
 const start = program.value as Start;
 const more = (name: string): unknown => further[name];
-await ask(start, more, QUESTIONS);
+await ask(start, more, [...QUESTIONS, ...OF_CLOUDS]);
 keep(filename, program);
 // The program has turned to short runs when it loads the second file.
 preferShortRuns();
