@@ -5,6 +5,9 @@
  *
  * Simplification: of connections that outlive a plan only those between servers without address
  * translation are asked, over TCP and UDP.
+ *
+ * Simplification: an answer that is on its way while connections are forgotten begins one of its own
+ * where the server may send, and that lives as long as it is used; it is not looked for.
  */
 import { type ConnectionEntry, type Tuple } from '../../dataplane/conntrack/types.ts';
 import { type Host, type NamespaceState, type Network } from '../../dataplane/network.ts';
