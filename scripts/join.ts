@@ -30,6 +30,8 @@ const OF_CLOUDS: readonly (readonly string[])[] = [
   ['trace', 'over-a', 'over-b', '--cloud', cloudOf('lb-vxlan-l2pop')],
   ['trace', 'r1', 'r2', '--tcp', '80', '--cloud', cloudOf('vlan-hybrid')],
   ['trace', 'r1', 'external:1.1.1.1', '--cloud', cloudOf('vlan-hybrid')],
+  ['trace', 'client', '192.168.200.12', '--tcp', '80', '--cloud', cloudOf('lbaas-roundrobin')],
+  ['trace', 'green', 'external:8.8.8.8', '--cloud', cloudOf('dvr-fip-out')],
 ];
 const COMPILING = /^(agents|model|apply|simulate|verify|why)\//;
 /** Questions that run much of the rest. */
