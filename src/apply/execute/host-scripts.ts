@@ -123,9 +123,8 @@ exit ${HOST_EXIT.notArmed}
 `;
 }
 
-/** One step: noted and written through before it begins, refused once somebody has decided. */
-export function stepScript(transaction: string, step: Step, seconds: number): string {
-  const number = numberOf(step);
+/** Holds off other steps and moves the deadline; refuses once somebody has decided. */
+function undecided(transaction: string, seconds: number): string {
   return `${head(transaction)}
 cd $t || exit ${HOST_EXIT.unknown}
 exec 9>step.lock
@@ -134,7 +133,13 @@ flock -w 20 9 || exit ${HOST_EXIT.locked}
 p=$(cat armed) && grep -qa "$x" /proc/$p/cmdline 2>/dev/null || exit ${HOST_EXIT.notArmed}
 read -r now _ </proc/uptime
 echo $((\${now%.*} + ${Math.ceil(seconds)})) >deadline.new && mv deadline.new deadline
-: >begun.${number}
+`;
+}
+
+/** One step: noted and written through before it begins, refused once somebody has decided. */
+export function stepScript(transaction: string, step: Step, seconds: number): string {
+  const number = numberOf(step);
+  return `${undecided(transaction, seconds)}: >begun.${number}
 echo ${quoted(`begun ${number} ${step.title}`)} >>journal
 sync begun.${number} journal
 # Before an or, set -e would count for nothing.
@@ -150,15 +155,7 @@ exit 0
 
 /** Moves the deadline of a host on which nobody has decided yet, while the controller looks on. */
 export function waitScript(transaction: string, seconds: number): string {
-  return `${head(transaction)}
-cd $t || exit ${HOST_EXIT.unknown}
-exec 9>step.lock
-flock -w 20 9 || exit ${HOST_EXIT.locked}
-[ -d decided ] && exit ${HOST_EXIT.decided}
-p=$(cat armed) && grep -qa "$x" /proc/$p/cmdline 2>/dev/null || exit ${HOST_EXIT.notArmed}
-read -r now _ </proc/uptime
-echo $((\${now%.*} + ${Math.ceil(seconds)})) >deadline.new && mv deadline.new deadline
-`;
+  return undecided(transaction, seconds);
 }
 
 /** Decides to keep what was done. Only a connection that is made for it may ask this. */

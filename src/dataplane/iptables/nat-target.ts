@@ -89,6 +89,26 @@ function usable(device: KnownInterface, version: 4 | 6): readonly KnownAddress[]
   );
 }
 
+/** Each candidate takes what its match takes of what those before it left; the last is the rest. */
+function inTurn<P, T>(
+  run: Run<P>,
+  p: P,
+  candidates: readonly T[],
+  matchOf: (one: T) => Match,
+  take: (one: T, hit: P) => readonly Addressed<P>[],
+): readonly [taken: readonly Addressed<P>[], rest: P | null] {
+  const taken: Addressed<P>[] = [];
+  let rest: P | null = p;
+  for (const one of candidates) {
+    if (rest === null) break;
+    const is = guard(matchOf(one));
+    const { hit, miss }: { hit: P | null; miss: P | null } = run.traffic.split(rest, is);
+    if (hit !== null) taken.push(...take(one, hit));
+    rest = miss;
+  }
+  return [taken, rest];
+}
+
 function byInterface<P>(
   run: Run<P>,
   around: Surroundings,
@@ -96,17 +116,9 @@ function byInterface<P>(
   p: P,
   choose: (device: KnownInterface, p: P) => readonly Addressed<P>[],
 ): readonly Addressed<P>[] {
-  const out: Addressed<P>[] = [];
-  let rest: P | null = p;
-  for (const device of around.interfaces) {
-    if (rest === null) break;
-    const is = guard(test(of, BigInt(device.index)));
-    const { hit, miss }: { hit: P | null; miss: P | null } = run.traffic.split(rest, is);
-    if (hit !== null) out.push(...choose(device, hit));
-    rest = miss;
-  }
-  if (rest !== null) out.push({ p: rest, address: null });
-  return out;
+  const is = ({ index }: KnownInterface): Match => test(of, BigInt(index));
+  const [taken, rest] = inTurn(run, p, around.interfaces, is, choose);
+  return rest === null ? taken : [...taken, { p: rest, address: null }];
 }
 
 /**
@@ -120,7 +132,6 @@ function towards<P>(
   version: 4 | 6,
   p: P,
 ): readonly Addressed<P>[] {
-  const { traffic } = run;
   const global = (one: KnownInterface): readonly KnownAddress[] =>
     usable(one, version).filter(({ scope, secondary }) => scope !== 'host' && !secondary);
   const own = global(device);
@@ -128,18 +139,12 @@ function towards<P>(
     const others = around.interfaces.flatMap(global).filter(({ scope }) => scope !== 'link');
     return [{ p, address: (own[0] ?? others[0])?.value ?? null }];
   }
-  const out: Addressed<P>[] = [];
-  let rest: P | null = p;
-  for (const { value, length } of own) {
-    if (rest === null) break;
+  const near = ({ value, length }: KnownAddress): Match => {
     const mask = length === 0 ? 0n : prefixMask(length, version);
-    const near = guard(nextHopIn(version, value & mask, mask));
-    const { hit, miss }: { hit: P | null; miss: P | null } = traffic.split(rest, near);
-    if (hit !== null) out.push({ p: hit, address: value });
-    rest = miss;
-  }
-  if (rest !== null) out.push({ p: rest, address: own[0]?.value ?? null });
-  return out;
+    return nextHopIn(version, value & mask, mask);
+  };
+  const [taken, rest] = inTurn(run, p, own, near, ({ value }, hit) => [{ p: hit, address: value }]);
+  return rest === null ? taken : [...taken, { p: rest, address: own[0]?.value ?? null }];
 }
 
 /**
@@ -153,17 +158,12 @@ function towards6<P>(
   version: 4 | 6,
   p: P,
 ): readonly Addressed<P>[] {
-  const out: Addressed<P>[] = [];
-  let rest: P | null = p;
-  for (const { value, scope } of around.interfaces.flatMap((one) => usable(one, version))) {
-    if (rest === null) return out;
-    if (scope === 'host') continue;
-    const own = guard(test(F.destination[version], value));
-    const { hit, miss }: { hit: P | null; miss: P | null } = run.traffic.split(rest, own);
-    if (hit !== null) out.push({ p: hit, address: value });
-    rest = miss;
-  }
-  return rest === null ? out : [...out, ...towards(run, around, device, version, rest)];
+  const own = around.interfaces
+    .flatMap((one) => usable(one, version))
+    .filter(({ scope }) => scope !== 'host');
+  const is = ({ value }: KnownAddress): Match => test(F.destination[version], value);
+  const [taken, rest] = inTurn(run, p, own, is, ({ value }, hit) => [{ p: hit, address: value }]);
+  return rest === null ? taken : [...taken, ...towards(run, around, device, version, rest)];
 }
 
 /** The gateway, or without one the destination itself, lies in the subnet. */
