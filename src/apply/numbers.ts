@@ -3,7 +3,7 @@
  * network its local VLAN; new ones get numbers that nobody has. So a second plan finds nothing.
  */
 import { type Numbers } from '../agents/numbers.ts';
-import { type Host } from '../dataplane/network.ts';
+import { type Host, ROOT } from '../dataplane/network.ts';
 import { inventoryOf } from './state/switch.ts';
 
 /** The last port number that a port may ask for (`ofport_request`, ovs-vswitchd.conf.db(5)). */
@@ -17,8 +17,29 @@ export interface UsedNumbers {
   zone(key: string): number | undefined;
 }
 
-/** @param host as it was read; undefined for one that was not */
-export function numbersOf(host: Host | undefined): Numbers {
+/** A zone that a port or a network has, by the first part of its id (ip_conntrack.py). */
+const ZONED = /\b(?:qvb|tap|brq)([0-9a-f]{8}-[0-9a-f]{2})\b.* --zone (\d+)/g;
+
+/**
+ * Zones by the key of their port or network, counted from 1.
+ *
+ * @param first the zone that the agent calls 1
+ */
+export function zonesOf(host: Host | undefined, first: number): UsedNumbers['zone'] {
+  const root = host?.namespaces.get(ROOT);
+  const text = (root?.source('iptables-save') ?? root?.source('iptables-save.txt'))?.text ?? '';
+  const zones = new Map([...text.matchAll(ZONED)].map(([, id = '', zone = '']) => [id, zone]));
+  return (key) => {
+    const used = Number(zones.get(key.slice(0, 11)) ?? 0);
+    return used < first ? undefined : used - first + 1;
+  };
+}
+
+/**
+ * @param host as it was read; undefined for one that was not
+ * @param first the zone that the agent calls 1
+ */
+export function numbersOf(host: Host | undefined, first: number): Numbers {
   const bridges = (host === undefined ? null : inventoryOf(host))?.rows.bridges ?? [];
   const ports = new Map<string, Map<string, number>>();
   const vlans = new Map<string, number>();
@@ -33,7 +54,7 @@ export function numbersOf(host: Host | undefined): Numbers {
     }
     ports.set(bridge.name, of);
   }
-  return numbersBeside({ ports, vlans, zone: () => undefined });
+  return numbersBeside({ ports, vlans, zone: zonesOf(host, first) });
 }
 
 /** What is used stays; new things get numbers that nobody has. */

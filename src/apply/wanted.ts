@@ -1,10 +1,12 @@
 /** A cloud compiled for hosts that were just read: with their numbers and their NICs' addresses. */
+import { firstZone } from '../agents/bridge-firewall.ts';
 import { type DumpFiles } from '../agents/dump/folder.ts';
 import { type Network, ROOT } from '../dataplane/network.ts';
 import { type Cloud } from '../model/cloud.ts';
 import { NAMESPACES } from '../model/ids.ts';
 import { type NeutronRouter } from '../model/neutron.ts';
 import { compileFiles } from '../snapshot/read/compiled.ts';
+import { withDrawn, withHaAddresses } from './drawn.ts';
 import { numbersOf } from './numbers.ts';
 
 export function compileWanted(cloud: Cloud, seen: Network): DumpFiles {
@@ -18,10 +20,9 @@ export function compileWanted(cloud: Cloud, seen: Network): DumpFiles {
   });
   const routers = cloud.neutron.routers.map((router) => electedRouter(router, seen));
   const neutron = { ...cloud.neutron, routers };
-  return compileFiles(
-    { ...cloud, hosts, neutron },
-    { numbers: (host) => numbersOf(seen.hosts.get(host)) },
-  );
+  const kept = withHaAddresses(seen, withDrawn(seen, { ...cloud, hosts, neutron }));
+  const first = firstZone({ cloud });
+  return compileFiles(kept, { numbers: (host) => numbersOf(seen.hosts.get(host), first) });
 }
 
 /** A router whose active host is the one that holds its virtual addresses now. */

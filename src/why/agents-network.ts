@@ -3,13 +3,13 @@
  * pieces two clouds would be configured otherwise.
  */
 import { type Numbers } from '../agents/numbers.ts';
+import { withDrawn } from '../apply/drawn.ts';
 import { type Network } from '../dataplane/network.ts';
 import { type Cloud } from '../model/cloud.ts';
 import { compileFiles } from '../snapshot/read/compiled.ts';
 import { once } from '../snapshot/read/folder.ts';
 import { memoryFolder } from '../snapshot/read/memory-folder.ts';
 import { openSnapshot } from '../snapshot/read/open.ts';
-import { ownDvrMacs } from '../verify/configuration/symbols.ts';
 import { numbersAsRead } from './mend/numbers.ts';
 import { type Piece, pieceOf, pieceOfNamespace } from './pieces.ts';
 
@@ -71,47 +71,4 @@ function numbersOf(real: Network, cloud: Cloud): (host: string) => Numbers {
     byHost.set(host, own);
     return own;
   };
-}
-
-/**
- * What the server or other hosts have drawn and nobody can read from its objects: the MAC of each
- * host for distributed routing, and the numbers of virtual routers.
- */
-function withDrawn(real: Network, cloud: Cloud): Cloud {
-  const { routers } = cloud.neutron;
-  const virtual = routers.some(({ ha }) => ha) ? { virtualRouterIds: drawnRouterIds(real) } : {};
-  const distributed = cloud.hosts.some(({ layer2 }) => layer2?.distributedRouting === true);
-  const macs = distributed ? { dvrMacs: drawnMacs(real) } : {};
-  return { ...cloud, settings: { ...cloud.settings, ...virtual, ...macs } };
-}
-
-function drawnMacs(real: Network): ReadonlyMap<string, bigint> {
-  const dvrMacs = new Map<string, bigint>();
-  for (const host of real.hosts.values()) {
-    const [mac] = host.switch === null ? [] : ownDvrMacs(host.switch);
-    if (mac !== undefined) dvrMacs.set(host.name, BigInt(`0x${mac.replaceAll(':', '')}`));
-  }
-  return dvrMacs;
-}
-
-/** The number that most hosts of a router use: the server told all of them the same. */
-function drawnRouterIds(real: Network): ReadonlyMap<string, number> {
-  const used = new Map<string, number[]>();
-  for (const { configs } of real.hosts.values()) {
-    for (const [path, source] of configs) {
-      const router = /^ha_confs\/([^/]+)\/keepalived\.conf$/.exec(path)?.[1];
-      const id =
-        router === undefined ? undefined : /virtual_router_id (\d+)/.exec(source().text)?.[1];
-      if (router === undefined || id === undefined) continue;
-      used.set(router, [...(used.get(router) ?? []), Number(id)]);
-    }
-  }
-  const count = (ids: readonly number[], id: number): number =>
-    ids.filter((one) => one === id).length;
-  return new Map(
-    [...used].map(([router, ids]) => [
-      router,
-      ids.reduce((best, id) => (count(ids, id) > count(ids, best) ? id : best)),
-    ]),
-  );
 }

@@ -54,14 +54,22 @@ export function haDevice(
   return portDevice(at, port, deviceName('ha-', port.id), active ? [...own, virtual] : own);
 }
 
-/** Unique in the tenant's HA network; the server draws it, here it is the router's place. */
+/**
+ * Unique in the tenant's HA network. The server draws it; where nobody knows what it drew, the
+ * lowest that no other router has.
+ */
 function virtualRouterId(view: CloudView, router: NeutronRouter): number {
-  const drawn = view.cloud.settings.virtualRouterIds?.get(router.id);
-  if (drawn !== undefined) return drawn;
+  const drawn = view.cloud.settings.virtualRouterIds;
+  const own = drawn?.get(router.id);
+  if (own !== undefined) return own;
   const peers = view.cloud.neutron.routers.filter(
     (each) => each.ha && each.project === router.project,
   );
-  return 1 + (peers.findIndex((each) => each.id === router.id) % 254);
+  const taken = new Set(peers.flatMap(({ id }) => drawn?.get(id) ?? []));
+  const free = Array.from({ length: 254 }, (_, i) => i + 1).filter((id) => !taken.has(id));
+  const without = peers.filter(({ id }) => drawn?.has(id) !== true);
+  const place = without.findIndex(({ id }) => id === router.id);
+  return free[place % Math.max(1, free.length)] ?? 1;
 }
 
 /**
