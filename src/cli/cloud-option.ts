@@ -5,7 +5,7 @@ import { type Cloud } from '../model/cloud.ts';
 import { readCloudYaml } from '../model/yaml/read-cloud.ts';
 import { openFolder } from '../snapshot/collect/folder.ts';
 import { cloudOfNetwork } from '../snapshot/read/cloud.ts';
-import { apiProblems, openSnapshot } from '../snapshot/read/open.ts';
+import { apiProblems, cloudProblems, openSnapshot } from '../snapshot/read/open.ts';
 import { forTerminal } from '../text/escape.ts';
 import { type Problem, problemLine } from '../text/problem.ts';
 import { UsageError } from './exit-codes.ts';
@@ -27,6 +27,7 @@ export function openCloudOption(path: string): Cloud {
     const network = openSnapshot(files);
     const cloud = cloudOfNetwork(network);
     refuse(path, readAll(network));
+    refuse(path, cloudProblems(files, cloud));
     if (cloud.hosts.length > 0) return cloud;
     throw new UsageError(`${path} holds no agents: api/agents.json says which hosts there are`);
   }

@@ -94,6 +94,14 @@ describe('addresses and prefixes that cannot be', () => {
       'Subnets "red" and "red2" overlap on router "r"',
     ],
     [
+      'an interface that overlaps the external network',
+      `${BASE}  - {name: wide, segmentation_id: 9, subnets: [{name: wide, cidr: 203.0.0.0/16}]}\n`.replace(
+        'security_groups: [{name: g}]\n',
+        '',
+      ) + 'routers: [▸{name: r, external: {network: ext}, interfaces: [{subnet: wide}]}]\n',
+      'Subnets "ext" and "wide" overlap on router "r"',
+    ],
+    [
       'a gateway outside of its subnet',
       'hosts: []\nnetworks: [{name: n, type: local, subnets: [{cidr: 10.0.0.0/24, gateway: ▸10.0.1.1}]}]\n',
       'The gateway is not in the subnet',

@@ -53,8 +53,9 @@ export function reportContradictions(
   }
   for (const router of routers) {
     const at = rows.get(router.name) ?? root;
-    reportOverlaps(at, router, byRouter.get(router.id) ?? [], subnets);
     const outside = networks.get(router.gateway?.networkId ?? '');
+    const external = outside === undefined ? [] : context.subnetsOf(outside.id);
+    reportOverlaps(at, router, byRouter.get(router.id) ?? [], { subnets, external });
     if (outside === undefined) continue;
     if (!mayUse(policies, outside, router.project, 'access_as_external')) {
       wrong(
@@ -124,15 +125,20 @@ function reportCarrier(at: JsonNode, host: CloudHost, network: NeutronNetwork, p
   }
 }
 
+/** Its interfaces and all subnets of its external network (l3_db.py `_check_for_dup_router_subnets`). */
 function reportOverlaps(
   at: JsonNode,
   router: NeutronRouter,
   ports: readonly NeutronPort[],
-  subnets: ReadonlyMap<string, NeutronSubnet>,
+  of: {
+    readonly subnets: ReadonlyMap<string, NeutronSubnet>;
+    readonly external: readonly NeutronSubnet[];
+  },
 ): void {
-  const own = ports.flatMap(({ fixedIps }) =>
-    fixedIps.flatMap(({ subnetId }) => subnets.get(subnetId) ?? []),
+  const inside = ports.flatMap(({ fixedIps }) =>
+    fixedIps.flatMap(({ subnetId }) => of.subnets.get(subnetId) ?? []),
   );
+  const own = [...of.external, ...inside];
   for (const [i, subnet] of own.entries()) {
     const other = own.slice(0, i).find((each) => overlap(each.prefix, subnet.prefix));
     if (other === undefined) continue;

@@ -20,7 +20,7 @@ import {
   textOf,
   wrong,
 } from '../../text/json-text.ts';
-import { column, objectsOf, stateOf } from './columns.ts';
+import { column, needed, objectsOf, stateOf } from './columns.ts';
 
 /** Rows of the API's files, by the name of the collection, and by the object that they belong to. */
 export interface ServiceRows {
@@ -85,7 +85,7 @@ export function balancersOf(api: ServiceRows): readonly LoadBalancer[] {
   const pools = api.rows('pools');
   const amphorae = api.rows('amphorae');
   return api.rows('loadbalancers').flatMap((row): LoadBalancer[] => {
-    const vipAddress = readAs(column(row, 'vip_address'), readIp, 'an address');
+    const vipAddress = readAs(needed(row, 'vip_address'), readIp, 'an address');
     if (vipAddress === undefined) return [];
     const id = word(row, 'id');
     const mine = (each: JsonNode): boolean => idsOf(column(each, 'loadbalancers')).includes(id);
@@ -189,7 +189,7 @@ function poolOf(api: ServiceRows, row: JsonNode): Pool {
     persistence: persistenceOf(column(row, 'session_persistence')),
     monitor: monitorOf(api.rows('healthmonitors').find((each) => word(each, 'id') === monitor)),
     members: inside(row, 'members', api.below('members').get(id)).flatMap((each) => {
-      const address = readAs(column(each, 'address'), readIp, 'an address');
+      const address = readAs(needed(each, 'address'), readIp, 'an address');
       if (address === undefined) return [];
       return [
         {
@@ -245,7 +245,7 @@ export function speakersOf({ rows }: ServiceRows): readonly BgpSpeaker[] {
       peers: peers
         .filter((each) => own.has(word(each, 'id')))
         .flatMap((each) => {
-          const address = readAs(column(each, 'peer_ip'), readIp, 'an address');
+          const address = readAs(needed(each, 'peer_ip'), readIp, 'an address');
           const as = number(each, 'remote_as') ?? 0;
           return address === undefined ? [] : [{ name: word(each, 'name'), address, as }];
         }),

@@ -5,11 +5,14 @@
 import {
   asValue,
   isRecord,
+  items,
   type JsonNode,
   keysOf,
   member,
   records,
+  textOf,
   truthOf,
+  wrong,
 } from '../../text/json-text.ts';
 
 /** A column by its API name, or by what the OpenStack client calls it. */
@@ -26,6 +29,13 @@ export function column(row: JsonNode, ...names: readonly string[]): JsonNode | u
     if (found !== undefined) return found;
   }
   return undefined;
+}
+
+/** A column without which its row means nothing; that it is not there is a problem of the row. */
+export function needed(row: JsonNode, ...names: readonly string[]): JsonNode | undefined {
+  const node = column(row, ...names);
+  if (node === undefined) wrong(row, `This has no ${names[0] ?? ''}`);
+  return node;
 }
 
 /** Whether the row has one of the columns at all, even an empty one. */
@@ -91,4 +101,10 @@ export function listed(root: JsonNode | undefined): JsonNode[] {
   }
   const [key] = keysOf(root).filter((each) => !each.endsWith('_links'));
   return key === undefined ? [] : objectsOf(member(root, key));
+}
+
+/** Texts of a list; `network list` prints subnets as one text, separated by commas. */
+export function textsOf(node: JsonNode | undefined): string[] {
+  if (typeof node?.value === 'string') return node.value.split(/,\s*/).filter((id) => id !== '');
+  return items(node).flatMap((each) => textOf(each) ?? []);
 }

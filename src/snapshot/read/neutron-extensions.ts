@@ -17,7 +17,7 @@ import {
   textOf,
   wrong,
 } from '../../text/json-text.ts';
-import { column, stateOf } from './columns.ts';
+import { column, needed, stateOf } from './columns.ts';
 
 function word(row: JsonNode, ...names: readonly string[]): string {
   return textOf(column(row, ...names)) ?? '';
@@ -77,8 +77,12 @@ export function portForwardingsOf(
 
 function forwardingsOf(floatingIpId: string, rows: readonly JsonNode[]): NeutronPortForwarding[] {
   return rows.flatMap((row) => {
-    const protocol = FORWARDED.find((each) => each === word(row, 'protocol'));
-    const internalAddress = readAs(column(row, 'internal_ip_address'), readIp, 'an address');
+    const named = needed(row, 'protocol');
+    const protocol = FORWARDED.find((each) => each === named?.value);
+    if (named !== undefined && protocol === undefined) {
+      wrong(named, `Expected one of ${FORWARDED.join(', ')}`);
+    }
+    const internalAddress = readAs(needed(row, 'internal_ip_address'), readIp, 'an address');
     if (protocol === undefined || internalAddress === undefined) return [];
     return [
       {

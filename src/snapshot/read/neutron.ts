@@ -12,14 +12,12 @@ import {
   type NeutronNetwork,
   type NeutronPort,
   type NeutronRouter,
-  type NeutronSubnet,
   type NovaServer,
   type ProviderSegment,
 } from '../../model/neutron.ts';
 import { readIp, readMac, readPrefix } from '../../text/address-text.ts';
 import {
   isRecord,
-  items,
   type JsonNode,
   jsonRoot,
   member,
@@ -31,7 +29,7 @@ import {
 } from '../../text/json-text.ts';
 import { balancersOf, speakersOf } from './beside-neutron.ts';
 import { type Catalog } from './catalog.ts';
-import { column, hasColumn, listed, objectsOf, stateOf } from './columns.ts';
+import { column, hasColumn, listed, needed, objectsOf, stateOf, textsOf } from './columns.ts';
 import { cached, once, type Store, sourceAt } from './folder.ts';
 import { byParent, type Hosting, hostingOf } from './hosting.ts';
 import {
@@ -42,6 +40,7 @@ import {
   subnetPoolOf,
   trunkOf,
 } from './neutron-extensions.ts';
+import { advertisedOf, routesOf, subnetOf } from './neutron-subnets.ts';
 import { readGroups, ruleOf } from './security-groups.ts';
 
 /** Everything is read when it is first asked for. */
@@ -149,12 +148,6 @@ function word(row: JsonNode, ...names: readonly string[]): string {
   return textOf(column(row, ...names)) ?? '';
 }
 
-function textsOf(node: JsonNode | undefined): string[] {
-  // `network list` prints subnets as one text, separated by commas.
-  if (typeof node?.value === 'string') return node.value.split(/,\s*/).filter((id) => id !== '');
-  return items(node).flatMap((each) => textOf(each) ?? []);
-}
-
 /** Networks with their segments, which have ids when the API was asked for them. */
 function networksOf(
   rows: readonly JsonNode[],
@@ -236,51 +229,9 @@ function networkOf(row: JsonNode, listed: readonly NetworkSegment[]): NeutronNet
   };
 }
 
-function subnetOf(row: JsonNode): NeutronSubnet[] {
-  const prefix = readAs(column(row, 'cidr', 'subnet'), readPrefix, 'a prefix');
-  if (prefix === undefined) return [];
-  return [
-    {
-      id: word(row, 'id'),
-      name: word(row, 'name'),
-      networkId: word(row, 'network_id', 'network'),
-      prefix,
-      gateway: readAs(column(row, 'gateway_ip', 'gateway'), readIp, 'an address') ?? null,
-      dhcp: stateOf(column(row, 'enable_dhcp', 'dhcp')) ?? true,
-      dnsServers: textsOf(column(row, 'dns_nameservers', 'name_servers')).flatMap(
-        (text) => readIp(text) ?? [],
-      ),
-      hostRoutes: routesOf(column(row, 'host_routes')),
-      pools: objectsOf(column(row, 'allocation_pools')).flatMap((pool) => {
-        const from = readAs(member(pool, 'start'), readIp, 'an address');
-        const to = readAs(member(pool, 'end'), readIp, 'an address');
-        return from === undefined || to === undefined ? [] : [{ from, to }];
-      }),
-      ipv6AddressMode: textOf(column(row, 'ipv6_address_mode')) ?? null,
-      ipv6RaMode: textOf(column(row, 'ipv6_ra_mode')) ?? null,
-      subnetPoolId: textOf(column(row, 'subnetpool_id', 'subnet_pool')) ?? null,
-      segmentId: textOf(column(row, 'segment_id')) ?? null,
-    },
-  ];
-}
-
-function advertisedOf(row: JsonNode): NeutronRouter['routes'] {
-  const to = readAs(column(row, 'destination'), readPrefix, 'a prefix');
-  const via = readAs(column(row, 'next_hop', 'nexthop'), readIp, 'an address');
-  return to === undefined || via === undefined ? [] : [{ to, via }];
-}
-
-function routesOf(node: JsonNode | undefined): NeutronRouter['routes'] {
-  return objectsOf(node).flatMap((route) => {
-    const to = readAs(member(route, 'destination'), readPrefix, 'a prefix');
-    const via = readAs(member(route, 'nexthop') ?? member(route, 'gateway'), readIp, 'an address');
-    return to === undefined || via === undefined ? [] : [{ to, via }];
-  });
-}
-
 function fixedIpsOf(node: JsonNode | undefined): NeutronPort['fixedIps'] {
   return objectsOf(node).flatMap((fixed) => {
-    const address = readAs(member(fixed, 'ip_address'), readIp, 'an address');
+    const address = readAs(needed(fixed, 'ip_address'), readIp, 'an address');
     return address === undefined ? [] : [{ subnetId: word(fixed, 'subnet_id'), address }];
   });
 }
@@ -302,7 +253,7 @@ function portOf(row: JsonNode): NeutronPort {
     portSecurity: stateOf(column(row, 'port_security_enabled', 'port_security')) ?? true,
     qosPolicyId: textOf(column(row, 'qos_policy_id')) ?? null,
     allowedAddressPairs: objectsOf(column(row, 'allowed_address_pairs')).flatMap((pair) => {
-      const prefix = readAs(member(pair, 'ip_address'), readPrefix, 'a prefix');
+      const prefix = readAs(needed(pair, 'ip_address'), readPrefix, 'a prefix');
       const mac = readAs(member(pair, 'mac_address'), readMac, 'a MAC address') ?? null;
       return prefix === undefined ? [] : [{ prefix, mac }];
     }),
@@ -316,7 +267,7 @@ function portOf(row: JsonNode): NeutronPort {
 }
 
 function dhcpOptionOf(row: JsonNode): DhcpOption[] {
-  const name = word(row, 'opt_name');
+  const name = textOf(needed(row, 'opt_name')) ?? '';
   const value = word(row, 'opt_value');
   return name === ''
     ? []
@@ -324,7 +275,7 @@ function dhcpOptionOf(row: JsonNode): DhcpOption[] {
 }
 
 function dnsNameOf(row: JsonNode): DnsName[] {
-  const address = readAs(member(row, 'ip_address'), readIp, 'an address');
+  const address = readAs(needed(row, 'ip_address'), readIp, 'an address');
   const host = word(row, 'hostname');
   return address === undefined || host === ''
     ? []
@@ -360,7 +311,7 @@ function routerOf(row: JsonNode, hosting: Hosting): NeutronRouter {
 }
 
 function floatingIpOf(row: JsonNode): NeutronFloatingIp[] {
-  const address = readAs(column(row, 'floating_ip_address'), readIp, 'an address');
+  const address = readAs(needed(row, 'floating_ip_address'), readIp, 'an address');
   if (address === undefined) return [];
   const fixed = column(row, 'fixed_ip_address', 'Fixed IP Address');
   return [

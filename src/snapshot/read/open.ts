@@ -12,8 +12,10 @@ import {
   type Segment,
   type SourceText,
 } from '../../dataplane/network.ts';
+import { type Cloud } from '../../model/cloud.ts';
 import { type Problem } from '../../text/problem.ts';
 import { checkApi } from './api-check.ts';
+import { contradictionProblems } from './api-contradictions.ts';
 import { type Catalog, catalogOfCapture, type HostCatalog, placesOf } from './catalog.ts';
 import { openDirectory } from './endpoints.ts';
 import { type Folder, once, openStore, readWith, type Store, sourceAt } from './folder.ts';
@@ -49,6 +51,12 @@ export function openLoose(
 /** What keeps the answers of the API in a folder from being one cloud (`checkApi`). */
 export function apiProblems(folder: Folder): readonly Problem[] {
   return checkApi(folder, catalogOfCapture(folder) ?? catalogOfSos(folder) ?? nothing());
+}
+
+/** What the cloud that was read of them says against itself (`contradictionsOf`). */
+export function cloudProblems(folder: Folder, cloud: Cloud): readonly Problem[] {
+  const catalog = catalogOfCapture(folder) ?? catalogOfSos(folder) ?? nothing();
+  return contradictionProblems(folder, catalog, cloud);
 }
 
 function nothing(): Catalog {
