@@ -318,6 +318,12 @@ export const CONNTRACK_TUPLE: readonly Field[] = ['ct_nw_proto', 'ct_nw_src', 'c
 /** Everything that ct() shows of a connection; all of it is zero for an untracked packet. */
 export const CONNTRACK_FIELDS: readonly Field[] = [...['ct_state', 'ct_zone', 'ct_mark', 'ct_label'].map(field), ...CONNTRACK_TUPLE];
 
+/**
+ * What tells the flows apart that a kernel hashes: no less than net/core/flow_dissector.c reads
+ * (flow_keys_dissector_keys), so that flows which are alike here hash alike.
+ */
+export const HASHED_FIELDS: readonly Field[] = ['eth_src', 'eth_dst', 'eth_type', 'vlan_tci', 'ip_proto', 'ip_frag', 'ip_src', 'ip_dst', 'ipv6_src', 'ipv6_dst', 'ipv6_label', 'tp_src', 'tp_dst'].map(field);
+
 /** TCP flag bits (RFC 9293 §3.1; NS is RFC 3540). */
 export const TCP_FLAGS = {
   fin: 0x001,

@@ -85,8 +85,11 @@ export interface Traffic<P> {
   copyAll(p: P, source: P, fields: WholeFields): P;
   /** Adds a constant to a field of up to 32 bits, modulo its width: TTL, lengths. */
   add(p: P, field: Field, delta: number): P;
-  /** Any one value of the range: NAT port, ECMP bucket. One run picks the first, sets keep all. */
-  choose(p: P, to: FieldBits, from: bigint, upTo: bigint): P;
+  /**
+   * Any one value of the range: NAT port, ECMP bucket. One run picks the first, sets keep all.
+   * What is a hash is the same wherever the same is hashed.
+   */
+  choose(p: P, to: FieldBits, from: bigint, upTo: bigint, hash?: Hash<P>): P;
   /** Pushes a header in front; its fields start as the standard says for that header. */
   push(p: P, header: HeaderKind, etherType: number): P;
   /** Pops the foremost header of that kind; `etherType` is what MPLS uncovers (pop_mpls:ETH). */
@@ -134,6 +137,14 @@ export interface Traffic<P> {
   join(parts: readonly P[]): readonly P[];
   /** Writes into the traffic's diary; a function runs only when somebody reads it. */
   note(p: P, step: Step | (() => Step)): P;
+}
+
+/** What a choice is a function of. */
+export interface Hash<P> {
+  /** Who hashes: each has a secret of its own, so the same packet hashes differently elsewhere. */
+  readonly whose: object;
+  readonly of: P;
+  readonly fields: readonly Field[];
 }
 
 /** One line of the diary: what an element did and why, as data; `trace` renders it. */

@@ -3,7 +3,7 @@
  * Before it: a bridge or the namespace sends a frame. After it: outer packets, which the
  * namespace routes as its own; and the frames that come out of tunnels.
  */
-import { allBits, ENCAPSULATION, field } from '../../packet/fields.ts';
+import { allBits, ENCAPSULATION, field, HASHED_FIELDS } from '../../packet/fields.ts';
 import { compileTable } from '../../traffic/compiled.ts';
 import { type Guard, guard } from '../../traffic/guard.ts';
 import { and, test } from '../../traffic/match.ts';
@@ -218,7 +218,10 @@ function toRemotes<P>(
   }
 }
 
-/** vxlan_xmit_one(): the source port is a hash of the inner flow, so any of the range. */
+/**
+ * vxlan_xmit_one(): the source port is a hash of the inner flow (udp_flow_src_port()), so any of the
+ * range, and the same one for all of its packets.
+ */
 function outer<P>(run: Run<P>, state: VxlanState<P>, remote: Remote | null, p: P): P {
   const { traffic } = run;
   const { of } = state;
@@ -245,7 +248,8 @@ function outer<P>(run: Run<P>, state: VxlanState<P>, remote: Remote | null, p: P
   ];
   if (remote !== null) writes.push(assignment(F.destination, remote.address));
   for (const write of writes) made = traffic.set(made, write);
-  made = traffic.choose(made, allBits(F.udpSource), 32768n, 60999n);
+  const hash = { whose: of, of: inner, fields: HASHED_FIELDS };
+  made = traffic.choose(made, allBits(F.udpSource), 32768n, 60999n, hash);
   made = traffic.copy(made, allBits(F.length), inner, allBits(F.frameLength));
   return traffic.add(made, F.length, OVERHEAD_BYTES);
 }

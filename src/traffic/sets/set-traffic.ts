@@ -2,9 +2,10 @@
  * The operations of `Traffic` on sets of packets. Each says for every input of a set what
  * `one-packet.ts` says for the packet of that input; a test compares the two.
  */
-import { type FieldBits } from '../../packet/fields.ts';
+import { allBits, type FieldBits } from '../../packet/fields.ts';
 import { notePage } from '../diary.ts';
-import { type Case, type FieldPairs, type Split, type Traffic } from '../traffic.ts';
+import { intersect } from '../intervals.ts';
+import { type Case, type FieldPairs, type Hash, type Split, type Traffic } from '../traffic.ts';
 import { type WordBits } from '../words.ts';
 import { runWithin, truthsOf } from './conditions.ts';
 import { popHeader, pushHeader } from './headers.ts';
@@ -20,6 +21,7 @@ import {
   writeRuns,
 } from './packet-set.ts';
 import { EVERYWHERE, NOWHERE, type Region } from './regions.ts';
+import { alikeChoices } from './space.ts';
 import { addTo } from './sums.ts';
 import {
   clip,
@@ -82,6 +84,14 @@ function equalPieces(p: PacketSet, a: Piece, b: Piece): Region | null {
       return ((a.add - b.add) & ones(a.width)) === 0 ? EVERYWHERE : NOWHERE;
     return p.space.regions.equal(a.variable, b.variable, a.add - b.add);
   }
+  if (whole(a) && whole(b) && a.add === b.add && isChoice(p, a) && isChoice(p, b)) {
+    const { regions } = p.space;
+    const both = intersect(
+      regions.values(p.where, a.variable),
+      regions.values(p.where, b.variable),
+    );
+    return both.length === 0 ? NOWHERE : alikeChoices(p.space, a.variable, b.variable);
+  }
   const values = valuesOf(p, [a], MOST_EQUALS) ?? valuesOf(p, [b], MOST_EQUALS);
   if (values === null) return null;
   const { regions } = p.space;
@@ -93,6 +103,11 @@ function equalPieces(p: PacketSet, a: Piece, b: Piece): Region | null {
     region = regions.or(region, regions.and(one, two));
   }
   return region;
+}
+
+/** Whether a piece is no bit of the input, but what was chosen on the way. */
+function isChoice({ space }: PacketSet, { variable }: Shown): boolean {
+  return space.places[variable] === undefined;
 }
 
 /** The values of a run and where each is taken; null when there are more than `limit`. */
@@ -279,6 +294,23 @@ function maskedWord(before: Word, value: number, mask: number): Word | null {
   return made;
 }
 
+/** Any value for a hash of some fields, and the same one wherever these are the same. */
+function hashed(
+  { space }: PacketSet,
+  to: FieldBits,
+  from: bigint,
+  { whose, of, fields }: Hash<PacketSet>,
+): Word {
+  const words = fields.map((each) => readRun(of, allBits(each)));
+  if (words.includes(null)) return anyRun(space, to.width, Number(from));
+  const known = space.hashes.get(whose) ?? new Map<string, Word>();
+  space.hashes.set(whose, known);
+  const key = JSON.stringify(words);
+  const run = known.get(key) ?? anyRun(space, to.width, Number(from));
+  known.set(key, run);
+  return run;
+}
+
 /** The operations of `Traffic` on sets of packets of one space. */
 export const packetSets: Traffic<PacketSet> = {
   split(p, guard) {
@@ -302,13 +334,14 @@ export const packetSets: Traffic<PacketSet> = {
     return each.reduce((written, bits) => packetSets.copy(written, bits, source, bits), p);
   },
   add: addTo,
-  choose(p, to, from, upTo) {
+  choose(p, to, from, upTo, hash) {
     if (to.width > 32) {
       const runs = constantRuns(to.width, from);
       const written = writeRuns(p, to, runs);
       return from === upTo ? written : doubted(written, `any ${to.field.name} of a range`);
     }
-    const run = anyRun(p.space, to.width, Number(from));
+    const run =
+      hash === undefined ? anyRun(p.space, to.width, Number(from)) : hashed(p, to, from, hash);
     const inside = runWithin(p.space, run, Uint32Array.of(Number(from), Number(upTo)));
     const where = p.space.regions.and(p.where, inside ?? EVERYWHERE);
     return writeRuns(narrowed(p, where), to, [{ at: 0, run }]);

@@ -39,6 +39,10 @@ export interface Space {
   readonly places: readonly { readonly word: number; readonly shift: number }[];
   /** By fresh variable: the value that a single packet would have been given. */
   readonly firsts: Map<number, number>;
+  /** Choices that are hashes, by who hashes and by what is hashed: the same again is the same. */
+  readonly hashes: WeakMap<object, Map<string, Word>>;
+  /** Whether two choices are alike, as a choice of its own: variables by both of theirs. */
+  readonly alike: Map<string, number>;
 }
 
 /** A space in which every field of a packet is open. */
@@ -60,7 +64,7 @@ export function openSpace(maxEdges?: number): Space {
     const rest = { ...ZERO[0]!, from: width, width: 32 - width };
     words[word] = width === 32 ? sorted : [...sorted, rest];
   });
-  return { regions, words, places, firsts: new Map() };
+  return { regions, words, places, firsts: new Map(), hashes: new WeakMap(), alike: new Map() };
 }
 
 /** A run of bits that one variable stands for. */
@@ -107,6 +111,21 @@ export function freshVariable(space: Space, width: number, first = 0): number {
   const variable = space.regions.addVariable(width);
   space.firsts.set(variable, first);
   return variable;
+}
+
+/**
+ * The inputs for which two choices are alike. Ports of 16 bits are too many to be told apart one by
+ * one, so whether they are alike is chosen as well: more than can be, where three choices are alike
+ * in pairs, or where one is also compared with a number; what holds whatever is chosen holds.
+ */
+export function alikeChoices({ regions, firsts, alike }: Space, a: number, b: number): Region {
+  const [one, two] = a < b ? [a, b] : [b, a];
+  const key = `${one} ${two}`;
+  const variable = alike.get(key) ?? regions.addVariable(1);
+  alike.set(key, variable);
+  // One packet makes the first of all choices.
+  firsts.set(variable, firsts.get(a) === firsts.get(b) ? 1 : 0);
+  return regions.of(variable, Uint32Array.of(1, 1));
 }
 
 /** The packet that an input is, on top of a packet that has what the input leaves open. */

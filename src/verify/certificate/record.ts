@@ -43,9 +43,9 @@ export function openBooks(): Books {
   const traffic: Traffic<PacketSet> = {
     ...packetSets,
     note: (p, step) => enter(packetSets.note(p, step), [p]),
-    choose(p, to, from, upTo) {
+    choose(p, to, from, upTo, hash) {
       const variable = p.space.regions.tops.length;
-      const made = packetSets.choose(p, to, from, upTo);
+      const made = packetSets.choose(p, to, from, upTo, hash);
       if (p.space.regions.tops.length > variable) {
         chosen.set(variable, [Number(from), Number(upTo)]);
       }

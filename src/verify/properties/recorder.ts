@@ -26,8 +26,8 @@ export function recorder(overheard: Overheard | null = null): Recorder {
   let possible: Region = EVERYWHERE;
   const traffic: Traffic<PacketSet> = {
     ...packetSets,
-    choose(p, to, from, upTo) {
-      const chosen = packetSets.choose(p, to, from, upTo);
+    choose(p, to, from, upTo, hash) {
+      const chosen = packetSets.choose(p, to, from, upTo, hash);
       const [only] = readRun(chosen, to) ?? [];
       if (to.width > 32 || only === undefined) return chosen;
       const values = Uint32Array.of(Number(from), Number(upTo));

@@ -2,7 +2,7 @@
  * Tunnel headers as the datapath writes and reads them: outer header from the tun_* fields and
  * back (lib/netdev-native-tnl.c, Linux net/ipv4/ip_tunnel_core.c).
  */
-import { ENCAPSULATION, type FieldBits, field } from '../../../packet/fields.ts';
+import { ENCAPSULATION, type FieldBits, field, HASHED_FIELDS } from '../../../packet/fields.ts';
 import { type Traffic } from '../../../traffic/traffic.ts';
 import { assignment } from '../../../traffic/words.ts';
 import { type TunnelSettings } from '../types/switch.ts';
@@ -50,7 +50,8 @@ export function isKnownTunnel(tunnel: TunnelSettings): boolean {
 
 /**
  * Wraps `inner`, whose tun_* fields say where it goes. The Ethernet addresses stay zero; the
- * source port is any of the ephemeral range, because the datapath hashes the inner packet.
+ * source port is any of the ephemeral range, because the datapath hashes the inner packet: the
+ * same one for all packets of a flow.
  */
 export function encapsulate<P>(t: Traffic<P>, inner: P, tunnel: TunnelSettings, version: 4 | 6): P {
   const about = t.fork(inner);
@@ -79,7 +80,8 @@ export function encapsulate<P>(t: Traffic<P>, inner: P, tunnel: TunnelSettings, 
   }
   if (!isGre) {
     p = t.copy(p, bitsOf('encap_csum'), about, CHECKSUM);
-    p = t.choose(p, SOURCE_PORT, 32_768n, 60_999n);
+    const hash = { whose: tunnel, of: about, fields: HASHED_FIELDS };
+    p = t.choose(p, SOURCE_PORT, 32_768n, 60_999n, hash);
     p = t.set(p, assignment(field('udp_dst'), BigInt(tunnel.destinationPort)));
   }
   const ip = (version === 4 ? 20 : 40) + (HEADER_BYTES[tunnel.kind] ?? 0);
