@@ -37,7 +37,7 @@ async function serve(call: Call, flags: ServeFlags): Promise<void> {
   const path = flags.cloud ?? flags.snapshot;
   const opened = openSnapshotOption(path);
   const other = flags.against === undefined ? null : openSnapshotOption(flags.against);
-  const served = prepareServed(opened, cloudOf(opened.network, path), other);
+  const served = prepareServed(opened, opened.cloud ?? cloudOf(opened.network, path), other);
   const started = await startPages(served, flags.port);
   if (started.kind === 'failed') throw new UsageError(started.why);
   call.io.out.write(`${started.address}\n`);

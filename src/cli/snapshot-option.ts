@@ -3,6 +3,7 @@ import { existsSync } from 'node:fs';
 import { basename, resolve } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { type Network } from '../dataplane/network.ts';
+import { type Cloud } from '../model/cloud.ts';
 import { openFiles, openFolder } from '../snapshot/collect/folder.ts';
 import { compileFiles } from '../snapshot/read/compiled.ts';
 import { type Folder } from '../snapshot/read/folder.ts';
@@ -20,6 +21,8 @@ export interface OpenedSnapshot {
   readonly name: string;
   /** What it was read from; absent for single files, which make no snapshot. */
   readonly folder?: Folder;
+  /** The cloud of a cloud.yaml; absent where dumps were read. */
+  readonly cloud?: Cloud;
 }
 
 /** Single files as the options name them, each with what it is of. */
@@ -43,18 +46,15 @@ export function openSnapshotOption(
   if (single.length > 0) return { network: openLooseFiles(single), name: 'loose files' };
   const folder = path ?? DEMO;
   if (!existsSync(folder)) throw new UsageError(`there is no snapshot at ${folder}`);
-  const files = /\.ya?ml$/.test(folder) ? compiledOf(folder) : opened(folder);
+  // A cloud.yaml stands for what its agents would make of it.
+  const cloud = /\.ya?ml$/.test(folder) ? openCloudOption(folder) : null;
+  const files = cloud === null ? opened(folder) : memoryFolder(compileFiles(cloud));
   const network = openSnapshot(files);
   if (network.hosts.size === 0) {
     throw new UsageError(`${folder} holds no host: expected hosts/HOST/… or a sos report`);
   }
   const name = path === undefined ? 'demo' : basename(resolve(folder));
-  return { network, name, folder: files };
-}
-
-/** A cloud.yaml stands for what its agents would make of it. */
-function compiledOf(path: string): Folder {
-  return memoryFolder(compileFiles(openCloudOption(path)));
+  return { network, name, folder: files, ...(cloud === null ? {} : { cloud }) };
 }
 
 function opened(path: string): Folder {

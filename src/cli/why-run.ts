@@ -21,10 +21,10 @@ export async function runWhy(call: Call, from: string, to: string, flags: WhyFla
   const asked = askedWith(from, to, flags);
   must(askedPacket(asked));
   const path = flags.cloud ?? flags.snapshot;
-  const { network, name } = openSnapshotOption(path, flags);
+  const { network, name, cloud } = openSnapshotOption(path, flags);
   const question = must(askedQuestion(network, asked));
   const explained = explainWhy(network, question, {
-    cloud: cloudOf(network, path),
+    cloud: cloud ?? cloudOf(network, path),
     connections: flags.connections,
     allBlockers: flags.first !== true,
     fixes: flags.fix !== false,

@@ -83,8 +83,36 @@ describe('the local pages', () => {
   it('show who reaches whom, with a way into every cell', async () => {
     const { text } = await ask('/matrix?rows=network+net-a&columns=network+net-a&protocol=icmp');
     expect(text).toContain('href="/trace?from=a1&amp;to=a2&amp;protocol=icmp"');
-    expect(text).toContain('REACHABLE a1 → a2');
+    expect(text).toContain('arrives: a1 → a2');
     expect(text).toContain('href="/why?from=a1&amp;to=a3&amp;protocol=icmp"');
+  });
+
+  it('say in the matrix of each pair what its trace says', async () => {
+    const page = '/matrix?rows=network+net-a&columns=network+net-b&protocol=tcp&port=22';
+    const { text } = await ask(page);
+    const cells = [
+      ...text.matchAll(/href="([^"]*)" aria-label="(arrives|does not arrive): (\S+) → (\S+)"/g),
+    ];
+    expect(cells.length).toBeGreaterThan(8);
+    for (const [, , told, from = '', to = ''] of cells) {
+      const trace = await ask(`/trace?from=${from}&to=${to}&protocol=tcp&port=22`);
+      const arrives = /UNREACHABLE/.test(trace.text) ? 'does not arrive' : 'arrives';
+      expect([from, to, told]).toEqual([from, to, arrives]);
+    }
+  });
+
+  it('count pairs by group, and lead from a group to those that it reaches', async () => {
+    const all = await ask('/matrix');
+    expect(all.text).toMatch(/aria-label="network net-a → network net-a: \d+ of 20 pairs"/);
+    const one = await ask('/matrix?rows=network+net-a');
+    expect(one.text).toMatch(/columns=network\+net-a">network net-a<\/a><\/td>/);
+    expect((await ask('/matrix?rows=nobody')).status).toBe(400);
+    expect((await ask('/matrix?rows=network+net-a&protocol=tcp&port=x')).status).toBe(400);
+  });
+
+  it('trace in the matrix what the proof is not about', async () => {
+    const { text } = await ask('/matrix?rows=network+net-b&columns=network+net-b&size=9000&df=on');
+    expect(text).toContain('REACHABLE: b1 → b2');
   });
 
   it('let time go on', async () => {

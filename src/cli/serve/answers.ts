@@ -6,8 +6,7 @@ import { forMarkup } from '../../text/escape.ts';
 import { type Asked, askedQuestion } from '../../trace/ask.ts';
 import { traceMarkup } from '../../trace/picture/html.ts';
 import { PLAIN_PAGE } from '../../trace/render/style.ts';
-import { type Tracer } from '../../trace/tracer.ts';
-import { type Trace, type Verdict } from '../../trace/types.ts';
+import { type Trace } from '../../trace/types.ts';
 import { compareNetworks } from '../../verify/configuration/compare.ts';
 import { comparisonLines } from '../../verify/configuration/text.ts';
 import { proofLines } from '../../verify/proof/text.ts';
@@ -22,7 +21,7 @@ export type Answer =
   | { readonly kind: 'answer'; readonly title: string; readonly body: string }
   | { readonly kind: 'wrong'; readonly sentences: readonly string[] };
 
-function wrong(...sentences: readonly string[]): Answer {
+export function wrong(...sentences: readonly string[]): Answer {
   return { kind: 'wrong', sentences };
 }
 
@@ -42,7 +41,8 @@ function askedOf(query: Query): Asked | string {
 
 type Both = Pick<Served, 'network' | 'tracer'>;
 
-function tracedOn({ network, tracer }: Both, query: Query): Trace | readonly string[] {
+/** One trace of the question; the sentences where it is none. */
+export function tracedOn({ network, tracer }: Both, query: Query): Trace | readonly string[] {
   const asked = askedOf(query);
   if (typeof asked === 'string') return [asked];
   const question = askedQuestion(network, asked);
@@ -126,61 +126,6 @@ function wantedOf({ protocol, port }: Query): Wanted | null {
   if (ranges === null) return null;
   const none = { icmp: false, tcp: null, udp: null, others: false };
   return protocol === 'tcp' ? { ...none, tcp: ranges } : { ...none, udp: ranges };
-}
-
-/** Servers of a group against servers of another; more of one group are not shown at once. */
-const SHOWN = 40;
-
-const CELLS: Readonly<Record<Verdict, readonly [string, string]>> = {
-  REACHABLE: ['good', '✓'],
-  UNREACHABLE: ['bad', '✗'],
-  AMBIGUOUS: ['unsure', '?'],
-  UNDETERMINED: ['unsure', '?'],
-};
-
-/** Who reaches whom with this packet: groups first, then server by server. */
-export function matrixAnswer(served: Served, rows: string, columns: string, query: Query): Answer {
-  const [above, left] = [served.groups.get(columns), served.groups.get(rows)];
-  if (above === undefined || left === undefined) {
-    return { kind: 'answer', title: 'Matrix', body: groupsMarkup(served) };
-  }
-  const across = above.slice(0, SHOWN);
-  const lines = left.slice(0, SHOWN).map((from) => {
-    const cells = across.map((to) => cellMarkup(served.tracer, served, { ...query, from, to }));
-    return `<tr><th scope="row">${forMarkup(from)}</th>${cells.join('')}</tr>`;
-  });
-  const heads = across.map((to) => `<th scope="col">${forMarkup(to)}</th>`);
-  const most = Math.max(above.length, left.length);
-  const cut = most > SHOWN ? `<p class="unsure">The first ${SHOWN} of ${most} are shown.</p>` : '';
-  return {
-    kind: 'answer',
-    title: `${rows} → ${columns}`,
-    body: `<h1>${forMarkup(rows)} → ${forMarkup(columns)}, ${query.protocol}${query.protocol === 'icmp' ? '' : `/${forMarkup(query.port)}`}</h1>${cut}
-<div class="scroll"><table><tr><th>from \\ to</th>${heads.join('')}</tr>${lines.join('\n')}</table></div>`,
-  };
-}
-
-function cellMarkup(tracer: Tracer, { network }: Served, query: Query): string {
-  if (query.from === query.to) return '<td class="cell">·</td>';
-  const trace = tracedOn({ network, tracer }, query);
-  if (!('verdict' in trace)) return `<td class="cell" title="${forMarkup(trace.join(' '))}">—</td>`;
-  const [style, mark] = CELLS[trace.verdict];
-  const told = `${trace.verdict} ${query.from} → ${query.to} ${trace.blockers[0]?.code ?? ''}`;
-  const address = addressOf(trace.verdict === 'REACHABLE' ? '/trace' : '/why', { ...query });
-  return `<td class="cell"><a class="${style}" href="${forMarkup(address)}" aria-label="${forMarkup(told)}">${mark}</a></td>`;
-}
-
-function groupsMarkup({ groups }: Served): string {
-  const options = [...groups].map(
-    ([name, members]) =>
-      `<option value="${forMarkup(name)}">${forMarkup(name)} (${members.length})</option>`,
-  );
-  if (options.length === 0) return '<p>The network names no servers, so there are no groups.</p>';
-  return `<h1>Who reaches whom</h1><form action="/matrix" aria-label="Matrix">
-<label>Senders<select name="rows">${options.join('')}</select></label>
-<label>Receivers<select name="columns">${options.join('')}</select></label>
-<label>Protocol<select name="protocol"><option>icmp</option><option>tcp</option><option>udp</option></select></label>
-<label>Port<input name="port" inputmode="numeric"></label><button>Show</button></form>`;
 }
 
 /** What the hosts of both networks do differently. */

@@ -3,6 +3,8 @@ import { type Network } from '../../dataplane/network.ts';
 import { type Cloud } from '../../model/cloud.ts';
 import { lazily } from '../../trace/lazily.ts';
 import { prepareTracing, type Tracer } from '../../trace/tracer.ts';
+import { type Verdict } from '../../trace/types.ts';
+import { type AskedRows, openRows } from '../../verify/allpairs/asked-rows.ts';
 import { type Prover, prepareProofs } from '../../verify/proof/prove.ts';
 import { type OpenedSnapshot } from '../snapshot-option.ts';
 
@@ -18,6 +20,12 @@ export interface Served {
   readonly servers: readonly string[];
   /** Servers by group: networks and security groups. */
   readonly groups: ReadonlyMap<string, readonly string[]>;
+  /** The port that a server's name stands for, by its id. */
+  readonly portOf: ReadonlyMap<string, string>;
+  /** What servers send, proved when somebody asks for it. */
+  readonly rows: AskedRows;
+  /** Verdicts of pairs that were traced one by one, by address of their page. */
+  readonly traced: Map<string, Verdict | string>;
   readonly other: Pick<Served, 'name' | 'network' | 'tracer'> | null;
 }
 
@@ -29,7 +37,7 @@ export function prepareServed(
 ): Served {
   const { neutron } = network;
   const groups = new Map<string, Set<string>>();
-  const names = new Set<string>();
+  const names = new Map<string, string>();
   const add = (group: string, server: string): void => {
     const members = groups.get(group);
     if (members === undefined) groups.set(group, new Set([server]));
@@ -43,7 +51,7 @@ export function prepareServed(
     const label = nameOf.get(port.deviceId) ?? port.name;
     // A name that two have would be refused as a question; the port's id is not.
     const word = label === '' || names.has(label) ? port.id.slice(0, 8) : label;
-    names.add(word);
+    names.set(word, port.id);
     add(`network ${networks.get(port.networkId) ?? port.networkId}`, word);
     for (const id of port.securityGroups) add(`group ${securityGroups.get(id) ?? id}`, word);
   }
@@ -53,12 +61,14 @@ export function prepareServed(
       network,
       cloud,
       tracer: prepareTracing(network),
-      servers: [...names].sort(),
+      servers: [...names.keys()].sort(),
+      portOf: names,
+      traced: new Map(),
       groups: new Map(
         [...groups].sort().map(([group, members]) => [group, [...members].sort()] as const),
       ),
       other: other === null ? null : { ...other, tracer: prepareTracing(other.network) },
     },
-    { prover: () => prepareProofs(network) },
+    { prover: () => prepareProofs(network), rows: () => openRows(network) },
   );
 }

@@ -10,7 +10,6 @@ import { forMarkup } from '../../text/escape.ts';
 import {
   type Answer,
   diffAnswer,
-  matrixAnswer,
   proveAnswer,
   simulateAnswer,
   traceAnswer,
@@ -18,6 +17,7 @@ import {
 } from './answers.ts';
 import { served as page, type Query, queryOf } from './layout.ts';
 import { mapAnswer } from './map.ts';
+import { matrixAnswer, matrixQuestionOf } from './matrix.ts';
 import { type Served } from './served.ts';
 
 /** Cookies do not know ports: each port has one of its own. */
@@ -66,8 +66,8 @@ export function pagesOf(served: Served, token: string, port: () => number): Hono
   app.get('/map', (c) => reply(c, mapAnswer(served, c.req.query('around') ?? '', asked(c))));
   app.get('/diff', (c) => reply(c, diffAnswer(served)));
   app.get('/matrix', (c) => {
-    const [rows, columns] = [c.req.query('rows') ?? '', c.req.query('columns') ?? ''];
-    return reply(c, matrixAnswer(served, rows, columns, asked(c)));
+    const about = matrixQuestionOf((name) => c.req.query(name), asked(c));
+    return reply(c, matrixAnswer(served, about));
   });
   app.get('/simulate', (c) => {
     const read = (name: string): string => c.req.query(name) ?? '';

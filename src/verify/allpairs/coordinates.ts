@@ -21,11 +21,11 @@ export interface Coordinates {
   readonly openings: Region;
 }
 
-const ICMP = 1;
+export const ICMP = 1;
 const TCP = 6;
 const UDP = 17;
 const ICMP6 = 58;
-const ECHO_REQUEST = 8;
+export const ECHO_REQUEST = 8;
 
 export function openCoordinates(maxEdges?: number): Coordinates {
   const regions = new Regions(maxEdges);

@@ -67,12 +67,76 @@ const ETH_DST = field('eth_dst');
 const ALL_MAC = 0xffff_ffff_ffffn;
 const GROUP_BIT = 1n << 40n;
 
+/** The bridge; its flows are read when the first frame comes into it. */
 export function indexBridge(
   host: string,
   bridge: Bridge,
   asked: Asked,
   upkeep: Upkeep,
 ): IndexedBridge {
+  return new BridgeOfDump(host, bridge, asked, upkeep);
+}
+
+/** What is made of a bridge's flows and dumped addresses. */
+interface Arranged {
+  readonly tables: Map<number, FlowIndex>;
+  readonly addresses: ReadonlyMap<string, number>;
+  readonly naming: Naming;
+  readonly refused: string | null;
+  count: number;
+}
+
+class BridgeOfDump implements IndexedBridge {
+  readonly name: string;
+  readonly ports: ReadonlyMap<number, Port>;
+  readonly floods = new Map<number, readonly Port[]>();
+  readonly likes = new Map<number, Port>();
+  readonly host: string;
+  readonly upkeep: Upkeep;
+  private readonly bridge: Bridge;
+  private readonly asked: Asked;
+  private arranged: Arranged | null = null;
+
+  constructor(host: string, bridge: Bridge, asked: Asked, upkeep: Upkeep) {
+    this.host = host;
+    this.name = bridge.name;
+    this.ports = new Map(bridge.ports.map((port) => [port.ofport, port]));
+    this.upkeep = upkeep;
+    this.bridge = bridge;
+    this.asked = asked;
+  }
+
+  private get own(): Arranged {
+    this.arranged ??= arrange(this.bridge, this.asked, this.upkeep);
+    return this.arranged;
+  }
+
+  get tables(): Map<number, FlowIndex> {
+    return this.own.tables;
+  }
+
+  get addresses(): ReadonlyMap<string, number> {
+    return this.own.addresses;
+  }
+
+  get naming(): Naming {
+    return this.own.naming;
+  }
+
+  get refused(): string | null {
+    return this.own.refused;
+  }
+
+  get count(): number {
+    return this.own.count;
+  }
+
+  set count(count: number) {
+    this.own.count = count;
+  }
+}
+
+function arrange(bridge: Bridge, asked: Asked, upkeep: Upkeep): Arranged {
   const tables = new Map<number, FlowIndex>();
   let refused = refusal(bridge);
   if (refused === null) {
@@ -98,20 +162,7 @@ export function indexBridge(
     macs.set(Number(mac), (macs.get(Number(mac)) ?? 0) + 1);
   }
   for (const flow of bridge.flows) nameBy(naming, flow, 1);
-  const ports = new Map(bridge.ports.map((port) => [port.ofport, port]));
-  return {
-    host,
-    name: bridge.name,
-    tables,
-    ports,
-    addresses,
-    naming,
-    count: bridge.flows.length,
-    upkeep,
-    refused,
-    floods: new Map(),
-    likes: new Map(),
-  };
+  return { tables, addresses, naming, refused, count: bridge.flows.length };
 }
 
 /** A table of a bridge; where flows may come it is there before its first one. */

@@ -45,6 +45,12 @@ export function* sweep(all: AllPairs): Generator<Row> {
   }
 }
 
+/** The row of one server, by itself. */
+export function rowOf(all: AllPairs, book: Book, from: Server): Row {
+  const [row] = rowsOf(all, book, [from], (sink) => tellServer(all, book, from, sink));
+  return row ?? { from, some: [], open: [] };
+}
+
 function rowsOf(
   all: AllPairs,
   book: Book,
