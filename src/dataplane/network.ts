@@ -61,6 +61,8 @@ export interface Network {
   /** Of every file that was read until now; grows while the network is used. */
   readonly problems: readonly Problem[];
   readonly endpoints: readonly Endpoint[];
+  /** Those of one host: in a large cloud the list of all takes long to make. */
+  endpointsOf(host: string): readonly Endpoint[];
   /** What a file is about, by the name that problems cite; null for files of no such kind. */
   placeOf(file: string): FilePlace | null;
   /** The namespace, when the host has it. */

@@ -7,7 +7,7 @@ import { type Endpoint, type Network } from '../dataplane/network.ts';
 
 /** The endpoints behind a tap. */
 export function endpointsBehind(network: Network, host: string, tap: string): readonly Endpoint[] {
-  return indexOf(network).get(keyOf(host, 'tap', tap)) ?? [];
+  return indexOf(network, host).get(keyOf('tap', tap)) ?? [];
 }
 
 /**
@@ -18,12 +18,13 @@ export function endpointsBehind(network: Network, host: string, tap: string): re
 export function endpointsAt(network: Network, host: string, device: string): readonly Endpoint[] {
   const tap = tapOfGuest(device);
   if (tap !== null) return endpointsBehind(network, host, tap);
-  return indexOf(network).get(keyOf(host, 'namespace', device)) ?? [];
+  return indexOf(network, host).get(keyOf('namespace', device)) ?? [];
 }
 
 type Index = ReadonlyMap<string, readonly Endpoint[]>;
 
-function indexOf({ endpoints }: Network): Index {
+function indexOf(network: Network, host: string): Index {
+  const endpoints = network.endpointsOf(host);
   let index = indexes.get(endpoints);
   if (index === undefined) {
     index = made(endpoints);
@@ -40,15 +41,15 @@ function made(endpoints: readonly Endpoint[]): Index {
     else others.push(one);
   };
   for (const one of endpoints) {
-    if (one.tap !== null) add(keyOf(one.host, 'tap', one.tap), one);
-    if (one.namespace !== null) add(keyOf(one.host, 'namespace', one.namespace), one);
+    if (one.tap !== null) add(keyOf('tap', one.tap), one);
+    if (one.namespace !== null) add(keyOf('namespace', one.namespace), one);
   }
   return index;
 }
 
-function keyOf(host: string, kind: 'tap' | 'namespace', name: string): string {
-  return `${host} ${kind} ${name}`;
+function keyOf(kind: 'tap' | 'namespace', name: string): string {
+  return `${kind} ${name}`;
 }
 
-/** By a network's list of endpoints. */
+/** By a host's list of endpoints. */
 const indexes = new WeakMap<readonly Endpoint[], Index>();

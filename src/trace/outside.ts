@@ -72,6 +72,7 @@ export function withOutside(network: Network): Network {
     get endpoints() {
       return network.endpoints;
     },
+    endpointsOf: network.endpointsOf,
     namespace: (host, name) =>
       host === OUTSIDE
         ? name === ROOT

@@ -21,7 +21,7 @@ import { type Namespace } from '../dataplane/routing/types.ts';
 import { portIdPrefix } from '../model/ids.ts';
 import { type Borrowed, owns, withAddress } from './borrowed-address.ts';
 import { type CompiledNetwork } from './compiled-network.ts';
-import { endpointsBehind } from './endpoints-at.ts';
+import { endpointsAt, endpointsBehind } from './endpoints-at.ts';
 import { type OpenFilters } from './filters.ts';
 import { OUTSIDE } from './outside.ts';
 import { daemonsIn } from './programs/daemons.ts';
@@ -368,14 +368,5 @@ function guestBehind(compiled: CompiledNetwork, host: string, tap: string): Name
 function isGuest(network: Network, host: string, name: string): boolean {
   if (name === ROOT) return false;
   if (tapOfGuest(name) !== null) return true;
-  let known = guests.get(network);
-  if (known === undefined) {
-    const vms = network.endpoints.filter(({ role }) => role === 'vm');
-    known = new Set(vms.map((one) => `${one.host} ${one.namespace}`));
-    guests.set(network, known);
-  }
-  return known.has(`${host} ${name}`);
+  return endpointsAt(network, host, name).some(({ role }) => role === 'vm');
 }
-
-/** Namespaces that are guests, as `HOST NAMESPACE`. */
-const guests = new WeakMap<Network, ReadonlySet<string>>();

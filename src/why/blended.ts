@@ -62,6 +62,7 @@ export function blended(real: Network, { cloud, pieces, edits }: Changes): Netwo
     get endpoints() {
       return directory === null ? real.endpoints : directory.all;
     },
+    endpointsOf: directory === null ? real.endpointsOf : directory.of,
     placeOf: real.placeOf,
     namespace: (host, name) =>
       hosts.has(host) ? hosts.get(host)?.namespaces.get(name) : real.namespace(host, name),

@@ -26,6 +26,9 @@ export class LivingNetwork {
   private readonly interfaces = new Map<string, InterfaceId>();
   private endpoints: readonly Endpoint[] | null = null;
   private neutron: Neutron | null = null;
+  /** Of `endpoints`, by host. */
+  private readonly endpointsByHost = new Map<string, readonly Endpoint[]>();
+  private readonly base: Network;
 
   constructor(base: Network) {
     for (const [name, host] of base.hosts) this.hosts.set(name, livingHost(host));
@@ -38,6 +41,7 @@ export class LivingNetwork {
       this.switchPorts.get(interfaceKey(at)) ?? base.switchPortOf(at);
     const interfaceOf: Network['interfaceOf'] = (port) =>
       this.interfaces.get(portKey(port)) ?? base.interfaceOf(port);
+    this.base = base;
     this.network = Object.create(base, {
       hosts: { value: this.hosts, enumerable: true },
       namespace: { value: namespace, enumerable: true },
@@ -45,6 +49,7 @@ export class LivingNetwork {
       switchPortOf: { value: switchPortOf, enumerable: true },
       interfaceOf: { value: interfaceOf, enumerable: true },
       endpoints: { get: () => this.endpoints ?? base.endpoints, enumerable: true },
+      endpointsOf: { value: (host: string) => this.endpointsOf(host), enumerable: true },
       neutron: { get: () => this.neutron ?? base.neutron, enumerable: true },
     }) as Network;
   }
@@ -100,6 +105,16 @@ export class LivingNetwork {
   rebind(neutron: Neutron, endpoints: readonly Endpoint[]): void {
     this.neutron = neutron;
     this.endpoints = endpoints;
+    this.endpointsByHost.clear();
+  }
+
+  private endpointsOf(host: string): readonly Endpoint[] {
+    if (this.endpoints === null) return this.base.endpointsOf(host);
+    const known = this.endpointsByHost.get(host);
+    if (known !== undefined) return known;
+    const found = this.endpoints.filter((one) => one.host === host);
+    this.endpointsByHost.set(host, found);
+    return found;
   }
 
   /** How often a namespace has changed. */

@@ -3,13 +3,14 @@
  * and hosts. The cloud's objects come first; what the hosts show fills in where they stand.
  */
 import { seatBehind } from '../../dataplane/endpoint/guest-nics.ts';
-import { type Endpoint, type Host, ROOT } from '../../dataplane/network.ts';
+import { type Endpoint, type Host, type NamespaceState, ROOT } from '../../dataplane/network.ts';
 import { type InterfaceAddress, type IpAddress } from '../../dataplane/routing/types.ts';
 import { deviceName, namespaceOwner, portIdPrefix } from '../../model/ids.ts';
 import { type Neutron, type NeutronPort } from '../../model/neutron.ts';
 import { readIp, readMac } from '../../text/address-text.ts';
 import { once } from './folder.ts';
-import { namespacesByOwner } from './owned-namespaces.ts';
+import { namespacesByOwner, ownedNamespaces } from './owned-namespaces.ts';
+import { type OfTrunk, portsByPlace, roleOf, trunksOf } from './port-places.ts';
 import { type Wires } from './wires.ts';
 
 /** A guest namespace of a lab is called after its server. */
@@ -17,6 +18,8 @@ const GUEST = 'vm-';
 
 export interface Directory {
   readonly all: readonly Endpoint[];
+  /** Those of one host, of which no other host's files are read. */
+  readonly of: (host: string) => readonly Endpoint[];
   find(word: string): readonly Endpoint[];
 }
 
@@ -26,13 +29,47 @@ export function openDirectory(
   neutron: Neutron,
 ): Directory {
   const names = once(() => namesOf(neutron));
-  const around = { hosts, wires, neutron, names };
+  const around: Around = {
+    hosts,
+    wires,
+    neutron,
+    names,
+    owned: once(() => ownedNamespaces(hosts)),
+    trunks: once(() => trunksOf(neutron)),
+  };
   const cloud = once(() => neutron.ports.flatMap((port) => endpointsOfPort(port, around)));
-  const seen = once(() => {
-    const known = new Set(cloud().map((each) => `${each.host} ${each.namespace ?? ''}`));
-    return [...hosts.values()].flatMap((host) => endpointsOfHost(host, known));
+  const seenOn = (host: Host, own: readonly Endpoint[]): readonly Endpoint[] =>
+    endpointsOfHost(host, new Set(own.map(({ namespace }) => namespace ?? '')));
+  const all = once(() => {
+    const byHost = new Map<string, Endpoint[]>();
+    for (const each of cloud()) {
+      const others = byHost.get(each.host);
+      if (others === undefined) byHost.set(each.host, [each]);
+      else others.push(each);
+    }
+    const seen = [...hosts.values()].map((host) => seenOn(host, byHost.get(host.name) ?? []));
+    return [...cloud(), ...seen.flat()];
   });
-  const all = once(() => [...cloud(), ...seen()]);
+  const portsBy = once(() => portsByPlace(neutron));
+  const ofHost = (name: string): readonly Endpoint[] => {
+    const host = hosts.get(name);
+    const owners = host === undefined ? [] : [...namespacesByOwner(host).keys()];
+    const keys = [name, ...owners];
+    const ports = new Set(keys.flatMap((key) => portsBy().get(key) ?? []));
+    const order = [...ports].sort((a, b) => a.index - b.index);
+    const own = order.flatMap(({ port }) => endpointsOfPort(port, around));
+    const here = own.filter((each) => each.host === name);
+    return host === undefined ? here : [...here, ...seenOn(host, here)];
+  };
+  const places = new Map<string, readonly Endpoint[]>();
+  const of = (name: string): readonly Endpoint[] => {
+    let found = places.get(name);
+    if (found === undefined) {
+      found = ofHost(name);
+      places.set(name, found);
+    }
+    return found;
+  };
   const byCloud = (a: Endpoint, b: Endpoint): number => {
     const [x, y] = [a, b].map((each) => (inCloud(each, neutron) ? 0 : 1));
     return (x ?? 0) - (y ?? 0);
@@ -69,6 +106,7 @@ export function openDirectory(
     get all() {
       return all();
     },
+    of,
     find,
   };
 }
@@ -134,6 +172,10 @@ interface Around {
   readonly wires: Pick<Wires, 'wire'>;
   readonly neutron: Neutron;
   readonly names: () => ReadonlyMap<string, string>;
+  /** Namespaces of agents on all hosts, by the id of what they belong to. */
+  readonly owned: () => ReadonlyMap<string, readonly NamespaceState[]>;
+  /** By the id of a sub-port. */
+  readonly trunks: () => ReadonlyMap<string, OfTrunk>;
 }
 
 function endpointsOfPort(port: NeutronPort, around: Around): Endpoint[] {
@@ -149,10 +191,15 @@ function endpointsOfPort(port: NeutronPort, around: Around): Endpoint[] {
     role,
   };
   if (role === 'router' || role === 'dhcp') {
-    return placesOfAgent(port, role, hosts).map((place) => ({ ...base, ...place, tap: null }));
+    return placesOfAgent(port, role, around.owned()).map((place) => ({
+      ...base,
+      ...place,
+      tap: null,
+    }));
   }
-  const trunk = trunkOf(port, around.neutron);
-  if (trunk !== null) return [subPortEndpoint({ ...base, role: 'other' }, port, trunk, around)];
+  const trunk = around.trunks().get(port.id);
+  if (trunk !== undefined)
+    return [subPortEndpoint({ ...base, role: 'other' }, port, trunk, around)];
   const host = hosts.get(port.host);
   const tap = deviceName('tap', port.id);
   const inside = once(() => (host === undefined ? null : guestOf(host, tap, base.name, wires)));
@@ -170,21 +217,6 @@ function endpointsOfPort(port: NeutronPort, around: Around): Endpoint[] {
       },
     },
   ];
-}
-
-/** The trunk that a port is a sub-port of: its parent, and the VLAN on the parent's tap. */
-interface OfTrunk {
-  readonly parent: NeutronPort;
-  readonly vlan: number;
-}
-
-function trunkOf({ id }: NeutronPort, { trunks, ports }: Neutron): OfTrunk | null {
-  for (const { portId, subPorts } of trunks) {
-    const sub = subPorts.find((each) => each.portId === id);
-    const parent = sub === undefined ? undefined : ports.find((each) => each.id === portId);
-    if (sub !== undefined && parent !== undefined) return { parent, vlan: sub.segmentationId };
-  }
-  return null;
 }
 
 /**
@@ -223,14 +255,6 @@ function subPortEndpoint(
   };
 }
 
-function roleOf(port: NeutronPort): Endpoint['role'] {
-  const { deviceOwner } = port;
-  if (deviceOwner.startsWith('compute:')) return 'vm';
-  if (deviceOwner === 'network:dhcp') return 'dhcp';
-  if (/^network:(router|ha_router|floatingip_agent)/.test(deviceOwner)) return 'router';
-  return deviceOwner === '' && port.host !== '' ? 'vm' : 'other';
-}
-
 /** The guest's interface: what the tap's wire leads to, when the guest is in the snapshot. */
 function guestOf(
   host: Host,
@@ -254,25 +278,20 @@ type Place = { host: string; namespace: string; interface: string };
 function placesOfAgent(
   port: NeutronPort,
   role: 'router' | 'dhcp',
-  hosts: ReadonlyMap<string, Host>,
+  owned: ReadonlyMap<string, readonly NamespaceState[]>,
 ): Place[] {
   const served = role === 'dhcp' ? port.networkId : port.deviceId;
   const spellings = (['tap', 'qr-', 'qg-', 'ha-', 'sg-', 'fg-', 'ns-'] as const).map((prefix) =>
     deviceName(prefix, port.id),
   );
-  const places: Place[] = [];
-  for (const host of hosts.values()) {
-    const owned = namespacesByOwner(host);
-    const floating = (owned.get(port.networkId) ?? []).filter(
-      ({ name }) => namespaceOwner(name)?.kind === 'floating',
-    );
-    for (const namespace of new Set([...(owned.get(served) ?? []), ...floating])) {
-      const found = namespace.state.interfaces.find((each) => spellings.includes(each.name));
-      if (found === undefined) continue;
-      places.push({ host: host.name, namespace: namespace.name, interface: found.name });
-    }
-  }
-  return places;
+  const floating = (owned.get(port.networkId) ?? []).filter(
+    ({ name }) => namespaceOwner(name)?.kind === 'floating',
+  );
+  return [...new Set([...(owned.get(served) ?? []), ...floating])].flatMap((namespace): Place[] => {
+    const found = namespace.state.interfaces.find((each) => spellings.includes(each.name));
+    if (found === undefined) return [];
+    return [{ host: namespace.host, namespace: namespace.name, interface: found.name }];
+  });
 }
 
 /** Guests that Neutron does not know, and the host itself. */
@@ -280,7 +299,7 @@ function endpointsOfHost(host: Host, known: ReadonlySet<string>): Endpoint[] {
   const found: Endpoint[] = [];
   for (const namespace of host.namespaces.values()) {
     const guest = namespace.name.startsWith(GUEST);
-    if (known.has(`${host.name} ${namespace.name}`) || namespaceOwner(namespace.name)) continue;
+    if (known.has(namespace.name) || namespaceOwner(namespace.name)) continue;
     const all = namespace.state.interfaces;
     const own = all.filter((each) => each.loopback).flatMap((each) => globalsOf(each.addresses));
     for (const each of all) {

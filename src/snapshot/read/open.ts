@@ -117,6 +117,7 @@ function openCatalog(folder: Folder, catalog: Catalog, readers: Readers): Networ
     get endpoints() {
       return directory.all;
     },
+    endpointsOf: directory.of,
     namespace: (host, name) => hosts.get(host)?.namespaces.get(name),
     wire: wires.wire,
     interfaceOf: wires.interfaceOf,

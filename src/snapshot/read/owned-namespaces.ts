@@ -19,3 +19,18 @@ export function namespacesByOwner(host: Host): ReadonlyMap<string, readonly Name
   owners.set(host, found);
   return found;
 }
+
+/** The same over all hosts, in their order. */
+export function ownedNamespaces(
+  hosts: ReadonlyMap<string, Host>,
+): ReadonlyMap<string, readonly NamespaceState[]> {
+  const found = new Map<string, NamespaceState[]>();
+  for (const host of hosts.values()) {
+    for (const [id, namespaces] of namespacesByOwner(host)) {
+      const others = found.get(id);
+      if (others === undefined) found.set(id, [...namespaces]);
+      else others.push(...namespaces);
+    }
+  }
+  return found;
+}

@@ -60,6 +60,7 @@ export function withSurroundings(compiled: Network, real: Network): Network {
     get endpoints() {
       return directory.all;
     },
+    endpointsOf: directory.of,
     placeOf: (file) => compiled.placeOf(file) ?? real.placeOf(file),
     namespace: (host, name) => hosts.get(host)?.namespaces.get(name),
     wire,

@@ -85,6 +85,7 @@ export function withUnderlay(
     get endpoints() {
       return network.endpoints;
     },
+    endpointsOf: network.endpointsOf,
     namespace: (host, name) => hosts.get(host)?.namespaces.get(name),
     wire,
     interfaceOf: network.interfaceOf,
