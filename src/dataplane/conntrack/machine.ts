@@ -307,7 +307,8 @@ function advanceKernel<P>(
   } else if (kind === 'gre' && seen) {
     name = 'gre_stream';
     status |= STATUS.assured;
-  } else if (kind === 'sctp' && (seen || reply)) {
+  } else if (kind === 'sctp') {
+    // Its chunks are not known: it lives as it did when it was opened.
     name = 'sctp_established';
   }
   const expires_us = run.now_us + timeout_us(timeouts, name);

@@ -74,6 +74,11 @@ function route(tracker: Tracker<Packet>, text: PacketText, rules: Rules = {}) {
   return { state: stateOf(first.p), sent: ends(out.p), p: out.p, handle: out.handle };
 }
 
+/** The packet with eight more bytes behind its last header. */
+function lengthened(p: Packet): Packet {
+  return onePacket.set(p, assignment(field('ip_len'), 40n));
+}
+
 function ends(p: Packet): string {
   const ip = (name: string) => writeIp({ version: 4, value: BigInt(read(p, name)) });
   return `${ip('ip_src')}:${read(p, 'tp_src')}>${ip('ip_dst')}:${read(p, 'tp_dst')}`;
@@ -108,6 +113,20 @@ const tcp = (
 });
 
 describe('translation at the hooks', () => {
+  it('knows a connection of SCTP whose chunks nobody knows after a packet was repeated', () => {
+    const tracker = kernel();
+    // Twelve bytes of header, and behind them chunks of which no byte is given.
+    const text = { src: '10.0.0.1', dst: '10.0.0.2', proto: 132, sport: 5, dport: 7 } as const;
+    const long = (): PacketText => ({ ...text, length: 0 });
+    const [first] = track(tracker, lengthened(packet(long())), bothWays(0));
+    if (first === undefined) throw new Error('the packet is lost');
+    confirm(tracker, first.p, first.handle);
+    track(tracker, lengthened(packet(long())), bothWays(0));
+    const back = { ...long(), src: text.dst, dst: text.src, sport: 7, dport: 5 };
+    const [answer] = track(tracker, lengthened(packet(back)), bothWays(0));
+    expect(answer?.handle.state).toBe('established');
+  });
+
   it('translates a hairpin both ways', () => {
     const tracker = kernel();
     const rules = { dst: to('dst', '10.0.0.2', [8080, 8080]), src: to('src', '10.0.0.1') };
