@@ -5,6 +5,7 @@ import { describe, expect, it } from 'vitest';
 import { ROOT, sourcesBelow } from './sources.ts';
 
 const sources = sourcesBelow('src');
+const around = ['test', 'bench', 'scripts'].flatMap(sourcesBelow);
 /** Pure tables may be longer than other files. */
 const TABLES = [
   'src/packet/fields.ts',
@@ -37,6 +38,22 @@ describe('the house', () => {
       /:\s*any\b|<any>|as any\b|export default/.test(file.text),
     );
     expect(wrong.map((file) => file.path)).toEqual([]);
+  });
+
+  it('exports no value that no other file takes', () => {
+    const mentions = new Map<string, number>();
+    for (const { text } of [...sources, ...around]) {
+      for (const word of new Set(text.match(/[\w$]+/g))) {
+        mentions.set(word, (mentions.get(word) ?? 0) + 1);
+      }
+    }
+    const exported = /^export (?:async )?(?:function\*?|const|class) ([\w$]+)/gm;
+    const alone = sources.flatMap(({ path, text }) =>
+      Array.from(text.matchAll(exported), ([, name = '']) => name)
+        .filter((name) => mentions.get(name) === 1)
+        .map((name) => `${path}: ${name}`),
+    );
+    expect(alone).toEqual([]);
   });
 
   it('pins exact versions and records no download address', () => {

@@ -10,7 +10,7 @@ import { type Place, type Plug } from './part.ts';
 import { type AddressPlan, type DevicePlan, type RoutePlan, type SocketPlan } from './plan.ts';
 import { type CloudView } from './view.ts';
 
-export const MAIN_TABLE = 254;
+const MAIN_TABLE = 254;
 
 /** The fixed addresses of a port with the length of their subnets. */
 export function addressesOf(view: CloudView, fixedIps: readonly FixedIp[]): AddressPlan[] {

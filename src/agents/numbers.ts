@@ -23,7 +23,7 @@ export interface NumbersOptions {
   readonly vlanStep: number;
 }
 
-export const USUAL_NUMBERS: NumbersOptions = { firstVlan: 1, firstPort: 1, vlanStep: 1 };
+const USUAL_NUMBERS: NumbersOptions = { firstVlan: 1, firstPort: 1, vlanStep: 1 };
 
 /** Zones from 4097 up to the last of 16 bits (ip_conntrack.py MAX_CONNTRACK_ZONES). */
 const ZONES = 65535 - 4096;

@@ -50,7 +50,7 @@ export function pageOf({ out: stream, environment }: Io, wishes: Wishes): Stream
  * A flag wins; then FORCE_COLOR (force-color.org); then NO_COLOR (no-color.org) and TERM=dumb,
  * which refuse; else only terminals have colours.
  */
-export function takesColour(
+function takesColour(
   stream: StreamLike,
   environment: Environment,
   flag: boolean | undefined,

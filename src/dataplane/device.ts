@@ -11,5 +11,3 @@ export const DEVICE_KINDS = {
   /** Cable and switches between hosts. */
   segment: 'src/dataplane/network.ts',
 } as const;
-
-export type DeviceKind = keyof typeof DEVICE_KINDS;

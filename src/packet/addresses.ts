@@ -18,7 +18,7 @@ export function parseIpv4(text: string): bigint | null {
 }
 
 /** The dotted quad in `text[from..to)` as a 32-bit number, or -1. */
-export function ipv4Number(text: string, from: number, to: number): number {
+function ipv4Number(text: string, from: number, to: number): number {
   let value = 0;
   let octet = 0;
   let digits = 0;
@@ -57,7 +57,7 @@ export function parseIpv6(text: string): bigint | null {
 }
 
 /** An IPv6 address as four 32-bit words, or null. */
-export function ipv6Words(text: string): Ipv6Words | null {
+function ipv6Words(text: string): Ipv6Words | null {
   const groups: number[] = [];
   // How many groups stood before `::`.
   let gapAt = -1;
@@ -127,14 +127,9 @@ export function formatIpv6Words(words: Ipv6Words): string {
   return formatIpv6(bigintOfWords(words));
 }
 
-export function bigintOfWords(words: Ipv6Words): bigint {
+function bigintOfWords(words: Ipv6Words): bigint {
   const high = (BigInt(words[0]) << 32n) | BigInt(words[1]);
   return (high << 64n) | (BigInt(words[2]) << 32n) | BigInt(words[3]);
-}
-
-export function wordsOfBigint(value: bigint): Ipv6Words {
-  const word = (shift: bigint) => Number((value >> shift) & 0xffff_ffffn);
-  return [word(96n), word(64n), word(32n), word(0n)];
 }
 
 /** The value of a MAC address, or null. `ebtables-save` leaves out leading zeros: `0:1c:42:…`. */
@@ -144,7 +139,7 @@ export function parseMac(text: string): bigint | null {
 }
 
 /** A MAC address as a number of 48 bits, or -1. */
-export function macNumber(text: string): number {
+function macNumber(text: string): number {
   let value = 0;
   let octet = 0;
   let digits = 0;
@@ -215,7 +210,7 @@ export function formatAddress(family: 4 | 6, address: bigint): string {
 }
 
 /** 32 or 128. */
-export function addressBits(family: 4 | 6): number {
+function addressBits(family: 4 | 6): number {
   return family === 4 ? 32 : 128;
 }
 

@@ -48,7 +48,7 @@ export function parseDhcp6(bytes: Uint8Array): Dhcp6 | null {
 }
 
 /** Options one behind the other; null when one leads past the end. */
-export function parseDhcp6Options(bytes: Uint8Array): readonly Dhcp6Option[] | null {
+function parseDhcp6Options(bytes: Uint8Array): readonly Dhcp6Option[] | null {
   const options: Dhcp6Option[] = [];
   for (let at = 0; at < bytes.length; ) {
     const end = at + 4 <= bytes.length ? at + 4 + get16(bytes, at + 2) : bytes.length + 1;

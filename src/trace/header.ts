@@ -1,6 +1,6 @@
 /** A packet's header as a person reads it: field names and values, only what the packet has. */
 import { formatIpv4, formatIpv6, formatMac } from '../packet/addresses.ts';
-import { CT_STATE, FIELDS, FIRST_WIRE_WORD, type Field, TCP_FLAGS } from '../packet/fields.ts';
+import { CT_STATE, FIELDS, type Field, TCP_FLAGS } from '../packet/fields.ts';
 import { fullMask, type Match } from '../traffic/match.ts';
 import { readField } from '../traffic/words.ts';
 import { type HeaderView } from './types.ts';
@@ -80,11 +80,6 @@ function flagWords(value: bigint, names: Readonly<Record<string, number>>): stri
     .filter(([, bit]) => (value & BigInt(bit)) !== 0n)
     .map(([name]) => name)
     .join('|');
-}
-
-/** Whether a word belongs to the headers on the wire rather than to registers and marks. */
-export function isWireWord(word: number): boolean {
-  return word >= FIRST_WIRE_WORD;
 }
 
 /** Registers and conntrack fields of an earlier device are no header of the packet. */

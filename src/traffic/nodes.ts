@@ -13,7 +13,7 @@ import { type Subfield } from './subfields.ts';
 
 export const INTERVALS = 0;
 export const HASH = 1;
-export const DIRECT = 2;
+const DIRECT = 2;
 
 /** A child is a node's place in the array, or ~index of a leaf. Leaf 0 means: not visited yet. */
 export const UNVISITED = -1;

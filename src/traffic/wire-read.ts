@@ -141,7 +141,7 @@ function readIpv4(words: Uint32Array, layer: Ipv4): void {
 }
 
 /** The value of `ip_frag` for a fragment offset and flags whose lowest bit is "more fragments". */
-export function fragmentBits(offset: number, flags: number): number {
+function fragmentBits(offset: number, flags: number): number {
   if (offset !== 0) return FRAGMENT.any | FRAGMENT.later;
   return (flags & 1) !== 0 ? FRAGMENT.any : 0;
 }
@@ -167,7 +167,7 @@ function readIpv6(words: Uint32Array, layer: Ipv6, frame: Frame): void {
  * The protocol behind the extension headers; that of a later fragment is the fragment header's
  * own number (lib/flow.c parse_ipv6_ext_hdrs()). Null when the chain is cut short.
  */
-export function upperProtocol(layer: Ipv6, frame: Frame): number | null {
+function upperProtocol(layer: Ipv6, frame: Frame): number | null {
   let next = layer.nextHeader;
   for (let i = frame.layers.indexOf(layer) + 1; i < frame.layers.length; i++) {
     const extension = frame.layers[i];

@@ -28,7 +28,7 @@ const VIRTUAL_TABLE = 1;
 const RULE_PRIORITY = 100;
 
 /** The namespace that stands for the inside of the amphora behind a port. */
-export function amphoraNamespace(port: NeutronPort): string {
+function amphoraNamespace(port: NeutronPort): string {
   return `vm-${port.id}`;
 }
 

@@ -50,7 +50,7 @@ export interface Device {
  * The DVR MAC of a host: the cloud's base with the host's place in the model. The server draws
  * them by chance; nothing but these flows depends on them.
  */
-export function dvrMac(at: Place, host: string): bigint {
+function dvrMac(at: Place, host: string): bigint {
   const drawn = at.view.cloud.settings.dvrMacs?.get(host);
   if (drawn !== undefined) return drawn;
   const order = at.view.cloud.hosts.findIndex((each) => each.name === host);

@@ -25,7 +25,7 @@ export function tunnelNeighbours(at: Place, layer2: Layer2Agent): SwitchPlan['tu
 }
 
 /** The length of the tunnels' network; an address on a bridge tells it through its NIC's. */
-export function tunnelPrefix(host: CloudHost, address: CloudAddress): number {
+function tunnelPrefix(host: CloudHost, address: CloudAddress): number {
   const own = host.nics
     .flatMap((nic) => nic.addresses)
     .find((each) => each.address.value === address.value);

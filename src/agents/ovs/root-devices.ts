@@ -66,7 +66,7 @@ function guestDevices(host: CloudHost, plug: Plugged, mtu: number): readonly Dev
 }
 
 /** A bridge's own interface; the one with the tunnels' address is up and holds it. */
-export function bridgeDevice(host: CloudHost, name: string): DevicePlan {
+function bridgeDevice(host: CloudHost, name: string): DevicePlan {
   const address = host.layer2?.tunnelAddress;
   if (host.layer2?.tunnelDevice !== name || address == null) {
     return { ...device(name, 'openvswitch'), up: false };
@@ -110,7 +110,7 @@ function bondDetails({ mode, members, active }: HostBond): DevicePlan['details']
   };
 }
 
-export function nicDevice({
+function nicDevice({
   mac,
   mtu,
   addresses,

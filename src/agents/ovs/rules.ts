@@ -199,7 +199,7 @@ function matchesOf(rule: NeutronRule): readonly (readonly string[])[] {
 }
 
 /** A range of ports as the fewest values under masks, as OpenFlow has no ranges. */
-export function portMasks(from: number, to: number): readonly string[] {
+function portMasks(from: number, to: number): readonly string[] {
   const found: string[] = [];
   let at = from;
   while (at <= to) {

@@ -19,7 +19,7 @@ export interface Observed extends Seen {
   >;
 }
 
-export const HOST_TIMEOUT_MS = 60_000;
+const HOST_TIMEOUT_MS = 60_000;
 
 /** Reads hosts. Throws for one that cannot be read: nothing is planned half blind. */
 export async function observe(
@@ -40,7 +40,7 @@ export async function observe(
 export class Unreadable extends Error {}
 
 /** The same from files that were read before. */
-export function observedOf(
+function observedOf(
   files: ReadonlyMap<string, string>,
   hosts: readonly { readonly name: string }[],
 ): Omit<Observed, 'results'> {

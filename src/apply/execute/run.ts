@@ -34,7 +34,7 @@ export interface RunOptions {
   readonly progress?: (line: string) => void;
 }
 
-export const USUAL_RUN: RunOptions = { timer_s: 60, recheck_s: [1, 90], hold: false };
+const USUAL_RUN: RunOptions = { timer_s: 60, recheck_s: [1, 90], hold: false };
 
 export interface RunContext {
   readonly hosts: readonly InventoryHost[];

@@ -80,7 +80,7 @@ const F = {
   seq: field('tcp_seq'),
 } as const;
 /** Bytes of a mark in a payload. */
-export const MARK_BYTES = 16;
+const MARK_BYTES = 16;
 
 function probeOf(chosen: Chosen, end: Network, seen: Network, tracer: Tracer): Probe | string {
   const { from, to, protocol, port, sourcePort, change } = chosen;

@@ -11,7 +11,7 @@ import { writeIp } from '../../text/address-text.ts';
 import { type Item, type ItemOf } from '../types.ts';
 
 /** Where agents keep their files. */
-export const AGENT_FOLDER = '/var/lib/neutron/';
+const AGENT_FOLDER = '/var/lib/neutron/';
 
 /** Files that agents write and daemons read; leases, states and process ids are none. */
 const CONFIGURATION =

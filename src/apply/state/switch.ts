@@ -82,7 +82,7 @@ function portFound(bridge: string, row: PortRow): readonly Found[] {
   return [{ item: portItem(data), owned: isOurs(face.externalIds) }];
 }
 
-export function portItem(data: PortData): ItemOf<'port'> {
+function portItem(data: PortData): ItemOf<'port'> {
   const { bridge, name, type, ofport, tag, trunks, options, otherConfig, externalIds } = data;
   const text = JSON.stringify({ type, ofport, tag, trunks, options, otherConfig, externalIds });
   return { kind: 'port', place: bridge, key: name, text, data };

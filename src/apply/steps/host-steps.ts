@@ -92,7 +92,7 @@ function numbered(
 }
 
 /** The fingerprint of a region of a host. */
-export function printOf(region: string, texts: ReadonlyMap<string, string>, hash: Hash): string {
+function printOf(region: string, texts: ReadonlyMap<string, string>, hash: Hash): string {
   const lines: string[] = [];
   for (const [id, text] of texts) if (regionOfId(id) === region) lines.push(`${id}\n${text}`);
   return hash(lines.sort().join('\n'));

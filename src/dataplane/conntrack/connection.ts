@@ -42,11 +42,6 @@ export const STATUS = {
   hw_offload: 0x8000,
 } as const;
 
-/** The names of the bits that are set. */
-export function statusNames(status: number): readonly string[] {
-  return Object.entries(STATUS).flatMap(([name, bit]) => ((status & bit) !== 0 ? [name] : []));
-}
-
 /** What no helper has touched. */
 export const NO_HELP = { helper: null, lines: [[], []], shifts: null } as const;
 

@@ -124,7 +124,7 @@ function equal(a: Uint32Array, b: Uint32Array): boolean {
 }
 
 /** Every packet of one direction of a connection. */
-export function tupleMatch(tuple: Tuple, withPorts: ReadonlySet<number>): Match {
+function tupleMatch(tuple: Tuple, withPorts: ReadonlySet<number>): Match {
   const ipv6 = tuple.source.version === 6;
   const tests = [
     test(F.ethType, ipv6 ? 0x86ddn : 0x0800n),

@@ -5,7 +5,7 @@
 import { get16, get32 } from '../../packet/wire/bytes.ts';
 
 /** In the order of `enum sctp_conntrack`: the table's columns. */
-export const SCTP_STATES = [
+const SCTP_STATES = [
   'NONE',
   'CLOSED',
   'COOKIE_WAIT',

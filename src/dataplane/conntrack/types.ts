@@ -18,23 +18,6 @@ export interface Tuple {
   readonly icmpCode: number;
 }
 
-export type TcpState =
-  | 'NONE'
-  | 'CLOSED'
-  | 'LISTEN'
-  | 'SYN_SENT'
-  | 'SYN_RECV'
-  | 'ESTABLISHED'
-  | 'CLOSE_WAIT'
-  | 'FIN_WAIT'
-  | 'FIN_WAIT_1'
-  | 'FIN_WAIT_2'
-  | 'CLOSING'
-  | 'LAST_ACK'
-  | 'TIME_WAIT'
-  | 'CLOSE'
-  | 'SYN_SENT2';
-
 /** One entry of a dump. Times in seconds. */
 export interface ConnectionEntry {
   readonly zone: number;

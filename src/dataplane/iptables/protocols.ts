@@ -72,7 +72,7 @@ const ALIASES: readonly (readonly [string, number])[] = [
 ];
 
 /** Name → number. */
-export const PROTOCOL_NUMBERS: ReadonlyMap<string, number> = new Map([
+const PROTOCOL_NUMBERS: ReadonlyMap<string, number> = new Map([
   ...[...PROTOCOL_NAMES].map(([number, name]) => [name, number] as const),
   ...ALIASES,
 ]);

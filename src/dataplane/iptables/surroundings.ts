@@ -70,6 +70,3 @@ export function interfacesNamed(
   );
   return meant.map((each) => each.index);
 }
-
-/** A namespace of which nothing is known. */
-export const NO_SURROUNDINGS: Surroundings = { interfaces: [], sets: new Map() };

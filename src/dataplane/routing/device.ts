@@ -235,7 +235,7 @@ function neighbourTable(
 }
 
 /** The addresses an interface may send from: its own, else any of the namespace. */
-export function sourceCandidates(
+function sourceCandidates(
   namespace: Namespace,
   of: Interface,
   version: 4 | 6,

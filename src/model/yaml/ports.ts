@@ -232,7 +232,7 @@ function readDhcpOptions(row: JsonNode): readonly DhcpOption[] {
  * be connected to exactly one segment (neutron/db/ipam_backend_mixin.py,
  * `HostNotConnectedToAnySegment`, `HostConnectedToMultipleSegments`).
  */
-export function subnetsForHost(
+function subnetsForHost(
   at: JsonNode,
   name: string,
   network: NeutronNetwork,

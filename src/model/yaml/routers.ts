@@ -161,10 +161,7 @@ function scheduled(
 }
 
 /** Hosts of the wanted zones first; zones are a wish, not a condition. */
-export function inZones(
-  hosts: readonly CloudHost[],
-  zones: readonly string[],
-): readonly CloudHost[] {
+function inZones(hosts: readonly CloudHost[], zones: readonly string[]): readonly CloudHost[] {
   const wanted = hosts.filter((host) => zones.includes(host.availabilityZone));
   return [...wanted, ...hosts.filter((host) => !wanted.includes(host))];
 }

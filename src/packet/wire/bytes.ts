@@ -72,12 +72,6 @@ export function padded4(length: number): number {
   return (length + 3) & ~3;
 }
 
-export function sameBytes(a: Uint8Array, b: Uint8Array): boolean {
-  if (a.length !== b.length) return false;
-  for (let i = 0; i < a.length; i++) if (a[i] !== b[i]) return false;
-  return true;
-}
-
 const HEX = '0123456789abcdef';
 
 /** Lower-case hexadecimal text, two digits a byte. */

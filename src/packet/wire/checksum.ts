@@ -14,7 +14,7 @@ export function addBytes(sum: number, bytes: Uint8Array, from: number, to: numbe
 }
 
 /** Adds both halves of a 32-bit number. */
-export function add32(sum: number, value: number): number {
+function add32(sum: number, value: number): number {
   return sum + (value >>> 16) + (value & 0xffff);
 }
 

@@ -21,7 +21,7 @@ export interface Ipv4 {
   readonly options: Uint8Array;
 }
 
-export const IPV4_LENGTH = 20;
+const IPV4_LENGTH = 20;
 export const DONT_FRAGMENT = 2;
 export const MORE_FRAGMENTS = 1;
 

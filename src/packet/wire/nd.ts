@@ -41,16 +41,6 @@ export type NdMessage =
       readonly options: readonly NdOption[];
     };
 
-/** RFC 4861 §4.6, RFC 8106. */
-export const ND_OPTION = {
-  sourceLinkAddress: 1,
-  targetLinkAddress: 2,
-  prefix: 3,
-  redirected: 4,
-  mtu: 5,
-  dnsServer: 25,
-} as const;
-
 const FIXED_LENGTH = new Map<number, number>([
   [ICMPV6_TYPE.routerSolicit, 0],
   [ICMPV6_TYPE.routerAdvert, 8],

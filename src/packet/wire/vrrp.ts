@@ -1,5 +1,5 @@
 /** VRRP advertisements, version 2 (RFC 3768 §5) and 3 (RFC 5798 §5), carried by IP protocol 112. */
-import { get8, get16, get32, getIpv6, type Ipv6Words, put16, slice } from './bytes.ts';
+import { get8, get16, get32, put16, slice } from './bytes.ts';
 
 export interface Vrrp {
   readonly kind: 'vrrp';
@@ -58,10 +58,4 @@ export function vrrpInterval_us(advert: Vrrp): number {
 export function vrrpIpv4Addresses(advert: Vrrp): readonly number[] {
   const there = Math.min(advert.count, advert.rest.length >>> 2);
   return Array.from({ length: there }, (_, i) => get32(advert.rest, 4 * i));
-}
-
-/** Virtual IPv6 addresses as far as they are there. */
-export function vrrpIpv6Addresses(advert: Vrrp): readonly Ipv6Words[] {
-  const there = Math.min(advert.count, advert.rest.length >>> 4);
-  return Array.from({ length: there }, (_, i) => getIpv6(advert.rest, 16 * i));
 }

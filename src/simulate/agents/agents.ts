@@ -22,7 +22,7 @@ export const POLL_US = 2_000_000;
 /** From a change in the API until an agent has heard of it and done it. */
 export const RPC_US = 1_000_000;
 /** Until an agent that was started works: imports, its first report to the server. */
-export const START_US = 5_000_000;
+const START_US = 5_000_000;
 /** `ha_vrrp… keepalived` reloads of one router are at least this far apart (SIGHUP_THROTTLE). */
 const RELOAD_THROTTLE_US = 3_000_000;
 /** Tables of the tunnel bridge that l2population fills, after the server has told it. */

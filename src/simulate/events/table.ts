@@ -64,6 +64,6 @@ function unknownEvent(words: readonly string[]): string {
 }
 
 /** How events are written. */
-export function usages(): readonly string[] {
+function usages(): readonly string[] {
   return EVENTS.map(({ usage }) => usage);
 }

@@ -3,7 +3,7 @@ import { type Simulated, type SimulatedWay } from '../simulation.ts';
 import { outcomesOf } from './outcomes.ts';
 
 /** The contract's version: additions raise the minor number, readers ignore unknown keys. */
-export const SIMULATION_VERSION = '1.0';
+const SIMULATION_VERSION = '1.0';
 
 type Done = Extract<Simulated, { kind: 'simulated' }>;
 

@@ -21,7 +21,7 @@ export interface GatherOptions {
   readonly progress?: (done: number, all: number, last: HostResult) => void;
 }
 
-export const USUAL_GATHER: GatherOptions = { parallel: 16, timeout_ms: 60_000 };
+const USUAL_GATHER: GatherOptions = { parallel: 16, timeout_ms: 60_000 };
 
 /** How reading one host went. */
 export interface HostResult {

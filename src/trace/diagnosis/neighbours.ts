@@ -75,7 +75,7 @@ export function neighbourHosts(of: Case): readonly string[] {
 }
 
 /** Where a router has addresses: of a highly available one where it is master. */
-export function homesOf(network: Network, router: NeutronRouter): readonly string[] {
+function homesOf(network: Network, router: NeutronRouter): readonly string[] {
   const names = [`qrouter-${router.id}`, `snat-${router.id}`];
   return [...network.hosts.values()].flatMap(({ name, namespaces }) => {
     const owns = names.some((one) =>

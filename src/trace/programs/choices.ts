@@ -52,7 +52,7 @@ export function choicesOf(told: ReadonlyMap<string, number> = new Map()): Choice
 }
 
 /** Walks tried for one question. */
-export const MOST_WALKS = 16;
+const MOST_WALKS = 16;
 
 /** Every way to choose differently at the points of a first walk, itself left out. */
 export function otherChoices(

@@ -1,7 +1,6 @@
 /** What a set says of one input: is its packet here, and what do its words hold. */
-import { type Packet } from '../packet.ts';
 import { type PacketSet } from './packet-set.ts';
-import { inputPacket, isInput } from './space.ts';
+import { isInput } from './space.ts';
 import { type Word } from './symbols.ts';
 
 /** Values of variables that no field of the input shows. */
@@ -41,11 +40,4 @@ function wordValue(
     }
   }
   return value >>> 0;
-}
-
-/**
- * The words of one packet of the set as it came in: what the set leaves open is as in `typical`.
- */
-export function witnessOf(p: PacketSet, typical: Packet): Uint32Array {
-  return inputPacket(p.space, p.where, typical).words;
 }

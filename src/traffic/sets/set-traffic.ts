@@ -378,10 +378,3 @@ export const packetSets: Traffic<PacketSet> = {
     return { ...p, diary: notePage(p.diary, step) };
   },
 };
-
-/** Whether all bits of a field are the same for every input; then the value. */
-export function fixedValue(p: PacketSet, bits: FieldBits): number | null {
-  const parts = cases(p, bits, 1);
-  const [only] = parts ?? [];
-  return only === undefined || parts?.length !== 1 ? null : only.value;
-}

@@ -18,7 +18,7 @@ const NO_NETWORK = 'no network';
 const MOST_OPEN = 8;
 
 /** Counts by network of the sender and network of the receiver; floating addresses by themselves. */
-export function matrixOf(
+function matrixOf(
   network: Network,
   { servers, destinations, answers }: PairsAnswer,
 ): readonly MatrixCell[] {

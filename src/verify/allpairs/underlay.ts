@@ -105,7 +105,7 @@ export function openUnderlay(fabric: Fabric): Underlay {
 }
 
 /** Rules that could drop, rewrite or count packets: anything that is appended to a chain. */
-export function isUnfiltered(state: NamespaceState | undefined): boolean {
+function isUnfiltered(state: NamespaceState | undefined): boolean {
   if (state === undefined) return false;
   for (const name of ['iptables-save', 'nft-ruleset', 'ebtables-save', 'arptables-save']) {
     const text = (state.source(name) ?? state.source(`${name}.txt`))?.text ?? '';

@@ -3,7 +3,7 @@ import { type Problem } from '../../text/problem.ts';
 import { type Comparison, type Difference, type SideText } from './types.ts';
 
 /** The contract's version: additions raise the minor number, readers ignore unknown keys. */
-export const DIFF_VERSION = '1.0';
+const DIFF_VERSION = '1.0';
 
 /** A plain value ready for `JSON.stringify`. */
 export function comparisonJson(

@@ -17,7 +17,7 @@ import { section, statement } from './statement.ts';
 import { type HostSymbols } from './symbols.ts';
 import { type Section } from './types.ts';
 
-export function bridgeKey(bridge: string): string {
+function bridgeKey(bridge: string): string {
   return `bridge ${bridge}`;
 }
 

@@ -7,11 +7,11 @@ import { type NeutronPort } from '../../model/neutron.ts';
 import { nearest } from '../../text/suggest.ts';
 
 /** Words in front of a colon that select servers. */
-export const SELECTORS = ['group', 'project', 'network', 'security-group', 'on'] as const;
+const SELECTORS = ['group', 'project', 'network', 'security-group', 'on'] as const;
 type Selector = (typeof SELECTORS)[number];
 
 /** All servers. */
-export const EVERY_SERVER = '*';
+const EVERY_SERVER = '*';
 
 /** Names that `askedQuestion` understands, or what is wrong with the words. */
 export interface Ends {

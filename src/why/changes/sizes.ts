@@ -53,12 +53,7 @@ function isLink({ name, kind, loopback }: Interface): boolean {
   );
 }
 
-export function mtuEdits(
-  host: string,
-  namespace: string,
-  name: string,
-  mtu: number,
-): readonly Edit[] {
+function mtuEdits(host: string, namespace: string, name: string, mtu: number): readonly Edit[] {
   return [
     {
       of: 'namespace',

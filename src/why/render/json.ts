@@ -2,7 +2,7 @@
 import { blockerJson, traceJson } from '../../trace/render/json.ts';
 import { type Change, type Effects, type TriedFix, type Why, type WhyBlocker } from '../types.ts';
 
-export const WHY_VERSION = '1.0';
+const WHY_VERSION = '1.0';
 
 /** A plain value ready for `JSON.stringify`. */
 export function whyJson(why: Why, snapshot: string, toolVersion: string): unknown {

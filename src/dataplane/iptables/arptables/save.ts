@@ -52,7 +52,7 @@ const bareHex: Codec<number> = {
 };
 
 /** Conditions, named after the fields of RFC 826. */
-export const ARP_CONDITIONS = {
+const ARP_CONDITIONS = {
   in: option('-i', interfaceName, 'The interface it came in by.', {
     not: true,
     aka: ['--in-interface'],
@@ -82,7 +82,7 @@ export const ARP_CONDITIONS = {
 } as const;
 
 /** Settings of targets. */
-export const ARP_SETTINGS = {
+const ARP_SETTINGS = {
   sourceAddress: option('--mangle-ip-s', host, 'mangle: the new sender address.'),
   destinationAddress: option('--mangle-ip-d', host, 'mangle: the new target address.'),
   sourceMac: option('--mangle-mac-s', mac, 'mangle: the new sender MAC.'),

@@ -61,7 +61,6 @@ export const IS_IP: Guard = guard(isIp);
 export const IS_TAGGED: Guard = guard(test(VLAN_TCI, 0x1000n, 0x1000n));
 export const IS_FRAGMENT: Guard = guard(and(isIp, test(IP_FRAG, 1n, 1n)));
 export const IS_LATER_FRAGMENT: Guard = guard(isLaterFragment);
-export const IS_MPLS: Guard | null = PREREQUISITES.mpls;
 /** A TTL of 0 or 1 may not be decremented. */
 export const TTL_EXPIRES: Guard = guard(or(test(field('nw_ttl'), 0n), test(field('nw_ttl'), 1n)));
 export const MPLS_TTL_EXPIRES: Guard = guard(

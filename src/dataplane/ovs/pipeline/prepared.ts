@@ -10,8 +10,6 @@ import { FlowRule, type PreparedFlow } from './prepared-flow.ts';
 
 /** OpenFlow number of a bridge's own internal port. */
 export const LOCAL_PORT = 0xfffe;
-/** Tables 0 to 253 hold flows; 254 is OVS's own and drops whoever resubmits to it. */
-export const USABLE_TABLES = 254;
 
 export interface PreparedSwitch {
   readonly source: Switch;

@@ -7,7 +7,6 @@
 import { field } from '../../../packet/fields.ts';
 import { wholeFields } from '../../../traffic/words.ts';
 import { type Run } from '../../outcome.ts';
-import { RESERVED_PORTS } from '../types/flow.ts';
 import { isTooLong } from './action-size.ts';
 import { type PreparedAction } from './actions.ts';
 import { cloneActions } from './clone.ts';
@@ -361,6 +360,3 @@ function runWaiting<P>(x: Translation<P>, start: Part<P>, frozen: Frozen<P>): Pa
   }
   return parts;
 }
-
-/** The input port that stands for "no port": packets made by a controller. */
-export const NO_PORT: number = RESERVED_PORTS.NONE;

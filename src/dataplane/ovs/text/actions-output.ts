@@ -127,7 +127,7 @@ function writeController(action: typeof CONTROLLER): string {
   return plain ? `CONTROLLER:${maxLength}` : `controller(${parts.join(',')})`;
 }
 
-export const HASH_FIELDS: readonly HashFields[] = [
+const HASH_FIELDS: readonly HashFields[] = [
   'eth_src',
   'symmetric_l4',
   'symmetric_l3l4',

@@ -50,7 +50,7 @@ const byWord = new Map(ROWS.flatMap((of) => of.words.map((word) => [word, of] as
 const byKind = new Map(ROWS.map((of) => [of.kind, of] as const));
 
 /** The words of actions, for "did you mean". */
-export const ACTION_WORDS: readonly string[] = [...byWord.keys()];
+const ACTION_WORDS: readonly string[] = [...byWord.keys()];
 
 /** How deep actions may stand in actions (lib/ofp-actions.c MAX_OFPACT_PARSE_DEPTH). */
 const MOST_DEEP = 100;

@@ -220,7 +220,7 @@ function bytesOf(of: Field): number {
   return bytes;
 }
 
-export const KEYWORDS: readonly Keyword[] = ROWS.map(keyword);
+const KEYWORDS: readonly Keyword[] = ROWS.map(keyword);
 
 const byName = new Map<string, Keyword>();
 const byWire = new Map<string, Keyword>();

@@ -30,7 +30,7 @@ export function pairCursor(bytes: Uint8Array, start: number, end: number): PairC
 }
 
 /** Comma, blank, tabulator, carriage return, line feed. */
-export function isSeparator(byte: number): boolean {
+function isSeparator(byte: number): boolean {
   return byte === COMMA || byte === SPACE || byte === 0x0a || byte === 0x09 || byte === 0x0d;
 }
 

@@ -248,8 +248,3 @@ export function isAlike(of: SlotSet, kind: Kind, other: Kind): boolean {
 export function isAnyKinds({ field: of, slot }: SlotSet): boolean {
   return of !== null && slot !== 'tp_src' && slot !== 'tp_dst' && slot !== 'nw_proto';
 }
-
-/** Whether a slot exists for any protocol at all; the rest can be thrown away by protocol. */
-export function isConditional(slot: string): boolean {
-  return SLOT_FIELDS[slot] !== undefined;
-}

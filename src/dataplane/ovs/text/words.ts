@@ -145,7 +145,7 @@ const STATISTICS: Readonly<Record<string, Setting>> = {
 };
 
 /** Words that may stand in front of `actions=`, for "did you mean". */
-export const FLOW_WORDS: readonly string[] = [
+const FLOW_WORDS: readonly string[] = [
   ...FIELD_NAMES,
   ...Object.keys(SHORTHANDS),
   ...Object.keys(FLAGS),

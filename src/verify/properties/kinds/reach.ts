@@ -284,7 +284,7 @@ function failed(because: string, shown: Group | null): Judged {
   return { holds: 'fails', because: [because], shown };
 }
 
-export function stoppedBy({ stopped: [first] }: Proof): string {
+function stoppedBy({ stopped: [first] }: Proof): string {
   if (first === undefined) return '';
   const { code, host, where, origin } = first;
   return `: ${code} at ${host}, ${where}${origin === null ? '' : ` (${origin.file}:${origin.line})`}`;

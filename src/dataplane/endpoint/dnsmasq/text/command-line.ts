@@ -15,7 +15,7 @@ export type ReadFile = (path: string) => { readonly file: string; readonly text:
  *
  * @param line where the command line stands in `file`, from 1
  */
-export function parseCommandLine(text: string, file: string, line: number): Parsed<Dnsmasq> {
+function parseCommandLine(text: string, file: string, line: number): Parsed<Dnsmasq> {
   const problems: Problem[] = [];
   const draft = emptyDnsmasq();
   for (const { name, value, column, word } of settingsOf(wordsOf(text))) {

@@ -79,8 +79,3 @@ export function parseOptionsFile(text: string, file: string): Parsed<readonly Dh
   });
   return { value, problems };
 }
-
-/** The same file; every line as it stood. */
-export function printOptionsFile(options: readonly DhcpOptionSetting[]): string {
-  return options.map(({ text }) => `${text}\n`).join('');
-}

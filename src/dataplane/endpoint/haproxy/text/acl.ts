@@ -69,7 +69,7 @@ export function readAcl(line: HaproxyLine, complaints: Complaints): Acl | undefi
 }
 
 /** Reads `CRITERION [FLAGS] VALUES`. What is not understood is opaque. */
-export function readTest(words: readonly string[]): AclTest {
+function readTest(words: readonly string[]): AclTest {
   const [criterion = '', ...rest] = words;
   const { ignoreCase, how, values } = flagsOf(rest);
   if (values === null) return opaque(words);
