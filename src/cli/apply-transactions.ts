@@ -7,7 +7,7 @@ import { type InventoryHost } from '../snapshot/collect/inventory.ts';
 import { forTerminal } from '../text/escape.ts';
 import { mustBeChangeable, stateFolder, withHosts } from './apply-inputs.ts';
 import { exitCode, resultLine } from './apply-result.ts';
-import { UsageError } from './exit-codes.ts';
+import { APPLY_EXIT, UsageError } from './exit-codes.ts';
 import { type Call } from './io.ts';
 
 interface Flags {
@@ -38,6 +38,9 @@ export async function transactionCommand(
     if (name === 'status') {
       call.io.out.write(`${journalLines(chosen).join('\n')}\n`);
       call.io.out.write(await hostStatus(chosen, hosts, connections));
+      const { whole, text } = records.audit();
+      call.io.out.write(`${forTerminal(text)}\n`);
+      if (!whole) call.exitCode = APPLY_EXIT.wrong;
       return;
     }
     const unlock = records.lock();

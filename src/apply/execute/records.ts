@@ -5,7 +5,6 @@
 import {
   closeSync,
   existsSync,
-  fsyncSync,
   mkdirSync,
   openSync,
   readdirSync,
@@ -15,7 +14,7 @@ import {
 } from 'node:fs';
 import { join } from 'node:path';
 import { forTerminal } from '../../text/escape.ts';
-import { fingerprint } from './hash.ts';
+import { addToAudit, appendLine, auditLine } from './audit.ts';
 
 /** One line of a journal. */
 export interface Entry {
@@ -57,11 +56,14 @@ export interface Records {
   read(transaction: string): Recorded | null;
   /** Newest last. */
   all(): readonly Recorded[];
+  /** Whether every line of the audit log follows from the one before, in words. */
+  audit(): ReturnType<typeof auditLine>;
   /** Takes the controller's lock; the answer lets it go. Null: somebody has it. */
   lock(): (() => void) | null;
 }
 
 const LOCK = 'lock';
+const AUDIT = 'audit.jsonl';
 
 /** @param folder of the controller's own state; made when it is new */
 export function openRecords(folder: string): Records {
@@ -71,8 +73,8 @@ export function openRecords(folder: string): Records {
     transaction,
     write: (entry) => {
       const line = { time: new Date().toISOString(), ...entry };
-      append(join(at(transaction), 'journal.jsonl'), JSON.stringify(line));
-      audit(join(folder, 'audit.jsonl'), { ...line, transaction });
+      appendLine(join(at(transaction), 'journal.jsonl'), JSON.stringify(line));
+      addToAudit(join(folder, AUDIT), { ...line, transaction });
     },
   });
   const read = (transaction: string): Recorded | null => {
@@ -94,7 +96,7 @@ export function openRecords(folder: string): Records {
   return {
     begin: (transaction, plan) => {
       mkdirSync(at(transaction), { recursive: true, mode: 0o700 });
-      append(join(at(transaction), 'plan.json'), plan);
+      appendLine(join(at(transaction), 'plan.json'), plan);
       return journal(transaction);
     },
     open: journal,
@@ -106,41 +108,9 @@ export function openRecords(folder: string): Records {
         .sort()
         .flatMap((name) => read(name) ?? []);
     },
+    audit: () => auditLine(join(folder, AUDIT)),
     lock: () => lockFile(join(folder, LOCK)),
   };
-}
-
-function append(file: string, line: string): void {
-  const handle = openSync(file, 'a', 0o600);
-  try {
-    writeSync(handle, `${line}\n`);
-    fsyncSync(handle);
-  } finally {
-    closeSync(handle);
-  }
-}
-
-/** Every line names the fingerprint of the line before, so that none can be changed unseen. */
-function audit(file: string, entry: object): void {
-  const lines = existsSync(file) ? readFileSync(file, 'utf8').trimEnd().split('\n') : [];
-  const last = lines.at(-1) ?? '';
-  append(file, JSON.stringify({ ...entry, previous: last === '' ? null : fingerprint(last) }));
-}
-
-/** The first line of an audit log that does not follow from the line before; null when all do. */
-export function brokenAudit(text: string): number | null {
-  const lines = text.trimEnd().split('\n');
-  for (const [i, line] of lines.entries()) {
-    const before = i === 0 ? null : fingerprint(lines[i - 1] ?? '');
-    let previous: unknown;
-    try {
-      ({ previous } = JSON.parse(line) as { readonly previous?: unknown });
-    } catch {
-      return i + 1;
-    }
-    if (previous !== before) return i + 1;
-  }
-  return null;
 }
 
 /** A lock whose holder is alive; that of a process that is gone is taken over. */

@@ -8,7 +8,7 @@ import { type ChildProcess, spawn } from 'node:child_process';
 import { existsSync, readdirSync, readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { afterEach, describe, expect, it } from 'vitest';
-import { brokenAudit } from '../../../src/apply/execute/records.ts';
+import { brokenAudit } from '../../../src/apply/execute/audit.ts';
 import { ROOT } from '../../sources.ts';
 import { routers } from './clouds.ts';
 import { foreignText, hostJournal, plantForeign, ready, settled, stateOf, told } from './crash.ts';

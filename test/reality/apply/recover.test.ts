@@ -3,7 +3,7 @@ import { spawn } from 'node:child_process';
 import { existsSync, mkdirSync, readdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { dirname, join } from 'node:path';
 import { afterEach, describe, expect, it } from 'vitest';
-import { brokenAudit } from '../../../src/apply/execute/records.ts';
+import { brokenAudit } from '../../../src/apply/execute/audit.ts';
 import { hopwise } from '../../cli/call.ts';
 import { ROOT } from '../../sources.ts';
 import { learning } from './clouds.ts';
