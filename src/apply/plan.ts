@@ -12,15 +12,18 @@ import { compareHost } from './difference.ts';
 import { scriptOf } from './script.ts';
 import { UnsafeName } from './script-words.ts';
 import { actualState, desiredState, type OwnedList, operatorBridges } from './state/host.ts';
+import { type Draft } from './steps/draft.ts';
 import { type FlowOrder } from './steps/flow-order.ts';
-import { type Hash, hostSteps, trackedTexts } from './steps/host-steps.ts';
+import { hostDrafts } from './steps/host-steps.ts';
+import { type Hash, numberedSteps, trackedTexts } from './steps/numbered.ts';
+import { orderedWaves } from './steps/waves.ts';
 import {
   type Change,
   type Conflict,
+  type Constraint,
   type HostState,
   type Item,
   type Plan,
-  type Step,
 } from './types.ts';
 
 export interface Wanted {
@@ -42,6 +45,8 @@ export interface Seen {
 export interface PlanOptions {
   readonly hosts: readonly string[];
   readonly order: FlowOrder;
+  /** What steps come before others beside the order of the phases; none unless told. */
+  readonly constraints?: readonly Constraint[];
   readonly rivals: 'refuse' | 'coexist' | 'takeover';
   readonly hash: Hash;
 }
@@ -63,7 +68,7 @@ export function makePlan(wanted: Wanted, seen: Seen, options: PlanOptions): Plan
   const refusals: string[] = [];
   const changes: Change[] = [];
   const conflicts: Conflict[] = [];
-  const steps: Step[] = [];
+  const drafts = new Map<string, readonly Draft[]>();
   const tracked = new Map<string, ReadonlyMap<string, string>>();
   const states = new Map<string, HostState>();
   const hosts: Plan['hosts'][number][] = [];
@@ -106,18 +111,22 @@ export function makePlan(wanted: Wanted, seen: Seen, options: PlanOptions): Plan
       ),
     });
     try {
-      const own = hostSteps(name, compared.changes, texts, order, hash);
+      const own = hostDrafts(compared.changes, texts, order);
       // Whatever cannot be written as a script is found before anything is done.
       for (const { forward, inverse } of own) scriptOf([...forward, ...inverse]);
-      steps.push(...own);
+      drafts.set(name, own);
     } catch (error) {
       if (!(error instanceof UnsafeName)) throw error;
       refusals.push(`${name}: ${error.message}`);
     }
   }
   for (const { host, id, why } of conflicts) refusals.push(`${host}: ${id}: ${why}`);
-  const body = { desired: wanted.name, order, hosts, changes, steps };
-  const id = hash(JSON.stringify({ order, hosts, steps }));
+  const constraints = options.constraints ?? [];
+  const waves = orderedWaves(drafts, constraints);
+  if (waves === null) refusals.push('no order of the steps keeps what was asked of it');
+  const steps = numberedSteps(waves ?? [], tracked, hash);
+  const body = { desired: wanted.name, order, constraints, hosts, changes, steps };
+  const id = hash(JSON.stringify({ order, constraints, hosts, steps }));
   return {
     plan: { version: 1, id, ...body },
     refusals,

@@ -118,6 +118,7 @@ const STEP = object({
   id: TEXT,
   host: TEXT,
   phase: { enum: PHASES },
+  wave: COUNT,
   title: TEXT,
   forward: list(ref('action')),
   inverse: list(ref('action')),
@@ -135,6 +136,8 @@ export const PLAN_SCHEMA: Schema = {
     id: TEXT,
     desired: TEXT,
     order: { enum: ['direct', 'staged'] },
+    // The first comes before the second, by host, phase and title.
+    constraints: list(list(TEXT)),
     hosts: list(object({ name: TEXT, state: TEXT })),
     changes: list(
       object({

@@ -4,7 +4,7 @@ import { classText } from '../verify/proof/classes.ts';
 import { witnessText } from '../verify/proof/text.ts';
 import { type Bad, type Checked } from './prove/check.ts';
 import { type PlanProof } from './prove/prove.ts';
-import { type Change, PHASES, type Plan, type Step } from './types.ts';
+import { type Change, type Plan, type Step, wavesOf } from './types.ts';
 
 /** Changes of one host shown before the rest is counted. */
 const SHOWN = 400;
@@ -45,13 +45,11 @@ function brief(text = ''): string {
   return text.length > 200 ? `${text.slice(0, 200)}…` : text;
 }
 
-/** Steps by phase. */
-export function stepLines({ steps }: Plan): readonly string[] {
-  return PHASES.flatMap((phase) => {
-    const own = steps.filter((step) => step.phase === phase);
-    if (own.length === 0) return [];
+/** Steps in their order. */
+export function stepLines(plan: Plan): readonly string[] {
+  return wavesOf(plan).flatMap((own) => {
     return [
-      `${phase}:`,
+      `${own[0]?.phase ?? ''}:`,
       ...own.map(({ host, title, changes, partial }) =>
         forTerminal(
           `  ${host}  ${title}, ${changes.length} changes${partial === null ? '' : ` (${partial})`}`,
@@ -132,9 +130,9 @@ function badLines({
 }
 
 /** The steps that lead there, of the phase in which it is bad: what is done, and what is not yet. */
-function wayLines({ phase, done, behind }: Bad, steps: readonly Step[]): readonly string[] {
-  const before = steps.filter((step) => PHASES.indexOf(step.phase) < PHASES.indexOf(phase)).length;
-  const own = steps.filter((step) => step.phase === phase);
+function wayLines({ wave, done, behind }: Bad, steps: readonly Step[]): readonly string[] {
+  const before = steps.filter((step) => step.wave < wave).length;
+  const own = steps.filter((step) => step.wave === wave);
   const last = own.findIndex(({ id }) => id === behind);
   const isDone = ({ host }: Step, i: number): boolean =>
     done.includes(host) || (host === own[last]?.host && i <= last);

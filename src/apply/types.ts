@@ -247,6 +247,11 @@ export interface Step {
   readonly id: string;
   readonly host: string;
   readonly phase: PhaseName;
+  /**
+   * Steps of one wave run on all their hosts at one time; the next wave begins when they are done
+   * everywhere. A wave has one phase, and a phase may have several waves.
+   */
+  readonly wave: number;
   readonly title: string;
   readonly forward: readonly Action[];
   readonly inverse: readonly Action[];
@@ -257,12 +262,32 @@ export interface Step {
   readonly partial: string | null;
 }
 
+/** The first comes before the second. */
+export type Constraint = readonly [first: string, then: string];
+
+/** What a step is called in every plan for the same change, whatever its place. */
+export function stepKey({ host, phase, title }: Pick<Step, 'host' | 'phase' | 'title'>): string {
+  return `${host}: ${phase}: ${title}`;
+}
+
+/** Waves of a plan in their order. */
+export function wavesOf({ steps }: Pick<Plan, 'steps'>): readonly (readonly Step[])[] {
+  const waves: Step[][] = [];
+  for (const step of steps) {
+    waves[step.wave] ??= [];
+    waves[step.wave]!.push(step);
+  }
+  return waves.filter((wave) => wave.length > 0);
+}
+
 export interface Plan {
   readonly version: 1;
   /** Fingerprint of everything below: two plans with one id do the same. */
   readonly id: string;
   readonly desired: string;
   readonly order: 'direct' | 'staged';
+  /** What a search has found: one step comes before the other, by `stepKey`. */
+  readonly constraints: readonly Constraint[];
   readonly hosts: readonly {
     readonly name: string;
     /** Fingerprint of all owned regions when it was read, also of absent ones. */

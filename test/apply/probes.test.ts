@@ -44,7 +44,7 @@ describe('packets that a run sends by itself', () => {
   });
 
   it('are frames of their guest, each with a mark of its own', () => {
-    const last = stages.hosts.map((host) => stages.of(host, stages.phases.length));
+    const last = stages.hosts.map((host) => stages.of(host, stages.waves.length));
     const end = networkOfStages(last, ends, new Map());
     const { probes, left } = readyProbes(chosen, end, networkOf(compiledTexts(cloud(443))));
     expect(left).toEqual([]);

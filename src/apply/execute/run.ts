@@ -6,7 +6,7 @@ import { randomBytes } from 'node:crypto';
 import { type Connections } from '../../snapshot/collect/gather.ts';
 import { type InventoryHost } from '../../snapshot/collect/inventory.ts';
 import { type Verified } from '../prove/verified.ts';
-import { PHASES, type Plan, type Step } from '../types.ts';
+import { type Plan, type Step, wavesOf } from '../types.ts';
 import { batchesOf } from './batches.ts';
 import { after, besideOf, deviations, type Texts } from './expected.ts';
 import {
@@ -122,7 +122,7 @@ class Run {
       return { kind: 'refused', why: messageOf(error) };
     }
     try {
-      for (const phase of PHASES) await this.#phase(phase);
+      for (const wave of wavesOf(this.plan)) await this.#wave(wave);
       await this.#check();
     } catch (error) {
       this.journal.write({ what: 'failed', detail: messageOf(error) });
@@ -147,17 +147,14 @@ class Run {
     return this.plan.steps.filter((step) => step.host === host);
   }
 
-  async #phase(phase: Step['phase']): Promise<void> {
-    const names = new Set(
-      this.plan.steps.filter((step) => step.phase === phase).map(({ host }) => host),
-    );
+  async #wave(steps: readonly Step[]): Promise<void> {
+    const names = new Set(steps.map(({ host }) => host));
     const hosts = this.context.hosts.filter(({ name }) => names.has(name));
     const batches = batchesOf(hosts);
+    const phase = steps[0]?.phase ?? '';
     for (const [i, batch] of batches.entries()) {
       await this.#each(batch, async (host) => {
-        for (const step of this.#stepsOf(host.name)) {
-          if (step.phase === phase) await this.#step(host, step);
-        }
+        for (const step of steps) if (step.host === host.name) await this.#step(host, step);
       });
       // Where one host alone breaks what passes, no other follows.
       if (i > 0 && i < batches.length - 1) continue;

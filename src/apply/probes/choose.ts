@@ -7,7 +7,7 @@
 import { type Region } from '../../traffic/sets/regions.ts';
 import { type PacketClass } from '../../verify/proof/classes.ts';
 import { groupOf } from '../../verify/proof/prove.ts';
-import { type Pair } from '../prove/check.ts';
+import { type Pair } from '../prove/proving.ts';
 
 /** What a plan does to the packets of a class. Those that matter most come first. */
 export const CHANGES = ['opened', 'closed', 'kept', 'never'] as const;

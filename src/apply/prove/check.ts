@@ -1,25 +1,26 @@
 /**
- * The proof of a plan: in its end and in every state between (any hosts of a phase done, anything
+ * The proof of a plan: in its end and in every state between (any hosts of a wave done, anything
  * learned that could have been), packets that may pass before and after pass, and none passes that
  * may pass neither before nor after.
  */
 import { type Network } from '../../dataplane/network.ts';
-import { askedQuestion } from '../../trace/ask.ts';
-import { NOWHERE, type Region } from '../../traffic/sets/regions.ts';
-import { openSpace, type Space } from '../../traffic/sets/space.ts';
-import { type Group, groupOf, type Prover, prepareProofs } from '../../verify/proof/prove.ts';
-import { ALL_WANTED } from '../../verify/proof/wanted.ts';
+import { writeIp, writeMac } from '../../text/address-text.ts';
+import { type Group } from '../../verify/proof/prove.ts';
 import { type PhaseName } from '../types.ts';
 import { grow, type Learnable, learns, withLearned } from './learned.ts';
-import { pairsInTurn } from './pairs.ts';
-import { type Between, type Ends, networkOfStages, type Stage, type Stages } from './stages.ts';
+import { changing, contentOf, learnedIn, type Remembered, viewWith } from './memory.ts';
+import { aloneMoments, type Moment, momentsOf, stagesAt } from './moments.ts';
+import { type Pair, Proving, type Wrong } from './proving.ts';
+import { type Ends, networkOfStages, type Stage, type Stages } from './stages.ts';
+import { movesOf, type View, viewsOf } from './views.ts';
 
 /** A state in which something is wrong. */
 export interface Bad {
   readonly phase: PhaseName;
-  /** Hosts on which the phase is done already. */
+  readonly wave: number;
+  /** Hosts on which the wave is done already. */
   readonly done: readonly string[];
-  /** The step behind which one more host is, in the middle of the phase; null: none is. */
+  /** The step behind which one more host is, in the middle of the wave; null: none is. */
   readonly behind: string | null;
   /** What was remembered from traffic, by host; empty: nothing. */
   readonly remembered: readonly string[];
@@ -28,12 +29,17 @@ export interface Bad {
   /** `outlives`: a connection that stood before goes on although it is not allowed any more. */
   readonly kind: 'lost' | 'opened' | 'outlives';
   readonly group: Group;
-  /** `gap`: it ends with the phase; `blackhole`: it stands when all hosts are done. */
+  /** `gap`: it ends with the wave; `blackhole`: it stands when all hosts are done. */
   readonly lasts: 'gap' | 'blackhole';
 }
 
 export interface Checked {
   readonly bad: readonly Bad[];
+  /**
+   * What is lost while one host has gone back by itself and the others have not yet: `done` are the
+   * others. It ends when the controller has sent them back as well.
+   */
+  readonly alone: readonly Bad[];
   /** What was asked of, with what may pass before and after. */
   readonly pairs: readonly Pair[];
   /** What could not be proved, and why. */
@@ -45,79 +51,206 @@ export interface Checked {
 export interface CheckOptions {
   /** Pairs of servers at most; with more, one of each kind comes first. */
   readonly mostPairs: number;
-  /** Whether to go on behind the first bad state of a phase. */
+  /** Whether to go on behind the first bad state. */
   readonly all: boolean;
 }
 
 export const USUAL_CHECK: CheckOptions = { mostPairs: 60, all: false };
 
-/** Packets from one server to another, as regions of one space. */
-export interface Pair {
-  readonly from: string;
-  readonly to: string;
-  readonly space: Space;
-  readonly asked: Region;
-  readonly before: Region;
-  readonly after: Region;
-}
+/** Entries that may be stale and are tried in one state at most. */
+const MOST_STALE = 24;
 
 export function checkStages(
   stages: Stages,
   ends: Ends,
   options: CheckOptions = USUAL_CHECK,
 ): Checked {
-  const { hosts, phases } = stages;
-  const proving = new Proving();
-  const everyone = (done: number): readonly Stage[] => hosts.map((host) => stages.of(host, done));
-  const oldNetwork = networkOfStages(everyone(0), ends, new Map());
-  const newNetwork = networkOfStages(everyone(phases.length), ends, new Map());
-  const pairs = proving.pairs(oldNetwork, newNetwork, options.mostPairs);
-  const bad: Bad[] = [];
-  const tried = new Set<string>();
-  let learnable: ReadonlyMap<string, Learnable> = grow(new Map(), stageMap(hosts, everyone(0)));
-  for (const [i, phase] of phases.entries()) {
-    // Whoever is flushed in this phase forgets; who is not done may still remember everything.
-    const reached: Map<string, Map<string, Set<string>>>[] = [];
-    for (const { done, middle } of momentsOf(hosts, stages, i)) {
-      const now = hosts.map((host) =>
-        host === middle?.host ? middle.stage : stages.of(host, done.includes(host) ? i + 1 : i),
-      );
-      const complete = done.length === hosts.length;
-      const start = phase === 'flush' ? without(learnable, done.filter(stages.forgets)) : learnable;
-      const memory = grow(start, stageMap(hosts, now));
-      reached.push(memory);
-      for (const choice of choicesOf(hosts, now, memory)) {
-        const key = `${now.map((stage) => stage.key).join('|')} ${choice.map(({ text }) => text).join()}`;
-        if (tried.has(key)) continue;
-        tried.add(key);
-        const plain = networkOfStages(now, ends, new Map());
-        const more = new Map(
-          choice.flatMap(({ host, vlan, key: tunnel }) =>
-            withLearned(host, now[hosts.indexOf(host)]!, plain, vlan, tunnel),
-          ),
-        );
-        const network = more.size === 0 ? plain : networkOfStages(now, ends, more);
-        const remembered = choice.map(({ text }) => text);
-        const found = proving.compare(network, pairs);
-        bad.push(
-          ...found.map(
-            (one): Bad => ({
-              phase,
-              done,
-              behind: middle?.step ?? null,
-              remembered,
-              ...one,
-              lasts: complete ? 'blackhole' : 'gap',
-            }),
-          ),
-        );
-        if (found.length > 0 && !options.all) break;
-      }
-      if (bad.length > 0 && !options.all) return { bad, pairs, ...proving.told(tried.size) };
-    }
-    learnable = joined(phase === 'flush' ? [reached.at(-1) ?? new Map()] : reached);
+  const check = new Check(stages, ends, options);
+  check.waves();
+  return check.told();
+}
+
+class Check {
+  readonly #stages: Stages;
+  readonly #all: boolean;
+  readonly #proving = new Proving();
+  readonly #pairs: readonly Pair[];
+  readonly #view: (stages: readonly Stage[], more: ReadonlyMap<string, string>) => View;
+  /** As read, and behind each wave: what is learned then and not always. */
+  readonly #learned: readonly (readonly Remembered[])[];
+  readonly #serversOf: ReadonlyMap<string, readonly string[]>;
+  readonly #bad: Bad[] = [];
+  readonly #alone: Bad[] = [];
+  readonly #tried = new Set<string>();
+  #learnable: ReadonlyMap<string, Learnable>;
+  #memories: readonly Remembered[];
+
+  constructor(stages: Stages, ends: Ends, { mostPairs, all }: CheckOptions) {
+    this.#stages = stages;
+    this.#all = all;
+    const { hosts, waves } = stages;
+    const everyone = (done: number): readonly Stage[] => hosts.map((host) => stages.of(host, done));
+    const [first, last] = [everyone(0), everyone(waves.length)];
+    const moves = movesOf(
+      networkOfStages(first, ends, new Map()),
+      networkOfStages(last, ends, new Map()),
+    );
+    this.#view = viewsOf(ends, moves);
+    const [old, to] = [this.#view(first, new Map()), this.#view(last, new Map())];
+    this.#pairs = this.#proving.pairs(old, to, mostPairs);
+    this.#serversOf = serversByAddress([old.sender, to.sender]);
+    this.#learned = this.#learnedBehind(everyone);
+    this.#learnable = grow(new Map(), stageMap(hosts, first));
+    this.#memories = this.#learned[0] ?? [];
   }
-  return { bad, pairs, ...proving.told(tried.size) };
+
+  told(): Checked {
+    const { undecided, proofs } = this.#proving;
+    const [bad, alone, pairs, states] = [this.#bad, this.#alone, this.#pairs, this.#tried.size];
+    return { bad, alone, pairs, undecided, proofs, states };
+  }
+
+  waves(): void {
+    for (const [wave, phase] of this.#stages.waves.entries()) {
+      this.#wave(wave, phase);
+      if (this.#bad.length > 0 && !this.#all) return;
+    }
+  }
+
+  /** What hosts remember that changes with the plan; equal states are looked at once. */
+  #learnedBehind(everyone: (done: number) => readonly Stage[]): readonly (readonly Remembered[])[] {
+    const known = new Map<string, ReturnType<typeof learnedIn>>();
+    const behind = Array.from({ length: this.#stages.waves.length + 1 }, (_, done) => {
+      const stages = everyone(done);
+      const key = keyOf(stages);
+      const facts = known.get(key) ?? learnedIn(this.#view(stages, new Map()).sender, this.#pairs);
+      known.set(key, facts);
+      return facts;
+    });
+    return changing(behind, (about) => this.#serversOf.has(about));
+  }
+
+  #wave(wave: number, phase: PhaseName): void {
+    const { hosts } = this.#stages;
+    const forgets = (host: string): boolean => this.#stages.forgets(host, wave);
+    // Whoever is flushed in this wave forgets; who is not done may still remember everything.
+    const reached: Map<string, Map<string, Set<string>>>[] = [];
+    const behind = this.#learned[wave + 1] ?? [];
+    for (const moment of momentsOf(this.#stages, wave)) {
+      const now = stagesAt(this.#stages, wave, moment);
+      const forgotten = moment.done.filter(forgets);
+      const memory = grow(without(this.#learnable, forgotten), stageMap(hosts, now));
+      reached.push(memory);
+      const view = this.#view(now, new Map());
+      const kept = this.#memories.filter(({ host }) => !forgotten.includes(host));
+      this.#moment({ wave, phase, moment, now, view, memory }, distinct([...kept, ...behind]));
+      if (this.#bad.length > 0 && !this.#all) return;
+    }
+    this.#learnable = joined(hosts.some(forgets) ? [reached.at(-1) ?? new Map()] : reached);
+    const kept = this.#memories.filter(({ host }) => !forgets(host));
+    this.#memories = distinct([...kept, ...behind]);
+    for (const moment of aloneMoments(this.#stages, wave)) {
+      const now = stagesAt(this.#stages, wave, moment);
+      const view = this.#view(now, new Map());
+      const { bad, alone } = this.#state({ wave, phase, moment, now, view, memory: new Map() });
+      this.#bad.push(...bad);
+      this.#alone.push(...alone);
+    }
+  }
+
+  #moment(at: At, stale: readonly Remembered[]): void {
+    const { now, view, memory } = at;
+    const { hosts } = this.#stages;
+    for (const choice of choicesOf(hosts, now, memory)) {
+      const more = new Map(
+        choice.flatMap(({ host, vlan, key: tunnel }) =>
+          withLearned(host, now[hosts.indexOf(host)]!, view.sender, vlan, tunnel),
+        ),
+      );
+      const seen = more.size === 0 ? view : this.#view(now, more);
+      const remembered = choice.map(({ text }) => text);
+      if (this.#report({ ...at, view: seen }, remembered, this.#pairs)) return;
+    }
+    if (stale.length > MOST_STALE) {
+      this.#proving.leave(
+        `only ${MOST_STALE} of ${stale.length} addresses that hosts may remember elsewhere were looked at`,
+      );
+    }
+    for (const one of stale.slice(0, MOST_STALE)) {
+      const servers = this.#serversOf.get(one.about);
+      // Where it is no server's address, packets to any server may go by it.
+      const concerned = this.#pairs.filter(({ to }) => servers?.includes(to) ?? true);
+      if (this.#report({ ...at, view: viewWith(view, one) }, [one.text], concerned, contentOf(one)))
+        return;
+    }
+  }
+
+  /** Whether to go no further. */
+  #report(at: At, remembered: readonly string[], pairs: readonly Pair[], memoryKey = ''): boolean {
+    const { bad } = this.#state(at, remembered, pairs, memoryKey);
+    this.#bad.push(...bad);
+    return bad.length > 0 && !this.#all;
+  }
+
+  #state(
+    { wave, phase, moment, now, view }: At,
+    remembered: readonly string[] = [],
+    pairs: readonly Pair[] = this.#pairs,
+    memoryKey = '',
+  ): { readonly bad: readonly Bad[]; readonly alone: readonly Bad[] } {
+    const key = `${keyOf(now)} ${remembered.join()} ${memoryKey}`;
+    if (this.#tried.has(key)) return { bad: [], alone: [] };
+    this.#tried.add(key);
+    const { done, middle, alone } = moment;
+    const complete = done.length === this.#stages.hosts.length;
+    const found = this.#proving.compare(view, pairs).map(
+      (one: Wrong): Bad => ({
+        phase,
+        wave,
+        done,
+        behind: middle?.step ?? null,
+        remembered: alone === null ? remembered : [`${alone} has gone back by itself`],
+        ...one,
+        lasts: complete ? 'blackhole' : 'gap',
+      }),
+    );
+    // Nothing may be opened even then; what is lost is told.
+    const isTold = ({ kind }: Bad): boolean => alone !== null && kind === 'lost';
+    return { bad: found.filter((one) => !isTold(one)), alone: found.filter(isTold) };
+  }
+}
+
+/** A state of all hosts in a wave. */
+interface At {
+  readonly wave: number;
+  readonly phase: PhaseName;
+  readonly moment: Moment;
+  readonly now: readonly Stage[];
+  readonly view: View;
+  readonly memory: ReadonlyMap<string, Learnable>;
+}
+
+function distinct(all: readonly Remembered[]): readonly Remembered[] {
+  return [...new Map(all.map((one) => [contentOf(one), one])).values()];
+}
+
+/** Servers by their MAC and IP addresses, as text. */
+function serversByAddress(networks: readonly Network[]): ReadonlyMap<string, readonly string[]> {
+  const found = new Map<string, string[]>();
+  for (const { endpoints } of networks) {
+    for (const { role, name, mac, addresses } of endpoints) {
+      if (role !== 'vm') continue;
+      for (const word of [writeMac(mac), ...addresses.map(writeIp)]) {
+        const names = found.get(word) ?? [];
+        found.set(word, names.includes(name) ? names : [...names, name]);
+      }
+    }
+  }
+  return found;
+}
+
+function keyOf(stages: readonly Stage[]): string {
+  return stages.map(({ key }) => key).join('|');
 }
 
 function stageMap(hosts: readonly string[], stages: readonly Stage[]): Map<string, Stage> {
@@ -141,53 +274,6 @@ function joined(all: readonly ReadonlyMap<string, Learnable>[]): Map<string, Lea
     }
   }
   return out;
-}
-
-interface Moment {
-  readonly done: readonly string[];
-  /** A host between two steps of the phase. */
-  readonly middle: (Between & { readonly host: string }) | null;
-}
-
-/** Every combination of hosts that are done, and each host in its middle with none or all done. */
-function momentsOf(hosts: readonly string[], stages: Stages, phase: number): readonly Moment[] {
-  const subsets = subsetsOf(hosts, stages, phase);
-  const [first = [], last = []] = [subsets[0], subsets.at(-1)];
-  const middles = hosts.flatMap((host) =>
-    stages.between(host, phase).flatMap((one): readonly Moment[] =>
-      [first, last].map((done) => ({
-        done: done.filter((each) => each !== host),
-        middle: { ...one, host },
-      })),
-    ),
-  );
-  // What all have remembered at the end is what the next phase begins with.
-  const whole = subsets.map((done): Moment => ({ done, middle: null }));
-  return [...whole.slice(0, -1), ...middles, ...whole.slice(-1)];
-}
-
-/** Hosts that a phase changes, in every combination; of many hosts none, each one, all but one, all. */
-function subsetsOf(
-  hosts: readonly string[],
-  stages: Stages,
-  phase: number,
-): readonly (readonly string[])[] {
-  const changed = hosts.filter(
-    (host) => stages.of(host, phase).key !== stages.of(host, phase + 1).key,
-  );
-  const still = hosts.filter((host) => !changed.includes(host));
-  const some: (readonly string[])[] =
-    changed.length <= 4
-      ? Array.from({ length: 2 ** changed.length }, (_, bits) =>
-          changed.filter((_host, i) => (bits >> i) & 1),
-        )
-      : [
-          [],
-          ...changed.map((one) => [one]),
-          ...changed.map((one) => changed.filter((each) => each !== one)),
-          changed,
-        ];
-  return some.sort((a, b) => a.length - b.length).map((of) => [...still, ...of]);
 }
 
 interface Choice {
@@ -216,81 +302,4 @@ function choicesOf(
     );
   });
   return [[], ...single];
-}
-
-/** Proofs of pairs, with what could not be decided. */
-class Proving {
-  readonly #undecided = new Set<string>();
-  #proofs = 0;
-
-  told(states: number): Omit<Checked, 'bad' | 'pairs'> {
-    return { undecided: [...this.#undecided], states, proofs: this.#proofs };
-  }
-
-  pairs(old: Network, to: Network, most: number): readonly Pair[] {
-    const { pairs: all, kinds } = pairsInTurn(old, to);
-    const provers = [prepareProofs(old), prepareProofs(to)] as const;
-    const chosen = all.slice(0, most);
-    if (chosen.length < all.length) {
-      const met = Math.min(kinds, chosen.length);
-      this.#undecided.add(
-        `only ${chosen.length} of ${all.length} pairs of servers were looked at, of ${met} of the ${kinds} kinds (host, networks and security groups of both)`,
-      );
-    }
-    return chosen.flatMap(({ from, to: target }): readonly Pair[] => {
-      const space = openSpace();
-      const before = this.#region(provers[0], old, from, target, space);
-      const after = this.#region(provers[1], to, from, target, space);
-      if (before === null || after === null) return [];
-      const asked = space.regions.or(before.asked, after.asked);
-      const regions = { asked, before: before.arrives, after: after.arrives };
-      return [{ from, to: target, space, ...regions }];
-    });
-  }
-
-  compare(
-    network: Network,
-    pairs: readonly Pair[],
-  ): readonly Pick<Bad, 'from' | 'to' | 'kind' | 'group'>[] {
-    const prover = prepareProofs(network);
-    return pairs.flatMap(({ from, to, space, before, after }) => {
-      const now = this.#region(prover, network, from, to, space)?.arrives ?? null;
-      if (now === null) return [];
-      const { regions } = space;
-      const lost = groupOf(space, regions.minus(regions.and(before, after), now));
-      const opened = groupOf(space, regions.minus(now, regions.or(before, after)));
-      return [
-        ...(lost === null ? [] : [{ from, to, kind: 'lost' as const, group: lost }]),
-        ...(opened === null ? [] : [{ from, to, kind: 'opened' as const, group: opened }]),
-      ];
-    });
-  }
-
-  /** What arrives; nothing where a server has no place yet; null where nobody can say. */
-  #region(
-    prover: Prover,
-    network: Network,
-    from: string,
-    to: string,
-    space: Space,
-  ): { readonly asked: Region; readonly arrives: Region } | null {
-    const asked = askedQuestion(network, { from, to });
-    if (asked.kind === 'wrong') return { asked: NOWHERE, arrives: NOWHERE };
-    this.#proofs++;
-    const proved = prover.prove(
-      { from: asked.value.from, to: asked.value.to, wanted: ALL_WANTED },
-      space,
-    );
-    if (proved.kind === 'impossible') {
-      this.#undecided.add(`${from} → ${to}: ${proved.why}`);
-      return null;
-    }
-    if (proved.proof.verdict === 'UNDETERMINED') {
-      this.#undecided.add(
-        `${from} → ${to}: ${proved.proof.unknown[0] ?? 'no end is known of some packets'}`,
-      );
-      return null;
-    }
-    return { asked: proved.followed.asked, arrives: proved.region };
-  }
 }

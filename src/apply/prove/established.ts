@@ -20,7 +20,8 @@ import { type Question } from '../../trace/types.ts';
 import { groupOf } from '../../verify/proof/prove.ts';
 import { type Chosen, choose } from '../probes/choose.ts';
 import { type Plan } from '../types.ts';
-import { type Bad, type Pair } from './check.ts';
+import { type Bad } from './check.ts';
+import { type Pair } from './proving.ts';
 
 /** Classes of packets that are asked, of all pairs in turn. */
 const MOST = 96;
@@ -38,7 +39,8 @@ export function outliving(plan: Plan, end: Network, pairs: readonly Pair[]): rea
     asked.map(({ entry }) => entry),
   );
   const tracer = prepareTracing(network, { connections: 'dumped' });
-  const phase = plan.steps.at(-1)?.phase ?? 'clean';
+  const last = plan.steps.at(-1);
+  const [phase, wave] = [last?.phase ?? 'clean', last?.wave ?? 0];
   return asked.flatMap(({ chosen, question }): readonly Bad[] => {
     const traced = tracer.trace(question);
     if (traced.kind === 'impossible' || !traced.trace.requestDelivered) return [];
@@ -52,6 +54,7 @@ export function outliving(plan: Plan, end: Network, pairs: readonly Pair[]): rea
     return [
       {
         phase,
+        wave,
         done,
         behind: null,
         remembered,

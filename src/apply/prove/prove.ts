@@ -56,7 +56,7 @@ export function provePlan(input: ProofInput, options: ProofOptions = USUAL_PROOF
   const all = options.all || options.maintenance;
   const stages = stagesOf(plan, ends, tracked);
   const steps = checkStages(stages, ends, { ...options, all });
-  const last = stages.hosts.map((host) => stages.of(host, stages.phases.length));
+  const last = stages.hosts.map((host) => stages.of(host, stages.waves.length));
   const end = (): Network => networkOfStages(last, ends, new Map());
   const outlives = options.all || steps.bad.length === 0 ? outliving(plan, end(), steps.pairs) : [];
   const checked = { ...steps, bad: [...steps.bad, ...outlives] };

@@ -1,7 +1,8 @@
 /**
- * What each host holds behind each phase of a plan, as files that the simulator reads. A host
- * whose switch and namespaces are not changed yet is as it was read; one that is done is as it
- * was compiled; flows are exact behind every phase.
+ * What each host holds behind each wave of a plan, and between two steps of one, as files that the
+ * simulator reads. Flows, rules and sets are exact behind every step, beside those of others. Of
+ * ports and devices a host that is not done is as it was read; one that is done is as it was
+ * compiled.
  *
  * Simplification: between plugging ports in and unplugging others, a host counts as not done.
  */
@@ -9,9 +10,12 @@ import { type DumpFiles } from '../../agents/dump/folder.ts';
 import { type Network } from '../../dataplane/network.ts';
 import { memoryFolder } from '../../snapshot/read/memory-folder.ts';
 import { openSnapshot } from '../../snapshot/read/open.ts';
-import { type Item, PHASES, type PhaseName, type Plan, type Step } from '../types.ts';
+import { changedAnswer } from '../../snapshot/write/api.ts';
+import { type PhaseName, type Plan, type Step, wavesOf } from '../types.ts';
+import { filesBelow } from './guests.ts';
+import { isExact, type RuleFiles, ruleFiles } from './rule-files.ts';
 
-/** Files of one host behind a phase; equal keys are equal files. */
+/** Files of one host behind a wave; equal keys are equal files. */
 export interface Stage {
   readonly key: string;
   readonly files: ReadonlyMap<string, string>;
@@ -25,7 +29,7 @@ export interface Ends {
   readonly new: DumpFiles;
 }
 
-/** A host in the middle of a phase. */
+/** A host in the middle of a wave. */
 export interface Between {
   readonly stage: Stage;
   /** The step behind which it is. */
@@ -33,47 +37,51 @@ export interface Between {
 }
 
 export interface Stages {
-  /** Phases in which something happens. */
-  readonly phases: readonly PhaseName[];
-  /** `before` phase 0 is the state as read. */
-  of(host: string, phasesDone: number): Stage;
-  /** What a host holds between the steps of a phase: a step is atomic on one bridge alone. */
-  between(host: string, phase: number): readonly Between[];
+  /** The phase of each wave. */
+  readonly waves: readonly PhaseName[];
+  /** After `done` waves; none: the state as read. */
+  of(host: string, done: number): Stage;
+  /** What a host holds in the middle of a wave: a step is atomic on one bridge or table alone. */
+  between(host: string, wave: number): readonly Between[];
   readonly hosts: readonly string[];
-  /** Whether a host forgets what its switch has learned. */
-  forgets(host: string): boolean;
+  /** Whether a host forgets in this wave what its switch has learned. */
+  forgets(host: string, wave: number): boolean;
 }
-
-/** Kinds of steps that change only flows. */
-const FLOW_PHASES: readonly PhaseName[] = ['accept', 'send', 'flush', 'drop'];
 
 export function stagesOf(
   plan: Plan,
   ends: Ends,
   tracked: ReadonlyMap<string, ReadonlyMap<string, string>>,
 ): Stages {
-  const phases = PHASES.filter((phase) => plan.steps.some((step) => step.phase === phase));
+  const waves = wavesOf(plan);
   const hosts = plan.hosts.map(({ name }) => name);
   const table = new Map<string, HostStages>();
   for (const host of hosts) {
-    const steps = plan.steps.filter((step) => step.host === host);
-    table.set(host, stagesOfHost(host, steps, phases, ends, tracked.get(host) ?? new Map()));
+    const own = waves.map((steps) => steps.filter((step) => step.host === host));
+    table.set(host, stagesOfHost(host, own, ends, tracked.get(host) ?? new Map()));
   }
   const stage = (host: string, done: number): Stage => {
     const all = table.get(host)?.behind ?? [];
     return all[Math.min(done, all.length - 1)] ?? { key: `${host} none`, files: new Map() };
   };
-  const between = (host: string, phase: number): readonly Between[] =>
-    table.get(host)?.between[phase] ?? [];
-  const forgetful = new Set(
-    plan.steps.flatMap(({ host, forward }) =>
-      forward.some(({ kind }) => kind === 'forget') ? [host] : [],
-    ),
+  const forgetful = waves.map(
+    (steps) =>
+      new Set(
+        steps.flatMap(({ host, forward }) =>
+          forward.some(({ kind }) => kind === 'forget') ? [host] : [],
+        ),
+      ),
   );
-  return { phases, hosts, of: stage, between, forgets: (host) => forgetful.has(host) };
+  return {
+    waves: waves.map(([first]) => first!.phase),
+    hosts,
+    of: stage,
+    between: (host, wave) => table.get(host)?.between[wave] ?? [],
+    forgets: (host, wave) => forgetful[wave]?.has(host) === true,
+  };
 }
 
-/** Of one host: behind each phase (the first is as it was read), and in the middle of each. */
+/** Of one host: behind each wave (the first is as it was read), and in the middle of each. */
 interface HostStages {
   readonly behind: readonly Stage[];
   readonly between: readonly (readonly Between[])[];
@@ -81,8 +89,7 @@ interface HostStages {
 
 function stagesOfHost(
   host: string,
-  steps: readonly Step[],
-  phases: readonly PhaseName[],
+  waves: readonly (readonly Step[])[],
   ends: Ends,
   tracked: ReadonlyMap<string, string>,
 ): HostStages {
@@ -92,41 +99,50 @@ function stagesOfHost(
       path.startsWith(`hosts/${host}/`) ? [[path, text()] as const] : [],
     ),
   );
-  const lastOther = phases.findLastIndex((phase) =>
-    steps.some(
-      (step) => step.phase === phase && !FLOW_PHASES.includes(phase) && moves(step, tracked),
-    ),
-  );
+  const steps = waves.flat();
+  const rules = ruleFiles(host, old, made, steps);
+  const last = steps.findLast((step) => moves(step, tracked));
   const texts = new Map(tracked);
-  const stages: Stage[] = [stageOf(host, 'old', old, texts)];
+  let isMade = false;
+  const stage = (): Stage => stageOf(host, isMade ? made : old, isMade, texts, rules);
+  const stages: Stage[] = [stage()];
   const between: Between[][] = [];
-  for (const [i, phase] of phases.entries()) {
+  for (const own of waves) {
     const inner: Between[] = [];
-    const own = steps.filter((each) => each.phase === phase);
-    for (const [n, { id: step, changes }] of own.entries()) {
-      for (const [id, text] of changes) {
-        if (text === null) texts.delete(id);
-        else texts.set(id, text);
+    for (const [n, step] of own.entries()) {
+      const parts = partsOf(step);
+      for (const [k, part] of parts.entries()) {
+        for (const [id, text] of part) {
+          if (text === null) texts.delete(id);
+          else texts.set(id, text);
+        }
+        if (k < parts.length - 1) inner.push({ stage: stage(), step: step.id });
       }
-      if (n === own.length - 1 || !FLOW_PHASES.includes(phase)) continue;
-      const before = lastOther >= 0 && i > lastOther;
-      inner.push({
-        stage: stageOf(host, before ? 'new' : 'old', before ? made : old, texts),
-        step,
-      });
+      if (step === last) isMade = true;
+      if (n < own.length - 1) inner.push({ stage: stage(), step: step.id });
     }
     between.push(inner);
-    const done = i >= lastOther;
-    // A host on which nothing is plugged yet is as good as untouched.
-    const changed = done && lastOther >= 0;
-    stages.push(stageOf(host, changed ? 'new' : 'old', changed ? made : old, texts));
+    stages.push(stage());
   }
   return { behind: stages, between };
 }
 
-/** Whether a step changes where packets go: what a port's row only notes does not. */
+/** Changes that happen at one moment each: rules change set by set, then table by table. */
+function partsOf({ changes }: Step): readonly Step['changes'][] {
+  const groups = new Map<string, (readonly [string, string | null])[]>();
+  for (const change of changes) {
+    const [kind, , version, table] = change[0].split(' ');
+    const key = kind === 'set' ? '0 sets' : kind === 'chain' ? `1 ${version} ${table}` : '2';
+    groups.set(key, [...(groups.get(key) ?? []), change]);
+  }
+  const sorted = [...groups].sort(([a], [b]) => (a < b ? -1 : a > b ? 1 : 0));
+  return sorted.length === 0 ? [[]] : sorted.map(([, part]) => part);
+}
+
+/** Whether a step changes devices or ports: what a port's row only notes does not. */
 function moves({ changes }: Step, before: ReadonlyMap<string, string>): boolean {
   return changes.some(([id, text]) => {
+    if (isExact(id)) return false;
     const old = before.get(id);
     if (!id.startsWith('port ') || text === null || old === undefined) return true;
     return withoutNotes(old) !== withoutNotes(text);
@@ -138,12 +154,13 @@ function withoutNotes(text: string): string {
   return JSON.stringify(rest);
 }
 
-/** The files with the flows as `texts` has them; what is not ours stays. */
+/** The files with flows and rules as `texts` has them; what is not ours stays. */
 function stageOf(
   host: string,
-  name: string,
   files: ReadonlyMap<string, string>,
+  isMade: boolean,
   texts: ReadonlyMap<string, string>,
+  rules: RuleFiles,
 ): Stage {
   const out = new Map(files);
   const flows = new Map<string, string[]>();
@@ -154,7 +171,7 @@ function stageOf(
     flows.set(bridge, list);
     list.push(text);
   }
-  let key = `${host} ${name}`;
+  let key = `${host} ${isMade ? 'new' : 'old'}`;
   for (const [path, text] of files) {
     const bridge = /\/ovs\/([^/]+)\.flows\.txt$/.exec(path)?.[1];
     if (bridge === undefined || bridge === 'br-vtep') continue;
@@ -168,6 +185,11 @@ function stageOf(
     ];
     out.set(path, `${body.join('\n')}\n`);
     key += ` ${bridge}:${own.length}:${hashOf(own)}`;
+  }
+  const written = rules(files, texts);
+  for (const [path, text] of written) {
+    out.set(path, text);
+    key += ` ${path}:${hashOf([text])}`;
   }
   return { key, files: out };
 }
@@ -186,73 +208,23 @@ function hashOf(lines: readonly string[]): string {
   return `${(a >>> 0).toString(36)}${(b >>> 0).toString(36)}`;
 }
 
-function filesBelow(host: string, files: ReadonlyMap<string, string>): Map<string, string> {
-  const own = new Map([...files].filter(([path]) => path.startsWith(`hosts/${host}/`)));
-  return withoutGuests(host, own);
-}
-
 /**
- * A plan is proved for guests as their ports describe them: the inside of a guest, which only
- * emulated hosts show, is left out, and its tap becomes one that leads to a guest.
+ * A network of one stage per host, with the API's objects of what is wanted.
+ *
+ * @param bindings hosts of ports, by id, where they are not those that are wanted
  */
-function withoutGuests(host: string, files: Map<string, string>): Map<string, string> {
-  for (const path of [...files.keys()]) if (path.includes('/ns/vm-')) files.delete(path);
-  const list = `hosts/${host}/netns-list.txt`;
-  const names = files.get(list);
-  if (names !== undefined) {
-    files.set(
-      list,
-      names
-        .split('\n')
-        .filter((line) => !line.startsWith('vm-'))
-        .join('\n'),
-    );
-  }
-  for (const name of ['ip-link.json', 'ip-addr.json']) {
-    const path = `hosts/${host}/ns/root/${name}`;
-    const text = files.get(path);
-    if (text !== undefined) files.set(path, withoutPeers(text));
-  }
-  return files;
-}
-
-function withoutPeers(text: string): string {
-  let links: unknown;
-  try {
-    links = JSON.parse(text);
-  } catch {
-    return text;
-  }
-  if (!Array.isArray(links)) return text;
-  return JSON.stringify(
-    links.map((link: unknown): unknown => {
-      if (typeof link !== 'object' || link === null) return link;
-      const { ifname } = link as { readonly ifname?: unknown };
-      const tap = typeof ifname === 'string' && ifname.startsWith('tap');
-      const guest = tap && 'link_netnsid' in link;
-      if (!guest) return link;
-      const {
-        link_index: _,
-        link_netnsid: __,
-        link_netns: ___,
-        ...rest
-      } = link as Record<string, unknown>;
-      return { ...rest, linkinfo: { info_kind: 'tun', info_data: {} } };
-    }),
-  );
-}
-
-/** A network of one stage per host, with the API's objects of what is wanted. */
 export function networkOfStages(
   stages: readonly Stage[],
   ends: Ends,
   more: ReadonlyMap<string, string>,
+  bindings: ReadonlyMap<string, string> = new Map(),
 ): Network {
   const files = new Map<string, () => string>();
-  for (const [path, text] of ends.new) if (path.startsWith('api/')) files.set(path, text);
+  const rows = new Map([...bindings].map(([id, host]) => [id, { 'binding:host_id': host }]));
+  for (const [path, text] of ends.new) {
+    if (path.startsWith('api/')) files.set(path, () => changedAnswer(text(), rows));
+  }
   for (const { files: own } of stages) for (const [path, text] of own) files.set(path, () => text);
   for (const [path, text] of more) files.set(path, () => text);
   return openSnapshot(memoryFolder(files));
 }
-
-export type { Item };

@@ -3,49 +3,27 @@
  * before the ports they guard, and on the way out the other way round.
  */
 import { ROOT } from '../../dataplane/network.ts';
-import {
-  type Action,
-  type Change,
-  type HostState,
-  type Item,
-  PHASES,
-  type PhaseName,
-  type RegionPrint,
-  regionOf,
-  type Step,
-} from '../types.ts';
+import { type Action, type Change, PHASES, type PhaseName } from '../types.ts';
 import { connectionActions } from './connections.ts';
 import { daemonActions, runningOf } from './daemons.ts';
 import { deviceActions } from './devices.ts';
+import { type Draft } from './draft.ts';
 import { filterActions } from './filters.ts';
 import { type FlowOrder, flowStages } from './flow-order.ts';
 import { frameActions } from './frames.ts';
 import { type Pair, placeOf, swapped } from './pairs.ts';
 import { bridgeActions, flowActions, meterActions, portActions } from './switch.ts';
 
-/** A text's fingerprint; given from outside, as hashing is no business of a plan. */
-export type Hash = (text: string) => string;
-
-interface Draft {
-  readonly phase: PhaseName;
-  readonly title: string;
-  readonly pairs: readonly Pair[];
-  readonly forward: readonly Action[];
-  readonly inverse: readonly Action[];
-  readonly partial: string | null;
-}
-
 const DEVICE_KINDS = ['device', 'member', 'address', 'route', 'rule', 'neighbour', 'fdb', 'sysctl'];
 
-export function hostSteps(
-  host: string,
+/** Steps of one host in the order in which it alone would take them. */
+export function hostDrafts(
   changes: readonly Change[],
   tracked: ReadonlyMap<string, string>,
   order: FlowOrder,
-  hash: Hash,
-): readonly Step[] {
+): readonly Draft[] {
   const pairs = changes.map((change): Pair => ({ old: change.old, to: change.new }));
-  const drafts = [
+  return [
     ...namespaceDrafts(pairs),
     ...filterDrafts(pairs, tracked),
     ...meterDrafts(pairs).filter(({ phase }) => phase === 'clean'),
@@ -60,60 +38,6 @@ export function hostSteps(
     ...deviceDrafts(pairs, false),
     ...daemonDrafts(pairs, tracked).filter(({ phase }) => phase === 'connect'),
   ].sort((a, b) => PHASES.indexOf(a.phase) - PHASES.indexOf(b.phase));
-  const texts = new Map(tracked);
-  return drafts.map((draft, i) => numbered(host, i + 1, draft, texts, hash));
-}
-
-/** Adds the fingerprints of the regions that a step touches, and moves `texts` behind it. */
-function numbered(
-  host: string,
-  number: number,
-  { pairs, ...draft }: Draft,
-  texts: Map<string, string>,
-  hash: Hash,
-): Step {
-  const touched = [...new Set(pairs.map(({ old, to }) => regionOf((to ?? old)!)))];
-  const before = touched.map((region) => printOf(region, texts, hash));
-  const changes = pairs.map(({ old, to }) => {
-    const item = (to ?? old)!;
-    const id = `${item.kind} ${item.place} ${item.key}`;
-    if (to === null) texts.delete(id);
-    else texts.set(id, to.text);
-    return [id, to?.text ?? null] as const;
-  });
-  const regions = touched.map(
-    (region, i): RegionPrint => ({
-      region,
-      before: before[i] ?? '',
-      after: printOf(region, texts, hash),
-    }),
-  );
-  return { id: `${host} ${number}`, host, ...draft, changes, regions };
-}
-
-/** The fingerprint of a region of a host. */
-function printOf(region: string, texts: ReadonlyMap<string, string>, hash: Hash): string {
-  const lines: string[] = [];
-  for (const [id, text] of texts) if (regionOfId(id) === region) lines.push(`${id}\n${text}`);
-  return hash(lines.sort().join('\n'));
-}
-
-function regionOfId(id: string): string {
-  const [kind = '', place = ''] = id.split(' ', 2);
-  return regionOf({ kind: kind as Item['kind'], place });
-}
-
-/** The texts of everything that a plan may touch on a host: ours, and what is wanted. */
-export function trackedTexts(actual: HostState, desired: HostState): ReadonlyMap<string, string> {
-  const texts = new Map<string, string>();
-  for (const [id, { text, kind, place }] of actual.items) {
-    if (kind === 'sysctl' && !desired.items.has(id)) {
-      // A setting counts where it is asked for, and where its namespace is ours to remove.
-      if (desired.items.has(`namespace ${place} ${place}`) || !actual.owned.has(id)) continue;
-    }
-    if (actual.owned.has(id) || desired.items.has(id)) texts.set(id, text);
-  }
-  return texts;
 }
 
 function draft(

@@ -29,6 +29,7 @@ const STEP: Step = {
   id: 'one 1',
   host: 'one',
   phase: 'connect',
+  wave: 0,
   title: 'an address',
   forward: [line('add')],
   inverse: [line('del')],

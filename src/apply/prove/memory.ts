@@ -1,0 +1,213 @@
+/**
+ * What hosts may remember of addresses when a plan has changed where they are: entries of MAC
+ * tables, flows that were learned, neighbours of routers. Servers talk to each other behind every
+ * wave of the plan, and what devices learn from it then is what they may still believe later. Before:
+ * `views.ts`. After: `check.ts`.
+ *
+ * Simplification: what hosts remember is looked at as it is learned behind whole waves, and of the
+ * connections between servers alone; neighbours that guests know are not, as nobody but their
+ * peers can tell them anew.
+ */
+import { type Network } from '../../dataplane/network.ts';
+import { printFlow, printMatch } from '../../dataplane/ovs/text/print-flow.ts';
+import { type Flow } from '../../dataplane/ovs/types/flow.ts';
+import { type Bridge, type Switch } from '../../dataplane/ovs/types/switch.ts';
+import { type Namespace } from '../../dataplane/routing/types.ts';
+import { Clock } from '../../simulate/clock/clock.ts';
+import { Random } from '../../simulate/clock/random.ts';
+import { Cuts } from '../../simulate/network/cuts.ts';
+import { LivingNetwork } from '../../simulate/network/living.ts';
+import { Stage as Scene } from '../../simulate/network/stage.ts';
+import { writeIp, writeMac } from '../../text/address-text.ts';
+import { askedQuestion } from '../../trace/ask.ts';
+import { traceOpened } from '../../trace/trace.ts';
+import { isConfigured } from '../state/switch.ts';
+import { type Pair } from './proving.ts';
+import { type View } from './views.ts';
+
+/** One entry that a host has learned. */
+export interface Fact {
+  readonly host: string;
+  /** Of what: `fdb br-int 1 fa:…`. */
+  readonly key: string;
+  /** What is believed of it. */
+  readonly value: string;
+  /** The MAC or IP address that it is about, as text. */
+  readonly about: string;
+  put(into: LivingNetwork): void;
+}
+
+/** Entries of one host about one address, as they were learned behind one wave. */
+export interface Remembered {
+  readonly host: string;
+  readonly about: string;
+  readonly facts: readonly Fact[];
+  readonly text: string;
+}
+
+/** Pairs whose packets are walked to see what is learned. */
+const MOST_PAIRS = 200;
+
+/** What hosts learn in a state when servers talk to each other. */
+export function learnedIn(network: Network, pairs: readonly Pair[]): readonly Fact[] {
+  const clock = new Clock();
+  const scene = new Scene(network, clock, new Cuts(new Random(1)), { borrowed: [], listeners: [] });
+  for (const { from, to } of pairs.slice(0, MOST_PAIRS)) {
+    const asked = askedQuestion(network, { from, to, protocol: 'icmp' });
+    if (asked.kind === 'wrong' || asked.value.to.address === null) continue;
+    const opening = scene.open(asked.value);
+    if (opening !== null) traceOpened(scene.compiled, opening, asked.value.to.address);
+  }
+  const end = scene.remembered();
+  return [...end.hosts].flatMap(([host, { switch: own, namespaces }]) => [
+    ...(own === null ? [] : switchFacts(host, own)),
+    ...[...namespaces].flatMap(([name, { state }]) => namespaceFacts(host, name, state)),
+  ]);
+}
+
+function switchFacts(host: string, { bridges }: Switch): readonly Fact[] {
+  return bridges.flatMap(({ name, fdb, flows }) => [
+    ...fdb.flatMap((entry): readonly Fact[] => {
+      if (entry.age_s === 'static') return [];
+      const about = writeMac(entry.mac);
+      const isOther = (one: typeof entry): boolean =>
+        one.vlan !== entry.vlan || one.mac !== entry.mac;
+      const put = (into: LivingNetwork): void => {
+        changeBridge(into, host, name, (bridge) => ({
+          ...bridge,
+          fdb: [...bridge.fdb.filter(isOther), { ...entry, age_s: 0 }],
+        }));
+      };
+      const key = `fdb ${name} ${entry.vlan} ${about}`;
+      return [{ host, key, value: String(entry.port), about, put }];
+    }),
+    ...flows.flatMap((flow): readonly Fact[] => {
+      const about = isConfigured(flow) ? null : destinationOf(flow);
+      if (about === null) return [];
+      const match = matchOf(flow);
+      const put = (into: LivingNetwork): void => {
+        changeBridge(into, host, name, (bridge) => ({
+          ...bridge,
+          flows: [...bridge.flows.filter((one) => matchOf(one) !== match), flow],
+        }));
+      };
+      const text = printFlow(flow);
+      const value = text.slice(text.indexOf(' actions='));
+      return [{ host, key: `flow ${name} ${match}`, value, about, put }];
+    }),
+  ]);
+}
+
+function changeBridge(
+  into: LivingNetwork,
+  host: string,
+  name: string,
+  how: (before: Bridge) => Bridge,
+): void {
+  into.changeSwitch(host, (before) => ({
+    ...before,
+    bridges: before.bridges.map((bridge) => (bridge.name === name ? how(bridge) : bridge)),
+  }));
+}
+
+function matchOf(flow: Flow): string {
+  return `table=${flow.table},priority=${flow.priority},${printMatch({ ...flow, priority: 32768 })}`;
+}
+
+function destinationOf({ tests }: Flow): string | null {
+  const test = tests.find(({ field }) => field.name === 'eth_dst');
+  return test === undefined ? null : writeMac(test.value);
+}
+
+function namespaceFacts(host: string, space: string, state: Namespace): readonly Fact[] {
+  return [
+    ...state.bridgeFdb.flatMap((entry): readonly Fact[] => {
+      const { master, mac, device, destination } = entry;
+      if (master === null || destination !== null || entry.state !== '') return [];
+      const about = writeMac(mac);
+      const put = (into: LivingNetwork): void => {
+        into.change(host, space, (before) => ({
+          ...before,
+          bridgeFdb: [
+            ...before.bridgeFdb.filter((one) => one.master !== master || one.mac !== mac),
+            entry,
+          ],
+        }));
+      };
+      return [{ host, key: `mac ${space} ${master} ${about}`, value: device, about, put }];
+    }),
+    ...state.neighbours.flatMap((entry): readonly Fact[] => {
+      const { address, device, mac } = entry;
+      if (mac === null || entry.state === 'permanent' || entry.state === 'noarp') return [];
+      const about = writeIp(address);
+      const put = (into: LivingNetwork): void => {
+        into.change(host, space, (before) => ({
+          ...before,
+          // Others are asked for anew in every walk.
+          neighbours: [
+            ...before.neighbours.filter(
+              (one) => one.device !== device || writeIp(one.address) !== about,
+            ),
+            { ...entry, state: 'permanent' },
+          ],
+        }));
+      };
+      const key = `neighbour ${space} ${device} ${about}`;
+      return [{ host, key, value: writeMac(mac), about, put }];
+    }),
+  ];
+}
+
+/**
+ * What hosts remember that is not the same behind all waves, for each wave: of every host and
+ * address together, as what is believed of one address on one host belongs together.
+ *
+ * @param behind what is learned as read, and behind each wave
+ */
+export function changing(
+  behind: readonly (readonly Fact[])[],
+  isServer: (about: string) => boolean,
+): readonly (readonly Remembered[])[] {
+  const values = new Map<string, Set<string>>();
+  for (const facts of behind) {
+    for (const { host, key, value } of facts) {
+      const place = `${host} ${key}`;
+      values.set(place, (values.get(place) ?? new Set()).add(value));
+    }
+  }
+  const constant = (host: string, key: string): boolean => values.get(`${host} ${key}`)?.size === 1;
+  const everywhere = (host: string, key: string): boolean =>
+    behind.every((facts) => facts.some((one) => one.host === host && one.key === key));
+  const isChanging = ({ host, key, about }: Fact): boolean =>
+    !constant(host, key) || (isServer(about) && !everywhere(host, key));
+  return behind.map((facts) => {
+    const groups = new Map<string, Fact[]>();
+    for (const fact of facts) {
+      if (!isChanging(fact)) continue;
+      const key = `${fact.host} remembers where ${fact.about} was`;
+      groups.set(key, [...(groups.get(key) ?? []), fact]);
+    }
+    return [...groups].map(([text, own]): Remembered => {
+      const { host, about } = own[0]!;
+      return { host, about, facts: own, text };
+    });
+  });
+}
+
+/** What a host remembers, as a text: equal memories have equal ones. */
+export function contentOf({ host, facts }: Remembered): string {
+  return [host, ...facts.map(({ key, value }) => `${key} ${value}`).sort()].join('\n');
+}
+
+/** The same state, in which a host remembers something. */
+export function viewWith({ sender, receivers }: View, { facts }: Remembered): View {
+  const apply = (network: Network): Network => {
+    const living = new LivingNetwork(network);
+    for (const fact of facts) fact.put(living);
+    return living.network;
+  };
+  return {
+    sender: apply(sender),
+    receivers: new Map([...receivers].map(([server, network]) => [server, apply(network)])),
+  };
+}

@@ -1,0 +1,141 @@
+/**
+ * Proofs of single pairs over the states of a plan: what may pass before and after, and what of it
+ * a state between loses or adds. Before: `views.ts`. After: `check.ts`.
+ */
+import { type Network } from '../../dataplane/network.ts';
+import { askedQuestion } from '../../trace/ask.ts';
+import { NOWHERE, type Region } from '../../traffic/sets/regions.ts';
+import { openSpace, type Space } from '../../traffic/sets/space.ts';
+import { type Group, groupOf, type Prover, prepareProofs } from '../../verify/proof/prove.ts';
+import { ALL_WANTED } from '../../verify/proof/wanted.ts';
+import { pairsInTurn } from './pairs.ts';
+import { type View } from './views.ts';
+
+/** Packets from one server to another, as regions of one space. */
+export interface Pair {
+  readonly from: string;
+  readonly to: string;
+  readonly space: Space;
+  readonly asked: Region;
+  readonly before: Region;
+  readonly after: Region;
+}
+
+/** What is not as it should be of a pair in one state. */
+export interface Wrong {
+  readonly from: string;
+  readonly to: string;
+  readonly kind: 'lost' | 'opened';
+  readonly group: Group;
+}
+
+interface Arrival {
+  readonly asked: Region;
+  readonly arrives: Region;
+}
+
+/** Proofs of pairs, with what could not be decided. */
+export class Proving {
+  readonly #undecided = new Set<string>();
+  #proofs = 0;
+
+  get undecided(): readonly string[] {
+    return [...this.#undecided];
+  }
+
+  get proofs(): number {
+    return this.#proofs;
+  }
+
+  leave(why: string): void {
+    this.#undecided.add(why);
+  }
+
+  pairs(old: View, to: View, most: number): readonly Pair[] {
+    const { pairs: all, kinds } = pairsInTurn(old.sender, to.sender);
+    const chosen = all.slice(0, most);
+    if (chosen.length < all.length) {
+      const met = Math.min(kinds, chosen.length);
+      this.leave(
+        `only ${chosen.length} of ${all.length} pairs of servers were looked at, of ${met} of the ${kinds} kinds (host, networks and security groups of both)`,
+      );
+    }
+    const provers = [new Provers(), new Provers()] as const;
+    return chosen.flatMap(({ from, to: target }): readonly Pair[] => {
+      const space = openSpace();
+      const before = this.#arrival(provers[0], old, from, target, space);
+      const after = this.#arrival(provers[1], to, from, target, space);
+      if (before === null || after === null) return [];
+      const asked = space.regions.or(before.asked, after.asked);
+      const regions = { asked, before: before.arrives, after: after.arrives };
+      return [{ from, to: target, space, ...regions }];
+    });
+  }
+
+  compare(view: View, pairs: readonly Pair[]): readonly Wrong[] {
+    const provers = new Provers();
+    return pairs.flatMap(({ from, to, space, before, after }): readonly Wrong[] => {
+      const now = this.#arrival(provers, view, from, to, space)?.arrives ?? null;
+      if (now === null) return [];
+      const { regions } = space;
+      const lost = groupOf(space, regions.minus(regions.and(before, after), now));
+      const opened = groupOf(space, regions.minus(now, regions.or(before, after)));
+      return [
+        ...(lost === null ? [] : [{ from, to, kind: 'lost' as const, group: lost }]),
+        ...(opened === null ? [] : [{ from, to, kind: 'opened' as const, group: opened }]),
+      ];
+    });
+  }
+
+  /** What arrives, at any place where a server that moves is plugged in; null: nobody can say. */
+  #arrival(provers: Provers, view: View, from: string, to: string, space: Space): Arrival | null {
+    const first = this.#region(provers, view.sender, from, to, space);
+    const other = view.receivers.get(to);
+    if (first === null || other === undefined) return first;
+    const second = this.#region(provers, other, from, to, space);
+    if (second === null) return null;
+    const { regions } = space;
+    return {
+      asked: regions.or(first.asked, second.asked),
+      arrives: regions.or(first.arrives, second.arrives),
+    };
+  }
+
+  /** What arrives; nothing where a server has no place yet; null where nobody can say. */
+  #region(
+    provers: Provers,
+    network: Network,
+    from: string,
+    to: string,
+    space: Space,
+  ): Arrival | null {
+    const asked = askedQuestion(network, { from, to });
+    if (asked.kind === 'wrong') return { asked: NOWHERE, arrives: NOWHERE };
+    this.#proofs++;
+    const proved = provers
+      .of(network)
+      .prove({ from: asked.value.from, to: asked.value.to, wanted: ALL_WANTED }, space);
+    if (proved.kind === 'impossible') {
+      this.leave(`${from} → ${to}: ${proved.why}`);
+      return null;
+    }
+    if (proved.proof.verdict === 'UNDETERMINED') {
+      this.leave(
+        `${from} → ${to}: ${proved.proof.unknown[0] ?? 'no end is known of some packets'}`,
+      );
+      return null;
+    }
+    return { asked: proved.followed.asked, arrives: proved.region };
+  }
+}
+
+/** Networks that were compiled for proofs, as long as one state is looked at. */
+class Provers {
+  readonly #known = new Map<Network, Prover>();
+
+  of(network: Network): Prover {
+    const prover = this.#known.get(network) ?? prepareProofs(network);
+    this.#known.set(network, prover);
+    return prover;
+  }
+}
