@@ -15,6 +15,7 @@ import { actualState, desiredState, type OwnedList, operatorBridges } from './st
 import { type Draft } from './steps/draft.ts';
 import { type FlowOrder } from './steps/flow-order.ts';
 import { hostDrafts } from './steps/host-steps.ts';
+import { forgetDrafts, movesOf } from './steps/moved.ts';
 import { type Hash, numberedSteps, trackedTexts } from './steps/numbered.ts';
 import { orderedWaves } from './steps/waves.ts';
 import {
@@ -23,6 +24,7 @@ import {
   type Constraint,
   type HostState,
   type Item,
+  PHASES,
   type Plan,
 } from './types.ts';
 
@@ -72,6 +74,7 @@ export function makePlan(wanted: Wanted, seen: Seen, options: PlanOptions): Plan
   const tracked = new Map<string, ReadonlyMap<string, string>>();
   const states = new Map<string, HostState>();
   const hosts: Plan['hosts'][number][] = [];
+
   for (const name of options.hosts) {
     const [to, from] = [wanted.network.hosts.get(name), seen.network.hosts.get(name)];
     if (to === undefined || from === undefined) {
@@ -122,6 +125,13 @@ export function makePlan(wanted: Wanted, seen: Seen, options: PlanOptions): Plan
   }
   for (const { host, id, why } of conflicts) refusals.push(`${host}: ${id}: ${why}`);
   const constraints = options.constraints ?? [];
+  if (changes.length > 0) {
+    const moves = movesOf(seen.network, wanted.network);
+    for (const [name, own] of drafts) {
+      const forget = forgetDrafts(seen.network, wanted.network, name, { moves, changes });
+      drafts.set(name, [...own, ...forget].sort(byPhase));
+    }
+  }
   const waves = orderedWaves(drafts, constraints);
   if (waves === null) refusals.push('no order of the steps keeps what was asked of it');
   const steps = numberedSteps(waves ?? [], tracked, hash);
@@ -135,6 +145,10 @@ export function makePlan(wanted: Wanted, seen: Seen, options: PlanOptions): Plan
     tracked,
     desired: states,
   };
+}
+
+function byPhase(a: Draft, b: Draft): number {
+  return PHASES.indexOf(a.phase) - PHASES.indexOf(b.phase);
 }
 
 /** NICs and taps of guests are made by others; a port without its device would stay dead. */

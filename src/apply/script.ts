@@ -17,6 +17,7 @@ import { type Action } from './types.ts';
 const DEVICE = /^[A-Za-z0-9_][A-Za-z0-9_.-]{0,14}$/;
 const NAMESPACE = /^[A-Za-z0-9_][A-Za-z0-9_.-]{0,127}$/;
 const SYSCTL = /^net\.[a-z0-9]+\.[A-Za-z0-9_./-]+$/;
+const ADDRESS = /^[0-9a-f.:]{2,45}$/;
 const METER = /^meter=\d{1,10}(,[a-z_]+(=[a-z0-9_]+){0,2})*$/;
 
 /** A script of all actions, one after the other. */
@@ -55,6 +56,26 @@ function commandOf(action: Action): string {
         })
         .join('\n');
     }
+    case 'stations':
+      return action.bridges
+        .map(
+          (bridge) => `ovs-appctl --timeout=20 fdb/flush ${quoted(deviceWord(bridge))} >/dev/null`,
+        )
+        .join('\n');
+    case 'macs':
+      return action.bridges
+        .map((bridge) => {
+          const device = quoted(deviceWord(bridge));
+          return `${inside(action.namespace)}ip link set dev ${device} type bridge fdb_flush`;
+        })
+        .join('\n');
+    case 'neighbours':
+      return action.of
+        .map(([address, device]) => {
+          const to = quoted(named(ADDRESS, 'address', address));
+          return `${inside(action.namespace)}ip neigh flush to ${to} dev ${quoted(deviceWord(device))}`;
+        })
+        .join('\n');
     case 'connections':
       return forgetConnections(inside(action.namespace), action.lines);
     case 'forget':

@@ -64,18 +64,53 @@ export function proofLines(
   { checked, cut, verified }: PlanProof,
   { steps }: Plan,
 ): readonly string[] {
-  const { bad, undecided, states, proofs } = checked;
+  const { bad, alone, undecided, states, proofs } = checked;
   const worst = [...bad].sort((a, b) => a.done.length - b.done.length)[0];
   return [
     ...cut.map((line) => `✗ ${line}`),
     ...(worst === undefined ? [] : [...badLines(worst), ...wayLines(worst, steps)]),
     ...undecided.slice(0, 10).map((line) => `? ${line}`),
+    ...(bad.length === 0 ? aloneLines(alone) : []),
     ...(bad.length === 0 && cut.length === 0
       ? [
           `${undecided.length === 0 ? '✓' : '?'} ${states} states between proved with ${proofs} proofs`,
         ]
       : []),
     ...(verified === null ? ['✗ the plan is not proved and is not run'] : []),
+  ].map(forTerminal);
+}
+
+/** What a host costs that goes back by itself before the others do, as when nobody can reach it. */
+function aloneLines(alone: readonly Bad[]): readonly string[] {
+  if (alone.length === 0) return [];
+  const pairs = new Set(alone.map(({ from, to }) => `${from} → ${to}`));
+  const hosts = new Set(alone.flatMap(({ remembered }) => remembered));
+  const phases = new Set(alone.map(({ phase }) => phase));
+  const [first] = alone;
+  const shown = [...pairs].slice(0, 4).join(', ');
+  const more = pairs.size > 4 ? ` and ${pairs.size - 4} more` : '';
+  return [
+    `· should a host go back by itself behind phase ${[...phases].join(', ')}, packets are lost until the others are back as well: ${shown}${more}`,
+    `    for example ${witnessText(first!.group.witness)} when ${[...hosts][0] ?? ''}`,
+  ];
+}
+
+/** Which orders were tried, and what the one that was found needs beside the order of the phases. */
+export function searchLines(
+  { constraints }: Plan,
+  { checked }: PlanProof,
+  { tried, complete }: { readonly tried: number; readonly complete: boolean },
+): readonly string[] {
+  if (tried < 2) return [];
+  const isProved = checked.bad.length === 0;
+  const end = isProved
+    ? 'the last of them is proved'
+    : complete
+      ? 'no other is left'
+      : 'the search was given up';
+  return [
+    `${isProved ? '·' : '✗'} ${tried} orders of the steps were tried; ${end}`,
+    ...(isProved ? constraints : []).map(([first, then]) => `    ${first} comes before ${then}`),
   ].map(forTerminal);
 }
 

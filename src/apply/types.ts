@@ -160,6 +160,7 @@ export const PHASES = [
   'send',
   'flush',
   'connect',
+  'forget',
   'disconnect',
   'drop',
   'clean',
@@ -182,6 +183,16 @@ export type Action =
     }
   /** Flows that were learned from traffic. */
   | { readonly kind: 'forget'; readonly bridge: string; readonly matches: readonly string[] }
+  /** MAC addresses that bridges of the switch have learned. */
+  | { readonly kind: 'stations'; readonly bridges: readonly string[] }
+  /** The same of Linux bridges. */
+  | { readonly kind: 'macs'; readonly namespace: string; readonly bridges: readonly string[] }
+  /** Neighbours of a namespace, each as its address and device. */
+  | {
+      readonly kind: 'neighbours';
+      readonly namespace: string;
+      readonly of: readonly (readonly [address: string, device: string])[];
+    }
   /** Tracked connections: each line selects some, as `conntrack -D` takes it. */
   | { readonly kind: 'connections'; readonly namespace: string; readonly lines: readonly string[] }
   | {

@@ -91,10 +91,10 @@ export function addApply(root: Command, call: Call): void {
 }
 
 async function planCommand(call: Call, desired: string, flags: PlanFlags): Promise<void> {
-  const [{ prepare, withHosts }, { changeLines, offerLines, proofLines, stepLines }] =
+  const [{ prepare, withHosts }, { changeLines, offerLines, proofLines, searchLines, stepLines }] =
     await Promise.all([import('./apply-inputs.ts'), import('../apply/text.ts')]);
   await withHosts(flags, async (hosts, connections) => {
-    const { plan, refusals, problems, proof, offered } = await prepare(
+    const { plan, refusals, problems, proof, offered, search } = await prepare(
       desired,
       flags,
       hosts,
@@ -113,6 +113,7 @@ async function planCommand(call: Call, desired: string, flags: PlanFlags): Promi
           .map(({ file, line, message }) => forTerminal(`? ${file}:${line}: ${message}`)),
         ...(plan.changes.length === 0 ? ['✓ nothing to change'] : proofLines(proof, plan)),
         ...(offered ? offerLines(proof.checked) : []),
+        ...searchLines(plan, proof, search),
       ];
       call.io.out.write(`${lines.join('\n')}\n`);
     }
@@ -148,7 +149,7 @@ async function runCommand(call: Call, path: string, flags: RunFlags): Promise<vo
   };
   await withHosts({ ...flags, host: flags.host ?? file.hosts }, async (hosts, connections) => {
     mustBeChangeable(hosts);
-    const wishes = { ...flags, order: file.order };
+    const wishes = { ...flags, order: file.order, constraints: file.constraints };
     const prepared = await prepare(file.desired, wishes, hosts, connections);
     const { plan, refusals, proof, tracked } = prepared;
     if (plan.id !== file.id) {

@@ -7,7 +7,9 @@ import { fingerprint } from '../apply/execute/hash.ts';
 import { networkOf, type Observed, observe, Unreadable } from '../apply/execute/observe.ts';
 import { makePlan, type Planned } from '../apply/plan.ts';
 import { isGap, type PlanProof, provePlan } from '../apply/prove/prove.ts';
+import { MOST_ORDERS, searchOrder, stepsTo, type Tried } from '../apply/prove/search.ts';
 import { type FlowOrder } from '../apply/steps/flow-order.ts';
+import { type Constraint } from '../apply/types.ts';
 import { compileWanted } from '../apply/wanted.ts';
 import { openFolder } from '../snapshot/collect/folder.ts';
 import { type Connections, openConnections } from '../snapshot/collect/gather.ts';
@@ -26,6 +28,8 @@ export interface ApplyFlags {
   readonly force?: boolean;
   readonly maintenance?: boolean;
   readonly order?: FlowOrder;
+  /** Of a plan that was written down. */
+  readonly constraints?: readonly Constraint[];
 }
 
 /** A plan with its proof, and what is needed to run it. */
@@ -34,6 +38,8 @@ export interface Prepared extends Planned {
   readonly observed: Observed;
   /** No order is proved, but this plan only loses what its proof says, while it runs. */
   readonly offered: boolean;
+  /** How many orders of the steps were proved, and whether no other was left to try. */
+  readonly search: { readonly tried: number; readonly complete: boolean };
 }
 
 /** Hosts of an inventory with their connections, closed when `work` is done. */
@@ -76,10 +82,12 @@ export async function prepare(
   const rivals =
     flags.takeover === true ? 'takeover' : flags.coexist === true ? 'coexist' : 'refuse';
   const named = hosts.map(({ name }) => name).filter((name) => network.hosts.has(name));
-  const plan = (order: FlowOrder): Planned =>
+  const ends = { old: observed.files, new: files };
+  const make = (order: FlowOrder, constraints: readonly Constraint[]): Planned =>
     makePlan({ name: desired, network }, observed, {
       hosts: named,
       order,
+      constraints,
       rivals,
       hash: fingerprint,
     });
@@ -87,7 +95,7 @@ export async function prepare(
     provePlan(
       {
         plan: planned.plan,
-        ends: { old: observed.files, new: files },
+        ends,
         tracked: planned.tracked,
         network: observed.network,
         operators: observed.operators,
@@ -100,24 +108,38 @@ export async function prepare(
         maintenance,
       },
     );
+  const given = flags.constraints;
   const orders: readonly FlowOrder[] =
     flags.order === undefined ? ['direct', 'staged'] : [flags.order];
-  const tried: { readonly planned: Planned; readonly proof: PlanProof }[] = [];
-  for (const order of orders) {
-    const planned = plan(order);
-    const proof = prove(planned, false);
-    if (proof.checked.bad.length === 0) return { ...planned, proof, observed, offered: false };
-    tried.push({ planned, proof });
-  }
-  const { planned, proof } = tried[0]!;
-  for (const { planned: other, proof: failed } of flags.force === true ? [] : tried) {
+  const searched = searchOrder({
+    make: (order, constraints) => make(order, given ?? constraints),
+    prove: (planned) => prove(planned, false),
+    ends,
+    orders,
+    // What was found for a plan that was written down is not looked for again.
+    most: given === undefined && flags.force !== true ? MOST_ORDERS : 0,
+  });
+  const { found, tried, complete } = searched;
+  const search = { tried: tried.length, complete };
+  if (found !== null)
+    return { ...found.planned, proof: found.proof, observed, offered: false, search };
+  for (const { planned, proof: failed } of flags.force === true ? [] : tried) {
+    if (planned.plan.constraints.length > (given?.length ?? 0)) break;
     if (!failed.checked.bad.every(isGap)) continue;
-    const whole = prove(other, true);
+    const whole = prove(planned, true);
     if (whole.verified === null) continue;
     const verified = flags.maintenance === true ? whole.verified : null;
-    return { ...other, proof: { ...whole, verified }, observed, offered: true };
+    return { ...planned, proof: { ...whole, verified }, observed, offered: true, search };
   }
-  return { ...planned, proof, observed, offered: false };
+  const { planned, proof } = shortest(tried);
+  return { ...planned, proof, observed, offered: false, search };
+}
+
+/** The order that was tried first, with the failure that the fewest steps lead to among all. */
+function shortest(tried: readonly Tried[]): Tried {
+  const length = ({ planned, proof }: Tried): number =>
+    Math.min(...proof.checked.bad.map((bad) => stepsTo(planned.plan, bad).length));
+  return tried.reduce((best, one) => (length(one) < length(best) ? one : best));
 }
 
 function wantedFiles(desired: string, observed: Observed): DumpFiles {
@@ -140,14 +162,14 @@ export function readPlanFile(path: string): {
   readonly id: string;
   readonly desired: string;
   readonly order: FlowOrder;
+  readonly constraints: readonly Constraint[];
   readonly hosts: readonly string[];
 } {
   if (!existsSync(path)) throw new UsageError(`there is no plan at ${path}`);
   try {
-    const { version, id, desired, order, hosts } = JSON.parse(readFileSync(path, 'utf8')) as Record<
-      string,
-      unknown
-    >;
+    const { version, id, desired, order, constraints, hosts } = JSON.parse(
+      readFileSync(path, 'utf8'),
+    ) as Record<string, unknown>;
     if (
       version !== 1 ||
       typeof id !== 'string' ||
@@ -157,7 +179,14 @@ export function readPlanFile(path: string): {
       throw new Error('it has another form');
     }
     const names = hosts.map((host: unknown) => String((host as { readonly name?: unknown }).name));
-    return { id, desired, order: order === 'staged' ? 'staged' : 'direct', hosts: names };
+    const kept = (Array.isArray(constraints) ? constraints : []).flatMap(
+      (pair: unknown): readonly Constraint[] => {
+        const [first, then] = Array.isArray(pair) ? (pair as readonly unknown[]) : [];
+        return typeof first === 'string' && typeof then === 'string' ? [[first, then]] : [];
+      },
+    );
+    const words = { id, desired, constraints: kept, hosts: names };
+    return { ...words, order: order === 'staged' ? 'staged' : 'direct' };
   } catch (error) {
     throw new UsageError(`${path} is no plan: ${error instanceof Error ? error.message : error}`);
   }

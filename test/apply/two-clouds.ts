@@ -4,6 +4,7 @@ import { networkOf } from '../../src/apply/execute/observe.ts';
 import { makePlan, type Planned } from '../../src/apply/plan.ts';
 import { type Ends } from '../../src/apply/prove/stages.ts';
 import { type FlowOrder } from '../../src/apply/steps/flow-order.ts';
+import { type Constraint, OWNER, OWNER_KEY } from '../../src/apply/types.ts';
 import { readCloudYaml } from '../../src/model/yaml/read-cloud.ts';
 import { compileFiles } from '../../src/snapshot/read/compiled.ts';
 
@@ -26,9 +27,34 @@ export function compiledTexts(yaml: string): Map<string, string> {
   return texts(filesOf(yaml));
 }
 
-export function planBetween(live: string, wanted: string, order: FlowOrder): TwoClouds {
+/** Rows of a switch with the mark of their owner, as they are after a plan has run. */
+function marked(files: ReadonlyMap<string, string>): Map<string, string> {
+  return new Map(
+    [...files].map(([path, text]) => {
+      if (!/\/ovs\/list-(Bridge|Interface)\.json$/.test(path)) return [path, text];
+      const table = JSON.parse(text) as { headings: string[]; data: unknown[][] };
+      const at = table.headings.indexOf('external_ids');
+      const [mode, name] = ['fail_mode', 'name'].map((word) => table.headings.indexOf(word));
+      for (const row of table.data) {
+        // The operator's own bridges forward by themselves, and NICs are nobody's to remove.
+        if (row[mode!] === 'standalone' || /^eth\d/.test(String(row[name!]))) continue;
+        const [, pairs] = row[at] as ['map', [string, string][]];
+        pairs.push([OWNER_KEY, OWNER]);
+      }
+      return [path, JSON.stringify(table)];
+    }),
+  );
+}
+
+export function planBetween(
+  live: string,
+  wanted: string,
+  order: FlowOrder,
+  constraints: readonly Constraint[] = [],
+): TwoClouds {
   const [from, to] = [filesOf(live), filesOf(wanted)];
-  const network = networkOf(texts(from));
+  const read = marked(texts(from));
+  const network = networkOf(read);
   const hosts = [...network.hosts.keys()];
   const all = new Map(
     hosts.map((host) => {
@@ -41,9 +67,8 @@ export function planBetween(live: string, wanted: string, order: FlowOrder): Two
   const planned = makePlan(
     { name: 'wanted', network: networkOf(texts(to)) },
     { network, owned: all, agents: new Map(), programs: new Map() },
-    // A compiled switch bears no marks of an owner.
-    { hosts, order, rivals: 'takeover', hash: fingerprint },
+    { hosts, order, constraints, rivals: 'takeover', hash: fingerprint },
   );
-  const old = new Map([...texts(from)].filter(([path]) => path.startsWith('hosts/')));
+  const old = new Map([...read].filter(([path]) => path.startsWith('hosts/')));
   return { ...planned, ends: { old, new: to } };
 }

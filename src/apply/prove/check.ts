@@ -6,13 +6,14 @@
 import { type Network } from '../../dataplane/network.ts';
 import { writeIp, writeMac } from '../../text/address-text.ts';
 import { type Group } from '../../verify/proof/prove.ts';
+import { movesOf } from '../steps/moved.ts';
 import { type PhaseName } from '../types.ts';
 import { grow, type Learnable, learns, withLearned } from './learned.ts';
 import { changing, contentOf, learnedIn, type Remembered, viewWith } from './memory.ts';
 import { aloneMoments, type Moment, momentsOf, stagesAt } from './moments.ts';
 import { type Pair, Proving, type Wrong } from './proving.ts';
 import { type Ends, networkOfStages, type Stage, type Stages } from './stages.ts';
-import { movesOf, type View, viewsOf } from './views.ts';
+import { type View, viewsOf } from './views.ts';
 
 /** A state in which something is wrong. */
 export interface Bad {
@@ -95,10 +96,10 @@ class Check {
       networkOfStages(first, ends, new Map()),
       networkOfStages(last, ends, new Map()),
     );
-    this.#view = viewsOf(ends, moves);
+    this.#view = viewsOf(hosts, ends, moves);
     const [old, to] = [this.#view(first, new Map()), this.#view(last, new Map())];
     this.#pairs = this.#proving.pairs(old, to, mostPairs);
-    this.#serversOf = serversByAddress([old.sender, to.sender]);
+    this.#serversOf = serversByAddress([old.sender(), to.sender()]);
     this.#learned = this.#learnedBehind(everyone);
     this.#learnable = grow(new Map(), stageMap(hosts, first));
     this.#memories = this.#learned[0] ?? [];
@@ -123,7 +124,8 @@ class Check {
     const behind = Array.from({ length: this.#stages.waves.length + 1 }, (_, done) => {
       const stages = everyone(done);
       const key = keyOf(stages);
-      const facts = known.get(key) ?? learnedIn(this.#view(stages, new Map()).sender, this.#pairs);
+      const facts =
+        known.get(key) ?? learnedIn(this.#view(stages, new Map()).sender(), this.#pairs);
       known.set(key, facts);
       return facts;
     });
@@ -132,7 +134,12 @@ class Check {
 
   #wave(wave: number, phase: PhaseName): void {
     const { hosts } = this.#stages;
-    const forgets = (host: string): boolean => this.#stages.forgets(host, wave);
+    const forgets = (host: string): boolean =>
+      this.#stages.forgets(host, wave, 'flow br-tun table=20,');
+    const left = (one: Remembered): readonly Remembered[] => {
+      const facts = one.facts.filter(({ key }) => !this.#stages.forgets(one.host, wave, key));
+      return facts.length === 0 ? [] : [{ ...one, facts }];
+    };
     // Whoever is flushed in this wave forgets; who is not done may still remember everything.
     const reached: Map<string, Map<string, Set<string>>>[] = [];
     const behind = this.#learned[wave + 1] ?? [];
@@ -142,13 +149,14 @@ class Check {
       const memory = grow(without(this.#learnable, forgotten), stageMap(hosts, now));
       reached.push(memory);
       const view = this.#view(now, new Map());
-      const kept = this.#memories.filter(({ host }) => !forgotten.includes(host));
+      const kept = this.#memories.flatMap((one) =>
+        moment.done.includes(one.host) ? left(one) : [one],
+      );
       this.#moment({ wave, phase, moment, now, view, memory }, distinct([...kept, ...behind]));
       if (this.#bad.length > 0 && !this.#all) return;
     }
     this.#learnable = joined(hosts.some(forgets) ? [reached.at(-1) ?? new Map()] : reached);
-    const kept = this.#memories.filter(({ host }) => !forgets(host));
-    this.#memories = distinct([...kept, ...behind]);
+    this.#memories = distinct([...this.#memories.flatMap(left), ...behind]);
     for (const moment of aloneMoments(this.#stages, wave)) {
       const now = stagesAt(this.#stages, wave, moment);
       const view = this.#view(now, new Map());
@@ -164,11 +172,11 @@ class Check {
     for (const choice of choicesOf(hosts, now, memory)) {
       const more = new Map(
         choice.flatMap(({ host, vlan, key: tunnel }) =>
-          withLearned(host, now[hosts.indexOf(host)]!, view.sender, vlan, tunnel),
+          withLearned(host, now[hosts.indexOf(host)]!, view.sender(), vlan, tunnel),
         ),
       );
-      const seen = more.size === 0 ? view : this.#view(now, more);
       const remembered = choice.map(({ text }) => text);
+      const seen = more.size === 0 ? view : withKeys(this.#view(now, more), choice);
       if (this.#report({ ...at, view: seen }, remembered, this.#pairs)) return;
     }
     if (stale.length > MOST_STALE) {
@@ -228,6 +236,14 @@ interface At {
   readonly now: readonly Stage[];
   readonly view: View;
   readonly memory: ReadonlyMap<string, Learnable>;
+}
+
+/** The view of hosts that remember keys of tunnels. */
+function withKeys(view: View, choice: readonly Choice[]): View {
+  const own = choice.map(
+    ({ host, text }) => [host, `${view.keys.get(host) ?? ''} ${text}`] as const,
+  );
+  return { ...view, keys: new Map([...view.keys, ...own]) };
 }
 
 function distinct(all: readonly Remembered[]): readonly Remembered[] {
@@ -297,7 +313,12 @@ function choicesOf(
     if (!learns(stages[i]!)) return [];
     return [...(memory.get(host) ?? [])].flatMap(([vlan, keys]) =>
       [...keys].map((key): readonly Choice[] => [
-        { host, vlan: Number(vlan), key, text: `${host} remembers key ${BigInt(key)}` },
+        {
+          host,
+          vlan: Number(vlan),
+          key,
+          text: `${host} remembers key ${BigInt(key)} for VLAN ${vlan}`,
+        },
       ]),
     );
   });

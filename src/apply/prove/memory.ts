@@ -18,6 +18,7 @@ import { Random } from '../../simulate/clock/random.ts';
 import { Cuts } from '../../simulate/network/cuts.ts';
 import { LivingNetwork } from '../../simulate/network/living.ts';
 import { Stage as Scene } from '../../simulate/network/stage.ts';
+import { once } from '../../snapshot/read/folder.ts';
 import { writeIp, writeMac } from '../../text/address-text.ts';
 import { askedQuestion } from '../../trace/ask.ts';
 import { traceOpened } from '../../trace/trace.ts';
@@ -200,14 +201,26 @@ export function contentOf({ host, facts }: Remembered): string {
 }
 
 /** The same state, in which a host remembers something. */
-export function viewWith({ sender, receivers }: View, { facts }: Remembered): View {
+export function viewWith(view: View, one: Remembered): View {
+  const { facts, host } = one;
   const apply = (network: Network): Network => {
     const living = new LivingNetwork(network);
     for (const fact of facts) fact.put(living);
     return living.network;
   };
+  const sender = once(() => apply(view.sender()));
+  const receivers = new Map<string, Network | null>();
   return {
-    sender: apply(sender),
-    receivers: new Map([...receivers].map(([server, network]) => [server, apply(network)])),
+    sender,
+    receiver(server) {
+      const known = receivers.get(server);
+      if (known !== undefined) return known;
+      const plain = view.receiver(server);
+      const made = plain === null ? null : apply(plain);
+      receivers.set(server, made);
+      return made;
+    },
+    keys: new Map([...view.keys, [host, `${view.keys.get(host) ?? ''} ${contentOf(one)}`]]),
+    around: view.around,
   };
 }

@@ -4,9 +4,16 @@
  */
 import { type Network } from '../../dataplane/network.ts';
 import { askedQuestion } from '../../trace/ask.ts';
+import { type EnterStep } from '../../trace/steps.ts';
 import { NOWHERE, type Region } from '../../traffic/sets/regions.ts';
 import { openSpace, type Space } from '../../traffic/sets/space.ts';
-import { type Group, groupOf, type Prover, prepareProofs } from '../../verify/proof/prove.ts';
+import {
+  type Followed,
+  type Group,
+  groupOf,
+  type Prover,
+  prepareProofs,
+} from '../../verify/proof/prove.ts';
 import { ALL_WANTED } from '../../verify/proof/wanted.ts';
 import { pairsInTurn } from './pairs.ts';
 import { type View } from './views.ts';
@@ -32,11 +39,21 @@ export interface Wrong {
 interface Arrival {
   readonly asked: Region;
   readonly arrives: Region;
+  /** Hosts that the packets came to. */
+  readonly met: ReadonlySet<string>;
+}
+
+/** What became of a pair in a state, and what of the state it depends on. */
+interface Known {
+  readonly around: string;
+  readonly keys: readonly (readonly [host: string, key: string])[];
+  readonly arrives: Region;
 }
 
 /** Proofs of pairs, with what could not be decided. */
 export class Proving {
   readonly #undecided = new Set<string>();
+  readonly #known = new Map<Pair, Known[]>();
   #proofs = 0;
 
   get undecided(): readonly string[] {
@@ -52,7 +69,7 @@ export class Proving {
   }
 
   pairs(old: View, to: View, most: number): readonly Pair[] {
-    const { pairs: all, kinds } = pairsInTurn(old.sender, to.sender);
+    const { pairs: all, kinds } = pairsInTurn(old.sender(), to.sender());
     const chosen = all.slice(0, most);
     if (chosen.length < all.length) {
       const met = Math.min(kinds, chosen.length);
@@ -74,8 +91,9 @@ export class Proving {
 
   compare(view: View, pairs: readonly Pair[]): readonly Wrong[] {
     const provers = new Provers();
-    return pairs.flatMap(({ from, to, space, before, after }): readonly Wrong[] => {
-      const now = this.#arrival(provers, view, from, to, space)?.arrives ?? null;
+    return pairs.flatMap((pair): readonly Wrong[] => {
+      const { from, to, space, before, after } = pair;
+      const now = this.#arrives(provers, view, pair);
       if (now === null) return [];
       const { regions } = space;
       const lost = groupOf(space, regions.minus(regions.and(before, after), now));
@@ -87,17 +105,34 @@ export class Proving {
     });
   }
 
+  /** Where the hosts that packets come to are as they were, the same arrives. */
+  #arrives(provers: Provers, view: View, pair: Pair): Region | null {
+    const known = this.#known.get(pair) ?? [];
+    this.#known.set(pair, known);
+    const same = known.find(
+      ({ around, keys }) =>
+        around === view.around && keys.every(([host, key]) => view.keys.get(host) === key),
+    );
+    if (same !== undefined) return same.arrives;
+    const found = this.#arrival(provers, view, pair.from, pair.to, pair.space);
+    if (found === null) return null;
+    const keys = [...found.met].map((host) => [host, view.keys.get(host) ?? ''] as const);
+    known.push({ around: view.around, keys, arrives: found.arrives });
+    return found.arrives;
+  }
+
   /** What arrives, at any place where a server that moves is plugged in; null: nobody can say. */
   #arrival(provers: Provers, view: View, from: string, to: string, space: Space): Arrival | null {
-    const first = this.#region(provers, view.sender, from, to, space);
-    const other = view.receivers.get(to);
-    if (first === null || other === undefined) return first;
+    const first = this.#region(provers, view.sender(), from, to, space);
+    const other = view.receiver(to);
+    if (first === null || other === null) return first;
     const second = this.#region(provers, other, from, to, space);
     if (second === null) return null;
     const { regions } = space;
     return {
       asked: regions.or(first.asked, second.asked),
       arrives: regions.or(first.arrives, second.arrives),
+      met: new Set([...first.met, ...second.met]),
     };
   }
 
@@ -110,7 +145,8 @@ export class Proving {
     space: Space,
   ): Arrival | null {
     const asked = askedQuestion(network, { from, to });
-    if (asked.kind === 'wrong') return { asked: NOWHERE, arrives: NOWHERE };
+    if (asked.kind === 'wrong')
+      return { asked: NOWHERE, arrives: NOWHERE, met: new Set(network.hosts.keys()) };
     this.#proofs++;
     const proved = provers
       .of(network)
@@ -125,8 +161,21 @@ export class Proving {
       );
       return null;
     }
-    return { asked: proved.followed.asked, arrives: proved.region };
+    const { followed, region } = proved;
+    return { asked: followed.asked, arrives: region, met: metBy(followed) };
   }
+}
+
+/** Hosts that packets, their answers and what was asked on their behalf came to. */
+function metBy({ told, from }: Followed): ReadonlySet<string> {
+  const met = new Set<string>(from.host === null ? [] : [from.host]);
+  for (const { ending, steps } of told) {
+    met.add(ending.device.host);
+    for (const step of steps) {
+      if (step.kind === 'enter') met.add((step as EnterStep).device.split(' ', 1)[0] ?? '');
+    }
+  }
+  return met;
 }
 
 /** Networks that were compiled for proofs, as long as one state is looked at. */

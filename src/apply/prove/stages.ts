@@ -11,13 +11,16 @@ import { type Network } from '../../dataplane/network.ts';
 import { memoryFolder } from '../../snapshot/read/memory-folder.ts';
 import { openSnapshot } from '../../snapshot/read/open.ts';
 import { changedAnswer } from '../../snapshot/write/api.ts';
-import { type PhaseName, type Plan, type Step, wavesOf } from '../types.ts';
+import { type Action, type PhaseName, type Plan, type Step, wavesOf } from '../types.ts';
 import { filesBelow } from './guests.ts';
 import { isExact, type RuleFiles, ruleFiles } from './rule-files.ts';
 
 /** Files of one host behind a wave; equal keys are equal files. */
 export interface Stage {
   readonly key: string;
+  readonly host: string;
+  /** Whether its ports and devices are those that were compiled. */
+  readonly isMade: boolean;
   readonly files: ReadonlyMap<string, string>;
 }
 
@@ -44,8 +47,8 @@ export interface Stages {
   /** What a host holds in the middle of a wave: a step is atomic on one bridge or table alone. */
   between(host: string, wave: number): readonly Between[];
   readonly hosts: readonly string[];
-  /** Whether a host forgets in this wave what its switch has learned. */
-  forgets(host: string, wave: number): boolean;
+  /** Whether a host forgets in this wave what it has learned, by the key of a `Fact`. */
+  forgets(host: string, wave: number, key: string): boolean;
 }
 
 export function stagesOf(
@@ -62,14 +65,24 @@ export function stagesOf(
   }
   const stage = (host: string, done: number): Stage => {
     const all = table.get(host)?.behind ?? [];
-    return all[Math.min(done, all.length - 1)] ?? { key: `${host} none`, files: new Map() };
+    return (
+      all[Math.min(done, all.length - 1)] ?? {
+        key: `${host} none`,
+        host,
+        isMade: false,
+        files: new Map(),
+      }
+    );
   };
-  const forgetful = waves.map(
+  const forgotten = waves.map(
     (steps) =>
-      new Set(
-        steps.flatMap(({ host, forward }) =>
-          forward.some(({ kind }) => kind === 'forget') ? [host] : [],
-        ),
+      new Map(
+        hosts.map((host) => [
+          host,
+          steps
+            .filter((step) => step.host === host)
+            .flatMap(({ forward }) => forward.flatMap(forgottenBy)),
+        ]),
       ),
   );
   return {
@@ -77,8 +90,27 @@ export function stagesOf(
     hosts,
     of: stage,
     between: (host, wave) => table.get(host)?.between[wave] ?? [],
-    forgets: (host, wave) => forgetful[wave]?.has(host) === true,
+    forgets: (host, wave, key) =>
+      forgotten[wave]?.get(host)?.some((start) => key.startsWith(start)) === true,
   };
+}
+
+/** How keys of what is forgotten begin. */
+function forgottenBy(action: Action): readonly string[] {
+  switch (action.kind) {
+    case 'forget':
+      return action.matches.map((table) => `flow ${action.bridge} ${table},`);
+    case 'stations':
+      return action.bridges.map((bridge) => `fdb ${bridge} `);
+    case 'macs':
+      return action.bridges.map((bridge) => `mac ${action.namespace} ${bridge} `);
+    case 'neighbours':
+      return action.of.map(
+        ([address, device]) => `neighbour ${action.namespace} ${device} ${address}`,
+      );
+    default:
+      return [];
+  }
 }
 
 /** Of one host: behind each wave (the first is as it was read), and in the middle of each. */
@@ -101,7 +133,7 @@ function stagesOfHost(
   );
   const steps = waves.flat();
   const rules = ruleFiles(host, old, made, steps);
-  const last = steps.findLast((step) => moves(step, tracked));
+  const turn = turnOf(steps.filter((step) => moves(step, tracked)));
   const texts = new Map(tracked);
   let isMade = false;
   const stage = (): Stage => stageOf(host, isMade ? made : old, isMade, texts, rules);
@@ -118,13 +150,28 @@ function stagesOfHost(
         }
         if (k < parts.length - 1) inner.push({ stage: stage(), step: step.id });
       }
-      if (step === last) isMade = true;
+      if (step === turn) isMade = true;
       if (n < own.length - 1) inner.push({ stage: stage(), step: step.id });
     }
     between.push(inner);
     stages.push(stage());
   }
   return { behind: stages, between };
+}
+
+/**
+ * The step behind which a host counts as done: where something is unplugged, the first such step;
+ * else the last that plugs something in, or the first that removes what is left.
+ *
+ * @param moving steps that change devices or ports
+ */
+function turnOf(moving: readonly Step[]): Step | undefined {
+  const CLEAN: readonly PhaseName[] = ['disconnect', 'clean'];
+  return (
+    moving.find(({ phase }) => phase === 'disconnect') ??
+    moving.findLast(({ phase }) => !CLEAN.includes(phase)) ??
+    moving[0]
+  );
 }
 
 /** Changes that happen at one moment each: rules change set by set, then table by table. */
@@ -191,7 +238,7 @@ function stageOf(
     out.set(path, text);
     key += ` ${path}:${hashOf([text])}`;
   }
-  return { key, files: out };
+  return { key, host, isMade, files: out };
 }
 
 /** A short name for a list of texts; equal lists are asked once, others never meet by chance here. */

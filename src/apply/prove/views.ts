@@ -6,67 +6,62 @@
  * Simplification: a server that moves speaks from its new host as soon as its port is plugged in
  * there; when it really stops here and goes on there is up to whoever moves it.
  */
-import { type Network, ROOT } from '../../dataplane/network.ts';
-import { deviceName } from '../../model/ids.ts';
+import { type Network } from '../../dataplane/network.ts';
 import { type NeutronPort } from '../../model/neutron.ts';
+import { once } from '../../snapshot/read/folder.ts';
+import { memoryFolder } from '../../snapshot/read/memory-folder.ts';
+import { openSnapshot } from '../../snapshot/read/open.ts';
+import { isPlugged, type Move } from '../steps/moved.ts';
 import { type Ends, networkOfStages, type Stage } from './stages.ts';
 
 export interface View {
   /** In which servers send. */
-  readonly sender: Network;
-  /** The same for what is sent to servers that are plugged in at two hosts: at the other one. */
-  readonly receivers: ReadonlyMap<string, Network>;
+  sender(): Network;
+  /** Where else a server is that is plugged in at two hosts; null for others. */
+  receiver(server: string): Network | null;
+  /** What each host holds and remembers: equal keys are equal hosts. */
+  readonly keys: ReadonlyMap<string, string>;
+  /** What is the same wherever a packet goes: which hosts are done, where servers are. */
+  readonly around: string;
 }
 
-/** A port that was plugged in at another host before. */
-export interface Move {
-  readonly port: NeutronPort;
-  /** The server's name. */
-  readonly server: string;
-  readonly from: string;
-  readonly to: string;
-}
-
-/** @param old as it was read @param wanted with the objects of what is wanted */
-export function movesOf(old: Network, wanted: Network): readonly Move[] {
-  const names = new Map(wanted.neutron.servers.map(({ id, name }) => [id, name]));
-  return wanted.neutron.ports.flatMap((port): readonly Move[] => {
-    const server = names.get(port.deviceId);
-    if (server === undefined || isPlugged(old, port.host, port)) return [];
-    const from = [...old.hosts.keys()].find((host) => isPlugged(old, host, port));
-    return from === undefined ? [] : [{ port, server, from, to: port.host }];
-  });
-}
-
-/** Whether a host has the port on a bridge. */
-export function isPlugged(network: Network, host: string, { id }: NeutronPort): boolean {
-  const of = network.hosts.get(host);
-  const bridges = of?.switch?.bridges ?? [];
-  if (bridges.some(({ ports }) => ports.some((one) => one.externalIds['iface-id'] === id)))
-    return true;
-  const tap = deviceName('tap', id);
-  const faces = of?.namespaces.get(ROOT)?.state.interfaces ?? [];
-  return faces.some(({ name, master }) => name === tap && master !== null);
-}
-
-/** Opens views of states of one plan. */
+/** Opens views of states of one plan; networks are read when somebody asks for them. */
 export function viewsOf(
+  hosts: readonly string[],
   ends: Ends,
   moves: readonly Move[],
 ): (stages: readonly Stage[], more: ReadonlyMap<string, string>) => View {
-  return (stages, more) => {
-    const plain = networkOfStages(stages, ends, more);
-    if (moves.length === 0) return { sender: plain, receivers: new Map() };
-    const away = moves.filter(({ port, from }) => isPlugged(plain, from, port));
-    const old = away.filter(({ port, to }) => !isPlugged(plain, to, port));
-    const both = away.filter((move) => !old.includes(move));
-    const bound = (at: readonly Move[]): Network =>
-      at.length === 0
-        ? plain
-        : networkOfStages(stages, ends, more, new Map(at.map(({ port, from }) => [port.id, from])));
-    const sender = bound(old);
-    if (both.length === 0) return { sender, receivers: new Map() };
-    const other = bound(away);
-    return { sender, receivers: new Map(both.map(({ server }) => [server, other])) };
+  const plugs = new Map<string, boolean>();
+  const isThere = (stage: Stage | undefined, { port }: Move): boolean => {
+    if (stage === undefined) return false;
+    const key = `${stage.isMade} ${stage.host} ${port.id}`;
+    const known = plugs.get(key) ?? isPluggedIn(stage, port);
+    plugs.set(key, known);
+    return known;
   };
+  return (stages, more) => {
+    const at = (host: string): Stage | undefined => stages[hosts.indexOf(host)];
+    const away = moves.filter((move) => isThere(at(move.from), move));
+    const old = away.filter((move) => !isThere(at(move.to), move));
+    const both = new Set(away.filter((move) => !old.includes(move)).map(({ server }) => server));
+    const bound = (of: readonly Move[]) => (): Network =>
+      networkOfStages(stages, ends, more, new Map(of.map(({ port, from }) => [port.id, from])));
+    const [sender, other] = [once(bound(old)), once(bound(away))];
+    const done = stages.map(({ isMade }) => (isMade ? 1 : 0)).join('');
+    return {
+      sender,
+      receiver: (server) => (both.has(server) ? other() : null),
+      keys: new Map(hosts.map((host, i) => [host, stages[i]?.key ?? ''])),
+      around: `${done} ${old.map(({ port }) => port.id).join()} ${[...both].join()}`,
+    };
+  };
+}
+
+/** Whether the files of a host have the port on a bridge. */
+function isPluggedIn({ host, files }: Stage, port: NeutronPort): boolean {
+  const path = `hosts/${host}/`;
+  const own = new Map([...files].map(([name, text]) => [name, () => text]));
+  return [...files.keys()].some((name) => name.startsWith(path))
+    ? isPlugged(openSnapshot(memoryFolder(own)), host, port)
+    : false;
 }

@@ -76,17 +76,22 @@ function isReady(before: ReadonlySet<Placed>, done: ReadonlySet<Placed>): boolea
   return [...before].every((one) => done.has(one));
 }
 
-/** Whether a step of a host cannot come before another, which its order has earlier. */
-function needs(earlier: Draft, later: Draft): boolean {
+/** Whether a step of a host needs another that its order has earlier. */
+export function needs(
+  earlier: Pick<Draft, 'phase' | 'forward'>,
+  later: Pick<Draft, 'phase' | 'forward'>,
+): boolean {
   const [a, b] = [earlier.phase, later.phase];
   if (OF_FLOWS.has(a) && OF_FLOWS.has(b)) return shareBridge(earlier, later);
+  // What is forgotten is forgotten at any time; what is learned then is another matter.
+  if (a === 'forget' || b === 'forget') return false;
   // Flows are there or not without the ports they name.
   if (OF_FLOWS.has(a) && OF_DEVICES.has(b)) return false;
   return !(OF_DEVICES.has(a) && OF_FLOWS.has(b));
 }
 
-function shareBridge(a: Draft, b: Draft): boolean {
-  const of = ({ forward }: Draft): readonly string[] =>
+function shareBridge(a: Pick<Draft, 'forward'>, b: Pick<Draft, 'forward'>): boolean {
+  const of = ({ forward }: Pick<Draft, 'forward'>): readonly string[] =>
     forward.flatMap((action) =>
       action.kind === 'flows' || action.kind === 'bundle' || action.kind === 'forget'
         ? [action.bridge]
