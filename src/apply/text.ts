@@ -128,7 +128,9 @@ export function offerLines({ bad }: Checked): readonly string[] {
         pairs.set(key, new Set([...classes, ...group.classes.map(classText)]));
       }
       return [
-        `    phase ${phase}, until it is done on every host:`,
+        own.some(({ lasts }) => lasts === 'blackhole')
+          ? `    phase ${phase}, until a later phase mends it:`
+          : `    phase ${phase}, until it is done on every host:`,
         ...[...pairs].map(([pair, classes]) => `      ${pair}: ${[...classes].join('; ')}`),
       ];
     }),

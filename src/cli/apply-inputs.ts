@@ -6,7 +6,7 @@ import { type DumpFiles } from '../agents/dump/folder.ts';
 import { fingerprint } from '../apply/execute/hash.ts';
 import { networkOf, type Observed, observe, Unreadable } from '../apply/execute/observe.ts';
 import { makePlan, type Planned } from '../apply/plan.ts';
-import { isGap, type PlanProof, provePlan } from '../apply/prove/prove.ts';
+import { isPassing, type PlanProof, provePlan } from '../apply/prove/prove.ts';
 import { MOST_ORDERS, searchOrder, stepsTo, type Tried } from '../apply/prove/search.ts';
 import { type FlowOrder } from '../apply/steps/flow-order.ts';
 import { type Constraint } from '../apply/types.ts';
@@ -125,7 +125,7 @@ export async function prepare(
     return { ...found.planned, proof: found.proof, observed, offered: false, search };
   for (const { planned, proof: failed } of flags.force === true ? [] : tried) {
     if (planned.plan.constraints.length > (given?.length ?? 0)) break;
-    if (!failed.checked.bad.every(isGap)) continue;
+    if (!failed.checked.bad.every((bad) => isPassing(planned.plan, bad))) continue;
     const whole = prove(planned, true);
     if (whole.verified === null) continue;
     const verified = flags.maintenance === true ? whole.verified : null;

@@ -7,7 +7,7 @@ import { type Neutron, type NeutronPort } from '../model/neutron.ts';
 import { type Origin, type Problem } from '../text/problem.ts';
 import { type ConnectionEntry } from './conntrack/types.ts';
 import { type Switch } from './ovs/types/switch.ts';
-import { type IpAddress, type Namespace } from './routing/types.ts';
+import { type IpAddress, type Namespace, type Neighbour } from './routing/types.ts';
 
 /** The name of a host's own namespace. */
 export const ROOT = 'root';
@@ -90,6 +90,8 @@ export interface Host {
   readonly configs: ReadonlyMap<string, () => SourceText>;
   /** Command lines of daemons (dnsmasq, haproxy), one each. */
   readonly commandLines: readonly string[];
+  /** What guests of which only the port is known remember of their neighbours, by tap. */
+  readonly guestNeighbours?: ReadonlyMap<string, readonly Neighbour[]>;
 }
 
 export interface NamespaceState {

@@ -288,9 +288,10 @@ export function namespaceOf(
   name: string,
 ): Namespace | undefined {
   const tap = tapOfGuest(name);
-  return tap === null
-    ? compiled.network.namespace(host, name)?.state
-    : guestBehind(compiled, host, tap);
+  if (tap === null) return compiled.network.namespace(host, name)?.state;
+  const guest = guestBehind(compiled, host, tap);
+  const neighbours = compiled.network.hosts.get(host)?.guestNeighbours?.get(tap);
+  return guest === undefined || neighbours === undefined ? guest : { ...guest, neighbours };
 }
 
 /** The namespace with addresses it has for this walk, compiled for this walk alone. */

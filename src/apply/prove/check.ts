@@ -188,7 +188,14 @@ class Check {
       const servers = this.#serversOf.get(one.about);
       // Where it is no server's address, packets to any server may go by it.
       const concerned = this.#pairs.filter(({ to }) => servers?.includes(to) ?? true);
-      if (this.#report({ ...at, view: viewWith(view, one) }, [one.text], concerned, contentOf(one)))
+      if (
+        this.#report(
+          { ...at, view: viewWith(view, one, concerned) },
+          [one.text],
+          concerned,
+          contentOf(one),
+        )
+      )
         return;
     }
   }

@@ -5,14 +5,15 @@
  * `views.ts`. After: `check.ts`.
  *
  * Simplification: what hosts remember is looked at as it is learned behind whole waves, and of the
- * connections between servers alone; neighbours that guests know are not, as nobody but their
- * peers can tell them anew.
+ * connections between servers alone; that a guest remembers another MAC address than its peer has
+ * now is not, as nobody but the peer can tell it.
  */
-import { type Network } from '../../dataplane/network.ts';
+import { nicName } from '../../dataplane/endpoint/guest-nics.ts';
+import { type Endpoint, type Host, type Network } from '../../dataplane/network.ts';
 import { printFlow, printMatch } from '../../dataplane/ovs/text/print-flow.ts';
 import { type Flow } from '../../dataplane/ovs/types/flow.ts';
 import { type Bridge, type Switch } from '../../dataplane/ovs/types/switch.ts';
-import { type Namespace } from '../../dataplane/routing/types.ts';
+import { type Namespace, type Neighbour } from '../../dataplane/routing/types.ts';
 import { Clock } from '../../simulate/clock/clock.ts';
 import { Random } from '../../simulate/clock/random.ts';
 import { Cuts } from '../../simulate/network/cuts.ts';
@@ -51,9 +52,22 @@ const MOST_PAIRS = 200;
 
 /** What hosts learn in a state when servers talk to each other. */
 export function learnedIn(network: Network, pairs: readonly Pair[]): readonly Fact[] {
-  const clock = new Clock();
-  const scene = new Scene(network, clock, new Cuts(new Random(1)), { borrowed: [], listeners: [] });
-  for (const { from, to } of pairs.slice(0, MOST_PAIRS)) {
+  const few = pairs.slice(0, MOST_PAIRS);
+  // Who is asked asks at some time himself, and then announces where he is.
+  const ways = [few, few.map(({ from, to }) => ({ from: to, to: from }))];
+  const facts = ways.flatMap((way) => learnedFrom(network, way));
+  return [...new Map(facts.map((one) => [`${one.host} ${one.key} ${one.value}`, one])).values()];
+}
+
+function learnedFrom(
+  network: Network,
+  pairs: readonly Pick<Pair, 'from' | 'to'>[],
+): readonly Fact[] {
+  const scene = new Scene(network, new Clock(), new Cuts(new Random(1)), {
+    borrowed: [],
+    listeners: [],
+  });
+  for (const { from, to } of pairs) {
     const asked = askedQuestion(network, { from, to, protocol: 'icmp' });
     if (asked.kind === 'wrong' || asked.value.to.address === null) continue;
     const opening = scene.open(asked.value);
@@ -74,10 +88,11 @@ function switchFacts(host: string, { bridges }: Switch): readonly Fact[] {
       const isOther = (one: typeof entry): boolean =>
         one.vlan !== entry.vlan || one.mac !== entry.mac;
       const put = (into: LivingNetwork): void => {
-        changeBridge(into, host, name, (bridge) => ({
-          ...bridge,
-          fdb: [...bridge.fdb.filter(isOther), { ...entry, age_s: 0 }],
-        }));
+        changeBridge(into, host, name, (bridge) => {
+          // With a port go the addresses that were learned at it (ofproto-dpif.c bundle_destroy).
+          if (!bridge.ports.some(({ ofport }) => ofport === entry.port)) return bridge;
+          return { ...bridge, fdb: [...bridge.fdb.filter(isOther), { ...entry, age_s: 0 }] };
+        });
       };
       const key = `fdb ${name} ${entry.vlan} ${about}`;
       return [{ host, key, value: String(entry.port), about, put }];
@@ -127,13 +142,12 @@ function namespaceFacts(host: string, space: string, state: Namespace): readonly
       if (master === null || destination !== null || entry.state !== '') return [];
       const about = writeMac(mac);
       const put = (into: LivingNetwork): void => {
-        into.change(host, space, (before) => ({
-          ...before,
-          bridgeFdb: [
-            ...before.bridgeFdb.filter((one) => one.master !== master || one.mac !== mac),
-            entry,
-          ],
-        }));
+        into.change(host, space, (before) => {
+          // The same in the kernel (net/bridge/br_fdb.c br_fdb_delete_by_port).
+          if (!before.bridgePorts.some((port) => port.device === device)) return before;
+          const others = before.bridgeFdb.filter((one) => one.master !== master || one.mac !== mac);
+          return { ...before, bridgeFdb: [...others, entry] };
+        });
       };
       return [{ host, key: `mac ${space} ${master} ${about}`, value: device, about, put }];
     }),
@@ -200,13 +214,16 @@ export function contentOf({ host, facts }: Remembered): string {
   return [host, ...facts.map(({ key, value }) => `${key} ${value}`).sort()].join('\n');
 }
 
-/** The same state, in which a host remembers something. */
-export function viewWith(view: View, one: Remembered): View {
+/**
+ * The same state, in which a host remembers something, and servers the MAC addresses of those they
+ * send to: who asks for an address tells everybody anew where both are.
+ */
+export function viewWith(view: View, one: Remembered, pairs: readonly Pair[]): View {
   const { facts, host } = one;
   const apply = (network: Network): Network => {
     const living = new LivingNetwork(network);
     for (const fact of facts) fact.put(living);
-    return living.network;
+    return acquainted(living.network, pairs);
   };
   const sender = once(() => apply(view.sender()));
   const receivers = new Map<string, Network | null>();
@@ -222,5 +239,37 @@ export function viewWith(view: View, one: Remembered): View {
     },
     keys: new Map([...view.keys, [host, `${view.keys.get(host) ?? ''} ${contentOf(one)}`]]),
     around: view.around,
+    vacant: view.vacant,
   };
+}
+
+/** The network whose guests know each other's MAC addresses. */
+function acquainted(network: Network, pairs: readonly Pair[]): Network {
+  const guests = new Map<string, Endpoint[]>();
+  for (const one of network.endpoints) {
+    if (one.role === 'vm') guests.set(one.name, [...(guests.get(one.name) ?? []), one]);
+  }
+  const known = new Map<string, Map<string, Neighbour[]>>();
+  for (const { from, to } of pairs) {
+    for (const sender of guests.get(from) ?? []) {
+      const { tap } = sender;
+      if (tap === null) continue;
+      const ofHost = known.get(sender.host) ?? new Map<string, Neighbour[]>();
+      known.set(sender.host, ofHost);
+      const own = ofHost.get(tap) ?? [];
+      ofHost.set(tap, own);
+      for (const { addresses, mac } of guests.get(to) ?? []) {
+        for (const address of addresses) {
+          own.push({ address, device: nicName(0), mac, state: 'permanent', router: false });
+        }
+      }
+    }
+  }
+  const hosts = new Map(
+    [...network.hosts].map(([name, host]) => {
+      const guestNeighbours = { value: known.get(name) ?? new Map() };
+      return [name, Object.create(host, { guestNeighbours }) as Host];
+    }),
+  );
+  return Object.create(network, { hosts: { value: hosts, enumerable: true } }) as Network;
 }

@@ -60,14 +60,17 @@ export function provePlan(input: ProofInput, options: ProofOptions = USUAL_PROOF
   const end = (): Network => networkOfStages(last, ends, new Map());
   const outlives = options.all || steps.bad.length === 0 ? outliving(plan, end(), steps.pairs) : [];
   const checked = { ...steps, bad: [...steps.bad, ...outlives] };
-  const held = options.maintenance ? checked.bad.every(isGap) : checked.bad.length === 0;
+  const held = options.maintenance
+    ? checked.bad.every((bad) => isPassing(plan, bad))
+    : checked.bad.length === 0;
   const proved = held && cut.length === 0;
   const decided = checked.undecided.length === 0 || options.acceptUndecided;
   const verified = options.force || (proved && decided) ? asVerified(plan) : null;
   return { verified, checked, cut, end };
 }
 
-/** Packets are lost while some hosts of a phase are done and others are not, and then no more. */
-export function isGap({ kind, lasts }: Bad): boolean {
-  return kind === 'lost' && lasts === 'gap';
+/** Whether packets are lost for a while, and no more when the plan is done. */
+export function isPassing({ steps }: Plan, { kind, lasts, wave }: Bad): boolean {
+  const last = steps.at(-1)?.wave ?? 0;
+  return kind === 'lost' && (lasts === 'gap' || wave < last);
 }

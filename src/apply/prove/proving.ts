@@ -123,10 +123,10 @@ export class Proving {
 
   /** What arrives, at any place where a server that moves is plugged in; null: nobody can say. */
   #arrival(provers: Provers, view: View, from: string, to: string, space: Space): Arrival | null {
-    const first = this.#region(provers, view.sender(), from, to, space);
+    const first = this.#region(provers, view, view.sender(), { from, to, space });
     const other = view.receiver(to);
     if (first === null || other === null) return first;
-    const second = this.#region(provers, other, from, to, space);
+    const second = this.#region(provers, view, other, { from, to, space });
     if (second === null) return null;
     const { regions } = space;
     return {
@@ -139,10 +139,9 @@ export class Proving {
   /** What arrives; nothing where a server has no place yet; null where nobody can say. */
   #region(
     provers: Provers,
+    { vacant }: View,
     network: Network,
-    from: string,
-    to: string,
-    space: Space,
+    { from, to, space }: Pick<Pair, 'from' | 'to' | 'space'>,
   ): Arrival | null {
     const asked = askedQuestion(network, { from, to });
     if (asked.kind === 'wrong')
@@ -155,7 +154,11 @@ export class Proving {
       this.leave(`${from} → ${to}: ${proved.why}`);
       return null;
     }
-    if (proved.proof.verdict === 'UNDETERMINED') {
+    const { unknown, lost } = proved.proof;
+    // Whoever is behind a tap that its server has left takes nothing that counts.
+    const isSure =
+      lost === null && unknown.every((why) => vacant.some((tap) => why.includes(` ${tap} `)));
+    if (proved.proof.verdict === 'UNDETERMINED' && !isSure) {
       this.leave(
         `${from} → ${to}: ${proved.proof.unknown[0] ?? 'no end is known of some packets'}`,
       );

@@ -7,6 +7,7 @@
  * there; when it really stops here and goes on there is up to whoever moves it.
  */
 import { type Network } from '../../dataplane/network.ts';
+import { deviceName } from '../../model/ids.ts';
 import { type NeutronPort } from '../../model/neutron.ts';
 import { once } from '../../snapshot/read/folder.ts';
 import { memoryFolder } from '../../snapshot/read/memory-folder.ts';
@@ -19,6 +20,8 @@ export interface View {
   sender(): Network;
   /** Where else a server is that is plugged in at two hosts; null for others. */
   receiver(server: string): Network | null;
+  /** Taps that a server has left or is about to enter: nobody knows who is behind them. */
+  readonly vacant: readonly string[];
   /** What each host holds and remembers: equal keys are equal hosts. */
   readonly keys: ReadonlyMap<string, string>;
   /** What is the same wherever a packet goes: which hosts are done, where servers are. */
@@ -50,6 +53,7 @@ export function viewsOf(
     const done = stages.map(({ isMade }) => (isMade ? 1 : 0)).join('');
     return {
       sender,
+      vacant: moves.map(({ port }) => deviceName('tap', port.id)),
       receiver: (server) => (both.has(server) ? other() : null),
       keys: new Map(hosts.map((host, i) => [host, stages[i]?.key ?? ''])),
       around: `${done} ${old.map(({ port }) => port.id).join()} ${[...both].join()}`,
