@@ -50,21 +50,20 @@ export const AGENTS = [
   'metadata',
   'nova_network',
 ] as const;
-export const LAYER2_KEYS = [
-  'bridge_mappings',
-  'interface_mappings',
-  'bridges',
+/** What both agents of layer 2 know. */
+const EITHER_KEYS = [
   'tunnel_types',
   'local_ip',
   'tunnel_device',
   'vxlan_udp_port',
-  'vxlan_group',
   'l2_population',
   'arp_responder',
   'distributed_routing',
   'firewall',
-  'datapath',
 ] as const;
+export const OPENVSWITCH_KEYS = [...EITHER_KEYS, 'bridge_mappings', 'bridges', 'datapath'] as const;
+export const LINUX_BRIDGE_KEYS = [...EITHER_KEYS, 'interface_mappings', 'vxlan_group'] as const;
+const LAYER2_KEYS = new Set<string>([...OPENVSWITCH_KEYS, ...LINUX_BRIDGE_KEYS]);
 /** As hostname(7) has it; it is a folder's name in a dump as well. */
 const HOST_NAME = /^[A-Za-z0-9][A-Za-z0-9._-]{0,252}$/;
 /** dev_valid_name() of the kernel: IFNAMSIZ with the end, no blank, no slash, no `.` alone. */
@@ -197,7 +196,7 @@ function readLayer2(agents: JsonNode | undefined, nics: readonly HostNic[]): Lay
   }
   const node = ovs ?? bridge;
   if (node === undefined) return null;
-  reportUnknownKeys(node, LAYER2_KEYS);
+  reportUnknownKeys(node, [...LAYER2_KEYS]);
   const kind = ovs === undefined ? 'linuxbridge' : 'openvswitch';
   const mappings = wordMap(
     member(node, kind === 'openvswitch' ? 'bridge_mappings' : 'interface_mappings'),
@@ -256,6 +255,11 @@ function readLayer2(agents: JsonNode | undefined, nics: readonly HostNic[]): Lay
 
 /** What the agent refuses when it starts, or cannot do anything with. */
 function reportAgentOptions(node: JsonNode, kind: Layer2Agent['kind']): void {
+  const known: readonly string[] = kind === 'openvswitch' ? OPENVSWITCH_KEYS : LINUX_BRIDGE_KEYS;
+  for (const key of keysOf(node)) {
+    if (!LAYER2_KEYS.has(key) || known.includes(key)) continue;
+    wrong(member(node, key) ?? node, `The ${kind} agent has no ${key}`);
+  }
   const at = member(node, 'firewall');
   const firewall = textOf(at);
   const ofBridges = firewall === 'iptables';

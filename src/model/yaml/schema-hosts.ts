@@ -1,6 +1,13 @@
 /** The JSON Schema of `hosts:` in a cloud.yaml. */
 import { BOND_MODES } from '../cloud.ts';
-import { AGENTS, BOND_KEYS, HOST_KEYS, LAYER2_KEYS, NIC_KEYS } from './hosts.ts';
+import {
+  AGENTS,
+  BOND_KEYS,
+  HOST_KEYS,
+  LINUX_BRIDGE_KEYS,
+  NIC_KEYS,
+  OPENVSWITCH_KEYS,
+} from './hosts.ts';
 import {
   ADDRESS,
   choice,
@@ -16,20 +23,29 @@ import {
   told,
 } from './schema-words.ts';
 
-const LAYER2 = object(LAYER2_KEYS, {
-  bridge_mappings: told(named(TEXT), 'Physical network → bridge (Open vSwitch).'),
-  interface_mappings: told(named(TEXT), 'Physical network → NIC (Linux bridge).'),
-  bridges: told(named(TEXT), 'Bridge → the NIC in it.'),
+/** What both agents of layer 2 know. */
+const LAYER2 = {
   tunnel_types: list(choice(['vxlan', 'gre', 'geneve'])),
   local_ip: ADDRESS,
   tunnel_device: told(TEXT, 'The NIC that has local_ip; with it alone, its first address.'),
   vxlan_udp_port: POSITIVE,
-  vxlan_group: told(PREFIX, 'Linux bridge without l2_population: where frames are flooded.'),
   l2_population: TRUTH,
   arp_responder: TRUTH,
   distributed_routing: TRUTH,
   firewall: choice(['openvswitch', 'iptables_hybrid', 'iptables', 'noop']),
+};
+
+const OPENVSWITCH = object(OPENVSWITCH_KEYS, {
+  ...LAYER2,
+  bridge_mappings: told(named(TEXT), 'Physical network → bridge.'),
+  bridges: told(named(TEXT), 'Bridge → the NIC in it.'),
   datapath: choice(['kernel', 'userspace']),
+});
+
+const LINUX_BRIDGE = object(LINUX_BRIDGE_KEYS, {
+  ...LAYER2,
+  interface_mappings: told(named(TEXT), 'Physical network → NIC.'),
+  vxlan_group: told(PREFIX, 'Without l2_population: where frames are flooded.'),
 });
 
 const BOND = either(
@@ -65,8 +81,8 @@ export const HOST = object(
       ),
     ),
     agents: object(AGENTS, {
-      openvswitch: LAYER2,
-      linuxbridge: LAYER2,
+      openvswitch: OPENVSWITCH,
+      linuxbridge: LINUX_BRIDGE,
       l3: object(['mode'], { mode: choice(['legacy', 'dvr', 'dvr_snat', 'dvr_no_external']) }),
       dhcp: object(['isolated_metadata', 'force_metadata'], {
         isolated_metadata: TRUTH,
@@ -78,7 +94,7 @@ export const HOST = object(
       metadata: object(['nova_host', 'nova_port'], { nova_host: TEXT, nova_port: POSITIVE }),
     }),
     zone: TEXT,
-    alive: TRUTH,
+    alive: told(TRUTH, 'Dead agents are given no new routers and networks; what they built stays.'),
   },
   ['name'],
 );
