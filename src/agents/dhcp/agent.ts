@@ -53,7 +53,8 @@ export const dhcpAgent: DeviceAgent = (at) => {
     .filter((port) => port.deviceOwner === OWNER)
     .flatMap((port) => {
       const network = at.view.networks.get(port.networkId);
-      return network === undefined ? [] : [server(at, network, port)];
+      // `configure_dhcp_for_network`: a network that is down has no server.
+      return network?.adminUp === true ? [server(at, network, port)] : [];
     });
   return joinParts(parts);
 };

@@ -7,6 +7,9 @@
  * a compiled standby forwards none, so that a comparison after failovers tells the settings of its
  * interfaces (ovs-ha-router, 2-after-ha-interface-down: three interfaces on net2).
  */
+// Simplification: haproxy for metadata and radvd of an HA router run where its L3 agent last saw it
+// become active (ha.py `_enqueue_state_change`); compiled ones run where the API says that it is,
+// which learns of it seconds later, so that a comparison during an election tells them.
 import { deviceName } from '../../model/ids.ts';
 import { type NeutronPort, type NeutronRouter } from '../../model/neutron.ts';
 import { writeIp } from '../../text/address-text.ts';

@@ -1,7 +1,8 @@
 /** Ports of the agent's bridges as rows of the switch's database. *
  * Simplification: a port that is down counts as one that was taken down, which the agent puts on
  * VLAN 4095 with the firewall's flows left; one that was down before its agent first saw it has
- * neither a VLAN nor flows (ovs_neutron_agent.py `port_dead`), and no object of the API tells which.
+ * neither a VLAN nor flows (ovs_neutron_agent.py `port_dead`), nor has its host tunnels and local
+ * VLANs for networks that no other port of it is on, and no object of the API tells which.
  */
 import { type CloudHost, type HostNic } from '../../model/cloud.ts';
 import { type Place, type Plug } from '../part.ts';

@@ -26,7 +26,7 @@ export function makeDhcpPorts(
     const row = rows.get(network.name) ?? root;
     const named = namedAgents(member(row, 'dhcp_agents'), context);
     const served = subnetsOf(context, network).filter((subnet) => subnet.dhcp);
-    if (served.length === 0 || network.external) continue;
+    if (served.length === 0 || !network.adminUp) continue;
     // Where nova-network is the gateway, its own dnsmasq stands on the bridge.
     if (networkHosts.get(network.id)?.some(({ dhcp }) => dhcp) === true) continue;
     const near = (host: CloudHost): readonly NeutronSubnet[] =>

@@ -1,4 +1,12 @@
-/** `hosts:` of a cloud.yaml: NICs and the agents that run there. */
+/**
+ * `hosts:` of a cloud.yaml: NICs and the agents that run there.
+ *
+ * Simplification: a host whose agents are dead is compiled as they left it if they heard of
+ * everything that the cloud has now, for no object tells what they heard last. The server gives it no
+ * router and no network's DHCP any more (l3_agent_scheduler.py, dhcp_agent_scheduler.py), and what
+ * other hosts know of it stays; ports that it refused to bind there (mech_agent.py `bind_port`) are
+ * those of the API with `binding_failed`, and are plugged in nowhere.
+ */
 
 import { readPrefix } from '../../text/address-text.ts';
 import {

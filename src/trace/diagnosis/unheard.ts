@@ -6,6 +6,7 @@ import { type Network } from '../../dataplane/network.ts';
 import { deviceName, NAMESPACES } from '../../model/ids.ts';
 import { type NeutronNetwork, type NeutronPort } from '../../model/neutron.ts';
 import { networkById, networkRef, portLabel, portRef } from '../objects.ts';
+import { type Fix } from '../types.ts';
 import { type Case, type Diagnosis, type Finding } from './case.ts';
 import { inNamespace, restartAgent } from './commands.ts';
 import { deadReceiver } from './dead-port.ts';
@@ -113,23 +114,55 @@ function silentServer(
   );
 }
 
-function nobody({ compiled, question }: Case, own: NeutronNetwork | null): Finding {
-  const { network } = compiled;
+function nobody(of: Case, own: NeutronNetwork | null): Finding {
+  const { question } = of;
+  const { network } = of.compiled;
   const says = SAYS[question.packet.protocol] ?? '';
   const where = own === null ? '' : ` on ${own.name}`;
   const servers = own === null ? [] : serversOf(network, question);
   const which = servers.map((server) => `${portLabel(network, server)} on ${server.host}`);
   const local = own?.provider.type === 'local' ? ', and a local network ends at its host' : '';
-  const meant = which.length === 0 ? 'there is none' : `it should be ${which.join(' or ')}${local}`;
+  const meant =
+    which.length > 0
+      ? `it should be ${which.join(' or ')}${local}`
+      : own === null
+        ? ''
+        : noneBecause(of, own);
   return {
     code: 'FLOOD_BLOCKED',
     because: [
       `${says} ${question.from.label}${where}: every copy of the call ended unheard`,
-      ...(own === null ? [] : [meant]),
+      ...(meant === '' ? [] : [meant]),
     ],
     neutron: own === null ? [] : [networkRef(own)],
     evidence: '',
     origin: null,
-    fix: null,
+    fix: own?.adminUp === false && isDhcp(of) && which.length === 0 ? enable(own) : null,
   };
+}
+
+/** Why the server of Neutron gave the network no DHCP server, as its objects tell it. */
+function noneBecause(of: Case, own: NeutronNetwork): string {
+  const { neutron } = of.compiled.network;
+  if (!isDhcp(of)) return 'there is none';
+  if (!own.adminUp) return 'there is none, as the network is administratively down';
+  const version = of.question.packet.protocol === 'dhcp' ? 4 : 6;
+  const served = neutron.subnets.some(
+    ({ networkId, dhcp, prefix }) =>
+      networkId === own.id && dhcp && prefix.address.version === version,
+  );
+  if (!served) return `there is none, as no IPv${version} subnet of the network has DHCP`;
+  const agents = neutron.agents.filter(({ binary }) => binary === 'neutron-dhcp-agent');
+  return agents.length > 0 && !agents.some(({ alive, adminUp }) => alive && adminUp)
+    ? 'there is none, as no DHCP agent is alive'
+    : 'there is none';
+}
+
+function isDhcp({ question }: Case): boolean {
+  return question.packet.protocol === 'dhcp' || question.packet.protocol === 'dhcp6';
+}
+
+function enable({ id, name }: NeutronNetwork): Fix {
+  const summary = `set network ${name} administratively up`;
+  return { summary, commands: [`openstack network set --enable ${id}`] };
 }
