@@ -1,6 +1,10 @@
 /**
  * The DHCP agent: a namespace `qdhcp-…` per network with a port in it, where dnsmasq gives the
  * addresses that the model has assigned.
+ *
+ * Simplification: an agent that missed the server's notice of another DHCP server's port on the
+ * network names that server to nobody for DNS until it writes its files anew; compiled ones know of
+ * all, so that a comparison tells the option as missing.
  */
 import { deviceName, NAMESPACES } from '../../model/ids.ts';
 import { carrierOf, subnetsOn } from '../../model/network-segments.ts';

@@ -108,10 +108,14 @@ function local(
   const name = NAMESPACES.router + router.id;
   const floating = link === null ? [] : floatingOf(view, router, host.name);
   const marks = countMarks();
+  // Where the central part may stand, the namespace is one of HA routers: the kernel gives no
+  // link-local addresses there and forwards no IPv6 (ha_router.py `HaRouterNamespace.create`), and
+  // nothing switches that on for the part that all hosts have.
+  const edge = ports.ha(host.name) !== null;
   const devices: DevicePlan[] = ports.internal.map((port) =>
     portDevice(at, port, internalDevice(port), [
       ...addressesOf(view, port.fixedIps),
-      linkLocalOf(port.mac),
+      ...(edge ? [] : [linkLocalOf(port.mac)]),
     ]),
   );
   if (link !== null)
@@ -134,7 +138,7 @@ function local(
   };
   const proxy = metadataProxy('router', router.id);
   // Hosts without a part in the election advertise like those of every distributed router.
-  const standby = ports.ha(host.name) !== null && !isActive(router, host.name);
+  const standby = edge && !isActive(router, host.name);
   const advertised = standby ? NOTHING : advertiser(view, router, ports.internal);
   const namespace: NamespacePlan = {
     ...emptyNamespace(name),
@@ -149,7 +153,10 @@ function local(
       ...servedNeighbours(at, ports),
       ...(link === null ? [] : [neighbour(link, 'rfp')]),
     ],
-    sysctls: routerSysctls(devices.map((device) => device.name)),
+    sysctls: routerSysctls(
+      devices.map((device) => device.name),
+      !edge,
+    ),
     sockets: [listen('tcp', 9697, 'haproxy')],
     iptables: routerIptables(rules),
     ip6tables: routerIp6tables(rules),

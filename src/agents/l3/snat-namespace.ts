@@ -56,7 +56,7 @@ function snat(
   const active = ha === null || isActive(router, host.name);
   const connected = connectedDevices(at, router, inside, gateway);
   const devices = [
-    ...(ha === null ? [] : [haDevice(at, router, ha, active)]),
+    ...(ha === null ? [] : [withLinkLocal(haDevice(at, router, ha, active), ha)]),
     ...connected.map((device) => (active ? device : bare(device))),
   ];
   const rules = rulesOf(at, router, inside, gateway);
@@ -77,10 +77,7 @@ function snat(
         ...emptyNamespace(name),
         devices,
         routes: active ? routes : [],
-        sysctls: routerSysctls(
-          devices.map((device) => device.name),
-          active,
-        ),
+        sysctls: routerSysctls(devices.map((device) => device.name)),
         iptables: routerIptables(rules),
         ip6tables: routerIp6tables(rules),
       },
@@ -88,6 +85,11 @@ function snat(
     files: watched.files,
     commandLines: watched.commandLines,
   };
+}
+
+/** It is no namespace of HA routers: the kernel's own addresses stay (namespaces.py `create`). */
+function withLinkLocal(device: DevicePlan, { mac }: NeutronPort): DevicePlan {
+  return { ...device, addresses: [...device.addresses, linkLocalOf(mac)] };
 }
 
 /** Interfaces with their addresses; floating IPs without a host of their own stand on the gateway. */
