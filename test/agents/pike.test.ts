@@ -191,6 +191,34 @@ floating_ips:
     }
   });
 
+  it('writes keepalived’s file as it was written then, without a word about tracking', () => {
+    const cloud = cloudOf(
+      `${HOSTS('', '\n      l3: {mode: legacy}')}
+networks:
+  - {name: outside, type: vlan, physical_network: physnet1, segmentation_id: 30, external: true, subnets: [{name: outside, cidr: 10.30.0.0/24, dhcp: false}]}
+  - {name: inside, type: vlan, physical_network: physnet1, segmentation_id: 43, subnets: [{name: inside, cidr: 192.168.200.0/24, dhcp: false}]}
+routers: [{name: r, kind: ha, external: {network: outside, address: 10.30.0.104}, interfaces: [{subnet: inside}]}]
+`.replace(
+        '{dialect: pike}',
+        '{dialect: pike, tenant_network_types: [vlan], network_vlan_ranges: {physnet1: 40-42}}',
+      ),
+    );
+    const id = cloud.neutron.routers[0]?.id ?? '';
+    const own = textOf(cloud, `hosts/compute02/files/ha_confs/${id}/keepalived.conf`).split('\n');
+    // Devices are called after ports, and link-local addresses follow from MACs.
+    const plain = (lines: readonly string[]): string[] =>
+      lines
+        .map((line) =>
+          line
+            .trim()
+            .replaceAll(/\b(ha|qg|qr)-\S+/g, '$1')
+            .replace(/fe80::\S+/, 'local'),
+        )
+        .filter((line) => line !== '')
+        .sort();
+    expect(plain(own)).toEqual(plain(book('keepalived.compute02.conf.txt')));
+  });
+
   it('filters a guest behind a Linux bridge as it was done then', () => {
     const cloud = cloudOf(`
 settings: {dialect: pike}

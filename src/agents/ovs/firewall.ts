@@ -7,6 +7,10 @@
  *
  * (neutron/agent/linux/openvswitch_firewall/firewall.py, Zed). Register 5 is the port, register 6
  * the local VLAN, which is the connection tracking zone as well.
+ *
+ * Simplification: a sub-port on tunnels that shares its parent's MAC takes away the parent's flow of
+ * table 60 for a flat network whenever it is handled after it (`delete_physical_direct_flow` holds a
+ * port without a VLAN for one on a flat network); the compiled flow stays, and a comparison tells it.
  */
 import { linkLocalAddress } from '../../model/ids.ts';
 import { type NeutronPort } from '../../model/neutron.ts';
