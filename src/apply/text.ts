@@ -70,6 +70,7 @@ export function proofLines(
     ...cut.map((line) => `✗ ${line}`),
     ...(worst === undefined ? [] : [...badLines(worst), ...wayLines(worst, steps)]),
     ...undecided.slice(0, 10).map((line) => `? ${line}`),
+    ...checked.notes.map((line) => `· ${line}`),
     ...(bad.length === 0 ? aloneLines(alone) : []),
     ...(bad.length === 0 && cut.length === 0
       ? [

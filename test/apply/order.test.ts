@@ -124,6 +124,18 @@ describe('a server that moves', () => {
   });
 });
 
+describe('more pairs than are proved one by one', () => {
+  it('are all carried in one pass over every state', () => {
+    const planned = planBetween(learning(101), learning(202), 'direct');
+    const { bad, notes, undecided } = proved(planned, planned.plan, { mostPairs: 0 }).checked;
+    expect(notes.join()).toContain('all pairs were looked at');
+    expect(undecided).toEqual([]);
+    const told = bad.map(({ phase, kind, from, to }) => [phase, kind, from, to].join(' '));
+    expect(told).toEqual(['send lost a b', 'send lost b a']);
+    expect(bad[0]).toMatchObject({ done: ['h1'], lasts: 'gap' });
+  });
+});
+
 describe('the search for an order', () => {
   const searched = (live: string, wanted: string, mostPairs: number) => {
     const first = planBetween(live, wanted, 'direct');

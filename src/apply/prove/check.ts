@@ -8,9 +8,11 @@ import { writeIp, writeMac } from '../../text/address-text.ts';
 import { type Group } from '../../verify/proof/prove.ts';
 import { movesOf } from '../steps/moved.ts';
 import { type PhaseName } from '../types.ts';
+import { type Everyone, openEveryone } from './everyone.ts';
 import { grow, type Learnable, learns, withLearned } from './learned.ts';
 import { changing, contentOf, learnedIn, type Remembered, viewWith } from './memory.ts';
 import { aloneMoments, type Moment, momentsOf, stagesAt } from './moments.ts';
+import { pairsInTurn } from './pairs.ts';
 import { type Pair, Proving, type Wrong } from './proving.ts';
 import { type Ends, networkOfStages, type Stage, type Stages } from './stages.ts';
 import { type View, viewsOf } from './views.ts';
@@ -45,6 +47,8 @@ export interface Checked {
   readonly pairs: readonly Pair[];
   /** What could not be proved, and why. */
   readonly undecided: readonly string[];
+  /** How pairs were looked at where there are more than are proved one by one. */
+  readonly notes: readonly string[];
   readonly states: number;
   readonly proofs: number;
 }
@@ -74,6 +78,7 @@ export function checkStages(
 class Check {
   readonly #stages: Stages;
   readonly #all: boolean;
+  readonly #mostPairs: number;
   readonly #proving = new Proving();
   readonly #pairs: readonly Pair[];
   readonly #view: (stages: readonly Stage[], more: ReadonlyMap<string, string>) => View;
@@ -82,12 +87,15 @@ class Check {
   readonly #serversOf: ReadonlyMap<string, readonly string[]>;
   readonly #bad: Bad[] = [];
   readonly #alone: Bad[] = [];
+  readonly #notes: string[] = [];
+  readonly #everyone: Everyone | null;
   readonly #tried = new Set<string>();
   #learnable: ReadonlyMap<string, Learnable>;
   #memories: readonly Remembered[];
 
   constructor(stages: Stages, ends: Ends, { mostPairs, all }: CheckOptions) {
     this.#stages = stages;
+    this.#mostPairs = mostPairs;
     this.#all = all;
     const { hosts, waves } = stages;
     const everyone = (done: number): readonly Stage[] => hosts.map((host) => stages.of(host, done));
@@ -99,6 +107,7 @@ class Check {
     this.#view = viewsOf(hosts, ends, moves);
     const [old, to] = [this.#view(first, new Map()), this.#view(last, new Map())];
     this.#pairs = this.#proving.pairs(old, to, mostPairs);
+    this.#everyone = this.#openEveryone(old, to);
     this.#serversOf = serversByAddress([old.sender(), to.sender()]);
     this.#learned = this.#learnedBehind(everyone);
     this.#learnable = grow(new Map(), stageMap(hosts, first));
@@ -108,7 +117,7 @@ class Check {
   told(): Checked {
     const { undecided, proofs } = this.#proving;
     const [bad, alone, pairs, states] = [this.#bad, this.#alone, this.#pairs, this.#tried.size];
-    return { bad, alone, pairs, undecided, proofs, states };
+    return { bad, alone, pairs, undecided, notes: this.#notes, proofs, states };
   }
 
   waves(): void {
@@ -116,6 +125,37 @@ class Check {
       this.#wave(wave, phase);
       if (this.#bad.length > 0 && !this.#all) return;
     }
+  }
+
+  /** Where there are more pairs than are proved one by one, all of them are carried in one pass. */
+  #openEveryone(old: View, to: View): Everyone | null {
+    const { pairs: all, kinds } = pairsInTurn(old.sender(), to.sender());
+    const proved = this.#pairs.length;
+    if (all.length <= this.#mostPairs) return null;
+    const met = Math.min(kinds, proved);
+    const opened = openEveryone(old, to);
+    const some = `${proved} of ${all.length} pairs of servers, of ${met} of the ${kinds} kinds (host, networks and security groups of both)`;
+    if (typeof opened === 'string') {
+      this.#proving.leave(`only ${some}, were looked at: ${opened}`);
+      return null;
+    }
+    this.#notes.push(
+      `all pairs were looked at in every state by one pass; ${some}, also with everything that hosts may remember`,
+    );
+    if (opened.open > 0)
+      this.#proving.leave(
+        `of ${opened.open} of ${opened.carried + opened.open} pairs the one pass says nothing; ${some}, were proved one by one`,
+      );
+    return opened;
+  }
+
+  /** Pairs beside those that are proved one by one. */
+  #others(view: View, remembered: readonly string[]): readonly Wrong[] {
+    if (this.#everyone === null || remembered.length > 0) return [];
+    const found = this.#everyone.wrong(view);
+    if (typeof found !== 'string') return found;
+    this.#proving.leave(found);
+    return [];
   }
 
   /** What hosts remember that changes with the plan; equal states are looked at once. */
@@ -218,7 +258,12 @@ class Check {
     this.#tried.add(key);
     const { done, middle, alone } = moment;
     const complete = done.length === this.#stages.hosts.length;
-    const found = this.#proving.compare(view, pairs).map(
+    const own = this.#proving.compare(view, pairs);
+    const named = new Set(own.map(({ from, to, kind }) => `${kind} ${from} ${to}`));
+    const others = this.#others(view, remembered).filter(
+      ({ from, to, kind }) => !named.has(`${kind} ${from} ${to}`),
+    );
+    const found = [...own, ...others].map(
       (one: Wrong): Bad => ({
         phase,
         wave,
