@@ -192,7 +192,7 @@ class Check {
       const kept = this.#memories.flatMap((one) =>
         moment.done.includes(one.host) ? left(one) : [one],
       );
-      this.#moment({ wave, phase, moment, now, view, memory }, distinct([...kept, ...behind]));
+      this.#moment({ wave, phase, moment, now, view, memory }, kept);
       if (this.#bad.length > 0 && !this.#all) return;
     }
     this.#learnable = joined(hosts.some(forgets) ? [reached.at(-1) ?? new Map()] : reached);
