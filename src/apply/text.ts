@@ -129,7 +129,7 @@ export function offerLines({ bad }: Checked): readonly string[] {
         pairs.set(key, new Set([...classes, ...group.classes.map(classText)]));
       }
       return [
-        own.some(({ lasts }) => lasts === 'blackhole')
+        own.some(({ lasts }) => lasts === 'later')
           ? `    phase ${phase}, until a later phase mends it:`
           : `    phase ${phase}, until it is done on every host:`,
         ...[...pairs].map(([pair, classes]) => `      ${pair}: ${[...classes].join('; ')}`),
@@ -159,7 +159,12 @@ function badLines({
   const others = done.length === 0 ? 'before any host is done' : `when ${done.join(', ')} is done`;
   const when = behind === null ? others : `${others} and one other right behind step ${behind}`;
   const classes = group.classes.map(classText).join('; ');
-  const end = lasts === 'gap' ? 'until the phase is done everywhere' : 'also behind the phase';
+  const ends = {
+    gap: 'until the phase is done everywhere',
+    later: 'until a later phase mends it',
+    blackhole: 'also when all is done',
+  } as const;
+  const end = ends[lasts];
   return [
     `✗ phase ${phase}, ${when}: ${from} → ${to} ${VERBS[kind]} ${classes}`,
     `    for example ${witnessText(group.witness)}; ${end}`,

@@ -125,7 +125,7 @@ export async function prepare(
     return { ...found.planned, proof: found.proof, observed, offered: false, search };
   for (const { planned, proof: failed } of flags.force === true ? [] : tried) {
     if (planned.plan.constraints.length > (given?.length ?? 0)) break;
-    if (!failed.checked.bad.every((bad) => isPassing(planned.plan, bad))) continue;
+    if (!failed.checked.bad.every(isPassing)) continue;
     const whole = prove(planned, true);
     if (whole.verified === null) continue;
     const verified = flags.maintenance === true ? whole.verified : null;

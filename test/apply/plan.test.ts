@@ -36,15 +36,27 @@ describe('a plan between two clouds', () => {
   });
 
   it('is offered for a maintenance with what it loses when nothing better is known', () => {
-    const { plan, ends, tracked } = planBetween(learning(101), learning(202), 'direct');
+    const other = VLAN_HYBRID.replace('segmentation_id: 101', 'segmentation_id: 202');
+    const { plan, ends, tracked } = planBetween(VLAN_HYBRID, other, 'direct');
     const input = { plan, ends, tracked, network: networkOf(new Map()), operators: new Map() };
-    const options = { ...USUAL_PROOF, mostPairs: 1, acceptUndecided: true };
+    const options = { ...USUAL_PROOF, mostPairs: 3, acceptUndecided: true };
     expect(provePlan(input, options).verified).toBeNull();
     const offered = provePlan(input, { ...options, maintenance: true });
     expect(offered.verified).toBe(plan);
     const lines = offerLines(offered.checked);
     expect(lines.join('\n')).toContain('phase send, until it is done on every host');
-    expect(lines.some((line) => /^ +a → b: /.test(line))).toBe(true);
+    expect(lines.some((line) => /^ +b2 → b1: /.test(line))).toBe(true);
+  });
+
+  it('is not offered where what hosts have learned loses packets when all is done', () => {
+    // Nobody forgets the old key, and who is asked nothing answers nothing.
+    const { plan, ends, tracked } = planBetween(learning(101), learning(202), 'direct');
+    const input = { plan, ends, tracked, network: networkOf(new Map()), operators: new Map() };
+    const options = { ...USUAL_PROOF, mostPairs: 1, maintenance: true, acceptUndecided: true };
+    const { verified, checked } = provePlan(input, options);
+    expect(verified).toBeNull();
+    const last = checked.bad.filter(({ lasts }) => lasts === 'blackhole');
+    expect(last.map(({ remembered }) => remembered.join()).join()).toContain('remembers where');
   });
 
   it('is empty when nothing changes', () => {

@@ -32,8 +32,8 @@ export interface Bad {
   /** `outlives`: a connection that stood before goes on although it is not allowed any more. */
   readonly kind: 'lost' | 'opened' | 'outlives';
   readonly group: Group;
-  /** `gap`: it ends with the wave; `blackhole`: it stands when all hosts are done. */
-  readonly lasts: 'gap' | 'blackhole';
+  /** `gap`: it ends with the wave; `later`: with a later one; `blackhole`: it stands at the end. */
+  readonly lasts: 'gap' | 'later' | 'blackhole';
 }
 
 export interface Checked {
@@ -87,6 +87,7 @@ class Check {
   readonly #serversOf: ReadonlyMap<string, readonly string[]>;
   readonly #bad: Bad[] = [];
   readonly #alone: Bad[] = [];
+  readonly #final: string;
   readonly #notes: string[] = [];
   readonly #everyone: Everyone | null;
   readonly #tried = new Set<string>();
@@ -100,6 +101,7 @@ class Check {
     const { hosts, waves } = stages;
     const everyone = (done: number): readonly Stage[] => hosts.map((host) => stages.of(host, done));
     const [first, last] = [everyone(0), everyone(waves.length)];
+    this.#final = keyOf(last);
     const moves = movesOf(
       networkOfStages(first, ends, new Map()),
       networkOfStages(last, ends, new Map()),
@@ -139,13 +141,16 @@ class Check {
       this.#proving.leave(`only ${some}, were looked at: ${opened}`);
       return null;
     }
-    this.#notes.push(
-      `all pairs were looked at in every state by one pass; ${some}, also with everything that hosts may remember`,
-    );
-    if (opened.open > 0)
+    const open = all.length - opened.carried;
+    if (open > 0) {
       this.#proving.leave(
-        `of ${opened.open} of ${opened.carried + opened.open} pairs the one pass says nothing; ${some}, were proved one by one`,
+        `only ${some}, were proved one by one; of ${open} pairs the one pass over all says nothing`,
       );
+    } else {
+      this.#notes.push(
+        `all pairs were looked at in every state by one pass; ${some}, also with everything that hosts may remember`,
+      );
+    }
     return opened;
   }
 
@@ -271,7 +276,7 @@ class Check {
         behind: middle?.step ?? null,
         remembered: alone === null ? remembered : [`${alone} has gone back by itself`],
         ...one,
-        lasts: complete ? 'blackhole' : 'gap',
+        lasts: !complete ? 'gap' : keyOf(now) === this.#final ? 'blackhole' : 'later',
       }),
     );
     // Nothing may be opened even then; what is lost is told.

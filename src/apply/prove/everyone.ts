@@ -33,9 +33,8 @@ interface Table {
 }
 
 export interface Everyone {
-  /** Ordered pairs that are carried in both ends of the plan, and those that are not. */
+  /** Ordered pairs of servers that are carried in both ends of the plan. */
   readonly carried: number;
-  readonly open: number;
   /** What a state loses or adds; a sentence where it is too large to tell. */
   wrong(view: View): readonly Wrong[] | string;
 }
@@ -58,10 +57,11 @@ export function openEveryone(old: View, to: View): Everyone | string {
   const pairs = senders.flatMap((from) =>
     asked.filter((address) => before.owners.get(address) !== from).map((to) => [from, to] as const),
   );
-  const carried = pairs.filter(([from, address]) => !isOpen(from, address)).length;
+  const between = pairs.filter(([from, address]) => !isOpen(from, address));
+  const carried = new Set(between.map(([from, to]) => `${from} ${before.owners.get(to) ?? ''}`))
+    .size;
   return {
     carried,
-    open: pairs.length - carried,
     wrong(view) {
       const now = orTooLarge(() => tableOf(view.sender(), coordinates));
       if (typeof now === 'string') return now;

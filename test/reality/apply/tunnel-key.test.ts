@@ -85,5 +85,7 @@ describe.skipIf(why !== null)('a change of a tunnel key', () => {
     const direct = await change(lab, 303, 'direct', true);
     expect(direct.kind).toBe('done');
     expect(direct.streamed?.lost).toBeGreaterThan(0);
+    const { lost, sent, lastAnswered } = direct.streamed!;
+    console.log(`direct: ${lost} of ${sent} lost, the last ${lastAnswered ? '' : 'not '}answered`);
   }, 600_000);
 });
