@@ -19,6 +19,13 @@ export type PortRange = readonly [low: number, high: number];
 export interface Attempt {
   readonly change: Change;
   readonly makes: Makes;
+  /** What is sent then, where the change makes the sender itself send otherwise. */
+  readonly sends?: (question: Question) => Question;
+}
+
+/** The question as it is sent once all of these are made. */
+export function sentAfter(question: Question, attempts: readonly Attempt[]): Question {
+  return attempts.reduce((before, { sends }) => sends?.(before) ?? before, question);
 }
 
 /** Proposes changes of one family; none when the blocker is of no such kind. */

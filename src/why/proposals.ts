@@ -11,11 +11,12 @@ import { portsUp } from './changes/ports.ts';
 import { joinedSubnets } from './changes/routers.ts';
 import { security } from './changes/security.ts';
 import { kernelSettings } from './changes/settings.ts';
-import { largerLinks } from './changes/sizes.ts';
+import { largerLinks, smallerNetwork } from './changes/sizes.ts';
 
 const PROPOSALS: readonly Proposal[] = [
   patience,
   security,
+  smallerNetwork,
   portsUp,
   startedService,
   kernelSettings,

@@ -6,7 +6,7 @@
 import { type Cloud } from '../model/cloud.ts';
 import { type TracingOptions } from '../trace/compiled-network.ts';
 import { type Blocker, type Question, type Trace } from '../trace/types.ts';
-import { type Attempt, type PortRange, type Stuck } from './attempt.ts';
+import { type Attempt, type PortRange, type Stuck, sentAfter } from './attempt.ts';
 import { effectsOf } from './effects.ts';
 import { proposed } from './proposals.ts';
 import { isElected, type Settled, settled } from './settling.ts';
@@ -56,6 +56,7 @@ export function searchFrom(
   const chosen: Helped[] = [];
   const met = new Set<string>();
   let [situation, trace] = [start, first];
+  let sent = question;
   let openEnd: string | null = null;
   // From the first election on, packets are sent when the routers have agreed.
   let elected = false;
@@ -69,7 +70,13 @@ export function searchFrom(
       openEnd = 'what lies behind the first blocker was not asked for';
       break;
     }
-    const stuck: Stuck = { situation, question, trace, blocker, ports: options.ports ?? null };
+    const stuck: Stuck = {
+      situation,
+      question: sent,
+      trace,
+      blocker,
+      ports: options.ports ?? null,
+    };
     const { helped, tried } = tryAll(stuck, met, options, {
       isFirst: situation === start,
       elected,
@@ -93,6 +100,7 @@ export function searchFrom(
       break;
     }
     [situation, trace] = [best.after, best.trace];
+    sent = sentAfter(sent, [best.attempt]);
     if (chosen.length >= DEEPEST) {
       openEnd = `more than ${DEEPEST} blockers stand one behind the other`;
       break;
@@ -156,7 +164,7 @@ function tryAll(
     if (attempt.change.kind !== 'agent' && helped.some(passesByTime)) continue;
     tried++;
     const after = changed(stuck.situation, attempt.makes);
-    const asked = ask(after, stuck.question, elected);
+    const asked = ask(after, sentAfter(stuck.question, [attempt]), elected);
     if (asked === null) continue;
     const { trace } = asked;
     if (trace.verdict !== 'REACHABLE' && !isFurther(trace, known)) continue;
@@ -210,8 +218,10 @@ function fewest(
   for (const one of chosen) {
     if (needed.length === 1) break;
     const rest = needed.filter((other) => other !== one);
-    const without = rest.reduce((so, { attempt }) => changed(so, attempt.makes), start);
-    if (ask(without, question, elected)?.trace.verdict === 'REACHABLE') needed = rest;
+    const attempts = rest.map(({ attempt }) => attempt);
+    const without = attempts.reduce((so, { makes }) => changed(so, makes), start);
+    if (ask(without, sentAfter(question, attempts), elected)?.trace.verdict === 'REACHABLE')
+      needed = rest;
   }
   return needed;
 }

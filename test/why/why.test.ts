@@ -94,6 +94,27 @@ describe('the injected faults', () => {
   });
 });
 
+describe('packets that are too large', () => {
+  it('pass once their network promises less, or once the links carry more', () => {
+    const large = { size: 1422, dontFragment: true };
+    const why = whyOf(ofPhase('underlay-mtu-small'), 'a1', '10.80.0.30', large);
+    const [first] = why.blockers;
+    expect(first?.blocker.code).toBe('MTU_EXCEEDED_DF');
+    // Tunnels over eth1 with 1430 leave 1380 for the packet inside (RFC 7348 §5).
+    expect(first?.fixes.map(({ change, verdict }) => [change.commands, verdict])).toEqual([
+      [['openstack network set --mtu 1380 net-f1'], 'REACHABLE'],
+      [
+        [
+          'ssh compute1 "ip link set dev eth1 mtu 1500"',
+          'ssh compute1 "ip link set dev br-vtep mtu 1500"',
+        ],
+        'REACHABLE',
+      ],
+    ]);
+    expect(why.afterAll).toBe('REACHABLE');
+  });
+});
+
 describe('several faults at once', () => {
   it('are told one behind the other, with the changes that are needed together', () => {
     const network = injure(capture, 'baseline', [
