@@ -5,6 +5,7 @@ import { agentRestarts } from './changes/agents.ts';
 import { interfacesUp } from './changes/devices.ts';
 import { patience, writtenAnew } from './changes/elections.ts';
 import { fabricPorts } from './changes/fabric.ts';
+import { floatingAddresses } from './changes/floating.ts';
 import { startedService } from './changes/listeners.ts';
 import { hostPlans } from './changes/plans.ts';
 import { portsUp } from './changes/ports.ts';
@@ -17,6 +18,7 @@ const PROPOSALS: readonly Proposal[] = [
   patience,
   security,
   smallerNetwork,
+  floatingAddresses,
   portsUp,
   startedService,
   kernelSettings,

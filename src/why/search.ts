@@ -8,6 +8,7 @@ import { type TracingOptions } from '../trace/compiled-network.ts';
 import { type Blocker, type Question, type Trace } from '../trace/types.ts';
 import { type Attempt, type PortRange, type Stuck, sentAfter } from './attempt.ts';
 import { effectsOf } from './effects.ts';
+import { natureOf } from './natures.ts';
 import { proposed } from './proposals.ts';
 import { isElected, type Settled, settled } from './settling.ts';
 import { changed, NOTHING, type Situation } from './situation.ts';
@@ -87,7 +88,7 @@ export function searchFrom(
       blocker,
       fixes,
       tried,
-      noFix: best === undefined ? noFixText(options, tried) : null,
+      noFix: best === undefined ? noFixText(options, tried, stuck) : null,
     });
     if (best === undefined) {
       openEnd =
@@ -119,7 +120,9 @@ export function searchFrom(
   };
 }
 
-function noFixText({ cloud }: WhyOptions, tried: number): string {
+function noFixText({ cloud }: WhyOptions, tried: number, stuck: Stuck): string {
+  const nature = natureOf(stuck);
+  if (nature !== null) return `no setting mends it: ${nature}`;
   if (tried > 0) return `none of ${tried} changes that were tried removes it`;
   return cloud === null
     ? 'no fix tried: the snapshot holds no objects of Neutron (api/) from which one could be made'

@@ -16,16 +16,12 @@ import {
  * reason. Of these only the first blocker is compared.
  */
 const BY_NATURE: Readonly<Record<string, string>> = {
-  'bgp-announced-subnet': 'a subnet that no speaker announces is unknown outside',
   'bonded-nics': 'the switch port behind one cable lacks the VLAN, and switches are nobody’s agent',
-  'deck-flow5-two-nets-one-compute': 'tenants with routers of their own are apart on purpose',
   'deck3-tenants-a-b': 'a network without a router has no way out',
   'e17-local-network': 'a local network ends at its host',
   'e24-no-dhcp': 'no DHCP server was asked for',
   'e25-dhcp-switched-off': 'no DHCP server was asked for',
   'e30-vip-group': 'the balancer has no listener on that port',
-  'e40-no-inbound': 'nobody outside knows a tenant’s addresses',
-  'e43-tenants-apart': 'tenants with routers of their own are apart on purpose',
   'e47-ha-connections-dead': 'a router serves no connections',
   'e59-answer-past-the-balancer': 'the balancer is set to use the client’s address',
   'e60-amphora-unmanageable': 'the question names a port that nobody serves',
@@ -37,7 +33,6 @@ const BY_NATURE: Readonly<Record<string, string>> = {
   'lb-vxlan-multicast': 'nobody on that network has the address',
   'legacy-no-inbound': 'nobody outside knows a tenant’s addresses',
   'model2-several-flat': 'nobody has the address',
-  'model4-tenant-routers': 'tenants with routers of their own are apart on purpose',
   'multi-segment-network': 'segments without a router are apart on purpose',
   'nova-network-managers': 'nobody has the address, or no DHCP server was asked for',
   'octavia-mgmt': 'the management network is apart on purpose',

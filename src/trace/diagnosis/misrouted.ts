@@ -114,7 +114,15 @@ function faultOf(
     return { ...base, code: 'GATEWAY_DOWN', evidence: `no address in ${prefix}`, because };
   }
   if (!connected) return null;
-  const because = [`${label} has an address in ${prefix} on ${name}, but no route to the subnet`];
+  const masked = device.addresses.find(
+    ({ address, length }) =>
+      length !== subnet.prefix.length && own.some((one) => sameAddress(one.address, address)),
+  );
+  const because = [
+    masked === undefined
+      ? `${label} has an address in ${prefix} on ${name}, but no route to the subnet`
+      : `${label} has ${writeIp(masked.address)}/${masked.length} on ${name}, but the subnet is ${prefix}`,
+  ];
   return { ...base, code: 'NO_ROUTE', evidence: `no route to ${prefix} by ${name}`, because };
 }
 

@@ -13,7 +13,7 @@ import { writeIp, writeMac } from '../../text/address-text.ts';
 import { readField } from '../../traffic/words.ts';
 import { portByNumber, portLabel, portOfDevice, portRef } from '../objects.ts';
 import { type Case, type Diagnosis, type Finding, flowsOf, numberIn, tupleOf } from './case.ts';
-import { onHost } from './commands.ts';
+import { onHost, restartAgent } from './commands.ts';
 import { flowHit } from './nearby.ts';
 
 /** Tables of br-int that compare the sender with its port (ovs_constants.py). */
@@ -26,6 +26,8 @@ const TABLES: ReadonlyMap<number, Reason> = new Map([
 ]);
 const SPOOF_CHAIN = /^neutron-[a-z]+-s([0-9a-f]{8}-[0-9a-f])$/;
 const BRIDGE_CHAIN = / neutron(?:MAC|ARP)-(tap[0-9a-f]{8}-[0-9a-f]{2})$/;
+/** A flow that asks for no more than these refuses all that nothing lets pass. */
+const OF_PORT: ReadonlySet<string> = new Set(['reg5', 'in_port', 'eth_type']);
 const VERDICTS: ReadonlySet<number> = new Set([91, 92, 93, 94]);
 const ARP = 0x0806;
 /** Neighbour advertisements (RFC 4861 §4.4) claim what stands in them, not whom they come from. */
@@ -52,7 +54,10 @@ function inSwitch(of: Case): Finding | null {
   const device = portByNumber(network, of.host, 'br-int', numberIn(words, 'in_port'));
   const port = device === null ? null : portOfDevice(network, of.host, device.name);
   const confirm = [onHost(of.host, `ovs-ofctl dump-flows br-int table=${step.table}`)];
-  const found = finding(of, code, port, device?.name ?? 'the port', words, confirm);
+  const plain = (step.flow?.tests ?? []).every(({ field: { name } }) => OF_PORT.has(name));
+  const found =
+    (plain ? unprogrammed(of, code, port, words, confirm) : null) ??
+    finding(of, code, port, device?.name ?? 'the port', words, confirm);
   return { ...found, component: `br-int table ${step.table}`, ...flowHit(step.flow) };
 }
 
@@ -76,14 +81,49 @@ function inRules(of: Case): Finding | null {
   const prefix = SPOOF_CHAIN.exec(chain)?.[1] ?? '';
   const port = of.compiled.network.neutron.ports.find(({ id }) => id.startsWith(prefix)) ?? null;
   const confirm = [onHost(of.host, `iptables -vnL ${chain}`)];
-  return finding(of, 'MAC_SPOOF_BLOCKED', port, `port ${prefix}`, asked.words, confirm);
+  const code = 'MAC_SPOOF_BLOCKED';
+  return (
+    unprogrammed(of, code, port, asked.words, confirm) ??
+    finding(of, code, port, `port ${prefix}`, asked.words, confirm)
+  );
 }
 
 /** The Linux bridge agent's chains of a tap (agent/linux/arp_protect.py, in ebtables). */
 function inBridge(of: Case, device: string): Finding {
   const port = portOfDevice(of.compiled.network, of.host, device);
   const confirm = [onHost(of.host, `ebtables -t nat -L | grep ${device}`)];
-  return finding(of, of.drop.reason, port, device, of.words, confirm);
+  return (
+    unprogrammed(of, of.drop.reason, port, of.words, confirm) ??
+    finding(of, of.drop.reason, port, device, of.words, confirm)
+  );
+}
+
+/** Null where Neutron would refuse it as well: then the sender is at fault. */
+function unprogrammed(
+  of: Case,
+  code: Reason,
+  port: NeutronPort | null,
+  words: Uint32Array,
+  confirm: readonly string[],
+): Finding | null {
+  const source = sourceOf(words);
+  const mac = readField(words, field('eth_src'));
+  if (port === null || source === null || !owns(port, source, mac)) return null;
+  const name = portLabel(of.compiled.network, port);
+  const kind =
+    of.compiled.network.hosts.get(of.host)?.switch == null ? 'linuxbridge' : 'openvswitch';
+  return {
+    code,
+    because: [
+      `${writeIp(source)} is ${name}’s own by Neutron, but ${of.host} was not programmed to let it send from there`,
+    ],
+    neutron: [portRef(of.compiled.network, port)],
+    fix: {
+      summary: `restart neutron-${kind}-agent on ${of.host}, which programs the port anew`,
+      commands: [restartAgent(of.host, `neutron-${kind}-agent`)],
+    },
+    confirm,
+  };
 }
 
 function finding(
@@ -137,9 +177,15 @@ function sourceOf(words: Uint32Array): IpAddress | null {
   return tupleOf(words)?.source ?? null;
 }
 
-function owns({ fixedIps, allowedAddressPairs }: NeutronPort, source: IpAddress): boolean {
-  const pairs = allowedAddressPairs.some(({ prefix }) => prefixCovers(prefix, source));
-  return pairs || fixedIps.some(({ address }) => sameAddress(address, source));
+function owns(
+  { fixedIps, allowedAddressPairs, mac }: NeutronPort,
+  source: IpAddress,
+  from = mac,
+): boolean {
+  const pairs = allowedAddressPairs.some(
+    (pair) => (pair.mac ?? mac) === from && prefixCovers(pair.prefix, source),
+  );
+  return pairs || (from === mac && fixedIps.some(({ address }) => sameAddress(address, source)));
 }
 
 function addressText(name: string, port: NeutronPort, source: IpAddress | null): string {

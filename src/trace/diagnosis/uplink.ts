@@ -298,7 +298,9 @@ function lostTranslation(of: Case, place: Place): Finding | null {
     const tag = numberIn(last.words, 'vlan_tci') & 0xfff;
     const outward = bridge === name && networkOfTag(network, place.host, tag)?.id === place.of.id;
     const inward = bridge === INTEGRATION && cameFrom(network, place, last.words, name);
-    if (!outward && !inward) continue;
+    const arriving =
+      bridge === name && step.flow === null && isFromWire(network, place, last.words, name);
+    if (!outward && !inward && !arriving) continue;
     const way = outward ? 'to the physical network' : 'from the physical network';
     if (!isFallback(step.flow)) return refusedOnPurpose(place, where, evidence, origin);
     const empty = bridgeOf(network, place.host, bridge)?.flows.length === 0;
@@ -318,6 +320,21 @@ function lostTranslation(of: Case, place: Place): Finding | null {
     };
   }
   return null;
+}
+
+/** Whether a frame of the network came into the way out by another port than that of br-int. */
+function isFromWire(
+  network: Network,
+  { host, of }: Place,
+  words: Uint32Array,
+  outer: string,
+): boolean {
+  const ports = bridgeOf(network, host, outer)?.ports ?? [];
+  const port = ports.find(({ ofport }) => ofport === numberIn(words, 'in_port'));
+  const vlan = of.provider.type === 'vlan' ? (of.provider.segmentationId ?? 0) : 0;
+  return (
+    port !== undefined && port.type !== 'patch' && (numberIn(words, 'vlan_tci') & 0xfff) === vlan
+  );
 }
 
 function refusedOnPurpose(

@@ -5,16 +5,48 @@
 import { FABRIC_BRIDGE } from '../../dataplane/endpoint/physical.ts';
 import { type InterfaceId, type Network, ROOT } from '../../dataplane/network.ts';
 import { type BridgeVlan, type Interface, type Namespace } from '../../dataplane/routing/types.ts';
+import { type Blocker } from '../../trace/types.ts';
 import { type Attempt, type Proposal } from '../attempt.ts';
 import { withInterface } from './devices.ts';
 
-export const fabricPorts: Proposal = ({ situation: { network } }) => {
+export const fabricPorts: Proposal = ({ blocker, situation: { network } }) => {
   const cables = cablesOf(network);
   return cables.flatMap((cable): readonly Attempt[] => [
     ...switchedOff(cable),
+    ...carriedToo(cable, blocker),
     ...likeOthers(cable, cables),
   ]);
 };
+
+/** The VLAN that the blocker says a port of a switch lacks. */
+function carriedToo({ fabric, port, nic }: Cable, { host, because }: Blocker): readonly Attempt[] {
+  const missing = /(\S+) does not carry VLAN (\d+) tagged/.exec(because.join(' '));
+  if (host !== fabric || missing?.[1] !== port.name) return [];
+  const vlan = Number(missing[2]);
+  const summary = `let ${port.name} of ${fabric}, which leads to ${nic.name} of ${nic.host}, carry VLAN ${vlan} tagged`;
+  const more: BridgeVlan = {
+    device: port.name,
+    from: vlan,
+    to: vlan,
+    pvid: false,
+    untagged: false,
+  };
+  return [
+    {
+      change: { kind: 'fabric', summary, commands: [] },
+      makes: {
+        edits: [
+          {
+            of: 'namespace',
+            host: fabric,
+            namespace: ROOT,
+            change: (before) => ({ ...before, bridgeVlans: [...before.bridgeVlans, more] }),
+          },
+        ],
+      },
+    },
+  ];
+}
 
 /** A port of a switch and the NIC at its other end. */
 interface Cable {
