@@ -138,6 +138,15 @@ describe('elections', () => {
     expect(plan?.settles).toMatch(/is the one master of MyHARouter/);
   });
 
+  it('one whose interface comes up again elects with the others, and they agree', () => {
+    const [first] = ofScenario('e49-no-master').blockers;
+    const [fix] = first?.fixes ?? [];
+    expect(fix?.change.summary).toMatch(/^set ha-\S+ up on compute02/);
+    // Three intervals of 2 s and the skew of priority 50 (RFC 3768 §6.1): 6 + 206/256 s.
+    expect(fix?.settles).toMatch(/^\S+ is the one master of MyHARouter from 6\.8 s on$/);
+    expect(fix?.verdict).toBe('REACHABLE');
+  });
+
   it('routers with another password or another number agree when all are configured anew', () => {
     for (const fault of [0, 1]) {
       const { blockers, afterAll } = ofScenario('ha-misconfigured', fault);

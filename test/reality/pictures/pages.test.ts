@@ -60,7 +60,9 @@ describe.skipIf(!hasChromium)('the local pages in a browser', () => {
     '/why?from=a1&to=a2&protocol=tcp&port=23',
     '/prove?from=a1&to=a2',
     '/matrix',
+    '/matrix?rows=network+net-a',
     '/matrix?rows=network+net-a&columns=network+net-a',
+    '/matrix?named=group',
     '/map?around=a1',
     '/simulate',
     '/diff',
@@ -74,13 +76,23 @@ describe.skipIf(!hasChromium)('the local pages in a browser', () => {
     expect(errors).toEqual([]);
   });
 
-  it('lead from a cell of the matrix to the witness', async () => {
+  it('lead from groups to servers, and from a cell of the matrix to the witness', async () => {
     await page.goto(new URL('/matrix', started.address).href);
-    await page.getByLabel('Senders').selectOption('network net-a');
-    await page.getByLabel('Receivers').selectOption('network net-a');
-    await page.getByRole('button', { name: 'Show' }).click();
-    await page.getByLabel('REACHABLE a1 → a2').first().click();
+    await page.getByLabel(/^network net-a → network net-a: \d+ of \d+ pairs/).click();
+    await page.waitForURL(/rows=network\+net-a&columns=network\+net-a/);
+    await page.getByLabel('arrives: a1 → a2').first().click();
     await page.waitForURL(/\/trace\?from=a1&to=a2/);
     expect(await page.getByRole('heading', { level: 1 }).textContent()).toContain('REACHABLE');
+  });
+
+  it('ask the matrix by keyboard alone', async () => {
+    await page.goto(new URL('/matrix', started.address).href);
+    await page.getByLabel('Senders').focus();
+    await page.keyboard.type('network net-a');
+    await page.keyboard.press('Tab');
+    await page.keyboard.type('network net-b');
+    await page.keyboard.press('Enter');
+    await page.waitForURL(/rows=network\+net-a&columns=network\+net-b/);
+    expect(await page.getByRole('row').count()).toBeGreaterThan(3);
   });
 });
