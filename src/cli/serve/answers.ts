@@ -1,6 +1,6 @@
 /** The answers of the local pages as markup: every text of a tenant is escaped here. */
 
-import { simulationPage } from '../../simulate/render/html.ts';
+import { simulationMarkup, simulationTitle } from '../../simulate/render/html.ts';
 import { simulate } from '../../simulate/simulation.ts';
 import { forMarkup } from '../../text/escape.ts';
 import { type Asked, askedQuestion } from '../../trace/ask.ts';
@@ -143,17 +143,17 @@ export function diffAnswer({ name, network, other }: Served): Answer {
 /** Longer is no question for a page. */
 const LONGEST_US = 600_000_000;
 
-/** A simulation's own page, or the form for one. */
+/** A simulation, below the form for it. */
 export function simulateAnswer(
   served: Served,
   events: string,
   probes: string,
   until: string,
-): Answer | { readonly kind: 'page'; readonly html: string } {
+): Answer {
   const lines = (text: string): readonly string[] =>
     text.split(/\r?\n/).filter((line) => line.trim() !== '');
   if (lines(events).length === 0 && lines(probes).length === 0) {
-    return { kind: 'answer', title: 'Simulate', body: simulateForm() };
+    return { kind: 'answer', title: 'Simulate', body: simulateForm('', '', '30') };
   }
   const seconds = Number(until);
   if (!/^\d{1,3}$/.test(until) || seconds * 1e6 > LONGEST_US) {
@@ -168,12 +168,13 @@ export function simulateAnswer(
   });
   if (done.kind === 'wrong') return wrong(...done.problems);
   const about = { name: served.name, until_us: seconds * 1e6, seed: 1 };
-  return { kind: 'page', html: simulationPage(done, about) };
+  const body = `${simulateForm(events, probes, until)}${simulationMarkup(done, about)}`;
+  return { kind: 'answer', title: simulationTitle(about), body };
 }
 
-function simulateForm(): string {
+function simulateForm(events: string, probes: string, until: string): string {
   return `<h1>Let time go on</h1><form action="/simulate" aria-label="Simulation">
-<label>Events, a line each<textarea name="events" rows="4" cols="44" placeholder="t=5s fail host net1"></textarea></label>
-<label>Probes, a line each<textarea name="probes" rows="4" cols="44" placeholder="a1 -&gt; external:8.8.8.8 icmp every 100ms"></textarea></label>
-<label>Seconds<input name="until" inputmode="numeric" value="30"></label><button>Simulate</button></form>`;
+<label>Events, a line each<textarea name="events" rows="4" cols="44" placeholder="t=5s fail host net1">${forMarkup(events)}</textarea></label>
+<label>Probes, a line each<textarea name="probes" rows="4" cols="44" placeholder="a1 -&gt; external:8.8.8.8 icmp every 100ms">${forMarkup(probes)}</textarea></label>
+<label>Seconds<input name="until" inputmode="numeric" value="${forMarkup(until)}"></label><button>Simulate</button></form>`;
 }

@@ -51,7 +51,7 @@ const STYLE = `nav a{margin-right:1em}form{display:flex;flex-wrap:wrap;gap:.5em;
 label{display:flex;flex-direction:column;font-size:.85em}label.row{flex-direction:row;gap:.3em;align-items:center}
 input,select,button,textarea{font:inherit;padding:.25em .4em;max-width:100%}input[name=port],input[name=size]{width:6em}
 a:focus-visible,button:focus-visible,input:focus-visible,summary:focus-visible{outline:3px solid #57f;outline-offset:2px}
-td.cell{text-align:center}main{overflow-wrap:anywhere}`;
+td.cell{text-align:center;white-space:nowrap}main{overflow-wrap:anywhere}.scroll table{overflow-wrap:normal}`;
 
 /** Names offered while one types; with more than this the page would be slow to read. */
 const OFFERED = 500;

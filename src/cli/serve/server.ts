@@ -71,8 +71,7 @@ export function pagesOf(served: Served, token: string, port: () => number): Hono
   });
   app.get('/simulate', (c) => {
     const read = (name: string): string => c.req.query(name) ?? '';
-    const answer = simulateAnswer(served, read('events'), read('probes'), read('until'));
-    return answer.kind === 'page' ? c.html(answer.html) : reply(c, answer);
+    return reply(c, simulateAnswer(served, read('events'), read('probes'), read('until')));
   });
   app.notFound((c) => c.text('There is no such page', 404));
   return app;

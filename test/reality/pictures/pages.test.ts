@@ -65,6 +65,7 @@ describe.skipIf(!hasChromium)('the local pages in a browser', () => {
     '/matrix?named=group',
     '/map?around=a1',
     '/simulate',
+    '/simulate?events=t%3D1s+isolate+host+compute2&probes=a1+-%3E+a2+icmp+every+100ms&until=3',
     '/diff',
   ])('fit a narrow screen and complain of nothing: %s', async (path) => {
     errors.length = 0;
