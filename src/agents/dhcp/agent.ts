@@ -6,6 +6,9 @@
  * network names that server to nobody for DNS until it writes its files anew; compiled ones know of
  * all, so that a comparison tells the option as missing.
  */
+// Simplification: of a network's subnets without DHCP an agent hears only when it starts (dhcp_rpc.py
+// `get_active_networks_info` and `get_network_info`), and then its clients are given routes to them
+// as well; compiled ones are given none.
 import { deviceName, NAMESPACES } from '../../model/ids.ts';
 import { carrierOf, subnetsOn } from '../../model/network-segments.ts';
 import {
@@ -224,8 +227,11 @@ function served(
     servers: servers.flatMap(addressOf),
     onLink: subnets
       .filter(
-        ({ id, prefix, segmentId }) =>
-          id !== subnet.id && prefix.address.version === 4 && segmentId === subnet.segmentId,
+        ({ id, prefix, segmentId, dhcp }) =>
+          dhcp &&
+          id !== subnet.id &&
+          prefix.address.version === 4 &&
+          segmentId === subnet.segmentId,
       )
       .map(({ prefix }) => prefix),
   };

@@ -30,9 +30,11 @@ interface Tapped {
 export const linuxbridge: Layer2 = (at, plugs) => {
   const { layer2 } = at.host;
   if (layer2 === null) return { switch: null, root: emptyNamespace('root') };
-  const tapped = withSubPorts(at, plugs)
-    .filter(({ port }) => port.adminUp)
-    .map((plug) => ({ port: plug.port, tap: deviceName('tap', plug.port.id), plug }));
+  const tapped = withSubPorts(at, plugs).map((plug) => ({
+    port: plug.port,
+    tap: deviceName('tap', plug.port.id),
+    plug,
+  }));
   const routed = novaNetworks(at);
   const networks = [...new Set([...tapped.map(({ port }) => port.networkId), ...routed])].flatMap(
     (id) => at.view.networks.get(id) ?? [],
@@ -177,12 +179,14 @@ function bridgeOf(at: Place, network: NeutronNetwork): DevicePlan {
 }
 
 function tapOf(at: Place, { port, tap, plug }: Tapped): DevicePlan {
-  if (plug.kind === 'sub-port') return subPortOf(at, port, tap);
+  // A port that is down stays in its bridge and is set down (`ensure_port_admin_state`).
+  if (plug.kind === 'sub-port') return { ...subPortOf(at, port, tap), up: port.adminUp };
   const guest = plug.kind === 'tap';
   const mtu = at.view.networks.get(port.networkId)?.mtu ?? 1500;
   const device = guest ? plug.inside : plug.device;
   return {
     ...plain(tap, device === undefined ? 'tun' : 'veth', mtu),
+    up: port.adminUp,
     mac: guest ? (port.mac & 0xff_ffff_ffffn) | (0xfen << 40n) : macOf(tap),
     master: networkBridge(port.networkId),
     peer: device === undefined ? null : { namespace: plug.namespace, device },
@@ -206,20 +210,36 @@ function subPortOf(at: Place, port: NeutronPort, tap: string): DevicePlan {
   };
 }
 
+interface RemotePort {
+  readonly port: NeutronPort;
+  readonly host: CloudHost;
+  /** Whether the server tells of its MAC; an HA router's active host it does not know in time. */
+  readonly told: boolean;
+}
+
 /** Ports of the network elsewhere, with the address their tunnels end at. */
 function remotePorts(
   at: Place,
   layer2: Layer2Agent,
   network: NeutronNetwork,
-): readonly { readonly port: NeutronPort; readonly host: CloudHost }[] {
+): readonly RemotePort[] {
   if (network.provider.type !== 'vxlan' || !layer2.l2Population) return [];
   return at.view.portsOfNetwork(network.id).flatMap((port) => {
-    const host = at.view.hosts.get(port.host);
-    // Where no tunnel ends, as on a host of another segment, nothing is announced.
-    const elsewhere = host?.layer2?.tunnelAddress != null && host.name !== at.host.name;
-    return elsewhere && port.status !== 'DOWN' ? [{ port, host }] : [];
+    if (port.status === 'DOWN') return [];
+    const router = at.view.routers.get(port.deviceId);
+    // Interfaces of an HA router are on every host that runs it (l2pop/mech_driver.py).
+    const several = router?.ha === true && port.deviceOwner !== HA_INTERFACE;
+    const names = several ? router.agents.map(({ host }) => host) : [port.host];
+    return names.flatMap((name): RemotePort[] => {
+      const host = at.view.hosts.get(name);
+      // Where no tunnel ends, as on a host of another segment, nothing is announced.
+      const elsewhere = host?.layer2?.tunnelAddress != null && host.name !== at.host.name;
+      return elsewhere ? [{ port, host, told: !several }] : [];
+    });
   });
 }
+
+const HA_INTERFACE = 'network:router_ha_interface';
 
 /** Unicast entries of every port elsewhere, and one that floods to each of its hosts. */
 function fdbOf(at: Place, layer2: Layer2Agent, network: NeutronNetwork): readonly FdbPlan[] {
@@ -242,7 +262,7 @@ function fdbOf(at: Place, layer2: Layer2Agent, network: NeutronNetwork): readonl
     ...hosts.map((host) => entry(0n, host)),
     // The server tells of a MAC with each of its addresses, and so of none without any.
     ...remote
-      .filter(({ port }) => port.fixedIps.length > 0)
+      .filter(({ port, told }) => told && port.fixedIps.length > 0)
       .map(({ port, host }) => entry(port.mac, host)),
   ];
 }
@@ -255,7 +275,8 @@ function neighboursOf(
 ): readonly NeighbourPlan[] {
   if (!layer2.arpResponder) return [];
   const device = vxlanDevice(network.provider.segmentationId ?? 0);
-  return remotePorts(at, layer2, network).flatMap(({ port }) =>
+  const told = remotePorts(at, layer2, network).filter((each) => each.told);
+  return told.flatMap(({ port }) =>
     port.fixedIps
       .filter(({ address }) => address.version === 4)
       .map(({ address }) => ({ address, device, mac: port.mac, state: 'permanent' as const })),

@@ -65,11 +65,18 @@ export function readRules(side: NamespaceSide, problems: Problem[]): ReadRules {
       (read(program, parse as Parser) ?? []).map((table) => ({
         program,
         table,
-        print: print as (rule: AnyFlatRule) => string,
+        print: (rule: AnyFlatRule) => wholeMacs((print as (rule: AnyFlatRule) => string)(rule)),
       })),
     ),
     sets: read('ipset', parseIpsetSave) ?? [],
   };
+}
+
+/** Lists of MACs as they are meant: some versions of ebtables print them without leading zeros. */
+function wholeMacs(text: string): string {
+  return text.replaceAll(/(--among-(?:src|dst) )(\S+)/g, (_, option: string, list: string) => {
+    return option + list.replaceAll(/(?<=^|[:,])[0-9a-f](?=[:,=]|$)/g, '0$&');
+  });
 }
 
 /** All rules and sets as statements; `zones` names the zones of connection tracking. */
