@@ -426,4 +426,17 @@ describe('two snapshots of one deployment', () => {
       new Set([`b ${HYBRID}/iptables-save`]),
     );
   });
+
+  it('are none where ebtables prints a MAC without its leading zeros', () => {
+    const path = 'hosts/compute1/ns/root/ebtables-save.txt';
+    const open = (mac: string) => {
+      const files = new Map(captured('linuxbridge-vxlan-flat').files);
+      change(path, 'fa:16:3e:56:69:69', mac)(files);
+      return openSnapshot(folderOf(files, '.'));
+    };
+    const differences = (a: string, b: string): readonly Difference[] =>
+      compareNetworks(open(a), open(b)).differences;
+    expect(differences('fa:16:3e:05:69:0a', 'fa:16:3e:5:69:a')).toEqual([]);
+    expect(differences('fa:16:3e:05:69:0a', 'fa:16:3e:50:69:a')).toHaveLength(2);
+  });
 });
