@@ -102,6 +102,26 @@ describe('addresses and prefixes that cannot be', () => {
       'Subnets "ext" and "wide" overlap on router "r"',
     ],
     [
+      'the address of a whole subnet',
+      `${BASE}servers: [{name: a, host: c1, ports: [{network: red, addresses: [▸10.1.0.255]}]}]\n`,
+      '10.1.0.255 is no address of a port of subnet "red"',
+    ],
+    [
+      'two interfaces of a router on one subnet',
+      `${BASE}routers: [{name: r, interfaces: [{subnet: red}, ▸{subnet: red, address: 10.1.0.9}]}]\n`,
+      'Router "r" has an interface on subnet "red" already',
+    ],
+    [
+      'a MAC of a group',
+      `${BASE}servers: [{name: a, host: c1, ports: [{network: red, mac: ▸'01:00:5e:00:00:01'}]}]\n`,
+      'This is the address of a group, and no port has it',
+    ],
+    [
+      'two ends of tunnels at one address',
+      BASE.replaceAll('10.9.0.2', '10.9.0.1').replace('- name: c1', '- ▸name: c1'),
+      'Tunnels of hosts "n1" and "c1" end at the same address 10.9.0.1',
+    ],
+    [
       'a gateway outside of its subnet',
       'hosts: []\nnetworks: [{name: n, type: local, subnets: [{cidr: 10.0.0.0/24, gateway: ▸10.0.1.1}]}]\n',
       'The gateway is not in the subnet',

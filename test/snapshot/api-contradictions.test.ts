@@ -209,6 +209,25 @@ describe('answers of the API', () => {
     expectProblem(file, from, to, message);
   });
 
+  it('are refused for an address of a whole subnet', () => {
+    const ports = (BASE['ports'] ?? '').replace('"10.2.0.10"', '"10.2.0.255"');
+    expect(problemsOf({ ...BASE, ports })).toEqual([
+      expect.stringMatching(
+        /^api\/ports\.json:3:\d+ 10\.2\.0\.255 is no address of a port of subnet "b1"$/,
+      ),
+    ]);
+  });
+
+  it('are refused for two hosts whose tunnels end at one address', () => {
+    const agents = (BASE['agents'] ?? '').replace(
+      /\]$/,
+      ',\n{"id": "3", "host": "d", "binary": "neutron-openvswitch-agent", "configurations": {"tunneling_ip": "172.16.0.1"}}]',
+    );
+    expect(problemsOf({ ...BASE, agents })).toEqual([
+      'api/agents.json:4:1 Tunnels of hosts "c" and "d" end at the same address 172.16.0.1',
+    ]);
+  });
+
   it('are refused for subnets that overlap on one router', () => {
     const subnets = (BASE['subnets'] ?? '').replace('"10.2.0.0/24"', '"10.1.0.0/16"');
     expect(problemsOf({ ...BASE, subnets })).toContain(

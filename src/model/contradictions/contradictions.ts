@@ -12,6 +12,7 @@ import { type Contradiction } from './types.ts';
  */
 export function contradictionsOf(cloud: Cloud): readonly Contradiction[] {
   return [
+    ...ofAgents(cloud),
     ...ofSubnets(cloud),
     ...ofPorts(cloud),
     ...ofTrunks(cloud),
@@ -19,6 +20,21 @@ export function contradictionsOf(cloud: Cloud): readonly Contradiction[] {
     ...ofFloatingIps(cloud),
     ...ofRules(cloud),
   ];
+}
+
+/** Two hosts cannot both be where a tunnel ends (`tunnel_sync` of ml2/drivers/type_tunnel.py). */
+function ofAgents({ neutron }: Cloud): readonly Contradiction[] {
+  const ends = new Map<string, string>();
+  return neutron.agents.flatMap(({ id, host, configurations }) => {
+    const end = configurations['tunneling_ip'];
+    if (typeof end !== 'string' || end === '') return [];
+    const other = ends.get(end) ?? host;
+    ends.set(end, other);
+    if (other === host) return [];
+    const names = `${JSON.stringify(other)} and ${JSON.stringify(host)}`;
+    const message = `Tunnels of hosts ${names} end at the same address ${end}`;
+    return [{ kind: 'agents' as const, id, message }];
+  });
 }
 
 /** Ports of a rule go upwards; of ICMP they are a type and a code. */

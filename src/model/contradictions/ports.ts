@@ -1,11 +1,14 @@
 /** Ports: what carries them, which groups go together, and which trunks they are part of. */
+import { writeIp } from '../../text/address-text.ts';
 import { type Cloud, type CloudHost } from '../cloud.ts';
 import { carrierOf, segmentOn } from '../network-segments.ts';
 import { type NeutronNetwork, type NeutronPort, type NeutronTrunk } from '../neutron.ts';
+import { isReserved } from '../yaml/networks.ts';
 import { type Contradiction, named } from './types.ts';
 
 export function ofPorts({ neutron, hosts }: Cloud): readonly Contradiction[] {
   const networks = new Map(neutron.networks.map((each) => [each.id, each]));
+  const subnets = new Map(neutron.subnets.map((each) => [each.id, each]));
   const byName = new Map(hosts.map((host) => [host.name, host]));
   const stateful = new Map(neutron.securityGroups.map((each) => [each.id, each]));
   return neutron.ports.flatMap((port) => {
@@ -19,6 +22,12 @@ export function ofPorts({ neutron, hosts }: Cloud): readonly Contradiction[] {
     if (network !== undefined && (port.vifType === 'ovs' || port.vifType === 'bridge')) {
       const problem = carrying(port, network, byName.get(port.host));
       if (problem !== null) found.push(wrong(problem, 'binding:host_id', 'binding_host_id'));
+    }
+    for (const [i, { subnetId, address }] of port.fixedIps.entries()) {
+      const subnet = subnets.get(subnetId);
+      if (subnet === undefined || !isReserved(subnet.prefix, address)) continue;
+      const message = `${writeIp(address)} is no address of a port of subnet ${named(subnet)}`;
+      found.push({ ...wrong(message, 'fixed_ips', 'Fixed IP Addresses'), index: i });
     }
     const groups = port.securityGroups.flatMap((id) => stateful.get(id) ?? []);
     const columns = ['security_groups', 'security_group_ids'];

@@ -7,6 +7,7 @@ import { type CloudPrefix } from '../neutron.ts';
 
 /** Kinds of objects, by what the API calls their collections. */
 export type ObjectKind =
+  | 'agents'
   | 'networks'
   | 'subnets'
   | 'ports'

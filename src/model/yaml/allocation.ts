@@ -11,7 +11,7 @@ import {
   type NeutronNetwork,
   type NeutronSubnet,
 } from '../neutron.ts';
-import { contains } from './networks.ts';
+import { contains, isReserved } from './networks.ts';
 
 /** Which address of which subnet is whose. */
 export class Allocation {
@@ -28,6 +28,11 @@ export class Allocation {
     } else this.taken.set(key, owner);
     if (!contains(subnet.prefix, address)) {
       wrong(at, `This address is not in subnet ${JSON.stringify(subnet.name)}`);
+    } else if (isReserved(subnet.prefix, address)) {
+      wrong(
+        at,
+        `${writeIp(address)} is no address of a port of subnet ${JSON.stringify(subnet.name)}`,
+      );
     }
     return { subnetId: subnet.id, address };
   }

@@ -8,7 +8,7 @@
  * those of the API with `binding_failed`, and are plugged in nowhere.
  */
 
-import { readPrefix } from '../../text/address-text.ts';
+import { readPrefix, writeIp } from '../../text/address-text.ts';
 import {
   items,
   type JsonNode,
@@ -79,6 +79,7 @@ export const INTERFACE = /^(?!\.{1,2}$)[^\s/:]{1,15}$/;
 const TUNNELS = ['vxlan', 'gre', 'geneve'] as const;
 
 export function readHosts(root: JsonNode, names: Names<CloudHost>): void {
+  const ends = new Map<string, string>();
   for (const node of objects(member(root, 'hosts'))) {
     reportUnknownKeys(node, HOST_KEYS);
     const name = nameOf(node);
@@ -102,6 +103,20 @@ export function readHosts(root: JsonNode, names: Names<CloudHost>): void {
       alive: truth(node, 'alive', true),
     };
     if (name !== '') names.add(name, host, node);
+    reportTunnelEnd(node, host, ends);
+  }
+}
+
+/** Two hosts cannot both be where a tunnel ends (`tunnel_sync` of ml2/drivers/type_tunnel.py). */
+function reportTunnelEnd(node: JsonNode, host: CloudHost, ends: Map<string, string>): void {
+  const address = host.layer2?.tunnelAddress;
+  if (address == null) return;
+  const text = writeIp(address);
+  const other = ends.get(text);
+  if (other === undefined) ends.set(text, host.name);
+  else {
+    const names = `${JSON.stringify(other)} and ${JSON.stringify(host.name)}`;
+    wrong(node, `Tunnels of hosts ${names} end at the same address ${text}`);
   }
 }
 

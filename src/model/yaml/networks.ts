@@ -254,6 +254,15 @@ export function contains(within: CloudPrefix, { version, value }: CloudAddress):
   return value >> rest === within.address.value >> rest;
 }
 
+/** The network's own address and that for everybody in it, which no port has (ipam/utils.py). */
+export function isReserved(
+  { address, length }: CloudPrefix,
+  { version, value }: CloudAddress,
+): boolean {
+  if (version !== 4 || address.version !== 4 || length > 30) return false;
+  return value === address.value || value === address.value + (1n << BigInt(32 - length)) - 1n;
+}
+
 function overlaps(a: CloudPrefix, b: CloudPrefix): boolean {
   return a.length <= b.length ? contains(a, b.address) : contains(b, a.address);
 }

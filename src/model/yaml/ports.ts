@@ -160,6 +160,9 @@ export function readPortOf(
   { owner = 'compute:nova', ...device }: PortOwner,
 ): NeutronPort {
   const own = mac(row, 'mac') ?? context.macs.give(name);
+  if (((own >> 40n) & 1n) === 1n) {
+    wrong(member(row, 'mac') ?? row, 'This is the address of a group, and no port has it');
+  }
   const subnets = subnetsForHost(row, name, network, context, device.host);
   const wanted = items(member(row, 'addresses'));
   const fixedIps =

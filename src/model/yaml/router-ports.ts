@@ -71,6 +71,11 @@ export function interfacesOf(at: RouterPlace): readonly RouterInterface[] {
     needs(row, 'subnet');
     const named = context.subnets.find(member(row, 'subnet'));
     if (named === undefined) continue;
+    if (made.some((each) => each.subnets.includes(named.subnet))) {
+      const names = `Router ${JSON.stringify(at.name)} has an interface on subnet ${JSON.stringify(named.subnet.name)}`;
+      wrong(row, `${names} already`);
+      continue;
+    }
     const wanted = address(member(row, 'address')) ?? named.subnet.gateway;
     const owner = `router ${at.name}`;
     const fixed =
