@@ -37,6 +37,7 @@ const BY_NATURE: Readonly<Record<string, string>> = {
   'nova-network-managers': 'nobody has the address, or no DHCP server was asked for',
   'octavia-mgmt': 'the management network is apart on purpose',
   'octavia-vip': 'the amphora has no listener on that port',
+  'network-down': 'a network that is down has no DHCP server',
   'ovs-local-network': 'a local network ends at its host',
   'ovs-vlan-out-na-spoof': 'the guest claims a neighbour’s address',
   'ovs-vlan41-in-dropped': 'nobody has the address',
