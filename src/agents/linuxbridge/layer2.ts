@@ -2,7 +2,13 @@
  * The Linux bridge agent: a bridge `brq…` per network with the taps in it, and the NIC, a VLAN
  * device or a VXLAN device as the way to other hosts
  * (neutron/plugins/ml2/drivers/linuxbridge/agent/linuxbridge_neutron_agent.py).
+ *
+ * Simplification: a bridge that was there before the agent, as a hypervisor makes it, keeps IPv6 and
+ * takes addresses and routes from routers' advertisements, which no object of the API tells; compiled
+ * bridges have none.
  */
+// Simplification: a host of which all ports of a network were down from the start is told of nobody
+// on the network; a compiled one knows all as if they had been up before.
 import { type CloudHost, type Layer2Agent } from '../../model/cloud.ts';
 import { deviceName, networkBridge, vxlanDevice } from '../../model/ids.ts';
 import { type CloudAddress, type NeutronNetwork, type NeutronPort } from '../../model/neutron.ts';

@@ -15,7 +15,7 @@
 // Simplification: of the L3 agent routers without a gateway are handled
 // (`handle_internal_only_routers`), IPv6 leaves by subnets' gateways (`ipv6_gateway`), metadata is
 // on port 9697 with mark 1 (`enable_metadata_proxy`, `metadata_port`, `metadata_access_mark`,
-// `external_ingress_mark`), rules have comments and random ports (`comment_iptables_rules`,
+// `external_ingress_mark`), the extension for port forwarding is loaded, rules have comments and random ports (`comment_iptables_rules`,
 // `use_random_fully`), and neither prefixes are delegated nor intervals of radvd changed.
 // Simplification: of the DHCP agent only its domain, its lease and its metadata settings count:
 // `dnsmasq_dns_servers`, `dnsmasq_config_file`, `dnsmasq_local_resolv`, `dhcp_broadcast_reply`,
