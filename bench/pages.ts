@@ -21,6 +21,8 @@ const VIEWS: readonly (readonly [what: string, path: string])[] = [
   ['why', '/why?from=s0&to=s50&protocol=tcp&port=23'],
   ['prove', '/prove?from=s0&to=s3'],
   ['map', '/map?around=s0'],
+  ['groups', '/matrix'],
+  ['what a group reaches', '/matrix?rows=network+t0n0'],
   ['matrix', '/matrix?rows=network+t0n0&columns=network+t0n1'],
 ];
 

@@ -5,6 +5,7 @@
  */
 import { type NetworkHost } from '../model/cloud.ts';
 import { networkBridge } from '../model/ids.ts';
+import { METADATA_TEXT } from '../model/metadata-address.ts';
 import {
   type CloudAddress,
   type NeutronNetwork,
@@ -19,7 +20,7 @@ import { type AddressPlan, emptyNamespace } from './plan.ts';
 import { type CloudView } from './view.ts';
 
 const ROOT = 'root';
-const METADATA = '169.254.169.254/32';
+const METADATA = `${METADATA_TEXT[4]}/32`;
 /** `metadata_port` of nova-api. */
 const METADATA_PORT = 8775;
 const LEASE_S = 120;

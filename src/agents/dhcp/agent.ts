@@ -10,6 +10,7 @@
 // `get_active_networks_info` and `get_network_info`), and then its clients are given routes to them
 // as well; compiled ones are given none.
 import { deviceName, NAMESPACES } from '../../model/ids.ts';
+import { METADATA } from '../../model/metadata-address.ts';
 import { carrierOf, subnetsOn } from '../../model/network-segments.ts';
 import {
   type CloudAddress,
@@ -42,13 +43,13 @@ import {
 } from './options-text.ts';
 
 const OWNER = 'network:dhcp';
-const METADATA: AddressPlan = {
-  address: { version: 4, value: 0xa9fe_a9fen },
+const METADATA_4: AddressPlan = {
+  address: METADATA[4],
   length: 32,
   scope: 'global',
 };
 const METADATA_6: AddressPlan = {
-  address: { version: 6, value: (0xfe80n << 112n) | 0xa9fe_a9fen },
+  address: METADATA[6],
   length: 64,
   scope: 'link',
 };
@@ -88,7 +89,7 @@ function server(at: Place, network: NeutronNetwork, port: NeutronPort): Part {
   );
   const plan = portDevice(at, port, device, [
     ...own,
-    ...(asked ? [METADATA, METADATA_6] : []),
+    ...(asked ? [METADATA_4, METADATA_6] : []),
     linkLocalOf(port.mac),
   ]);
   return {
@@ -99,7 +100,7 @@ function server(at: Place, network: NeutronNetwork, port: NeutronPort): Part {
         devices: [plan],
         routes: ([4, 6] as const).flatMap((version) => defaultRoute(near, version, device)),
         sysctls: new Map([['net.ipv4.ip_forward', '0']]),
-        sockets: socketsOf(asked ? [...own, METADATA] : own, served, proxy !== null),
+        sockets: socketsOf(asked ? [...own, METADATA_4] : own, served, proxy !== null),
         iptables: rules(4),
         ip6tables: rules(6),
       },
@@ -145,7 +146,7 @@ function socketsOf(
       listen('udp', 53, 'dnsmasq', address),
       listen('tcp', 53, 'dnsmasq', address),
     ]),
-    ...(proxied ? [listen('tcp', 80, 'haproxy', METADATA.address)] : []),
+    ...(proxied ? [listen('tcp', 80, 'haproxy', METADATA[4])] : []),
   ];
 }
 

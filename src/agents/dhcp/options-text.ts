@@ -1,4 +1,6 @@
 /** What the DHCP agent writes for dnsmasq (neutron/agent/linux/dhcp.py, class Dnsmasq, Zed). */
+
+import { METADATA_TEXT } from '../../model/metadata-address.ts';
 import {
   type CloudAddress,
   type CloudPrefix,
@@ -9,7 +11,7 @@ import {
 } from '../../model/neutron.ts';
 import { writeIp, writeMac } from '../../text/address-text.ts';
 
-const METADATA = '169.254.169.254/32';
+const METADATA_ROUTE = `${METADATA_TEXT[4]}/32`;
 
 /** A network as one dnsmasq serves it. */
 export interface ServedNetwork {
@@ -180,7 +182,7 @@ function options4({ subnet, metadataVia, onLink }: ServedSubnet): string[] {
   const routes = [
     ...onLink.toReversed().map((prefix) => `${prefixText(prefix)},0.0.0.0`),
     ...given.map(({ to, via }) => `${prefixText(to)},${writeIp(via)}`),
-    ...(metadataVia === null ? [] : [`${METADATA},${writeIp(metadataVia)}`]),
+    ...(metadataVia === null ? [] : [`${METADATA_ROUTE},${writeIp(metadataVia)}`]),
   ];
   const all = gateway === null ? routes : [...routes, `0.0.0.0/0,${writeIp(gateway)}`];
   return [

@@ -1,4 +1,5 @@
 /** The metadata proxy: haproxy in a router's or a DHCP server's namespace (agent/metadata/driver.py). */
+import { METADATA_TEXT } from '../../model/metadata-address.ts';
 
 export interface Proxy {
   readonly files: ReadonlyMap<string, string>;
@@ -15,7 +16,7 @@ export function metadataProxy(of: 'router' | 'network', id: string, device = '')
   const binds =
     of === 'router'
       ? ['bind :::9697']
-      : ['bind 169.254.169.254:80', `bind fe80::a9fe:a9fe:80 interface ${device}`];
+      : [`bind ${METADATA_TEXT[4]}:80`, `bind ${METADATA_TEXT[6]}:80 interface ${device}`];
   const text = [
     'global',
     '    log         /dev/log local0 info',

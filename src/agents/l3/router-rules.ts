@@ -4,6 +4,7 @@
  * IPs and the gateway's own address are translated.
  */
 import { type CloudSettings } from '../../model/cloud.ts';
+import { METADATA_TEXT } from '../../model/metadata-address.ts';
 import { type CloudAddress } from '../../model/neutron.ts';
 import { writeIp } from '../../text/address-text.ts';
 import { type AgentRules, agentRules, type TableText } from '../agent-chains.ts';
@@ -14,8 +15,8 @@ const EXTERNAL = '0x2/0xffff';
 const METADATA_MARK = '0x1/0xffff';
 const METADATA_PORT = 9697;
 const SCOPE_MASK = '0xffff0000';
-const METADATA_4 = '169.254.169.254/32';
-const METADATA_6 = 'fe80::a9fe:a9fe/128';
+const METADATA_4 = `${METADATA_TEXT[4]}/32`;
+const METADATA_6 = `${METADATA_TEXT[6]}/128`;
 
 export interface FloatingRule {
   readonly floating: CloudAddress;

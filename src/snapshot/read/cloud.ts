@@ -16,14 +16,12 @@ import {
   USUAL_VXLAN_GROUP,
 } from '../../model/cloud.ts';
 import { NAMESPACES } from '../../model/ids.ts';
+import { METADATA } from '../../model/metadata-address.ts';
 import { type NeutronAgent } from '../../model/neutron.ts';
 import { readIp, readPrefix } from '../../text/address-text.ts';
 import { settingsOf } from './cloud-settings.ts';
 import { isOn, option } from './host-options.ts';
 import { loadBalancersOf } from './load-balancers.ts';
-
-/** 169.254.169.254 */
-const METADATA = 0xa9fe_a9fen;
 
 /** Agents by their binary's name. */
 const AGENT = {
@@ -211,7 +209,7 @@ function isolatedMetadata(host: Host | undefined): boolean {
   );
   return servers.some(({ state }) =>
     state.interfaces.some(({ addresses }) =>
-      addresses.some(({ address }) => address.version === 4 && address.value === METADATA),
+      addresses.some(({ address }) => address.version === 4 && address.value === METADATA[4].value),
     ),
   );
 }

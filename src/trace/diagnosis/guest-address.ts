@@ -4,9 +4,9 @@
  */
 import { type Endpoint } from '../../dataplane/network.ts';
 import { type IpAddress } from '../../dataplane/routing/types.ts';
+import { METADATA } from '../../model/metadata-address.ts';
 import { sameAddress } from '../../packet/prefix.ts';
 import { writeIp } from '../../text/address-text.ts';
-import { METADATA } from '../exchanges/metadata.ts';
 import { portRef } from '../objects.ts';
 import { type Case, type Diagnosis, type Finding, tupleOf, UNANSWERED } from './case.ts';
 import { inNamespace } from './commands.ts';

@@ -4,17 +4,11 @@
  */
 import { type Network } from '../../dataplane/network.ts';
 import { namespaceOwner } from '../../model/ids.ts';
+import { METADATA } from '../../model/metadata-address.ts';
 import { type NeutronPort } from '../../model/neutron.ts';
 import { sameAddress } from '../../packet/prefix.ts';
 import { readIp } from '../../text/address-text.ts';
 import { type Content, type Question, type Trace } from '../types.ts';
-
-/** The service's addresses (neutron_lib constants METADATA_V4_IP, METADATA_V6_IP). */
-export const METADATA = {
-  4: { version: 4, value: 0xa9fe_a9fen },
-  6: { version: 6, value: 0xfe80_0000_0000_0000_0000_0000_a9fe_a9fen },
-  port: 80,
-} as const;
 
 /** Whether a question is one for the metadata service. */
 export function isForMetadata({ to, packet }: Question): boolean {

@@ -3,10 +3,10 @@
  * `arp:ADDRESS` for a MAC, `metadata` for who one is. A server of such a name is meant first.
  */
 import { type Network } from '../../dataplane/network.ts';
+import { METADATA } from '../../model/metadata-address.ts';
 import { parseAddress } from '../probe-record.ts';
 import { dhcpServerOf } from '../records/lease.ts';
 import { type PacketQuestion, type TraceEnd } from '../types.ts';
-import { METADATA } from './metadata.ts';
 
 /** Where to, and what changes of the packet that was asked about. */
 export interface ExchangeTarget {
