@@ -5,7 +5,7 @@
 
 import { guestName } from '../dataplane/endpoint/guest.ts';
 import { seatBehind } from '../dataplane/endpoint/guest-nics.ts';
-import { type Endpoint, type Network } from '../dataplane/network.ts';
+import { type Endpoint, type Network, ROOT } from '../dataplane/network.ts';
 import { type IpAddress } from '../dataplane/routing/types.ts';
 import { writeIp } from '../text/address-text.ts';
 import { nearest } from '../text/suggest.ts';
@@ -54,8 +54,28 @@ export function resolveEnd(network: Network, word: string, wanted: Wanted = {}):
   const found = network.find(word);
   const address = parseAddress(word);
   if (address !== null && found.length !== 1) return ofAddress(found, word, address, wanted);
-  if (found.length > 0) return choose(network, found, word, wanted);
+  if (found.length > 0) {
+    const own = wanted.side === 'from' ? ofHostItself(network, found) : null;
+    return own ?? choose(network, found, word, wanted);
+  }
   return hostInterface(network, word) ?? unknown(network, word);
+}
+
+/** A port that is no guest's but an interface of a host itself, as Octavia's health manager has one. */
+function ofHostItself(network: Network, found: readonly Endpoint[]): Resolution | null {
+  const [one, ...others] = found;
+  if (one?.port == null || others.length > 0) return null;
+  const { id, host, deviceOwner } = one.port;
+  if (/^(compute|network|trunk):/.test(deviceOwner)) return null;
+  const own = network.hosts.get(host);
+  const plugged = (own?.switch?.bridges ?? [])
+    .flatMap(({ ports }) => ports)
+    .find(({ externalIds }) => externalIds['iface-id'] === id);
+  const devices = own?.namespaces.get(ROOT)?.state.interfaces ?? [];
+  const device = devices.find(({ name }) => name === plugged?.name);
+  return device === undefined || device.addresses.length === 0
+    ? null
+    : hostInterface(network, `${host}:${device.name}`);
 }
 
 /** An address as text. */
