@@ -45,7 +45,9 @@ export function endsOf(
       return;
     }
     if (word !== EVERY_SERVER && !isSelector(selector)) {
-      names.add(word);
+      if (groups.has(word) && network.find(word).length === 0) {
+        wrong.push(`nothing is named ${quoted(word)}; did you mean group:${word}?`);
+      } else names.add(word);
       return;
     }
     const found = isSelector(selector)

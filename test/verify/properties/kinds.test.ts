@@ -29,6 +29,14 @@ describe('what arrives', () => {
     expect(check('  - {from: web-1, to: web-1, arrives: some}')[0]?.holds).toBe('fails');
   });
 
+  it('fails for a group that is named like an end, with the word for it', () => {
+    for (const list of ['{from: web, to: db-1, arrives: none}', '{apart: [web, db-1]}']) {
+      const found = check(`  - ${list}`);
+      expect(found.map(({ holds }) => holds)).not.toContain('holds');
+      expect(found[0]?.because[0]).toBe('nothing is named "web"; did you mean group:web?');
+    }
+  });
+
   it('tells who else gets there', () => {
     const alone = check(
       '  - {from: "group:web", to: db-1, arrives: only, tcp: 3306, nobody_else: true}',
@@ -121,6 +129,15 @@ describe('failures', () => {
   });
 
   it('fails for a property that does not exist, or that has nobody left', () => {
+    // Both servers are on compute1 or on compute2: with that host broken nobody is asked.
+    const ends = check(
+      [
+        '  - {name: https, from: web-2, to: db-1, arrives: some, tcp: 3306}',
+        '  - {keeps: [https], under_failures: {hosts: 1}}',
+      ].join('\n'),
+    );
+    expect(ends.map(({ subject }) => subject)).not.toContain('host compute2');
+    expect(ends.map(({ subject }) => subject)).toContain('host compute1');
     const [unknown] = check('  - {keeps: [nothing], under_failures: {hosts: 1}}');
     expect(unknown?.because[0]).toContain('there is no property "nothing"');
   });

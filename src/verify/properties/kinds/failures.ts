@@ -77,6 +77,7 @@ function* checkFailures(checking: Checking, property: FailureProperty): Generato
     if (broken.some((smaller) => smaller.every((one) => set.includes(one)))) continue;
     const subject = set.map(failureText).join(' and ');
     let worst: Checked | null = null;
+    const before = asked;
     for (const one of afterFailures(network, set)) {
       if (typeof one === 'string') {
         worst ??= plain(property, subject, 'unsure', [one]);
@@ -91,7 +92,8 @@ function* checkFailures(checking: Checking, property: FailureProperty): Generato
       worst = { ...first, property, subject, because };
     }
     if (worst?.holds === 'fails') broken.push([...set]);
-    yield worst ?? plain(property, subject, 'holds');
+    // Where every end is on a broken host nobody is asked, and that is no pass.
+    if (worst !== null || asked > before) yield worst ?? plain(property, subject, 'holds');
   }
   if (sets.length > MOST_SETS) {
     const because = [`${sets.length} sets of failures are too many; ${MOST_SETS} were tried`];
