@@ -68,7 +68,7 @@ async function run(call: Call, a: string, b: string, flags: DiffFlags): Promise<
   if (flags.reachability === true) {
     const { diffReach } = await import('./diff-reach.ts');
     const json = flags.json === true || flags.format === 'json';
-    diffReach(call, left.network, right.network, { ...flags, json });
+    diffReach(call, [left, right], { ...flags, json });
     return;
   }
   for (const host of flags.host ?? []) {

@@ -2,7 +2,6 @@
  * `hopwise diff A B --reachability`: which packets arrive in one network and not in the other, and
  * which fare otherwise; with `--frames` also which frames of servers somebody else receives.
  */
-import { type Network } from '../dataplane/network.ts';
 import { forTerminal, jsonText } from '../text/escape.ts';
 import { type Page } from '../trace/render/style.ts';
 import { classText } from '../verify/proof/classes.ts';
@@ -18,8 +17,10 @@ import {
 } from '../verify/proof/pairs.ts';
 import { type Group } from '../verify/proof/prove.ts';
 import { witnessText } from '../verify/proof/text.ts';
+import { placesThatDiffer } from '../verify/proof/unchanged.ts';
 import { EXIT, UsageError } from './exit-codes.ts';
 import { type Call } from './io.ts';
+import { type OpenedSnapshot } from './snapshot-option.ts';
 import { pageOf, type Wishes } from './terminal.ts';
 
 /** Pairs that change in one way and are told in one line; the others are counted. */
@@ -32,7 +33,13 @@ interface ReachFlags extends Wishes {
 }
 
 /** Proves all pairs of servers in both networks, and writes in what they differ. */
-export function diffReach(call: Call, a: Network, b: Network, flags: ReachFlags): void {
+export function diffReach(
+  call: Call,
+  [left, right]: readonly [OpenedSnapshot, OpenedSnapshot],
+  flags: ReachFlags,
+): void {
+  const [a, b] = [left.network, right.network];
+  const places = bothRead(left, right);
   const common = commonServers(a, b);
   const servers = flags.server ?? common;
   for (const name of servers) {
@@ -41,7 +48,7 @@ export function diffReach(call: Call, a: Network, b: Network, flags: ReachFlags)
     }
   }
   const pairs = [serverPairs, outsidePairs, servicePairs].flatMap((of) => of([a, b], servers));
-  const changes = [...counted(call, comparePairs(a, b, pairs), 'pairs')];
+  const changes = [...counted(call, comparePairs(a, b, pairs, places), 'pairs')];
   const frames =
     flags.frames === true
       ? [...counted(call, compareFrames(a, b, servers), 'kinds of frames')]
@@ -79,6 +86,15 @@ export function diffReach(call: Call, a: Network, b: Network, flags: ReachFlags)
   const complete = unsure.length + unsureFrames.length === 0 && changes.length > 0;
   const same = changed.length + otherFrames.length === 0;
   call.exitCode = same ? (complete ? EXIT.yes : EXIT.unsure) : EXIT.no;
+}
+
+/** What differs where both are files of one cloud; null where all is asked of both. */
+function bothRead(left: OpenedSnapshot, right: OpenedSnapshot): ReadonlySet<string> | null {
+  if (left.folder === undefined || right.folder === undefined) return null;
+  return placesThatDiffer(
+    { network: left.network, folder: left.folder },
+    { network: right.network, folder: right.folder },
+  );
 }
 
 /** Tells on a terminal how far it has come. */

@@ -45,6 +45,8 @@ export interface World<P> extends Wiring<P> {
   known(place: string): NamespaceDevice<P> | null;
   /** The switch of a host, if some packet has come there already. */
   knownSwitch(host: string): SwitchDevice<P> | null;
+  /** Namespaces (`HOST NAME`) and switches (`HOST `) to which something has come. */
+  met(): ReadonlySet<string>;
   /**
    * The namespace's addresses, routes or interfaces have changed: what it has learned and tracks
    * stays, everything else is compiled anew.
@@ -99,6 +101,7 @@ export function openWorld<P>(
   /** The same by host and name: frames ask again and again, and a joined key costs more than both. */
   const byHost = new Map<string, Map<string, NamespaceDevice<P>>>();
   const switches = new Map<string, SwitchDevice<P>>();
+  const met = new Set<string>();
 
   const configOf = (host: string, name: string): CompiledNamespace | null => {
     const borrows = options.borrowed.filter((one) => one.host === host && one.namespace === name);
@@ -125,6 +128,7 @@ export function openWorld<P>(
 
   const namespace = (host: string, name: string): NamespaceDevice<P> | null => {
     const known = byHost.get(host)?.get(name);
+    if (known === undefined) met.add(`${host} ${name}`);
     if (known !== undefined) {
       return stale.size > 0 && stale.delete(`${host} ${name}`) ? renewed(known) : known;
     }
@@ -142,6 +146,7 @@ export function openWorld<P>(
   };
 
   const switchOf = (host: string): SwitchDevice<P> | null => {
+    met.add(`${host} `);
     const known = switches.get(host);
     if (known !== undefined) return known;
     const made = options.switches(compiled, run, host, former.get(host) ?? null);
@@ -202,6 +207,7 @@ export function openWorld<P>(
     namespace,
     known: (place) => namespaces.get(place) ?? null,
     knownSwitch: (host) => switches.get(host) ?? former.get(host) ?? null,
+    met: () => met,
     renew,
     renewRules,
     renewSwitch,

@@ -12,6 +12,7 @@ import { type FateChange, fateChanges, receivedOf } from './fates.ts';
 import { type Pair } from './pairs.ts';
 import { type Group, groupOf, type Proved, type Prover, prepareProofs } from './prove.ts';
 import { setsTo } from './source.ts';
+import { isUntouched } from './unchanged.ts';
 import { ALL_WANTED, type Wanted } from './wanted.ts';
 
 /** One pair of ends. */
@@ -31,15 +32,20 @@ export interface Faring extends Group {
   readonly how: readonly string[];
 }
 
-/** Compares some pairs, one after the other. */
+/**
+ * Compares some pairs, one after the other.
+ * @param places those that differ, where all else is the same (`placesThatDiffer`)
+ */
 export function* comparePairs(
   a: Network,
   b: Network,
   pairs: readonly Pair[],
+  places: ReadonlySet<string> | null = null,
 ): Generator<ReachChange> {
   const provers = [prepareProofs(a), prepareProofs(b)] as const;
   for (const pair of pairs) {
-    const { space, lost, gained, changed, how, unknown } = reachDifference([a, b], provers, pair);
+    const found = reachDifference([a, b], provers, pair, places);
+    const { space, lost, gained, changed, how, unknown } = found;
     const faring = groupOf(space, changed);
     yield {
       ...pair,
@@ -69,10 +75,15 @@ export function reachDifference(
   networks: readonly [Network, Network],
   provers: readonly [Prover, Prover],
   { from, to, version }: Pair,
+  places: ReadonlySet<string> | null = null,
 ): ReachDifference {
   const space = openSpace();
   let address: IpAddress | null = null;
+  let first: Proved | null = null;
   const proved = networks.map((network, i): Proved => {
+    // What comes to nothing that differs fares the same.
+    const same = places !== null && first?.kind === 'proved' && isUntouched(first.followed, places);
+    if (same && first !== null) return first;
     const asked = askedQuestion(network, {
       from,
       to,
@@ -82,7 +93,8 @@ export function reachDifference(
     address = asked.value.to.address;
     const ends = { from: asked.value.from, to: asked.value.to };
     const question = { ...ends, wanted: ALL_WANTED, established: true };
-    return provers[i === 0 ? 0 : 1].prove(question, space);
+    first = provers[i === 0 ? 0 : 1].prove(question, space);
+    return first;
   });
   const unknown = proved.flatMap((one) =>
     one.kind === 'impossible'

@@ -38,6 +38,8 @@ export interface Propagated<P> {
   readonly assumed: ReadonlyMap<string, { readonly code: Reason; readonly detail: string }>;
   /** What the sender's stack made of the traffic: with its source address. */
   readonly sent: readonly P[];
+  /** Switches and namespaces to which something has come, as `World.met` names them. */
+  readonly places: ReadonlySet<string>;
 }
 
 const SILENT: Applications<never> = { listensEverywhere: true, answer: () => SILENCE };
@@ -110,7 +112,7 @@ export function propagate<P>(
     return send(run, sender.stack, sending);
   });
   if (later.length > 0) endings.push(...walk(run, world, [{ device: sender, outcomes: later }]));
-  return { endings, assumed, sent };
+  return { endings, assumed, sent, places: world.met() };
 }
 
 /**

@@ -100,6 +100,8 @@ export interface Followed {
   readonly from: TraceEnd;
   readonly to: TraceEnd;
   readonly told: readonly Told[];
+  /** Switches and namespaces to which something has come, as `World.met` names them. */
+  readonly places: ReadonlySet<string>;
 }
 
 /** Proves questions over one network; what is compiled is kept between them. */
@@ -280,7 +282,11 @@ function concluded(
       return said.lost();
     },
   };
-  return { proof, region: arrives, followed: { space, asked, from, to, told } };
+  return {
+    proof,
+    region: arrives,
+    followed: { space, asked, from, to, told, places: walked.places },
+  };
 }
 
 function once<T>(make: () => T): () => T {

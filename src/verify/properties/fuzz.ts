@@ -5,10 +5,15 @@
  */
 import fc from 'fast-check';
 import { type Cloud } from '../../model/cloud.ts';
-import { compileNetworkOf } from '../../snapshot/read/compiled.ts';
+import { compileFiles } from '../../snapshot/read/compiled.ts';
+import { once } from '../../snapshot/read/folder.ts';
+import { memoryFolder } from '../../snapshot/read/memory-folder.ts';
+import { openSnapshot } from '../../snapshot/read/open.ts';
+import { placesThatDiffer, type ReadNetwork } from '../proof/unchanged.ts';
 import { CHANGE_KINDS, type ChangeKind, changedCloud, possibleChanges } from './changes.ts';
 import { type CheckOptions, checkProperties } from './check.ts';
 import { type Checked, type PropertyFile } from './types.ts';
+import { openWalks } from './walks.ts';
 
 export interface FuzzOptions {
   readonly runs: number;
@@ -50,10 +55,11 @@ export function fuzzProperties(cloud: Cloud, file: PropertyFile, options: FuzzOp
   const drawn = fc.array(fc.tuple(fc.nat(99), fc.nat(9999)), { minLength: 1, maxLength: LONGEST });
   // A property that returns false is an error of its own to fast-check: ours are told apart here.
   const crashes: unknown[] = [];
+  const checked = checkerFrom(cloud, file, options.check);
   const holdsAfter = (sequence: readonly Drawn[]): boolean => {
     options.progress?.(++sequences);
     const { after } = changed(cloud, kinds, sequence);
-    const found = [...checkProperties(compileNetworkOf(after), file, options.check)];
+    const found = checked(after);
     if (found.some(({ holds }) => holds === 'fails')) return false;
     if (found.some(({ holds }) => holds === 'unsure')) unsure++;
     return true;
@@ -73,14 +79,37 @@ export function fuzzProperties(cloud: Cloud, file: PropertyFile, options: FuzzOp
     return { runs: result.numRuns, broken: null, unsure };
   }
   const { after, changes } = changed(cloud, kinds, sequence);
-  const failures = [...checkProperties(compileNetworkOf(after), file, options.check)].filter(
-    ({ holds }) => holds === 'fails',
-  );
+  const failures = checked(after).filter(({ holds }) => holds === 'fails');
   return {
     runs: result.numRuns,
     broken: { changes, failures, shrunk: result.numShrinks },
     unsure,
   };
+}
+
+/**
+ * Checks properties over clouds that come of one: what packets fare that come to nothing that has
+ * changed is known from there.
+ */
+export function checkerFrom(
+  cloud: Cloud,
+  file: PropertyFile,
+  check: CheckOptions = {},
+): (after: Cloud) => readonly Checked[] {
+  const before = readOf(cloud);
+  const walks = openWalks(before.network);
+  return (after) => {
+    const now = readOf(after);
+    const changed = placesThatDiffer(before, now);
+    const known = changed === null ? null : { walks, changed };
+    return [...checkProperties(now.network, file, { ...check, known })];
+  };
+}
+
+function readOf(cloud: Cloud): ReadNetwork {
+  const files = [...compileFiles(cloud)].map(([path, text]) => [path, once(text)] as const);
+  const folder = memoryFolder(new Map(files));
+  return { network: openSnapshot(folder), folder };
 }
 
 /** The cloud after a drawn sequence, and the sequence in words; what is not possible is left out. */

@@ -9,6 +9,7 @@ import { askedQuestion } from '../../trace/ask.ts';
 import { NOWHERE, type Region } from '../../traffic/sets/regions.ts';
 import { openSpace } from '../../traffic/sets/space.ts';
 import { arrived, type Followed, type Proof, type Prover, prepareProofs } from '../proof/prove.ts';
+import { isUntouched } from '../proof/unchanged.ts';
 import { type Wanted } from '../proof/wanted.ts';
 import { type Overheard, recorder } from './recorder.ts';
 import { type Checked, type Modality, type State } from './types.ts';
@@ -45,20 +46,37 @@ export interface Walks {
   walk(question: WalkQuestion): Walked;
 }
 
+/** Walks over a network from which another one differs in some switches and namespaces only. */
+export interface KnownWalks {
+  readonly walks: Walks;
+  readonly changed: ReadonlySet<string>;
+}
+
 /** Walks that are kept at once; each holds its diagrams. */
 const MOST_KEPT = 200;
 
-/** Prepares a network for the questions of many properties. */
-export function openWalks(network: Network, overheard: Overheard | null = null): Walks {
+/**
+ * Prepares a network for the questions of many properties.
+ * @param known what came to nothing that changed is taken over from there
+ */
+export function openWalks(
+  network: Network,
+  overheard: Overheard | null = null,
+  known: KnownWalks | null = null,
+): Walks {
   const prover = prepareProofs(network);
   const kept = new Map<string, Walked>();
   return {
     walk(question) {
+      if (known !== null && overheard === null) {
+        const before = known.walks.walk(question);
+        if (before.kind === 'walked' && isUntouched(before.followed, known.changed)) return before;
+      }
       const key = JSON.stringify(question, (_, value: unknown) =>
         typeof value === 'bigint' ? String(value) : value,
       );
-      const known = kept.get(key);
-      if (known !== undefined) return known;
+      const again = kept.get(key);
+      if (again !== undefined) return again;
       const walked = walkOnce(network, prover, question, overheard);
       if (kept.size >= MOST_KEPT) kept.delete(kept.keys().next().value ?? '');
       kept.set(key, walked);
