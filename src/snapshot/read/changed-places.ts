@@ -22,7 +22,7 @@ const SHARED: readonly string[] = ['sysctl', 'conntrack'];
 const OF_API: readonly string[] = ['security-groups', 'security-group-rules', 'address-groups'];
 
 /** A switch or a namespace (`HOST NAMESPACE`, `HOST ` for the switch). */
-export function placeKey(host: string, namespace: string | null): string {
+function placeKey(host: string, namespace: string | null): string {
   return `${host} ${namespace ?? ''}`;
 }
 
