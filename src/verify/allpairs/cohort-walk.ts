@@ -26,7 +26,7 @@ import { type Station } from './places.ts';
 import { beforeNat, type Forwarded, SAME, type Treatment } from './router.ts';
 import { localDevice, routeCuts, routeTo, settingsOf } from './routes.ts';
 import { type Server } from './servers.ts';
-import { type Cell } from './upkeep.ts';
+import { type Cell, emptyCell } from './upkeep.ts';
 
 /** Servers that send alike: the same routes, the same outlet. */
 export interface Cohort {
@@ -35,6 +35,20 @@ export interface Cohort {
   readonly members: readonly Member[];
   /** By way of an answer: whether all of them hear it or none does; null: each by itself. */
   readonly hearing: Map<number, Cell<boolean | null>>;
+  /** How far packets to runs of addresses go together. */
+  plans: Cell<Plan>[];
+}
+
+/** Packets that stand before a link that their destination is on. */
+interface Leg {
+  /** The router that sends them; null: they are still with their senders. */
+  readonly by: Station | null;
+  readonly way: Way;
+}
+
+/** What becomes of packets to a run of addresses, as far as no link is asked for the address. */
+interface Plan extends Told {
+  readonly legs: readonly Leg[];
 }
 
 /** Packets of some members that arrive somewhere. */
@@ -67,6 +81,8 @@ interface Walk {
   readonly found: Found[];
   readonly passed: Passed[];
   readonly open: Set<Member>;
+  /** Where those are left that stand before the link of their destination; null: they go on. */
+  readonly legs: Leg[] | null;
 }
 
 /** Connections of some members on their way. */
@@ -90,37 +106,83 @@ export function walkTogether(
   cohort: Cohort,
   destination: number,
 ): Told {
-  const { outlet, members } = cohort;
-  const destinations = everyAddress();
-  const walk: Walk = { engine, destinations, found: [], passed: [], open: new Set() };
+  const plan = planFor(engine, outlets, cohort, destination);
+  const { legs, high } = plan;
+  if (legs.length === 0) return { ...plan, low: destination, high };
+  const found = [...plan.found];
+  const passed = [...plan.passed];
+  const walk: Walk = {
+    engine,
+    destinations: everyAddress(),
+    found,
+    passed,
+    open: new Set(plan.open),
+    legs: null,
+  };
+  for (const { by, way } of legs) {
+    const { members } = way;
+    guarded(walk, members, () => {
+      if (by === null) onOwnLink(walk, outlets, cohort, { ...way, destination }, destination);
+      else onLink(walk, by, { ...way, destination }, destination);
+    });
+  }
+  return { low: destination, high: destination, found, passed, open: walk.open };
+}
+
+/** The plan for an address, which is mostly that for many others as well. */
+function planFor(engine: Engine, outlets: Outlets, cohort: Cohort, destination: number): Plan {
+  const { upkeep } = engine;
+  const { members } = cohort;
   // Whoever has the address sends nothing to it.
-  const senders = members.some(({ server }) => server.address === destination)
-    ? members.filter(({ server }) => server.address !== destination)
-    : members;
-  if (senders !== members) narrowTo(destinations, destination, destination);
+  if (members.some(({ server }) => server.address === destination)) {
+    const others = members.filter(({ server }) => server.address !== destination);
+    const plan = planOf(engine, outlets, cohort, others, destination);
+    return { ...plan, low: destination, high: destination };
+  }
+  for (let i = cohort.plans.length - 1; i >= 0; i--) {
+    const cell = cohort.plans[i]!;
+    if (cell.stale || destination < cell.value.low || destination > cell.value.high) continue;
+    return upkeep.use(cell, () => cell.value);
+  }
+  const cell = emptyCell<Plan>();
+  const plan = upkeep.use(cell, () => planOf(engine, outlets, cohort, members, destination));
+  if (plan.low < plan.high) {
+    if (upkeep.on) cohort.plans = cohort.plans.filter(({ stale }) => !stale);
+    cohort.plans.push(cell);
+  }
+  return plan;
+}
+
+function planOf(
+  engine: Engine,
+  outlets: Outlets,
+  cohort: Cohort,
+  senders: readonly Member[],
+  destination: number,
+): Plan {
+  const destinations = everyAddress();
+  const legs: Leg[] = [];
+  const walk: Walk = { engine, destinations, found: [], passed: [], open: new Set(), legs };
   guarded(walk, senders, () => {
     const [first] = senders;
     if (first === undefined) return;
     const hop = firstHop(walk, first.server, destination);
     if (hop === null) return;
-    const answers = outlet.answers(hop);
-    const takers = takersOf(walk, outlets, cohort, senders, hop, answers);
-    for (const [mac, group] of takers) {
-      for (const { station, pieces, into, zones } of mac === null ? [] : outlet.reach(mac)) {
-        const where = engine.coordinates.regions.and(engine.coordinates.openings, into);
-        if (where === NOWHERE) continue;
-        const way = { pieces, where, seenAs: null, destination, zones, anyPort: false, routers: 0 };
-        received(walk, station, { ...way, members: group });
-      }
-    }
+    const { openings } = engine.coordinates;
+    const way: Way = { ...AT_HOME, members: senders, where: openings, destination };
+    if (hop === SAME) legs.push({ by: null, way });
+    else onOwnLink(walk, outlets, cohort, way, hop);
   });
   const { found, passed, open } = walk;
   const { low, high } =
     found.length > 0 || open.size > 0 ? { low: destination, high: destination } : destinations;
-  return { low: Math.max(low, destination), high, found, passed, open };
+  return { low, high, found, passed, open, legs };
 }
 
-/** The next hop of the members' own stacks; null: no route. */
+/** How packets are at first. */
+const AT_HOME = { pieces: 0, seenAs: null, zones: NO_ZONES, anyPort: false, routers: 0 } as const;
+
+/** The next hop of the members' own stacks, SAME where it is the destination; null: no route. */
 function firstHop(walk: Walk, { station, address }: Server, destination: number): number | null {
   const { state, device } = station;
   within(routeCuts(state), destination, walk.destinations);
@@ -132,9 +194,21 @@ function firstHop(walk: Walk, { station, address }: Server, destination: number)
   if (route.device !== device.name) throw new NotCarried('a server with several interfaces');
   if (route.source !== null && route.source !== address) throw new NotCarried('another source');
   if (device.mtu < LEAST_MTU) throw new NotCarried('a small MTU');
-  const hop = route.gateway ?? destination;
-  if (hop === destination) narrowTo(walk.destinations, hop, hop);
-  return hop;
+  if (route.gateway === destination) narrowTo(walk.destinations, destination, destination);
+  return route.gateway ?? SAME;
+}
+
+/** From the senders' own ports to those who take what is for a next hop. */
+function onOwnLink(walk: Walk, outlets: Outlets, cohort: Cohort, way: Way, hop: number): void {
+  const { engine } = walk;
+  const { outlet } = cohort;
+  const takers = takersOf(walk, outlets, cohort, way.members, hop, outlet.answers(hop));
+  for (const [mac, members] of takers) {
+    for (const { station, pieces, into, zones } of mac === null ? [] : outlet.reach(mac)) {
+      const where = engine.coordinates.regions.and(way.where, into);
+      if (where !== NOWHERE) received(walk, station, { ...way, pieces, where, zones, members });
+    }
+  }
 }
 
 /** Where something is not carried, nothing is said of these members. */
@@ -209,6 +283,7 @@ function bySource<T>(
   find: (source: number, alike: Extent) => T,
 ): ReadonlyMap<T, readonly Member[]> {
   const groups = new Map<T, readonly Member[]>();
+  let all = true;
   if (seenAs !== null) {
     guarded(walk, members, () => groups.set(find(seenAs, everyAddress()), members));
     return groups;
@@ -231,9 +306,12 @@ function bySource<T>(
       if (!(error instanceof NotCarried)) throw error;
       run = members.slice(i, i + 1);
       for (const one of run) walk.open.add(one);
+      all = false;
     }
     i += run.length;
   }
+  // One list for all, so that what is known of it need not be worked out again.
+  if (all && groups.size === 1) for (const found of groups.keys()) groups.set(found, members);
   return groups;
 }
 
@@ -284,7 +362,9 @@ function sentOn(walk: Walk, way: Way, { parts, refused }: Treatment): void {
         routers: way.routers + 1,
       };
       const hop = one.hop === SAME ? way.destination : one.hop;
-      if (same) onLink(walk, one.by, next, hop);
+      if (same && one.hop === SAME && walk.legs !== null) {
+        walk.legs.push({ by: one.by, way: next });
+      } else if (same) onLink(walk, one.by, next, hop);
       else translated(walk, { ...one, hop }, next, one.destination !== SAME);
     }
   });

@@ -57,7 +57,7 @@ export function joinedBy(server: Server, outlets: Outlets, routers: Routers): Jo
 export function cohortOf(joined: readonly Joined[]): Cohort {
   const members = joined.map(({ member }) => member);
   members.sort((a, b) => a.server.address - b.server.address);
-  return { outlet: joined[0]!.outlet, members, hearing: new Map() };
+  return { outlet: joined[0]!.outlet, members, hearing: new Map(), plans: [] };
 }
 
 /** Whether a server's own rules look at what it sends; also where nobody can tell. */
