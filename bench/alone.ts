@@ -32,7 +32,8 @@ if (import.meta.url === `file://${process.argv[1]}`) {
   const result = resultOf(kind, what);
   // maxRSS is in kilobytes (getrusage(2)).
   const megabytes = process.resourceUsage().maxRSS / 1000;
-  console.log(JSON.stringify({ ...result, megabytes }));
+  // A measurement that goes on behind what is promised tells its own.
+  console.log(JSON.stringify({ megabytes, ...result }));
 }
 
 function resultOf(kind: string | undefined, what: string): object {

@@ -20,7 +20,7 @@ export interface Tuple {
 /** Flows that ask the same values of them. */
 export interface Bucket {
   readonly values: readonly number[];
-  readonly rules: Rule[];
+  rules: Rule[];
   /** Another bucket of the same hash. */
   readonly next: Bucket | null;
 }
@@ -70,7 +70,8 @@ export function addFlow(index: FlowIndex, flow: Flow, asked: Asked): void {
 }
 
 function addTo(index: FlowIndex, flow: Flow, of: Asked): void {
-  const { rules } = bucketOf(tupleOf(index, of), of);
+  const bucket = bucketOf(tupleOf(index, of), of);
+  const { rules } = bucket;
   const { actions, priority } = flow;
   const { coordinates } = of;
   const clauses = actions[0]?.kind === 'conjunction' ? clausesOf(flow) : NO_CLAUSES;
@@ -88,7 +89,10 @@ function addTo(index: FlowIndex, flow: Flow, of: Asked): void {
   }
   const asks = [coordinates];
   const more = null;
-  rules.push({ priority, flow, asks, clauses, more, bySource: UNMADE, byDestination: UNMADE });
+  const rule = { priority, flow, asks, clauses, more, bySource: UNMADE, byDestination: UNMADE };
+  // Most buckets have one rule: a list that is pushed to keeps room for many.
+  if (rules.length === 0) bucket.rules = [rule];
+  else rules.push(rule);
 }
 
 /** Takes a flow away; false where it is not there. */
@@ -152,6 +156,7 @@ function sameClauses(rule: Rule, priority: number, clauses: readonly Clause[]): 
   return true;
 }
 
+const NO_RULES: Rule[] = [];
 const HASH_START = 0x811c_9dc5;
 const HASH_PRIME = 0x0100_0193;
 
@@ -164,7 +169,7 @@ function bucketOf({ buckets }: Tuple, { values, count }: Asked): Bucket {
     while (i < count && one.values[i] === values[i]) i++;
     if (i === count) return one;
   }
-  const made: Bucket = { values: values.slice(0, count), rules: [], next: first };
+  const made: Bucket = { values: values.slice(0, count), rules: NO_RULES, next: first };
   buckets.set(hash, made);
   return made;
 }

@@ -1,31 +1,20 @@
 /**
  * What stands behind every port of every bridge: another bridge, a tunnel, a station with a
- * namespace of its own, a NIC on a segment. Worked out once, from the wires of the network.
+ * namespace of its own, a NIC on a segment. Worked out once. Before: `wiring.ts`.
  */
-import { guestName } from '../../dataplane/endpoint/guest.ts';
-import { seatBehind } from '../../dataplane/endpoint/guest-nics.ts';
 import { type InterfaceId } from '../../dataplane/network.ts';
-import { type Port, type Switch } from '../../dataplane/ovs/types/switch.ts';
-import { type Interface, type Namespace } from '../../dataplane/routing/types.ts';
+import { type Bridge, type Port, type Switch } from '../../dataplane/ovs/types/switch.ts';
 import { type CompiledNetwork } from '../../trace/compiled-network.ts';
-import { namespaceOf } from '../../trace/world.ts';
 import { emptyAsked } from './asks.ts';
-import { type Mac } from './frame.ts';
 import { type IndexedBridge, indexBridge } from './indexed-bridge.ts';
 import { type Upkeep } from './upkeep.ts';
+import { type Seat, type Wired, wiringOf } from './wiring.ts';
 
 /** An interface of a namespace behind a port of a bridge. */
-export interface Station {
+export interface Station extends Seat {
   readonly id: number;
   readonly bridge: IndexedBridge;
   readonly ofport: number;
-  readonly host: string;
-  readonly namespace: string;
-  readonly device: Interface;
-  readonly mac: Mac;
-  /** IPv4 addresses of the device. */
-  readonly addresses: readonly number[];
-  readonly state: Namespace;
 }
 
 /** What stands behind a port. */
@@ -63,6 +52,7 @@ export function openPlaces(compiled: CompiledNetwork, upkeep: Upkeep): Places {
   const asked = emptyAsked();
   const switches = new Map<string, Switch>();
   const bridges = new Map<string, IndexedBridge>();
+  const byBridge = new Map<Bridge, IndexedBridge>();
   const peers = new Map<string, { bridge: IndexedBridge; inPort: number }>();
   for (const [host, { switch: of }] of network.hosts) {
     if (of === null) continue;
@@ -70,6 +60,7 @@ export function openPlaces(compiled: CompiledNetwork, upkeep: Upkeep): Places {
     for (const bridge of of.bridges) {
       const indexed = indexBridge(host, bridge, asked, upkeep);
       bridges.set(`${host} ${bridge.name}`, indexed);
+      byBridge.set(bridge, indexed);
       for (const port of bridge.ports) {
         peers.set(`${host} ${port.name}`, { bridge: indexed, inPort: port.ofport });
       }
@@ -77,12 +68,23 @@ export function openPlaces(compiled: CompiledNetwork, upkeep: Upkeep): Places {
   }
   const stations: Station[] = [];
   const kinds = new Map<IndexedBridge, Map<number, Behind>>();
-  for (const bridge of bridges.values()) {
-    const byPort = new Map<number, Behind>();
-    for (const port of bridge.ports.values()) {
-      byPort.set(port.ofport, behindOf(compiled, bridge, port, peers, stations));
+  const behindOf = (bridge: IndexedBridge, { ofport }: Port, wired: Wired): Behind => {
+    if (wired.kind === 'namespace') {
+      const { host, namespace, device, mac, addresses, state } = wired.seat;
+      const id = stations.length;
+      const station = { id, bridge, ofport, host, namespace, device, mac, addresses, state };
+      stations.push(station);
+      return { kind: 'station', station };
     }
-    kinds.set(bridge, byPort);
+    if (wired.kind !== 'patch') return wired;
+    const peer = peers.get(`${bridge.host} ${wired.peer}`);
+    return peer === undefined ? NOBODY : { kind: 'bridge', ...peer };
+  };
+  for (const [bridge, wires] of wiringOf(compiled)) {
+    const indexed = byBridge.get(bridge)!;
+    const byPort = new Map<number, Behind>();
+    for (const [port, wired] of wires) byPort.set(port.ofport, behindOf(indexed, port, wired));
+    kinds.set(indexed, byPort);
   }
   const byNamespace = groupBy(stations, ({ host, namespace }) => `${host} ${namespace}`);
   const byAddress = new Map<number, Station[]>();
@@ -129,76 +131,4 @@ function groupBy<T>(list: readonly T[], keyOf: (one: T) => string): ReadonlyMap<
     else group.push(one);
   }
   return groups;
-}
-
-function behindOf(
-  compiled: CompiledNetwork,
-  bridge: IndexedBridge,
-  port: Port,
-  peers: ReadonlyMap<string, { bridge: IndexedBridge; inPort: number }>,
-  stations: Station[],
-): Behind {
-  const { network } = compiled;
-  const { host } = bridge;
-  if (port.ofport < 0) return NOBODY;
-  if (port.type === 'patch') {
-    const peer = peers.get(`${host} ${port.peer}`);
-    return peer === undefined ? NOBODY : { kind: 'bridge', ...peer };
-  }
-  if (port.tunnel !== null) return { kind: 'tunnel', port };
-  const inside = network.interfaceOf({ host, bridge: bridge.name, port: port.name });
-  if (inside === null) return { kind: 'unknown', why: `${host} has no interface ${port.name}` };
-  const wire = network.wire(inside);
-  const reached = (to: InterfaceId): Behind => {
-    const state = namespaceOf(compiled, to.host, to.namespace);
-    const device = state?.interfaces.find(({ name }) => name === to.name);
-    if (state === undefined || device === undefined) {
-      return { kind: 'unknown', why: `${to.host} ${to.namespace} ${to.name} was not captured` };
-    }
-    const own = network.switchPortOf(to);
-    const isInside = inside.namespace === to.namespace && inside.name === to.name;
-    if (device.master !== null || (own !== null && !isInside)) {
-      return { kind: 'unknown', why: `${to.name} is a port of a bridge` };
-    }
-    const station: Station = {
-      id: stations.length,
-      bridge,
-      ofport: port.ofport,
-      host: to.host,
-      namespace: to.namespace,
-      device,
-      mac: Number(device.mac),
-      addresses: device.addresses.flatMap(({ address }) =>
-        address.version === 4 ? [Number(address.value)] : [],
-      ),
-      state,
-    };
-    stations.push(station);
-    return { kind: 'station', station };
-  };
-  switch (wire.kind) {
-    case 'switch-port':
-      return reached(inside);
-    case 'interface':
-      return isLive(compiled, inside)
-        ? reached(wire.to)
-        : { kind: 'unknown', why: `${inside.name} is down` };
-    case 'guest': {
-      const seat = seatBehind(network.neutron, host, inside.name);
-      return reached({ host, namespace: guestName(seat.tap), name: seat.device });
-    }
-    case 'segment':
-      return { kind: 'nic', segment: wire.segment.name, at: inside };
-    case 'kernel':
-      return NOBODY;
-    case 'unknown':
-      return { kind: 'unknown', why: wire.why };
-  }
-}
-
-function isLive({ network }: CompiledNetwork, { host, namespace, name }: InterfaceId): boolean {
-  const device = network
-    .namespace(host, namespace)
-    ?.state.interfaces.find((one) => one.name === name);
-  return device === undefined || (device.up && device.running);
 }

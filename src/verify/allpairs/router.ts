@@ -3,18 +3,18 @@
  * connection between two addresses. Carried are the rules that chains.ts knows and routing by the
  * main table; everything else is left to the proof of one pair.
  */
-import { parseIptablesSave } from '../../dataplane/iptables/text/save.ts';
 import { ROOT } from '../../dataplane/network.ts';
 import { type Namespace } from '../../dataplane/routing/types.ts';
 import { melted } from '../../traffic/intervals.ts';
 import { EVERYWHERE, NOWHERE, type Region, type Regions } from '../../traffic/sets/regions.ts';
-import { type Chains, chainsOf, type Passing, passChain } from './chains.ts';
+import { type Chains, type Passing, passChain } from './chains.ts';
 import { FROM_PORT, PROTOCOL } from './coordinates.ts';
 import { type Extent, within } from './extent.ts';
 import { NotCarried } from './frame.ts';
 import { type Outlook, openOutlook } from './outlook.ts';
 import { type Places, type Station } from './places.ts';
 import { localDevice, routeTo, settingsOf } from './routes.ts';
+import { chainsIn } from './wiring.ts';
 
 /** A connection that leaves a router. */
 export interface Forwarded {
@@ -56,30 +56,16 @@ export const SAME = -1;
 const TABLES = ['raw', 'mangle', 'nat'] as const;
 
 export function openRouters(places: Places, regions: Regions): Routers {
-  const { network } = places.compiled;
-  const rules = new Map<string, Chains | NotCarried>();
   const byStation: (Chains | NotCarried | undefined)[] = [];
 
   const chainsAt = ({ id, host, namespace }: Station): Chains => {
     let found = byStation[id];
     if (found === undefined) {
-      const key = `${host} ${namespace}`;
-      found = rules.get(key) ?? readChains(host, namespace);
-      rules.set(key, found);
+      found = chainsIn(places.compiled, host, namespace);
       byStation[id] = found;
     }
     if (found instanceof NotCarried) throw found;
     return found;
-  };
-
-  const readChains = (host: string, namespace: string): Chains | NotCarried => {
-    const state = network.namespace(host, namespace);
-    const source = state?.source('iptables-save') ?? state?.source('iptables-save.txt');
-    const nft = state?.source('nft-ruleset') ?? state?.source('nft-ruleset.txt');
-    if (source === undefined) return nft === undefined ? new Map() : new NotCarried('nft rules');
-    const { value, problems } = parseIptablesSave(source.text, source.file, 4);
-    if (problems.length > 0) return new NotCarried('rules that were not understood');
-    return chainsOf([value]);
   };
 
   const outlooks = new Map<Namespace, Outlook>();
