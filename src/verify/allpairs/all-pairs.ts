@@ -6,7 +6,8 @@
 
 import { type CompiledNetwork } from '../../trace/compiled-network.ts';
 import { NOWHERE, type Region } from '../../traffic/sets/regions.ts';
-import { type Cohort, type Told, walkTogether } from './cohort-walk.ts';
+import { type Cohort, type Told } from './cohort.ts';
+import { walkTogether } from './cohort-walk.ts';
 import { type Cohorts, cohortsOf, type Joined, joinedBy, sharedLayer2 } from './cohorts.ts';
 import {
   type Delivery,

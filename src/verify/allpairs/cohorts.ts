@@ -3,7 +3,7 @@
  * Before: `outlets.ts`. After: `all-pairs.ts`.
  */
 import { EVERYWHERE } from '../../traffic/sets/regions.ts';
-import { type Cohort } from './cohort-walk.ts';
+import { type Cohort } from './cohort.ts';
 import { type Fabric } from './fabric.ts';
 import { entry } from './floods.ts';
 import { type Mac, NotCarried } from './frame.ts';

@@ -8,7 +8,7 @@ import { compileNetwork } from '../../trace/compiled-network.ts';
 import { withOutside } from '../../trace/outside.ts';
 import { type AllPairs, openAllPairs } from './all-pairs.ts';
 import { type Book, bookOf } from './book.ts';
-import { type Cohort } from './cohort-walk.ts';
+import { type Cohort } from './cohort.ts';
 import { cohortOf, type Joined } from './cohorts.ts';
 import { type Passage } from './connections.ts';
 import { type Coordinates, openCoordinates } from './coordinates.ts';

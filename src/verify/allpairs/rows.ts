@@ -6,7 +6,7 @@
 import { NOWHERE, type Region, type Regions } from '../../traffic/sets/regions.ts';
 import { type AllPairs, type Run } from './all-pairs.ts';
 import { type Book, placeIn } from './book.ts';
-import { type Cohort, type Found, type Passed, type Told } from './cohort-walk.ts';
+import { type Cohort, type Found, type Passed, type Told } from './cohort.ts';
 import { cutBy, type Delivery, type Passage } from './connections.ts';
 import { ADDRESS } from './coordinates.ts';
 import { entry } from './floods.ts';
