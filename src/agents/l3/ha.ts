@@ -10,6 +10,9 @@
 // Simplification: haproxy for metadata and radvd of an HA router run where its L3 agent last saw it
 // become active (ha.py `_enqueue_state_change`); compiled ones run where the API says that it is,
 // which learns of it seconds later, so that a comparison during an election tells them.
+// Simplification: what a namespace or a host learned from advertisements of other routers (`proto ra`,
+// an interface accepts them while it does not forward, addrconf.c) depends on who advertised when;
+// no such route is compiled for hosts and routers, and a comparison tells them as extra.
 import { deviceName } from '../../model/ids.ts';
 import { type NeutronPort, type NeutronRouter } from '../../model/neutron.ts';
 import { writeIp } from '../../text/address-text.ts';
