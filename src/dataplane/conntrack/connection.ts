@@ -57,6 +57,8 @@ export type ProtocolState =
   | { readonly kind: 'plain' };
 
 export interface Connection<P> {
+  /** The same object in every later version of one connection (`changed()` of sets). */
+  readonly identity: object;
   readonly cls: PacketClass;
   readonly zone: Zone;
   /** The first packet as it came. */

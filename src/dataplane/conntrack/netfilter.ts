@@ -146,6 +146,7 @@ function begin<P>(tracker: Tracker<P>, p: P, cls: PacketClass, zone: Zone): read
       const master = expectation?.master ?? null;
       const begun = followed(traffic, first, expectation);
       const connection: Connection<P> = {
+        identity: {},
         cls,
         zone,
         before: traffic.fork(first),

@@ -278,6 +278,7 @@ function begin<P>(
       const fresh = { ...here, p: part, bits };
       if (!request.commit) return [finish(tracker, fresh, request, null)];
       const connection: Connection<P> = {
+        identity: {},
         cls: work.cls,
         zone: bothWays(request.zone),
         before: traffic.fork(part),

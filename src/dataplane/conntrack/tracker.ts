@@ -313,6 +313,7 @@ function take<P>(
     assignment(F.ctLabel, entry.labels),
   );
   const connection: Connection<P> = {
+    identity: {},
     cls: { ...direct, opens: true },
     zone: { original: entry.zone, reply: entry.zoneReply ?? entry.zone },
     before,

@@ -21,6 +21,7 @@ import {
   wantsRule,
 } from '../conntrack/netfilter.ts';
 import { createTracker, type Tracker, type TrackerOptions } from '../conntrack/tracker.ts';
+import { latest } from '../conntrack/versions.ts';
 import { type Drop, type Run } from '../outcome.ts';
 import { attach } from './attach.ts';
 import { type CompiledRule, type CompiledRules, compileRules } from './chain.ts';
@@ -121,14 +122,21 @@ export function startNetfilter<P>(
     pass: (_run, hook, version, p, handle, reroute = null) => {
       // An invalid packet carries nothing on, so that loopback may track it anew.
       const isNew = handle?.state === 'invalid' && (hook === 'prerouting' || hook === 'output');
-      const shown = isNew ? clear(run.traffic, p) : current(run, p, handle);
-      const item = { p: shown, handle: isNew ? null : handle, template: null };
-      return passHook(state, hook, version, item, reroute);
+      if (isNew || handle === null) {
+        const shown = isNew ? clear(run.traffic, p) : p;
+        const item = { p: shown, handle: null, template: null };
+        return passHook(state, hook, version, item, reroute);
+      }
+      return latest(tracker, p, handle).flatMap((each) => {
+        const item = { ...each, p: current(run, each.p, each.handle), template: null };
+        return passHook(state, hook, version, item, reroute);
+      });
     },
     confirm: (version, p, handle) => {
       if (!of.tracks[version]) return [{ kind: 'accepted', p, handle }];
       const out: Passed<P>[] = [];
-      const kept = confirmed(state, { p, handle, template: null }, out);
+      const tracked = handle === null ? [{ p, handle }] : latest(tracker, p, handle);
+      const kept = tracked.flatMap((each) => confirmed(state, { ...each, template: null }, out));
       return [...out, ...kept.map((item) => ({ kind: 'accepted' as const, ...item }))];
     },
   };

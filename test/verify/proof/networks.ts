@@ -9,6 +9,7 @@ import { readCloudYaml } from '../../../src/model/yaml/read-cloud.ts';
 import { compileNetworkOf } from '../../../src/snapshot/read/compiled.ts';
 import { openSnapshot } from '../../../src/snapshot/read/open.ts';
 import { captured, capturedNames, folderOf } from '../../captured.ts';
+import { LB_VXLAN, VLAN_HYBRID } from '../../reality/apply/clouds.ts';
 import { ROOT } from '../../sources.ts';
 import { drawFrom } from '../../traffic/random-rules.ts';
 import { mutated } from '../configuration/mutate.ts';
@@ -56,9 +57,21 @@ export function scenarioNetworks(): readonly NamedNetwork[] {
 }
 
 export function networkOfSeed(seed: number): Network {
-  const { value, problems } = readCloudYaml('cloud.yaml', randomCloud(seed));
+  return networkOfText(randomCloud(seed));
+}
+
+function networkOfText(text: string): Network {
+  const { value, problems } = readCloudYaml('cloud.yaml', text);
   if (value === null || problems.length > 0) throw new Error(JSON.stringify(problems));
   return compileNetworkOf(value);
+}
+
+/** Bridges that have not learned anything send every frame to several guests of a host. */
+export function floodedNetworks(): readonly NamedNetwork[] {
+  return [
+    { name: 'guests on one Linux bridge', open: () => networkOfText(LB_VXLAN) },
+    { name: 'guests behind hybrid bridges', open: () => networkOfText(VLAN_HYBRID) },
+  ];
 }
 
 export function randomNetworks(seeds: readonly number[]): readonly NamedNetwork[] {

@@ -20,6 +20,7 @@ import { compareWalks } from './both-walks.ts';
 import {
   capturedNetworks,
   changedNetworks,
+  floodedNetworks,
   type NamedNetwork,
   randomNetworks,
   scenarioNetworks,
@@ -97,6 +98,23 @@ describe('a walk of all packets at once', () => {
       LONGEST_MS,
     );
   }
+
+  it.each(floodedNetworks())(
+    'follows every copy of a frame that is flooded to $name',
+    ({ open }) => {
+      const compiled = compileNetwork(withOutside(open()), {});
+      const servers = compiled.network.endpoints.filter(({ role }) => role === 'vm');
+      const wrong = servers.flatMap((from) =>
+        servers.flatMap((to) =>
+          from === to
+            ? []
+            : compareWalks(compiled, from.name, to.name, 12, drawFrom(SEED + FORWARD)).wrong,
+        ),
+      );
+      expect(wrong.slice(0, 3)).toEqual([]);
+    },
+    LONGEST_MS,
+  );
 
   // Every test above must have run: sums are over all of them.
   it('was asked about packets that end in many ways', () => {
