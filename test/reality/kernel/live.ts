@@ -108,6 +108,21 @@ function setUp(node: Node, { inside, outside }: Names): void {
     ports.map((port) => `link set dev ${port} up\n`).join(''),
   );
   if (node.iptables !== undefined) within(inside, ['iptables-restore'], node.iptables);
+  for (const name of [inside, outside]) waitForCarriers(name);
+}
+
+/**
+ * A link that came up has its queue up to a second later (linkwatch_run_queue()); until then it
+ * loses what it is given.
+ */
+function waitForCarriers(name: string): void {
+  const pause = new Int32Array(new SharedArrayBuffer(4));
+  for (let tries = 0; tries < 200; tries++) {
+    const links = run('ip', ['-n', name, '-o', 'link', 'show', 'type', 'veth']).trim().split('\n');
+    if (links.every((line) => line.includes(' state UP '))) return;
+    Atomics.wait(pause, 0, 0, 50);
+  }
+  throw new Error(`the links of ${name} did not come up`);
 }
 
 function linkLines(link: Link, outside: string): readonly string[] {
