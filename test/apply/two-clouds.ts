@@ -5,6 +5,7 @@ import { makePlan, type Planned } from '../../src/apply/plan.ts';
 import { type Ends } from '../../src/apply/prove/stages.ts';
 import { type FlowOrder } from '../../src/apply/steps/flow-order.ts';
 import { type Constraint, OWNER, OWNER_KEY } from '../../src/apply/types.ts';
+import { type Network } from '../../src/dataplane/network.ts';
 import { readCloudYaml } from '../../src/model/yaml/read-cloud.ts';
 import { compileFiles } from '../../src/snapshot/read/compiled.ts';
 
@@ -46,6 +47,15 @@ function marked(files: ReadonlyMap<string, string>): Map<string, string> {
   );
 }
 
+/** What hosts noted of the Linux bridges of their guests. */
+function guestNotes({ hosts }: Network, host: string): readonly string[] {
+  const faces = hosts.get(host)?.namespaces.get('root')?.state.interfaces ?? [];
+  return faces.flatMap(({ name, master }) => [
+    ...(/^(qbr|qvb|qvo|brq|vxlan-)/.test(name) ? [`device root ${name}`] : []),
+    ...(/^(qvb|tap)/.test(name) && master !== null ? [`member root ${name}`] : []),
+  ]);
+}
+
 export function planBetween(
   live: string,
   wanted: string,
@@ -61,7 +71,10 @@ export function planBetween(
       const names = [...(network.hosts.get(host)?.namespaces.keys() ?? [])].filter(
         (name) => name !== 'root',
       );
-      return [host, new Set(names.map((name) => `namespace ${name}`))] as const;
+      return [
+        host,
+        new Set([...names.map((name) => `namespace ${name}`), ...guestNotes(network, host)]),
+      ] as const;
     }),
   );
   const planned = makePlan(

@@ -11,6 +11,7 @@ import { type Draft } from './draft.ts';
 import { filterActions } from './filters.ts';
 import { type FlowOrder, flowStages } from './flow-order.ts';
 import { frameActions } from './frames.ts';
+import { guardStages } from './guards.ts';
 import { type Pair, placeOf, swapped } from './pairs.ts';
 import { bridgeActions, flowActions, meterActions, portActions } from './switch.ts';
 
@@ -93,19 +94,30 @@ function filterDrafts(
 ): readonly Draft[] {
   const pairs = ofKinds(all, ['chain', 'set', 'frames']);
   const gone = new Set(removed(ofKinds(all, ['namespace'])).map(placeOf));
+  const plugs = ofKinds(all, ['member', 'port']);
+  const [leaves, comes] = [removed(plugs).length > 0, added(plugs).length > 0];
+  const devices = removed(ofKinds(all, ['member', 'port', 'device'])).map(({ old }) => old!.key);
   return placesOf(pairs).flatMap((place) => {
     const own = pairs.filter((pair) => placeOf(pair) === place);
-    const leaving = removed(ofKinds(all, ['member', 'port'])).length > 0;
-    const coming = added(ofKinds(all, ['member', 'port'])).length > 0;
-    const phase = gone.has(place) || (leaving && !coming) ? 'clean' : 'prepare';
+    const { early, late } =
+      gone.has(place) || (leaves && !comes)
+        ? { early: [], late: own }
+        : leaves && place === ROOT
+          ? guardStages(own, new Set(devices))
+          : { early: own, late: [] };
     const make = (of: readonly Pair[], back: boolean): readonly Action[] =>
       gone.has(place) && !back ? [] : [...filterActions(place, of), ...frameActions(place, of)];
-    const rules = draft(phase, `rules of ${place}`, own, make, 'table by table');
+    const title = `rules of ${place}`;
+    const why = 'table by table';
+    const rules = [
+      ...draft('prepare', title, early, make, why),
+      ...draft('clean', early.length === 0 ? title : `${title} for what is gone`, late, make, why),
+    ];
     const forward = gone.has(place) ? [] : connectionActions(place, own, tracked);
     if (forward.length === 0) return rules;
     // Nobody can give back what was forgotten, and nobody has to: it is learned again.
     const flush: Draft = {
-      phase: phase === 'prepare' ? 'flush' : phase,
+      phase: early.length > 0 ? 'flush' : 'clean',
       title: `forget connections of ${place} that are no more allowed`,
       pairs: [],
       forward,
