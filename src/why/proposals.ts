@@ -11,6 +11,7 @@ import { hostPlans } from './changes/plans.ts';
 import { portsUp } from './changes/ports.ts';
 import { joinedSubnets } from './changes/routers.ts';
 import { security } from './changes/security.ts';
+import { servedNetworks } from './changes/served.ts';
 import { kernelSettings } from './changes/settings.ts';
 import { largerLinks, smallerNetwork } from './changes/sizes.ts';
 
@@ -20,6 +21,7 @@ const PROPOSALS: readonly Proposal[] = [
   smallerNetwork,
   floatingAddresses,
   portsUp,
+  servedNetworks,
   startedService,
   kernelSettings,
   interfacesUp,

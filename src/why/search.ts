@@ -171,6 +171,8 @@ function tryAll(
     if (asked === null) continue;
     const { trace } = asked;
     if (trace.verdict !== 'REACHABLE' && !isFurther(trace, known)) continue;
+    // Whoever arrives in no way any more was not helped: before, there was one.
+    if (stuck.trace.verdict === 'AMBIGUOUS' && trace.verdict === 'UNREACHABLE') continue;
     const { change } = attempt;
     const next = trace.blockers[0]?.code ?? null;
     helped.push({

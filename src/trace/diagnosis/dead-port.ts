@@ -113,7 +113,13 @@ export function deviceOn(network: Network, host: string, port: NeutronPort): str
     const name = deviceName(prefix, port.id);
     if (switchPort(network, host, name) !== null) return name;
   }
-  return null;
+  // What somebody plugs by hand has a name of its own: the switch's database tells its port
+  // (ovs-vswitchd.conf.db(5), Interface external_ids:iface-id).
+  const bridges = network.hosts.get(host)?.switch?.bridges ?? [];
+  const named = bridges
+    .flatMap(({ ports }) => ports)
+    .find(({ externalIds }) => externalIds['iface-id'] === port.id);
+  return named?.name ?? null;
 }
 
 function deadFinding(network: Network, host: string, device: string): Finding {

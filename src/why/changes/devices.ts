@@ -2,7 +2,7 @@
  * Interfaces of hosts: those that are down, and those whose MTU is smaller than the packet needs.
  * Agents set neither when they start again.
  */
-import { ROOT } from '../../dataplane/network.ts';
+import { type Network, ROOT } from '../../dataplane/network.ts';
 import { type Interface, type Namespace } from '../../dataplane/routing/types.ts';
 import { inNamespace, word } from '../../trace/diagnosis/commands.ts';
 import { type Attempt, hostsOnTheWay, type Proposal, type Stuck } from '../attempt.ts';
@@ -13,6 +13,7 @@ export const interfacesUp: Proposal = (stuck) =>
   placesOnTheWay(stuck).flatMap(({ host, namespace, state }) =>
     state.interfaces
       .filter((each) => isDown(each) && matters(state, each))
+      .filter((each) => !isIdle(stuck.situation.network, host, each))
       .map(({ name }): Attempt => {
         return {
           change: {
@@ -37,6 +38,16 @@ function matters({ routes }: Namespace, { name, kind, master, addresses }: Inter
   const used =
     addresses.length > 0 || routes.some(({ hops }) => hops.some((hop) => hop.device === name));
   return used || master !== null || kind === '' || kind === 'veth' || kind === 'openvswitch';
+}
+
+/** Of a bridge of Open vSwitch itself, and for nobody: it is down wherever nobody set it up. */
+function isIdle(network: Network, host: string, { name, addresses, master }: Interface): boolean {
+  const { bridge = null } = network.switchPortOf({ host, namespace: ROOT, name }) ?? {};
+  if (bridge !== name || addresses.length > 0 || master !== null) return false;
+  const { interfaces = [], routes = [] } = network.namespace(host, ROOT)?.state ?? {};
+  const index = interfaces.find((each) => each.name === name)?.index;
+  const carries = interfaces.some(({ linkIndex }) => linkIndex !== null && linkIndex === index);
+  return !carries && !routes.some(({ hops }) => hops.some((hop) => hop.device === name));
 }
 
 /** The interface, and the switch port that it is. */

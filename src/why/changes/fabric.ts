@@ -130,6 +130,48 @@ function likeOthers(cable: Cable, cables: readonly Cable[]): readonly Attempt[] 
   });
 }
 
+/** A bond of a host, with the ports of switches to which its members lead. */
+export interface BondCables {
+  readonly host: string;
+  readonly bond: string;
+  readonly cables: readonly {
+    readonly fabric: string;
+    readonly port: string;
+    readonly vlans: string;
+  }[];
+}
+
+/** Bonds whose members lead to known switches. */
+export function bondsOf(network: Network): readonly BondCables[] {
+  const groups = new Map<string, Cable[]>();
+  for (const cable of cablesOf(network)) {
+    const bond = bondOf(network, cable.nic);
+    const key = bond === null ? '' : `${cable.nic.host} ${bond}`;
+    groups.set(key, [...(groups.get(key) ?? []), cable]);
+  }
+  return [...groups].flatMap(([key, cables]): readonly BondCables[] => {
+    const [host = '', bond = ''] = key.split(' ');
+    if (bond === '') return [];
+    const told = cables.map(({ fabric, port, vlans }) => ({
+      fabric,
+      port: port.name,
+      vlans: textOf(vlans),
+    }));
+    return [{ host, bond, cables: told }];
+  });
+}
+
+/** The kernel’s bond that a NIC is in, or the bonded port of a switch. */
+function bondOf(network: Network, { host, name }: InterfaceId): string | null {
+  const interfaces = network.namespace(host, ROOT)?.state.interfaces ?? [];
+  const master = interfaces.find((each) => each.name === name)?.master ?? null;
+  const kernel = interfaces.find((each) => each.name === master);
+  if (kernel?.kind === 'bond') return kernel.name;
+  const ports = network.hosts.get(host)?.switch?.bridges.flatMap((bridge) => bridge.ports) ?? [];
+  const bundle = ports.find((port) => port.name === name)?.bundle;
+  return bundle === undefined || bundle === name ? null : bundle;
+}
+
 function textOf(vlans: readonly BridgeVlan[]): string {
   const texts = vlans.map(({ from, to, pvid, untagged }) => {
     const range = from === to ? `${from}` : `${from}-${to}`;

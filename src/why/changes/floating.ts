@@ -14,6 +14,7 @@ import { safeName, word } from '../../trace/diagnosis/commands.ts';
 import { OUTSIDE } from '../../trace/outside.ts';
 import { type Question } from '../../trace/types.ts';
 import { type Attempt, type Proposal } from '../attempt.ts';
+import { freeAddress } from './new-objects.ts';
 import { objectChange } from './objects.ts';
 
 export const floatingAddresses: Proposal = (stuck) => {
@@ -59,10 +60,11 @@ export const floatingAddresses: Proposal = (stuck) => {
 
 /** A floating IP on the external network of the router that the port's subnet has. */
 function floatingFor(
-  { ports, routers, subnets, floatingIps }: Neutron,
+  neutron: Neutron,
   port: NeutronPort,
   address: CloudAddress,
 ): NeutronFloatingIp | null {
+  const { ports, routers, subnets } = neutron;
   const subnet = port.fixedIps.find((one) => sameAddress(one.address, address))?.subnetId;
   const joining = ports.filter(
     ({ deviceOwner, fixedIps }) =>
@@ -73,29 +75,19 @@ function floatingFor(
   );
   if (router?.gateway == null) return null;
   const { networkId } = router.gateway;
-  const taken = new Set(
-    [...ports.flatMap(({ fixedIps }) => fixedIps), ...floatingIps].map((one) => one.address.value),
-  );
-  for (const { networkId: of, pools, prefix, gateway } of subnets) {
-    if (of !== networkId || prefix.address.version !== 4) continue;
-    // The last of a pool: servers get the first.
-    const { address: first, length } = prefix;
-    const last = first.value + (1n << BigInt(32 - length)) - 2n;
-    const whole = { from: { value: first.value + 1n }, to: { value: last } };
-    for (const { from, to } of pools.length > 0 ? pools : [whole]) {
-      let value = to.value;
-      while (value >= from.value && (taken.has(value) || value === gateway?.value)) value -= 1n;
-      if (value < from.value) continue;
-      return {
-        id: 'floating-ip-to-be-created',
-        address: { version: 4, value },
-        networkId,
-        fixedAddress: address,
-        portId: port.id,
-        routerId: router.id,
-        status: 'ACTIVE',
-      };
-    }
+  for (const each of subnets) {
+    if (each.networkId !== networkId || each.prefix.address.version !== 4) continue;
+    const free = freeAddress(neutron, each);
+    if (free === null) continue;
+    return {
+      id: 'floating-ip-to-be-created',
+      address: free,
+      networkId,
+      fixedAddress: address,
+      portId: port.id,
+      routerId: router.id,
+      status: 'ACTIVE',
+    };
   }
   return null;
 }

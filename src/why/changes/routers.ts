@@ -5,6 +5,7 @@ import { type Reason } from '../../reasons/codes.ts';
 import { safeName } from '../../trace/diagnosis/commands.ts';
 import { type TraceEnd } from '../../trace/types.ts';
 import { type Attempt, type Proposal, type Stuck } from '../attempt.ts';
+import { newId } from './new-objects.ts';
 import { objectChange } from './objects.ts';
 
 const UNROUTED: ReadonlySet<Reason> = new Set(['NO_ROUTE', 'ARP_UNANSWERED', 'FLOOD_BLOCKED']);
@@ -17,6 +18,7 @@ export const joinedSubnets: Proposal = (stuck) => {
   if (!UNROUTED.has(blocker.code)) return [];
   const { neutron } = situation.network;
   const [from, to] = [subnetOf(neutron, question.from), subnetOf(neutron, question.to)];
+  if (from !== null && question.to.kind === 'external') return wayOut(stuck, from);
   if (from === null || to === null || from.id === to.id) return [];
   const routers = [from, to].flatMap(({ id }) => routersOf(neutron, id));
   return [...new Set(routers)].flatMap((router) =>
@@ -26,6 +28,16 @@ export const joinedSubnets: Proposal = (stuck) => {
     }),
   );
 };
+
+/** A subnet without a router, joined to one of its own project that leads outside. */
+function wayOut(stuck: Stuck, subnet: NeutronSubnet): readonly Attempt[] {
+  const { neutron } = stuck.situation.network;
+  if (routersOf(neutron, subnet.id).length > 0) return [];
+  const project = neutron.networks.find(({ id }) => id === subnet.networkId)?.project;
+  return neutron.routers
+    .filter((router) => router.gateway !== null && router.project === project)
+    .flatMap(({ id }) => addSubnet(stuck, id, subnet));
+}
 
 function subnetOf(neutron: Neutron, { address, port }: TraceEnd): NeutronSubnet | null {
   if (address === null) return null;
@@ -70,13 +82,4 @@ function addSubnet(stuck: Stuck, routerId: string, subnet: NeutronSubnet): reado
     commands: [`openstack router add subnet ${routerName} ${subnetName}`],
     objects: (before) => ({ ...before, ports: [...before.ports, added] }),
   });
-}
-
-/** An id of the usual form that no object of Neutron has, always the same for the same things. */
-function newId(a: string, b: string): string {
-  let sum = 0x811c9dc5;
-  for (const character of `${a} ${b}`) {
-    sum = Math.imul(sum ^ (character.codePointAt(0) ?? 0), 0x01000193) >>> 0;
-  }
-  return `${sum.toString(16).padStart(8, '0')}-ffff-4fff-bfff-ffffffffffff`;
 }
