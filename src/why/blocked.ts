@@ -100,7 +100,7 @@ export function explainBlocked(
       effectPairs: 0,
       ports: question.goal === 'all' ? rangeAround(packets) : null,
     });
-    const told = { packets, why: { trace, ...rest } };
+    const told = { packets, why: { trace, ...rest, small: null } };
     const alike = needed.length > 0 ? -1 : stopped.findIndex((one) => isAlike(one.why, told.why));
     if (alike < 0) stopped.push(told);
     else stopped[alike] = { ...told, packets: together(stopped[alike]!.packets, packets) };

@@ -41,7 +41,7 @@ export interface Helped {
 }
 
 /** What a search found, and the network in which all that was found to help is made. */
-export interface Search extends Omit<Why, 'trace'> {
+export interface Search extends Omit<Why, 'trace' | 'small'> {
   readonly needed: readonly Helped[];
   readonly after: Situation;
 }

@@ -75,4 +75,6 @@ export interface Why {
   readonly afterAll: Verdict | null;
   /** Why the list of blockers may not be whole; null where it is. */
   readonly openEnd: string | null;
+  /** What becomes of the same packet when it is small; null where its size is not what stops it. */
+  readonly small: Verdict | null;
 }

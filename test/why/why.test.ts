@@ -4,7 +4,9 @@ import { join } from 'node:path';
 import { describe, expect, it } from 'vitest';
 import { type Network } from '../../src/dataplane/network.ts';
 import { cloudOfNetwork } from '../../src/snapshot/read/cloud.ts';
+import { PLAIN_PAGE } from '../../src/trace/render/style.ts';
 import { type PacketQuestion } from '../../src/trace/types.ts';
+import { whyLines } from '../../src/why/render/text.ts';
 import { type Why } from '../../src/why/types.ts';
 import { explainWhy } from '../../src/why/why.ts';
 import { captured } from '../captured.ts';
@@ -34,6 +36,8 @@ function whyOf(
   return explained.why;
 }
 
+const CONTEXT = { snapshot: '', withReply: false, everything: false };
+
 const capture = captured('ovs-faults');
 
 function ofPhase(phase: string): Network {
@@ -55,9 +59,16 @@ describe('the injected faults', () => {
 
   it('a lost flow of br-tun comes back with the agent of that host, and opens nothing else', () => {
     const network = ofPhase('vni-to-vlan-flow-lost');
-    const { blockers, afterAll } = whyOf(network, 'a1', '10.80.0.30', {}, 2);
+    const why = whyOf(network, 'a1', '10.80.0.30', {}, 2);
+    const { blockers, afterAll } = why;
     const [first] = blockers;
     expect(first?.blocker.code).toBe('VNI_MAP_MISSING');
+    // Nobody is told to type flows: the agent comes first, then a plan of ours.
+    const lines = whyLines({ ...why, together: [] }, CONTEXT, PLAIN_PAGE);
+    expect(lines.some((line) => /^\s+ssh \S+ "ovs-ofctl add-flow/.test(line))).toBe(false);
+    const plan = lines.find((line) => line.includes('hopwise apply plan'));
+    expect(plan).toMatch(/plan CLOUD\.yaml -i INVENTORY --host compute2 --takeover -o plan\.json/);
+    expect(lines.some((line) => /what it does: compute2: ovs-ofctl/.test(line))).toBe(true);
     expect(first?.fixes[0]?.change.commands).toEqual([
       'ssh compute2 "systemctl restart neutron-openvswitch-agent"',
     ]);
@@ -100,6 +111,8 @@ describe('packets that are too large', () => {
     const why = whyOf(ofPhase('underlay-mtu-small'), 'a1', '10.80.0.30', large);
     const [first] = why.blockers;
     expect(first?.blocker.code).toBe('MTU_EXCEEDED_DF');
+    const [headline] = whyLines(why, CONTEXT, PLAIN_PAGE);
+    expect(headline).toContain('a2 (10.80.0.30)  icmp, 1422 bytes, DF  (64-byte ping: REACHABLE)');
     // Tunnels over eth1 with 1430 leave 1380 for the packet inside (RFC 7348 §5).
     expect(first?.fixes.map(({ change, verdict }) => [change.commands, verdict])).toEqual([
       [['openstack network set --mtu 1380 net-f1'], 'REACHABLE'],

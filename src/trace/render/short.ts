@@ -28,6 +28,8 @@ export interface ShortContext {
   readonly withReply: boolean;
   /** Show everything that nearly matched and every file that is missing. */
   readonly everything: boolean;
+  /** What else was asked, behind the question in the first line. */
+  readonly beside?: string;
   /** What stands where a blocker's untried advice would: lines about changes that were tried. */
   readonly insteadOfFix?: (blocker: Blocker) => readonly string[];
 }
@@ -76,7 +78,7 @@ function headline(trace: Trace, context: ShortContext, page: Page): string {
   const { verdict } = trace;
   const mark = verdict === 'REACHABLE' ? 'good' : verdict === 'UNREACHABLE' ? 'bad' : 'unsure';
   const left = `${MARKS[verdict]} ${verdict}`;
-  const question = `${endShown(from)} → ${endShown(to)}  ${packetText(packet)}`;
+  const question = `${endShown(from)} → ${endShown(to)}  ${packetText(packet)}${context.beside ?? ''}`;
   const took = context.took_ms === null ? '' : `  ${Math.max(1, Math.round(context.took_ms))} ms`;
   const name = context.snapshot === '' ? '' : `snapshot ${shortened(context.snapshot, 40)}`;
   const right = trace.blockers[0]?.code ?? `${forTerminal(name)}${took}`;

@@ -2,11 +2,11 @@
 import { blockerJson, traceJson } from '../../trace/render/json.ts';
 import { type Change, type Effects, type TriedFix, type Why, type WhyBlocker } from '../types.ts';
 
-const WHY_VERSION = '1.0';
+const WHY_VERSION = '1.1';
 
 /** A plain value ready for `JSON.stringify`. */
 export function whyJson(why: Why, snapshot: string, toolVersion: string): unknown {
-  const { trace, blockers, together, afterAll, openEnd } = why;
+  const { trace, blockers, together, afterAll, openEnd, small } = why;
   return {
     kind: 'Why',
     version: WHY_VERSION,
@@ -15,6 +15,7 @@ export function whyJson(why: Why, snapshot: string, toolVersion: string): unknow
     together: together.map(changeJson),
     afterAll,
     openEnd,
+    small,
     trace: traceJson(trace, snapshot, toolVersion),
   };
 }

@@ -113,6 +113,10 @@ export const WHY_SCHEMA: Schema = {
       description: 'The verdict with the first change of every blocker.',
     },
     openEnd: { ...orNull(TEXT), description: 'Why there may be more blockers.' },
+    small: {
+      ...orNull(VERDICT),
+      description: 'Of the same packet when it is small; null where its size does not stop it.',
+    },
     trace: ref('trace'),
   }),
   $defs: DEFINITIONS,

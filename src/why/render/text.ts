@@ -9,7 +9,8 @@ import {
 } from '../../trace/render/short.ts';
 import { type Page } from '../../trace/render/style.ts';
 import { type Blocker } from '../../trace/types.ts';
-import { type Effects, type TriedFix, type Why, type WhyBlocker } from '../types.ts';
+import { type Change, type Effects, type TriedFix, type Why, type WhyBlocker } from '../types.ts';
+import { SMALL } from '../why.ts';
 
 export type WhyContext = Pick<ShortContext, 'snapshot' | 'withReply' | 'everything'>;
 
@@ -22,13 +23,21 @@ export function whyLines(why: Why, context: WhyContext, page: Page): readonly st
   const of = (blocker: Blocker): WhyBlocker | undefined =>
     blockers.find((each) => each.blocker === blocker);
   const insteadOfFix = (blocker: Blocker): readonly string[] => fixLines(of(blocker), page);
-  const all: ShortContext = { ...context, took_ms: null, insteadOfFix };
+  const all: ShortContext = { ...context, took_ms: null, insteadOfFix, beside: besideText(why) };
   return [
     ...shortLines(trace, all, page),
     ...receiverLines(why, page),
     ...blockers.slice(1).flatMap((one, i) => behindLines(one, i + 2, all, page)),
     ...closingLines(why, page),
   ];
+}
+
+/** `  (64-byte ping: REACHABLE)`: the same packet without the size that stops it. */
+function besideText({ small, trace }: Why): string {
+  if (small === null) return '';
+  const { protocol } = trace.question.packet;
+  const packet = protocol === 'icmp' ? `${SMALL + 8}-byte ping` : `${protocol} of ${SMALL} bytes`;
+  return `  (${packet}: ${small})`;
 }
 
 /** Who got the packet, or answered it, when that is somebody else. */
@@ -62,11 +71,45 @@ function fixLines(one: WhyBlocker | undefined, page: Page): readonly string[] {
     const { change } = fix;
     return [
       ...prose(i === 0 ? 'fix' : 'or', change.summary, page),
-      ...change.commands.map((command) => row('', page.style('strong', forTerminal(command)))),
+      ...commandLines(change, page),
       ...prose('', triedText(fix), page, fix.verdict === 'REACHABLE' ? 'good' : 'unsure'),
       ...(fix.effects === null ? [] : effectLines(fix.effects, page)),
     ];
   });
+}
+
+const PLANNED =
+  'CLOUD.yaml is the cloud as wanted, INVENTORY how hosts are reached; the plan is for whole hosts and may hold more than the lines that were simulated:';
+
+/**
+ * Commands to copy. A plan is not typed line by line: `hopwise apply` proves what stands between
+ * its steps, and goes back by itself; its lines are shown as what they would do.
+ */
+function commandLines({ kind, commands }: Change, page: Page): readonly string[] {
+  if (kind !== 'plan') {
+    return commands.map((command) => row('', page.style('strong', forTerminal(command))));
+  }
+  return [
+    row('', page.style('strong', forTerminal(applyCommand(commands)))),
+    ...prose('', PLANNED, page, 'dim'),
+    ...commands.map((command) =>
+      row('', page.style('dim', `what it does: ${forTerminal(bare(command))}`)),
+    ),
+  ];
+}
+
+/** Agents own what is mended, so the plan has to be let. */
+function applyCommand(commands: readonly string[]): string {
+  const hosts = new Set(commands.flatMap((line) => /^ssh (\S+) /.exec(line)?.[1] ?? []));
+  const flags = `-i INVENTORY --host ${[...hosts].join(' ')} --takeover`;
+  return `hopwise apply plan CLOUD.yaml ${flags} -o plan.json && hopwise apply run plan.json ${flags}`;
+}
+
+/** `HOST: LINE` of `ssh HOST "LINE"`. */
+function bare(command: string): string {
+  const [, host, line] = /^ssh (\S+) "(.*)"$/s.exec(command) ?? [];
+  if (host === undefined || line === undefined) return command;
+  return `${host}: ${line.replaceAll(/\\(["$`\\])/g, '$1')}`;
 }
 
 function triedText({ verdict, next, settles }: TriedFix): string {
@@ -113,8 +156,9 @@ function closingLines(why: Why, page: Page): readonly string[] {
       ? `with all first fixes: ${afterAll}`
       : `${afterAll} with ${needed === 1 ? 'one change' : `${needed} changes`} together`;
   lines.push('', row('together', text));
-  for (const { commands, summary } of together) {
-    const shown = commands.length > 0 ? commands : [summary];
+  for (const { kind, commands, summary } of together) {
+    const shown =
+      commands.length === 0 ? [summary] : kind === 'plan' ? [applyCommand(commands)] : commands;
     lines.push(...shown.map((command) => row('', forTerminal(command))));
   }
   return lines;
