@@ -29,7 +29,7 @@ import {
 const MANY = Number(process.env['HOPWISE_THEOREM'] ?? '0');
 const [PART = 0, OF = 1] = (process.env['HOPWISE_THEOREM_PART'] ?? '0/1').split('/').map(Number);
 const SEED = Number(process.env['HOPWISE_SEED'] ?? '0');
-const MOST_PAIRS = MANY > 0 ? 6 : 2;
+const MOST_PAIRS = MANY > 0 ? 20 : 2;
 const MOST_OF_A_PAIR = MANY > 0 ? MANY : 40;
 const FORWARD = 7;
 const LONGEST_MS = MANY > 0 ? 1_800_000 : 180_000;
