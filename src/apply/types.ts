@@ -136,6 +136,12 @@ export function regionOf({ kind, place }: Pick<Item, 'kind' | 'place'>): string 
   return `namespace ${place === '' ? 'host' : place}`;
 }
 
+/** The region of an item by its id (`idOf()`). */
+export function regionOfId(id: string): string {
+  const [kind = '', place = ''] = id.split(' ', 2);
+  return regionOf({ kind: kind as Item['kind'], place });
+}
+
 /** One difference: what is there, and what shall be. */
 export interface Change {
   readonly host: string;

@@ -1,5 +1,5 @@
 /** What a host is expected to hold behind each step, compared with what it holds. */
-import { type HostState, type Item, regionOf, type Step } from '../types.ts';
+import { type HostState, regionOfId, type Step } from '../types.ts';
 
 export type Texts = Map<string, string>;
 
@@ -46,9 +46,4 @@ export function besideOf(
     if (typeof peer === 'string') found.add(peer.split('/', 1)[0] ?? '');
   }
   return [...found];
-}
-
-function regionOfId(id: string): string {
-  const [kind = '', place = ''] = id.split(' ', 2);
-  return regionOf({ kind: kind as Item['kind'], place });
 }

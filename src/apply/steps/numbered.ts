@@ -1,5 +1,5 @@
 /** Steps in their final order, with fingerprints of what each finds and leaves behind. */
-import { type HostState, type Item, type RegionPrint, regionOf, type Step } from '../types.ts';
+import { type HostState, type RegionPrint, regionOf, regionOfId, type Step } from '../types.ts';
 import { type Draft } from './draft.ts';
 import { type Waves } from './waves.ts';
 
@@ -60,11 +60,6 @@ function printOf(region: string, texts: ReadonlyMap<string, string>, hash: Hash)
   const lines: string[] = [];
   for (const [id, text] of texts) if (regionOfId(id) === region) lines.push(`${id}\n${text}`);
   return hash(lines.sort().join('\n'));
-}
-
-function regionOfId(id: string): string {
-  const [kind = '', place = ''] = id.split(' ', 2);
-  return regionOf({ kind: kind as Item['kind'], place });
 }
 
 /** The texts of everything that a plan may touch on a host: ours, and what is wanted. */

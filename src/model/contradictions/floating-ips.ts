@@ -1,8 +1,8 @@
 /** Floating IPs and forwarded ports: one address for one port, and a router that leads there. */
+import { prefixCovers } from '../../packet/prefix.ts';
 import { writeIp } from '../../text/address-text.ts';
 import { type Cloud } from '../cloud.ts';
 import { type NeutronFloatingIp, type NeutronPortForwarding } from '../neutron.ts';
-import { contains } from '../yaml/networks.ts';
 import { type Contradiction, groupedBy, named } from './types.ts';
 
 export function ofFloatingIps({ neutron }: Cloud): readonly Contradiction[] {
@@ -49,7 +49,7 @@ export function ofFloatingIps({ neutron }: Cloud): readonly Contradiction[] {
         behind.set(key, floating);
         const isOwn =
           port.fixedIps.some(({ address }) => address.value === fixedAddress.value) ||
-          port.allowedAddressPairs.some(({ prefix }) => contains(prefix, fixedAddress));
+          port.allowedAddressPairs.some(({ prefix }) => prefixCovers(prefix, fixedAddress));
         if (!isOwn) {
           const lacks = `port ${named(port)} has neither ${writeIp(fixedAddress)} nor an allowed pair of it`;
           wrong(`${text}: ${lacks}`, 'fixed_ip_address', 'Fixed IP Address');

@@ -1,17 +1,10 @@
 /** Routers: where their next hops are, what their subnets share, and who runs them. */
+import { prefixCovers, sameAddress } from '../../packet/prefix.ts';
 import { writeIp } from '../../text/address-text.ts';
 import { type Cloud, type CloudHost } from '../cloud.ts';
-import {
-  type CloudAddress,
-  type NeutronPort,
-  type NeutronRouter,
-  type NeutronSubnet,
-} from '../neutron.ts';
-import { contains } from '../yaml/networks.ts';
+import { type NeutronPort, type NeutronRouter, type NeutronSubnet } from '../neutron.ts';
+import { MOST_HA_ROUTERS } from '../yaml/routers.ts';
 import { type Contradiction, groupedBy, named, overlapping } from './types.ts';
-
-/** Numbers of virtual routers of one HA network (l3_hamode_db.py `VR_ID_RANGE`). */
-const MOST_HA_ROUTERS = 254;
 
 const INTERNAL = /^network:(ha_router_replicated_interface|router_interface(_distributed)?)$/;
 
@@ -86,17 +79,13 @@ function hopsOf(
   ];
   return router.routes.flatMap(({ via }, i) => {
     const hop = `The next hop ${writeIp(via)}`;
-    if (own.some(({ address }) => isSame(address, via))) {
+    if (own.some(({ address }) => sameAddress(address, via))) {
       return wrong(`${hop} is an address of router ${named(router)} itself`, i);
     }
-    if (near.some(({ prefix }) => contains(prefix, via))) return [];
+    if (near.some(({ prefix }) => prefixCovers(prefix, via))) return [];
     const names = [...new Set(near.map(named))].join(', ') || 'none';
     return wrong(`${hop} is in no subnet of router ${named(router)}, which has ${names}`, i);
   });
-}
-
-function isSame(a: CloudAddress, b: CloudAddress): boolean {
-  return a.version === b.version && a.value === b.value;
 }
 
 /** `_check_for_dup_router_subnets` of l3_db.py: interfaces, and all subnets of the external network. */

@@ -1,8 +1,8 @@
 /** Networks and their subnets: one wire for two networks, addresses that are given twice. */
+import { prefixCovers } from '../../packet/prefix.ts';
 import { writeIp } from '../../text/address-text.ts';
 import { type Cloud } from '../cloud.ts';
 import { type NeutronNetwork, type NeutronSubnet } from '../neutron.ts';
-import { contains } from '../yaml/networks.ts';
 import { type Contradiction, groupedBy, named, overlapping } from './types.ts';
 
 export function ofSubnets({ neutron }: Cloud): readonly Contradiction[] {
@@ -59,7 +59,7 @@ function insideOf(subnet: NeutronSubnet): readonly Contradiction[] {
   }
   for (const [i, { from, to }] of pools.entries()) {
     const text = `${writeIp(from)} to ${writeIp(to)}`;
-    if (!contains(prefix, from) || !contains(prefix, to) || from.value > to.value) {
+    if (!prefixCovers(prefix, from) || !prefixCovers(prefix, to) || from.value > to.value) {
       found.push(
         wrong(`Pool ${text} is no range of subnet ${named(subnet)}`, 'allocation_pools', i),
       );

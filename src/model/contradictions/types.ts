@@ -3,6 +3,7 @@
  * those of Neutron's server, which refuses such requests; answers of an API that were edited, merged
  * or saved at different times break them nevertheless.
  */
+import { prefixCovers } from '../../packet/prefix.ts';
 import { type CloudPrefix } from '../neutron.ts';
 
 /** Kinds of objects, by what the API calls their collections. */
@@ -55,7 +56,7 @@ export function overlapping<T extends { readonly prefix: CloudPrefix }>(
   const found: (readonly [T, T])[] = [];
   let widest: T | undefined;
   for (const each of sorted) {
-    if (widest !== undefined && reaches(widest.prefix, each.prefix)) {
+    if (widest !== undefined && prefixCovers(widest.prefix, each.prefix.address)) {
       const later = (order.get(each) ?? 0) > (order.get(widest) ?? 0);
       found.push(later ? [each, widest] : [widest, each]);
     } else widest = each;
@@ -68,10 +69,4 @@ function byPlace(a: { readonly prefix: CloudPrefix }, b: { readonly prefix: Clou
   if (one.version !== other.version) return one.version - other.version;
   if (one.value !== other.value) return one.value < other.value ? -1 : 1;
   return a.prefix.length - b.prefix.length;
-}
-
-function reaches(wide: CloudPrefix, { address }: CloudPrefix): boolean {
-  if (wide.address.version !== address.version) return false;
-  const rest = BigInt((address.version === 4 ? 32 : 128) - wide.length);
-  return wide.address.value >> rest === address.value >> rest;
 }

@@ -2,6 +2,7 @@
  * Addresses of a network's ports: those that somebody asked for first, then the next free one of
  * the subnet's pools. An address that two ports ask for is a problem.
  */
+import { prefixCovers } from '../../packet/prefix.ts';
 import { writeIp } from '../../text/address-text.ts';
 import { type JsonNode, wrong } from '../../text/json-text.ts';
 import { linkLocalAddress } from '../ids.ts';
@@ -11,7 +12,7 @@ import {
   type NeutronNetwork,
   type NeutronSubnet,
 } from '../neutron.ts';
-import { contains, isReserved } from './networks.ts';
+import { isReserved } from './networks.ts';
 
 /** Which address of which subnet is whose. */
 export class Allocation {
@@ -26,7 +27,7 @@ export class Allocation {
     if (other !== undefined) {
       wrong(at, `${writeIp(address)} belongs to ${other} already and cannot be of ${owner}`);
     } else this.taken.set(key, owner);
-    if (!contains(subnet.prefix, address)) {
+    if (!prefixCovers(subnet.prefix, address)) {
       wrong(at, `This address is not in subnet ${JSON.stringify(subnet.name)}`);
     } else if (isReserved(subnet.prefix, address)) {
       wrong(

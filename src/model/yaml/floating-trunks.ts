@@ -1,5 +1,6 @@
 /** Floating IPs with what belongs to them, and trunks. */
 
+import { prefixCovers } from '../../packet/prefix.ts';
 import { writeIp } from '../../text/address-text.ts';
 import { type JsonNode, member, reportUnknownKeys, wrong } from '../../text/json-text.ts';
 import { type Cloud, type CloudHost } from '../cloud.ts';
@@ -12,7 +13,6 @@ import {
   type NeutronRouter,
   type NeutronTrunk,
 } from '../neutron.ts';
-import { contains } from './networks.ts';
 import { makePort, type PortContext } from './ports.ts';
 import { address, idOf, nameOf, needs, objects, oneOf, text, truth, whole } from './reading.ts';
 import { subnetsOf } from './router-ports.ts';
@@ -43,7 +43,7 @@ export function readFloatingIps(
     if (!network.external) wrong(node, `Network ${JSON.stringify(network.name)} is not external`);
     const wanted = address(member(node, 'address'));
     const subnet = subnetsOf(context, network).find((each) =>
-      wanted === null ? each.prefix.address.version === 4 : contains(each.prefix, wanted),
+      wanted === null ? each.prefix.address.version === 4 : prefixCovers(each.prefix, wanted),
     );
     if (subnet === undefined) {
       wrong(node, `No subnet of ${JSON.stringify(network.name)} has this address`);

@@ -1,4 +1,5 @@
 /** `networks:` of a cloud.yaml, with their subnets. */
+import { prefixCovers } from '../../packet/prefix.ts';
 import { items, type JsonNode, member, reportUnknownKeys, wrong } from '../../text/json-text.ts';
 import {
   type CloudAddress,
@@ -14,7 +15,7 @@ import {
   readSegment,
   readSegments,
 } from './network-segments.ts';
-import { claimPrefix, cutSubnet, type OpenPool } from './pools.ts';
+import { claimPrefix, cutSubnet, type OpenPool, overlap } from './pools.ts';
 import {
   address,
   addresses,
@@ -144,7 +145,7 @@ function readSubnets(
     const cidr = readCidr(row, pool);
     if (cidr === null) continue;
     const name = subnetName(row, network.name, i);
-    const other = taken.find((each) => overlaps(each.prefix, cidr));
+    const other = taken.find((each) => overlap(each.prefix, cidr));
     if (other !== undefined)
       wrong(row, `Overlaps subnet ${JSON.stringify(other.name)} of its network`);
     taken.push({ name, prefix: cidr });
@@ -205,7 +206,7 @@ function readGateway(row: JsonNode, cidr: CloudPrefix): CloudAddress | null {
   if (at?.value === 'none') return null;
   if (at === undefined) return { ...cidr.address, value: cidr.address.value + 1n };
   const found = address(at);
-  if (found !== null && !contains(cidr, found)) wrong(at, 'The gateway is not in the subnet');
+  if (found !== null && !prefixCovers(cidr, found)) wrong(at, 'The gateway is not in the subnet');
   return found;
 }
 
@@ -220,7 +221,7 @@ function readPools(
     const from = address(member(node, 'from'));
     const to = address(member(node, 'to'));
     if (from === null || to === null) return [];
-    if (!contains(cidr, from) || !contains(cidr, to) || from.value > to.value) {
+    if (!prefixCovers(cidr, from) || !prefixCovers(cidr, to) || from.value > to.value) {
       wrong(node, 'This pool is not a range of the subnet');
     }
     // ipam_backend_mixin.py `validate_gw_out_of_pools`.
@@ -248,12 +249,6 @@ export function readRoutes(node: JsonNode | undefined): NeutronSubnet['hostRoute
   });
 }
 
-export function contains(within: CloudPrefix, { version, value }: CloudAddress): boolean {
-  if (version !== within.address.version) return false;
-  const rest = BigInt((version === 4 ? 32 : 128) - within.length);
-  return value >> rest === within.address.value >> rest;
-}
-
 /** The network's own address and that for everybody in it, which no port has (ipam/utils.py). */
 export function isReserved(
   { address, length }: CloudPrefix,
@@ -261,10 +256,6 @@ export function isReserved(
 ): boolean {
   if (version !== 4 || address.version !== 4 || length > 30) return false;
   return value === address.value || value === address.value + (1n << BigInt(32 - length)) - 1n;
-}
-
-function overlaps(a: CloudPrefix, b: CloudPrefix): boolean {
-  return a.length <= b.length ? contains(a, b.address) : contains(b, a.address);
 }
 
 /** `address_groups:`; prefixes under one name. */

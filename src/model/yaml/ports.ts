@@ -1,4 +1,5 @@
 /** `servers:` of a cloud.yaml, each with ports; and what all ports are made of. */
+import { prefixCovers } from '../../packet/prefix.ts';
 import { items, type JsonNode, member, reportUnknownKeys, wrong } from '../../text/json-text.ts';
 import { type CloudHost, type HostDevice } from '../cloud.ts';
 import { carrierOf, isRoutedNetwork, subnetsOn } from '../network-segments.ts';
@@ -14,7 +15,7 @@ import {
 } from '../neutron.ts';
 import { type Allocation, usualAddresses } from './allocation.ts';
 import { INTERFACE } from './hosts.ts';
-import { contains, type NamedSubnet } from './networks.ts';
+import { type NamedSubnet } from './networks.ts';
 import {
   address,
   idOf,
@@ -268,7 +269,7 @@ function claimed(
   const found = address(node);
   if (found === null) return [];
   const subnet = subnets.find(
-    (each) => each.networkId === network.id && contains(each.prefix, found),
+    (each) => each.networkId === network.id && prefixCovers(each.prefix, found),
   );
   if (subnet === undefined) {
     const where = isRoutedNetwork(subnets) ? ' on a segment of this host' : '';

@@ -1,9 +1,9 @@
 /** Addresses and MACs that somebody names anywhere in a cloud.yaml: nobody else is given them. */
+import { prefixCovers } from '../../packet/prefix.ts';
 import { readIp, readMac } from '../../text/address-text.ts';
 import { isRecord, type JsonNode } from '../../text/json-text.ts';
 import { type CloudAddress, type NeutronSubnet } from '../neutron.ts';
 import { type Allocation } from './allocation.ts';
-import { contains } from './networks.ts';
 import { type Macs } from './reading.ts';
 
 /** Sections whose rows name addresses, and the keys that hold them, at any depth. */
@@ -35,7 +35,7 @@ export function reserveNamed(
       continue;
     }
     for (const subnet of subnets) {
-      if (contains(subnet.prefix, address)) allocation.reserve(subnet, address);
+      if (prefixCovers(subnet.prefix, address)) allocation.reserve(subnet, address);
     }
   }
 }

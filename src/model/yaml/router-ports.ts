@@ -2,6 +2,7 @@
  * Ports that the server makes for a router of a cloud.yaml: interfaces, the gateway with its
  * external addresses, the central ports of a distributed one.
  */
+import { prefixCovers } from '../../packet/prefix.ts';
 import { items, type JsonNode, member, reportUnknownKeys, wrong } from '../../text/json-text.ts';
 import { type CloudHost } from '../cloud.ts';
 import {
@@ -12,7 +13,7 @@ import {
   type NeutronSubnet,
 } from '../neutron.ts';
 import { usualAddresses } from './allocation.ts';
-import { contains, type NamedSubnet } from './networks.ts';
+import { type NamedSubnet } from './networks.ts';
 import { makePort, type PortContext } from './ports.ts';
 import { address, needs, objects, truth } from './reading.ts';
 
@@ -163,7 +164,7 @@ function claimed(
 ): readonly FixedIp[] {
   const found = address(node);
   if (found === null) return [];
-  const subnet = subnets.find(({ prefix }) => contains(prefix, found));
+  const subnet = subnets.find(({ prefix }) => prefixCovers(prefix, found));
   if (subnet !== undefined) return [allocation.claim(subnet, found, owner, node)];
   wrong(node, `No subnet of network ${JSON.stringify(network.name)} has this address`);
   return [];

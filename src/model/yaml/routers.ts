@@ -1,15 +1,11 @@
 /** `routers:` of a cloud.yaml: the hosts that run them, and the networks of highly available ones. */
 
+import { prefixCovers, sameAddress } from '../../packet/prefix.ts';
 import { writeIp } from '../../text/address-text.ts';
 import { type JsonNode, member, reportUnknownKeys, wrong } from '../../text/json-text.ts';
 import { type CloudHost, type CloudSettings, type Layer3Agent } from '../cloud.ts';
-import {
-  type CloudAddress,
-  type NeutronNetwork,
-  type NeutronRouter,
-  type NeutronSubnet,
-} from '../neutron.ts';
-import { contains, readRoutes } from './networks.ts';
+import { type NeutronNetwork, type NeutronRouter, type NeutronSubnet } from '../neutron.ts';
+import { readRoutes } from './networks.ts';
 import { type PortContext } from './ports.ts';
 import { idOf, type Names, nameOf, objects, oneOf, text, texts, truth } from './reading.ts';
 import {
@@ -38,7 +34,7 @@ export const ROUTER_KEYS = [
   'admin_up',
 ] as const;
 /** 254 routers of one tenant: as many ids as VRRP has (RFC 5798 §5.2.3), one is kept. */
-const MOST_HA_ROUTERS = 254;
+export const MOST_HA_ROUTERS = 254;
 
 export function readRouters(
   root: JsonNode,
@@ -60,7 +56,10 @@ export function readRouters(
       ha.set(project, count);
       if (count > MOST_HA_ROUTERS) {
         const names = `router ${JSON.stringify(name)} of project ${JSON.stringify(project)}`;
-        wrong(node, `A project has at most 254 HA routers, and ${names} is one more`);
+        wrong(
+          node,
+          `A project has at most ${MOST_HA_ROUTERS} HA routers, and ${names} is one more`,
+        );
       }
     }
     const at: RouterPlace = { node, name, id, kind, project, hosts, context };
@@ -103,18 +102,14 @@ function extraRoutes({ node, id, name, context }: RouterPlace): NeutronRouter['r
   for (const [i, { via }] of routes.entries()) {
     const row = rows[i] ?? node;
     const hop = `The next hop ${writeIp(via)}`;
-    if (own.some(({ address }) => isSame(address, via))) {
+    if (own.some(({ address }) => sameAddress(address, via))) {
       wrong(row, `${hop} is an address of router ${JSON.stringify(name)} itself`);
-    } else if (!near.some(({ prefix }) => contains(prefix, via))) {
+    } else if (!near.some(({ prefix }) => prefixCovers(prefix, via))) {
       const names = near.map((subnet) => JSON.stringify(subnet.name)).join(', ') || 'none';
       wrong(row, `${hop} is in no subnet of router ${JSON.stringify(name)}, which has ${names}`);
     }
   }
   return routes;
-}
-
-function isSame(a: CloudAddress, b: CloudAddress): boolean {
-  return a.version === b.version && a.value === b.value;
 }
 
 /** Agents of compute hosts carry distributed routers only (`dvr`, `dvr_no_external`). */

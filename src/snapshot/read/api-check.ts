@@ -3,7 +3,7 @@
  * there are, nothing is twice, and nothing is missing that only other commands of the client print.
  * Traces of a snapshot take what there is; compiling asks for all of it.
  */
-import { contains } from '../../model/yaml/networks.ts';
+import { prefixCovers } from '../../packet/prefix.ts';
 import { readIp, readMac, readPrefix } from '../../text/address-text.ts';
 import {
   isRecord,
@@ -371,7 +371,7 @@ function reportAddresses(ports: readonly JsonNode[], subnets: readonly JsonNode[
       if (node === undefined || address === undefined) continue;
       const text = `Address ${String(node.value)}`;
       claim(node, `${subnet} ${address.value}`, `${text} of subnet ${quoted(subnet)}`, id);
-      if (prefix === undefined || contains(prefix, address)) continue;
+      if (prefix === undefined || prefixCovers(prefix, address)) continue;
       wrong(node, `${text} of port ${quoted(id)} is not in its subnet ${quoted(subnet)}`);
     }
   }

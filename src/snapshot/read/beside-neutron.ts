@@ -20,16 +20,12 @@ import {
   textOf,
   wrong,
 } from '../../text/json-text.ts';
-import { column, needed, objectsOf, stateOf } from './columns.ts';
+import { column, needed, objectsOf, stateOf, word } from './columns.ts';
 
 /** Rows of the API's files, by the name of the collection, and by the object that they belong to. */
 export interface ServiceRows {
   readonly rows: (name: string) => readonly JsonNode[];
   readonly below: (name: string) => ReadonlyMap<string, readonly JsonNode[]>;
-}
-
-function word(row: JsonNode, ...names: readonly string[]): string {
-  return textOf(column(row, ...names)) ?? '';
 }
 
 function number(row: JsonNode, name: string): number | null {

@@ -31,6 +31,11 @@ export function column(row: JsonNode, ...names: readonly string[]): JsonNode | u
   return undefined;
 }
 
+/** The text of a column; none is an empty one. */
+export function word(row: JsonNode, ...names: readonly string[]): string {
+  return textOf(column(row, ...names)) ?? '';
+}
+
 /** A column without which its row means nothing; that it is not there is a problem of the row. */
 export function needed(row: JsonNode, ...names: readonly string[]): JsonNode | undefined {
   const node = column(row, ...names);

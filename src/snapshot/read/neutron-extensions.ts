@@ -17,11 +17,7 @@ import {
   textOf,
   wrong,
 } from '../../text/json-text.ts';
-import { column, needed, stateOf } from './columns.ts';
-
-function word(row: JsonNode, ...names: readonly string[]): string {
-  return textOf(column(row, ...names)) ?? '';
-}
+import { column, needed, stateOf, word } from './columns.ts';
 
 export function trunkOf(row: JsonNode): NeutronTrunk {
   return {

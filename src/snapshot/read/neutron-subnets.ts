@@ -2,11 +2,7 @@
 import { type NeutronRouter, type NeutronSubnet } from '../../model/neutron.ts';
 import { readIp, readPrefix } from '../../text/address-text.ts';
 import { type JsonNode, readAs, textOf } from '../../text/json-text.ts';
-import { column, needed, objectsOf, stateOf, textsOf } from './columns.ts';
-
-function word(row: JsonNode, ...names: readonly string[]): string {
-  return textOf(column(row, ...names)) ?? '';
-}
+import { column, needed, objectsOf, stateOf, textsOf, word } from './columns.ts';
 
 export function subnetOf(row: JsonNode): NeutronSubnet[] {
   const prefix = readAs(needed(row, 'cidr', 'subnet'), readPrefix, 'a prefix');

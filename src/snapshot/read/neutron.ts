@@ -29,7 +29,7 @@ import {
 } from '../../text/json-text.ts';
 import { balancersOf, speakersOf } from './beside-neutron.ts';
 import { type Catalog } from './catalog.ts';
-import { column, hasColumn, listed, needed, objectsOf, stateOf, textsOf } from './columns.ts';
+import { column, hasColumn, listed, needed, objectsOf, stateOf, textsOf, word } from './columns.ts';
 import { cached, once, type Store, sourceAt } from './folder.ts';
 import { byParent, type Hosting, hostingOf } from './hosting.ts';
 import {
@@ -142,10 +142,6 @@ function rowsOf(store: Store, catalog: Catalog, name: string): readonly JsonNode
   if (source === undefined) return [];
   const root = jsonRoot(source.file, source.text, store.problems);
   return listed(root);
-}
-
-function word(row: JsonNode, ...names: readonly string[]): string {
-  return textOf(column(row, ...names)) ?? '';
 }
 
 /** Networks with their segments, which have ids when the API was asked for them. */

@@ -32,20 +32,23 @@ function carriedToo({ fabric, port, nic }: Cable, { host, because }: Blocker): r
     untagged: false,
   };
   return [
-    {
-      change: { kind: 'fabric', summary, commands: [] },
-      makes: {
-        edits: [
-          {
-            of: 'namespace',
-            host: fabric,
-            namespace: ROOT,
-            change: (before) => ({ ...before, bridgeVlans: [...before.bridgeVlans, more] }),
-          },
-        ],
-      },
-    },
+    onSwitch(fabric, summary, (before) => ({
+      ...before,
+      bridgeVlans: [...before.bridgeVlans, more],
+    })),
   ];
+}
+
+/** A setting of a switch between the hosts. */
+function onSwitch(
+  fabric: string,
+  summary: string,
+  change: (before: Namespace) => Namespace,
+): Attempt {
+  return {
+    change: { kind: 'fabric', summary, commands: [] },
+    makes: { edits: [{ of: 'namespace', host: fabric, namespace: ROOT, change }] },
+  };
 }
 
 /** A port of a switch and the NIC at its other end. */
@@ -78,20 +81,9 @@ function switchedOff({ fabric, port, nic }: Cable): readonly Attempt[] {
   if (port.up && port.running) return [];
   const summary = `enable ${port.name} of ${fabric}, which leads to ${nic.name} of ${nic.host}`;
   return [
-    {
-      change: { kind: 'fabric', summary, commands: [] },
-      makes: {
-        edits: [
-          {
-            of: 'namespace',
-            host: fabric,
-            namespace: ROOT,
-            change: (before) =>
-              withInterface(before, port.name, (each) => ({ ...each, up: true, running: true })),
-          },
-        ],
-      },
-    },
+    onSwitch(fabric, summary, (before) =>
+      withInterface(before, port.name, (each) => ({ ...each, up: true, running: true })),
+    ),
   ];
 }
 
@@ -107,25 +99,13 @@ function likeOthers(cable: Cable, cables: readonly Cable[]): readonly Attempt[] 
     const wanted = other.vlans.map((vlan) => ({ ...vlan, device: port.name }));
     const summary = `give ${port.name} of ${fabric} the VLANs of ${other.port.name}: ${text}`;
     return [
-      {
-        change: { kind: 'fabric', summary, commands: [] },
-        makes: {
-          edits: [
-            {
-              of: 'namespace',
-              host: fabric,
-              namespace: ROOT,
-              change: (before) => ({
-                ...before,
-                bridgeVlans: [
-                  ...before.bridgeVlans.filter(({ device }) => device !== port.name),
-                  ...wanted,
-                ],
-              }),
-            },
-          ],
-        },
-      },
+      onSwitch(fabric, summary, (before) => ({
+        ...before,
+        bridgeVlans: [
+          ...before.bridgeVlans.filter(({ device }) => device !== port.name),
+          ...wanted,
+        ],
+      })),
     ];
   });
 }
